@@ -1,0 +1,38 @@
+# What every target of Hongbao is built with.
+add_library(hongbao_options INTERFACE)
+target_include_directories(hongbao_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(hongbao_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -fno-omit-frame-pointer)
+# Boost.JSON is compiled into its shared library; Beast stays header-only.
+target_compile_definitions(hongbao_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
+  SPDLOG_FMT_EXTERNAL)
+target_link_libraries(hongbao_options INTERFACE Threads::Threads)
+if(HONGBAO_WERROR)
+  target_compile_options(hongbao_options INTERFACE -Werror)
+endif()
+if(HONGBAO_SANITIZE)
+  target_compile_options(hongbao_options INTERFACE -fsanitize=${HONGBAO_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(hongbao_options INTERFACE -fsanitize=${HONGBAO_SANITIZE})
+endif()
+
+# hongbao_floor(NAME SOURCES … TESTS … LINKS …)
+#
+# One library target `hongbao_NAME` for a folder, and one test binary `NAME_test` from the `x_test.cc` files that stand
+# beside its sources. LINKS names lower floors and third-party libraries.
+function(hongbao_floor name)
+  cmake_parse_arguments(FLOOR "" "" "SOURCES;TESTS;LINKS" ${ARGN})
+  if(FLOOR_SOURCES)
+    add_library(hongbao_${name} STATIC ${FLOOR_SOURCES})
+    target_link_libraries(hongbao_${name} PUBLIC hongbao_options ${FLOOR_LINKS})
+  else()
+    add_library(hongbao_${name} INTERFACE)
+    target_link_libraries(hongbao_${name} INTERFACE hongbao_options ${FLOOR_LINKS})
+  endif()
+  if(FLOOR_TESTS)
+    add_executable(${name}_test ${FLOOR_TESTS})
+    target_link_libraries(${name}_test PRIVATE hongbao_${name} GTest::gtest GTest::gmock GTest::gtest_main rapidcheck)
+    add_test(NAME ${name}_test COMMAND ${name}_test)
+    set_tests_properties(${name}_test PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()

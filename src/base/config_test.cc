@@ -1,0 +1,61 @@
+#include "base/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace hongbao {
+namespace {
+
+std::string file_with(const std::string& text) {
+  const auto path = std::filesystem::temp_directory_path() / ("hongbao_config_test_" + std::to_string(::getpid()));
+  std::ofstream(path) << text;
+  return path.string();
+}
+
+TEST(Config, FlagsWinOverEnvironmentOverFile) {
+  const std::string path = file_with("[server]\nio_threads = 2\nlisten = \"a\"\nname = \"f\"\n");
+  ::setenv("HONGBAO_SERVER_LISTEN", "b", 1);
+  auto reader = ConfigReader::load(path, {{"server.name", "g"}});
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->integer("server.io_threads", 1, 1, 64), 2);
+  EXPECT_EQ(reader->text("server.listen", ""), "b");
+  EXPECT_EQ(reader->text("server.name", ""), "g");
+  EXPECT_TRUE(reader->finish());
+  ::unsetenv("HONGBAO_SERVER_LISTEN");
+}
+
+TEST(Config, NamesTheKeyThatBreaksItsRule) {
+  auto reader = ConfigReader::load(file_with("[shards]\ncount = 0\n"), {});
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->integer("shards.count", 4, 1, 999), 4);
+  const auto finished = reader->finish();
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().field, "shards.count");
+  EXPECT_NE(finished.error().detail.find("from 1 to 999"), std::string::npos);
+}
+
+TEST(Config, RefusesAKeyNobodyKnows) {
+  auto reader = ConfigReader::load(file_with("[shards]\ncuont = 4\n"), {});
+  ASSERT_TRUE(reader);
+  reader->integer("shards.count", 4, 1, 999);
+  ASSERT_FALSE(reader->finish());
+  EXPECT_EQ(reader->finish().error().field, "shards.cuont");
+}
+
+TEST(Config, RefusesAFileThatIsNotToml) {
+  const auto reader = ConfigReader::load(file_with("[shards\n"), {});
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().code, ErrorCode::kConfig);
+}
+
+TEST(Config, ListsChildren) {
+  auto reader = ConfigReader::load(file_with("[channels.a]\nk = 1\n[channels.b]\nk = 2\n"), {});
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->children("channels"), (std::vector<std::string>{"a", "b"}));
+}
+
+}  // namespace
+}  // namespace hongbao

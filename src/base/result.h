@@ -1,0 +1,73 @@
+// Expected failures as values. `ErrorCode` names what a caller can tell apart; the edge owns the one table from code to
+// HTTP status (edge/problem.cc). Exceptions stop at the adapter that caught them.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <utility>
+
+namespace hongbao {
+
+enum class ErrorCode : uint8_t {
+  // The request itself.
+  kMalformedRequest,  // not HTTP as RFC 9112 has it
+  kMalformedJson,     // the body is not one JSON object
+  kInvalidField,      // `field` breaks the rule in `detail`
+  kUnknownField,      // `field` is not one this call knows
+  kMissingHeader,     // `field` names the header
+  kBodyTooLarge,      //
+  kHeaderTooLarge,    //
+  kRequestTimeout,    // the request did not arrive whole in time
+  kNoSuchPath,        //
+  kMethodNotAllowed,  //
+  kPageTokenInvalid,  //
+  kUnsupportedMedia,  // the body is declared as something other than JSON
+  // Who asks.
+  kUnauthenticated,    // no token, or one that was not signed by us
+  kTokenExpired,       //
+  kForbidden,          // the token is good, the act is not this user's
+  kTicketInvalid,      // forged, or of another user or packet
+  kTicketExpired,      //
+  kSignatureInvalid,   // a payment notification that the channel did not sign
+  kNotificationStale,  // signed, but outside the accepted time
+  // The state of things.
+  kNotFound,              //
+  kNotPaid,               // the packet still waits for its payment
+  kIdempotencyKeyReused,  // same key, other body
+  kPayTokenInvalid,       // forged, or of another packet
+  kPayTokenExpired,       //
+  kAmountMismatch,        // a notification whose amount isn't the packet's
+  kPaymentIdReused,       // one payment id for two packets
+  kAlreadyPaid,           // another payment paid this packet first
+  kInsufficientFunds,     //
+  kAccountFrozen,         //
+  kTransferIdReused,      // same transfer id, other content
+  // Capacity and trouble. Nothing took effect, except where said.
+  kOverloaded,        // a named limit was reached
+  kPacketBusy,        // too many opens of one packet are on their way
+  kUnavailable,       // an engine or a shard does not serve now
+  kDeadlineExceeded,  // the command was dropped undecided
+  kOutcomeUnknown,    // it may or may not have taken effect; asking again tells
+  kShuttingDown,      //
+  kSwitchedOff,       // an operator switched this function off
+  kFenced,            // this process no longer owns the shard
+  kStorage,           // the engine refused or broke; `detail` has its words
+  kConfig,            // bad configuration; `field` names the key
+  kInternal,          //
+};
+
+struct Error {
+  ErrorCode code;
+  std::string detail{};  // one sentence, safe to show to the caller
+  std::string field{};   // the input field, header or configuration key at fault, if one is
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+
+[[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string detail = {}, std::string field = {}) {
+  return std::unexpected(Error{code, std::move(detail), std::move(field)});
+}
+
+}  // namespace hongbao

@@ -1,0 +1,23 @@
+// How a payment channel signs its notifications: `Hongbao-Signature: t=<unix seconds>,v1=<hex>`, where v1 is the
+// HMAC-SHA-256, under the channel's secret, of "<t>.<body>". The time bounds how long a copied notification works.
+// Pure; any thread.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/result.h"
+
+namespace hongbao {
+
+inline constexpr std::chrono::minutes kNotificationAgeMax{5};  // and as much into the future
+
+std::string sign_notification(std::string_view secret, Timestamp at, std::string_view body);
+
+// kSignatureInvalid or kNotificationStale.
+Result<void> check_notification(std::string_view secret, std::string_view header, std::string_view body, Timestamp now);
+
+}  // namespace hongbao

@@ -1,0 +1,68 @@
+#include "core/ledger.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace hongbao {
+
+std::string_view to_text(TransferKind kind) {
+  switch (kind) {
+    case TransferKind::kDeposit:
+      return "deposit";
+    case TransferKind::kPaid:
+      return "paid";
+    case TransferKind::kOpened:
+      return "opened";
+    case TransferKind::kRefunded:
+      return "refunded";
+  }
+  CHECK(false);
+}
+
+std::string deposit_transfer_id(std::string_view key) {
+  return fmt::format("deposit:{}", key);
+}
+std::string wallet_payment_transfer_id(std::string_view packet_id) {
+  return fmt::format("pay:{}", packet_id);
+}
+std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id) {
+  return fmt::format("channel:{}:{}", channel, payment_id);
+}
+std::string voucher_transfer_id(ShardId shard, VoucherNo no) {
+  // Zero-padded, so that a shard's transfers are appended at one end of the index.
+  return fmt::format("voucher:{}:{:012}", to_text(shard), no.value);
+}
+
+std::optional<Transfer> settlement_of(const Voucher& voucher) {
+  if (voucher.kind == VoucherKind::kPaid) {
+    return std::nullopt;
+  }
+  const bool opened = voucher.kind == VoucherKind::kOpened;
+  return Transfer{.id = voucher_transfer_id(voucher.packet.shard, voucher.no),
+                  .debit = AccountId::escrow(voucher.packet.shard),
+                  .credit = AccountId::user(voucher.user),
+                  .amount = voucher.amount,
+                  .kind = opened ? TransferKind::kOpened : TransferKind::kRefunded,
+                  .packet = voucher.packet,
+                  .at = voucher.at};
+}
+
+TransferVerdict judge_transfer(const Transfer& transfer, const Account& debit, const Account& credit,
+                               const std::optional<Transfer>& posted) {
+  CHECK(transfer.amount >= Money(1));
+  CHECK(transfer.debit != transfer.credit);
+  CHECK(debit.id == transfer.debit && credit.id == transfer.credit);
+  if (posted) {
+    return posted->same_content(transfer) ? TransferVerdict::kDuplicate : TransferVerdict::kIdReused;
+  }
+  if (debit.frozen || credit.frozen) {
+    return TransferVerdict::kFrozen;
+  }
+  if (!debit.id.may_go_negative() && debit.balance() < transfer.amount) {
+    return TransferVerdict::kInsufficient;
+  }
+  return TransferVerdict::kPosted;
+}
+
+}  // namespace hongbao

@@ -1,0 +1,93 @@
+// The ledger's model, after TigerBeetle's: accounts with posted debits and credits, and transfers between two of them.
+// A transfer's id is derived from what caused it, so applying it twice changes nothing. `judge_transfer` is the one
+// decision every ledger store asks. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/money.h"
+#include "core/voucher.h"
+
+namespace hongbao {
+
+// "user:<id>", "escrow:<shard>" or "channel:<name>". Users' wallets and escrows must not go negative; a channel does,
+// by all the money that came in through it.
+class AccountId {
+ public:
+  static AccountId user(const UserId& user) { return AccountId("user:" + user.text()); }
+  static AccountId escrow(ShardId shard) { return AccountId("escrow:" + to_text(shard)); }
+  static AccountId channel(std::string_view name) { return AccountId("channel:" + std::string(name)); }
+  // REQUIRES: `text` was an AccountId before (read back from a store).
+  static AccountId trusted(std::string text) { return AccountId(std::move(text)); }
+
+  AccountId() = default;
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] bool is_user() const { return text_.starts_with("user:"); }
+  [[nodiscard]] bool is_escrow() const { return text_.starts_with("escrow:"); }
+  [[nodiscard]] bool may_go_negative() const { return text_.starts_with("channel:"); }
+  friend auto operator<=>(const AccountId&, const AccountId&) = default;
+
+ private:
+  explicit AccountId(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+
+struct Account {
+  AccountId id;
+  Money debits_posted;
+  Money credits_posted;
+  bool frozen = false;
+
+  [[nodiscard]] Money balance() const { return credits_posted - debits_posted; }
+};
+
+enum class TransferKind : uint8_t {
+  kDeposit = 1,   // channel → user
+  kPaid = 2,      // user or channel → escrow
+  kOpened = 3,    // escrow → user
+  kRefunded = 4,  // escrow → sender
+};
+std::string_view to_text(TransferKind kind);
+
+struct Transfer {
+  std::string id;
+  AccountId debit;
+  AccountId credit;
+  Money amount;
+  TransferKind kind = TransferKind::kDeposit;
+  std::optional<PacketKey> packet{};
+  Timestamp at;  // when it was caused; not part of its identity
+
+  [[nodiscard]] bool same_content(const Transfer& other) const {
+    return debit == other.debit && credit == other.credit && amount == other.amount && kind == other.kind &&
+           packet == other.packet;
+  }
+};
+
+// The ids of transfers, by cause.
+std::string deposit_transfer_id(std::string_view key);
+std::string wallet_payment_transfer_id(std::string_view packet_id);
+std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id);
+std::string voucher_transfer_id(ShardId shard, VoucherNo no);
+
+// The transfer that settles a voucher; nullopt for `paid`, whose money moved before it was written.
+std::optional<Transfer> settlement_of(const Voucher& voucher);
+
+enum class TransferVerdict : uint8_t {
+  kPosted = 1,
+  kDuplicate = 2,     // the same transfer was posted before
+  kIdReused = 3,      // another transfer has this id
+  kInsufficient = 4,  // the debited account would go negative
+  kFrozen = 5,        // one of its accounts is frozen
+};
+
+// `posted`: the transfer that has this id already, if any.
+// REQUIRES: amount ≥ 1, debit ≠ credit, the accounts are those the transfer names.
+TransferVerdict judge_transfer(const Transfer& transfer, const Account& debit, const Account& credit,
+                               const std::optional<Transfer>& posted);
+
+}  // namespace hongbao

@@ -1,0 +1,69 @@
+#include "core/pay_token.h"
+
+#include <boost/json.hpp>
+
+#include "base/check.h"
+
+namespace hongbao {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int64_t kVersion = 1;
+
+std::string_view text_view(const json::string& text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+std::string PayTokenCodec::print(const Order& order, const SealNonce& nonce) const {
+  const json::array fields{kVersion,
+                           to_text(order.key.shard),
+                           order.key.day.since_epoch,
+                           order.key.local.value,
+                           order.sender.text(),
+                           order.recipient.text(),
+                           static_cast<int64_t>(order.kind),
+                           static_cast<int64_t>(order.rule),
+                           order.total.fen(),
+                           static_cast<int64_t>(order.count),
+                           to_base64url(order.seed.bytes),
+                           order.created_at.unix_ms,
+                           order.payable_until.unix_ms};
+  return to_base64url(as_bytes(seal(key_, nonce, json::serialize(fields))));
+}
+
+std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
+  const auto sealed = from_base64url(token);
+  const auto plain = sealed ? unseal(key_, *sealed) : std::nullopt;
+  if (!plain) {
+    return std::nullopt;
+  }
+  // What unseals was written by `print`; only its version can differ.
+  const json::value value = json::parse(*plain);
+  const json::array& fields = value.as_array();
+  if (fields.at(0).as_int64() != kVersion) {
+    return std::nullopt;
+  }
+  Order order;
+  order.key.shard = parse_shard_id(text_view(fields.at(1).as_string())).value();
+  order.key.day.since_epoch = fields.at(2).to_number<int32_t>();
+  order.key.local.value = fields.at(3).to_number<uint64_t>();
+  order.sender = UserId::trusted(std::string(text_view(fields.at(4).as_string())));
+  if (const auto recipient = text_view(fields.at(5).as_string()); !recipient.empty()) {
+    order.recipient = UserId::trusted(std::string(recipient));
+  }
+  order.kind = static_cast<PacketKind>(fields.at(6).as_int64());
+  order.rule = static_cast<Rule>(fields.at(7).as_int64());
+  order.total = Money(fields.at(8).as_int64());
+  order.count = fields.at(9).to_number<uint32_t>();
+  const auto seed = from_base64url(text_view(fields.at(10).as_string()));
+  CHECK(seed && seed->size() == order.seed.bytes.size());
+  std::copy(seed->begin(), seed->end(), order.seed.bytes.begin());
+  order.created_at.unix_ms = fields.at(11).as_int64();
+  order.payable_until.unix_ms = fields.at(12).as_int64();
+  return order;
+}
+
+}  // namespace hongbao

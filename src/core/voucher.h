@@ -1,0 +1,39 @@
+// A voucher: one line of a shard's log, the truth from which ledger, inbox and caches follow. Numbered without gaps in
+// each shard. A packet has at most one `paid`, one `refunded`, and one `opened` for each user.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/money.h"
+
+namespace hongbao {
+
+enum class VoucherKind : uint8_t { kPaid = 1, kOpened = 2, kRefunded = 3 };
+
+constexpr std::string_view to_text(VoucherKind kind) {
+  switch (kind) {
+    case VoucherKind::kPaid:
+      return "paid";
+    case VoucherKind::kOpened:
+      return "opened";
+    case VoucherKind::kRefunded:
+      return "refunded";
+  }
+  return "?";
+}
+
+struct Voucher {
+  VoucherNo no;
+  PacketKey packet;
+  VoucherKind kind = VoucherKind::kPaid;
+  uint32_t seq = 0;  // opened: the share's number from 1; otherwise 0
+  UserId user;       // paid and refunded: the sender; opened: the taker
+  Money amount;      // paid: the total; opened: the share; refunded: what was unclaimed
+  Timestamp at;
+
+  friend bool operator==(const Voucher&, const Voucher&) = default;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,111 @@
+// The order store: one database a shard, the truth. It holds the shard's head (fencing epoch, next voucher), and for
+// each day the packets and their vouchers. A shard's writer commits through it; everyone else only reads.
+//
+// Threads: `acquire` and `commit` are called by the shard's one writer; every other function may be called from any
+// thread at any time and sees only committed data.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "core/packet.h"
+#include "core/voucher.h"
+
+namespace hongbao {
+
+struct ShardHead {
+  uint32_t epoch = 0;      // rises by one with every acquisition; a writer with an older one is fenced
+  VoucherNo next_voucher;  // the number the next committed voucher gets
+  friend bool operator==(const ShardHead&, const ShardHead&) = default;
+};
+
+// One transaction. All of it takes effect, or none.
+struct CommitBatch {
+  uint32_t epoch = 0;             // the head must still hold this epoch …
+  VoucherNo expected_next;        // … and this number; it moves past the last voucher
+  std::vector<Order> activated;   // rows to insert, with the state the packet has after this batch
+  std::vector<Voucher> vouchers;  // numbered expected_next, +1, …; never empty
+  struct Finished {
+    PacketKey packet;
+    PacketState state;
+  };
+  std::vector<Finished> finished;  // rows whose state changes; may name packets of `activated`
+
+  [[nodiscard]] VoucherNo next() const { return expected_next + vouchers.size(); }
+  void clear() {
+    activated.clear();
+    vouchers.clear();
+    finished.clear();
+  }
+};
+
+enum class CommitOutcome : uint8_t {
+  kCommitted,  // durable
+  kFenced,     // the head has another epoch: nothing was written, and this writer must stop
+  kUnknown,    // it may or may not be durable: acquire again and compare the head with `expected_next` and `next()`
+};
+
+struct StoredPacket {
+  Order order;
+  PacketState state = PacketState::kActive;
+  std::vector<Voucher> opened;  // by seq from 1, without gaps
+  std::optional<Voucher> refunded;
+};
+
+// One consistent reading of a shard, for the audit.
+struct OrderTotals {
+  VoucherNo next_voucher;
+  uint64_t packets = 0;
+  uint64_t packets_active = 0;
+  Money packets_total;  // over the rows of all packets
+  // Over all vouchers, and over those from `since` on.
+  struct Sums {
+    Money paid;
+    Money opened;
+    Money refunded;
+  };
+  Sums all;
+  Sums unsettled;
+};
+
+// A packet whose rows contradict each other.
+struct PacketViolation {
+  PacketKey packet;
+  std::string rule;
+};
+
+class OrderStore {
+ public:
+  virtual ~OrderStore() = default;
+
+  // Takes the shard: raises the epoch in the head, which fences every earlier owner, and returns the head. `owner`
+  // names this process for operators.
+  virtual Result<ShardHead> acquire(std::string_view owner) = 0;
+
+  // REQUIRES: vouchers not empty and numbered without gaps from expected_next; a voucher names a packet that is stored
+  // or in `activated`. Breaking a unique key is a programmer's error and stops the process.
+  virtual CommitOutcome commit(const CommitBatch& batch) = 0;
+
+  virtual Result<ShardHead> head() = 0;
+
+  // nullopt for a packet that was never activated.
+  virtual Result<std::optional<StoredPacket>> load(const PacketKey& packet) = 0;
+
+  // Up to `vouchers_max` vouchers numbered `from` and up, ascending, without a gap; fewer at the end of the log.
+  virtual Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) = 0;
+
+  // Up to `packets_max` active packets with expires_at ≤ now, oldest day first.
+  virtual Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) = 0;
+
+  virtual Result<OrderTotals> totals(VoucherNo since) = 0;
+
+  // Reads every packet with its vouchers and returns up to `max` that break a rule: paid = total; opened + refunded =
+  // total once finished and ≤ total before; shares numbered 1…n with n ≤ count, = count when exhausted; every share at
+  // least the least share. Slow: for audits.
+  virtual Result<std::vector<PacketViolation>> violations(size_t max) = 0;
+};
+
+}  // namespace hongbao
