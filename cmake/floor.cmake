@@ -2,7 +2,7 @@
 add_library(hongbao_options INTERFACE)
 target_include_directories(hongbao_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(hongbao_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wnon-virtual-dtor -Woverloaded-virtual
   -fno-omit-frame-pointer)
 # Boost.JSON is compiled into its shared library; Beast stays header-only.
 target_compile_definitions(hongbao_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE

@@ -3,15 +3,21 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <boost/json/value_from.hpp>
 #include <initializer_list>
 #include <string_view>
-#include <utility>
 
 namespace hongbao {
 
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
-using LogField = std::pair<std::string_view, boost::json::value>;
+struct LogField {
+  template <class T>
+  LogField(std::string_view name, const T& content) : key(name), value(boost::json::value_from(content)) {}
+
+  std::string_view key;
+  boost::json::value value;
+};
 
 void set_log_level(LogLevel least);
 void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -22,7 +23,6 @@ enum class ErrorCode : uint8_t {
   kNoSuchPath,        //
   kMethodNotAllowed,  //
   kPageTokenInvalid,  //
-  kUnsupportedMedia,  // the body is declared as something other than JSON
   // Who asks.
   kUnauthenticated,    // no token, or one that was not signed by us
   kTokenExpired,       //
@@ -65,6 +65,10 @@ struct Error {
 
 template <class T>
 using Result = std::expected<T, Error>;
+
+// Called exactly once with the outcome of something asynchronous, on a thread that the callee names.
+template <class T>
+using Done = std::move_only_function<void(Result<T>)>;
 
 [[nodiscard]] inline std::unexpected<Error> fail(ErrorCode code, std::string detail = {}, std::string field = {}) {
   return std::unexpected(Error{code, std::move(detail), std::move(field)});

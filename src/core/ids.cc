@@ -99,7 +99,7 @@ std::optional<Day> Day::parse_yyyymmdd(std::string_view text) {
 std::optional<UserId> UserId::parse(std::string_view text) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == ':' || c == '@' || c == '-';
+           c == '@' || c == '-';
   };
   if (text.empty() || text.size() > kLengthMax || !std::all_of(text.begin(), text.end(), allowed)) {
     return std::nullopt;

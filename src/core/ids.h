@@ -78,7 +78,7 @@ struct VoucherNo {
   friend constexpr VoucherNo operator+(VoucherNo no, uint64_t n) { return {no.value + n}; }
 };
 
-// 1 to 64 characters of [A-Za-z0-9._:@-]. Comes from a token's `sub`.
+// 1 to 64 characters of [A-Za-z0-9._@-]. Comes from a token's `sub`.
 class UserId {
  public:
   static constexpr size_t kLengthMax = 64;

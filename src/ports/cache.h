@@ -6,7 +6,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +16,7 @@ namespace hongbao {
 
 class Cache {
  public:
-  using Found = std::move_only_function<void(Result<std::optional<std::string>>)>;
+  using Found = Done<std::optional<std::string>>;
 
   virtual ~Cache() = default;
 

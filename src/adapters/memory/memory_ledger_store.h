@@ -1,0 +1,54 @@
+// A ledger store in memory, for tests and simulation: the port's contract in its plainest form. Nothing is durable.
+//
+// Threads: any, by one mutex.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "ports/ledger_store.h"
+
+namespace hongbao {
+
+class MemoryLedgerStore final : public LedgerStore {
+ public:
+  Result<LedgerResult> commit(const LedgerBatch& batch) override;
+  Result<void> set_frozen(const AccountId& account, bool frozen) override;
+  Result<Account> account(const AccountId& account) override;
+  Result<std::optional<Transfer>> transfer(std::string_view id) override;
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+                                                size_t transfers_max) override;
+  Result<VoucherNo> cursor(ShardId shard) override;
+  Result<std::vector<PendingPayment>> pending(Timestamp until, size_t payments_max) override;
+  Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t transfers_max) override;
+  Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
+
+ private:
+  struct Payment {
+    std::string transfer_id;
+    PendingPayment payment;
+    bool settled = false;
+  };
+
+  PostOutcome post(const Posting& posting);
+  bool settle(const Settlement& settlement, Timestamp next_at);
+  void settle(const Voucher& voucher, Timestamp next_at);
+  bool retry(const DeferredTransfer& deferred);
+  TransferVerdict judge_and_post(const Transfer& transfer);
+  [[nodiscard]] Account read(const AccountId& id) const;
+  [[nodiscard]] std::optional<Transfer> find(std::string_view id) const;
+  [[nodiscard]] VoucherNo read_cursor(ShardId shard) const;
+  [[nodiscard]] LedgerTotals::Shard shard_totals(ShardId shard) const;
+
+  std::mutex mutex_;
+  std::map<AccountId, Account> accounts_;
+  std::vector<Transfer> transfers_;  // position p is at p−1
+  std::map<std::string, size_t, std::less<>> transfer_by_id_;
+  std::map<PacketKey, Payment> payments_;
+  std::map<ShardId, VoucherNo> cursors_;
+  std::map<std::string, DeferredTransfer, std::less<>> deferred_;  // by transfer id
+};
+
+}  // namespace hongbao

@@ -1,0 +1,165 @@
+#include "adapters/memory/memory_order_store.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "core/limits.h"
+
+namespace hongbao {
+
+Result<ShardHead> MemoryOrderStore::acquire(std::string_view) {
+  const std::scoped_lock lock(mutex_);
+  ++head_.epoch;
+  return head_;
+}
+
+CommitOutcome MemoryOrderStore::commit(const CommitBatch& batch) {
+  const std::scoped_lock lock(mutex_);
+  CHECK(!batch.vouchers.empty());
+  if (batch.epoch != head_.epoch || batch.expected_next != head_.next_voucher) {
+    return CommitOutcome::kFenced;
+  }
+  for (const Order& order : batch.activated) {
+    CHECK(order.key.shard == shard_);
+    CHECK(packets_.try_emplace(order.key, Packet{.order = order, .vouchers = {}}).second);
+  }
+  for (const Voucher& voucher : batch.vouchers) {
+    append(voucher);
+  }
+  for (const auto& finished : batch.finished) {
+    const auto packet = packets_.find(finished.packet);
+    CHECK(packet != packets_.end());
+    packet->second.state = finished.state;
+  }
+  head_.next_voucher = batch.next();
+  return CommitOutcome::kCommitted;
+}
+
+void MemoryOrderStore::append(const Voucher& voucher) {
+  CHECK(voucher.no.value == log_.size() + 1);
+  CHECK(unique_.emplace(voucher.packet, voucher.kind, voucher.user).second);
+  const auto packet = packets_.find(voucher.packet);
+  CHECK(packet != packets_.end());
+  packet->second.vouchers.push_back(log_.size());
+  log_.push_back(voucher);
+}
+
+Result<ShardHead> MemoryOrderStore::head() {
+  const std::scoped_lock lock(mutex_);
+  return head_;
+}
+
+Result<std::optional<StoredPacket>> MemoryOrderStore::load(const PacketKey& packet) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = packets_.find(packet);
+  if (found == packets_.end()) {
+    return std::nullopt;
+  }
+  StoredPacket stored{.order = found->second.order, .state = found->second.state, .opened = {}, .refunded = {}};
+  for (const size_t place : found->second.vouchers) {
+    const Voucher& voucher = log_[place];
+    if (voucher.kind == VoucherKind::kOpened) {
+      stored.opened.push_back(voucher);
+    } else if (voucher.kind == VoucherKind::kRefunded) {
+      stored.refunded = voucher;
+    }
+  }
+  std::ranges::sort(stored.opened, {}, &Voucher::seq);
+  return stored;
+}
+
+Result<std::vector<Voucher>> MemoryOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
+  const std::scoped_lock lock(mutex_);
+  CHECK(from >= VoucherNo{1});
+  const size_t first = std::min<size_t>(from.value - 1, log_.size());
+  const size_t count = std::min(vouchers_max, log_.size() - first);
+  const auto begin = log_.begin() + static_cast<ptrdiff_t>(first);
+  return std::vector<Voucher>(begin, begin + static_cast<ptrdiff_t>(count));
+}
+
+Result<std::vector<PacketKey>> MemoryOrderStore::due(Timestamp now, size_t packets_max) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<const Order*> orders;
+  for (const auto& [key, packet] : packets_) {
+    if (packet.state == PacketState::kActive && packet.order.expires_at <= now) {
+      orders.push_back(&packet.order);
+    }
+  }
+  std::ranges::sort(orders, {},
+                    [](const Order* order) { return std::tuple(order->key.day, order->expires_at, order->key.local); });
+  orders.resize(std::min(orders.size(), packets_max));
+  std::vector<PacketKey> due;
+  for (const Order* order : orders) {
+    due.push_back(order->key);
+  }
+  return due;
+}
+
+Result<OrderTotals> MemoryOrderStore::totals(VoucherNo since) {
+  const std::scoped_lock lock(mutex_);
+  OrderTotals totals;
+  totals.next_voucher = head_.next_voucher;
+  for (const auto& [key, packet] : packets_) {
+    ++totals.packets;
+    totals.packets_active += packet.state == PacketState::kActive ? 1 : 0;
+    totals.packets_total += packet.order.total;
+  }
+  const auto add = [](const Voucher& voucher, OrderTotals::Sums& sums) {
+    Money& sum = voucher.kind == VoucherKind::kPaid     ? sums.paid
+                 : voucher.kind == VoucherKind::kOpened ? sums.opened
+                                                        : sums.refunded;
+    sum += voucher.amount;
+  };
+  for (const Voucher& voucher : log_) {
+    add(voucher, totals.all);
+    if (voucher.no >= since) {
+      add(voucher, totals.unsettled);
+    }
+  }
+  return totals;
+}
+
+Result<std::vector<PacketViolation>> MemoryOrderStore::violations(size_t max) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<PacketViolation> violations;
+  for (const auto& [key, packet] : packets_) {
+    if (violations.size() == max) {
+      break;
+    }
+    if (auto rule = broken_rule(packet)) {
+      violations.push_back({key, std::move(*rule)});
+    }
+  }
+  return violations;
+}
+
+std::optional<std::string> MemoryOrderStore::broken_rule(const Packet& packet) const {
+  Money paid;
+  Money returned;  // opened and refunded
+  std::set<uint32_t> shares;
+  uint32_t opens = 0;
+  bool too_small = false;
+  for (const size_t place : packet.vouchers) {
+    const Voucher& voucher = log_[place];
+    (voucher.kind == VoucherKind::kPaid ? paid : returned) += voucher.amount;
+    if (voucher.kind == VoucherKind::kOpened) {
+      ++opens;
+      shares.insert(voucher.seq);
+      too_small = too_small || voucher.amount < kShareLeast;
+    }
+  }
+  const bool numbered = shares.size() == opens && (opens == 0 || (*shares.begin() == 1 && *shares.rbegin() == opens));
+  if (paid != packet.order.total) {
+    return "paid = total";
+  }
+  if (is_finished(packet.state) ? returned != packet.order.total : returned > packet.order.total) {
+    return "opened + refunded against total";
+  }
+  if (!numbered || opens > packet.order.count ||
+      (packet.state == PacketState::kExhausted && opens != packet.order.count)) {
+    return "shares are numbered 1…n, n ≤ count";
+  }
+  return too_small ? std::optional<std::string>("every share is at least the least share") : std::nullopt;
+}
+
+}  // namespace hongbao

@@ -1,0 +1,34 @@
+// The directory that holds an embedded server's databases, locked for this process: SQLite files and the shard's single
+// writer are safe only while one hongbaod uses them.
+//
+// Threads: made once at start, held until the stores are closed.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace hongbao {
+
+class DataDir {
+ public:
+  // Makes the directory when it is missing (mode 0700), and locks it by an exclusive flock on `path`/LOCK, which also
+  // holds the pid. kConfig with field "data.dir" when another process has it or it can't be used.
+  static Result<DataDir> lock(const std::string& path);
+
+  DataDir(DataDir&& other) noexcept;
+  DataDir& operator=(DataDir&& other) noexcept;
+  DataDir(const DataDir&) = delete;
+  DataDir& operator=(const DataDir&) = delete;
+  ~DataDir();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  DataDir(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+
+  std::string path_;
+  int descriptor_;  // closing it releases the lock, also when the process dies
+};
+
+}  // namespace hongbao

@@ -1,0 +1,78 @@
+#include "adapters/sqlite/data_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace hongbao {
+namespace {
+
+using testing::HasSubstr;
+
+class DataDirTest : public testing::Test {
+ protected:
+  DataDirTest() { std::filesystem::remove_all(base_); }
+  ~DataDirTest() override { std::filesystem::remove_all(base_); }
+
+  std::string base_ =
+      (std::filesystem::temp_directory_path() / ("hongbao-datadir-" + std::to_string(::getpid()))).string();
+  std::string path_ = base_ + "/deep/data";
+};
+
+TEST_F(DataDirTest, MakesTheDirectoryForItsOwnerOnly) {
+  const auto locked = DataDir::lock(path_);
+  ASSERT_TRUE(locked.has_value());
+  EXPECT_EQ(locked->path(), path_);
+  struct stat status{};
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700U);
+}
+
+TEST_F(DataDirTest, ASecondLockIsRefusedWithThePidOfTheFirst) {
+  const auto first = DataDir::lock(path_);
+  ASSERT_TRUE(first.has_value());
+  const auto second = DataDir::lock(path_);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, ErrorCode::kConfig);
+  EXPECT_EQ(second.error().field, "data.dir");
+  EXPECT_THAT(second.error().detail, HasSubstr("another hongbaod (pid " + std::to_string(::getpid()) + ")"));
+  EXPECT_THAT(second.error().detail, HasSubstr(path_));
+}
+
+TEST_F(DataDirTest, DestructionReleasesTheLockAndMovingKeepsIt) {
+  {
+    auto first = DataDir::lock(path_);
+    ASSERT_TRUE(first.has_value());
+    DataDir moved = std::move(*first);
+    first = std::unexpected(Error{ErrorCode::kConfig});  // destroys the moved-from one
+    EXPECT_FALSE(DataDir::lock(path_).has_value());
+    EXPECT_EQ(moved.path(), path_);
+  }
+  EXPECT_TRUE(DataDir::lock(path_).has_value());
+}
+
+TEST_F(DataDirTest, ALockFileLeftByADeadProcessDoesNotMatter) {
+  std::filesystem::create_directories(path_);
+  std::ofstream(path_ + "/LOCK") << "123456789012345\n";
+  ASSERT_TRUE(DataDir::lock(path_).has_value());
+  std::ifstream file(path_ + "/LOCK");
+  std::string pid;
+  std::getline(file, pid);
+  EXPECT_EQ(pid, std::to_string(::getpid()));
+}
+
+TEST_F(DataDirTest, APathThatIsAFileIsRefused) {
+  std::filesystem::create_directories(base_);
+  std::ofstream(base_ + "/file") << "x";
+  const auto locked = DataDir::lock(base_ + "/file");
+  ASSERT_FALSE(locked.has_value());
+  EXPECT_EQ(locked.error().field, "data.dir");
+}
+
+}  // namespace
+}  // namespace hongbao

@@ -1,0 +1,171 @@
+#include "adapters/sqlite/database.h"
+
+#include <fmt/format.h>
+
+namespace hongbao {
+namespace {
+
+// Only this process writes, so a lock is held for long only by an operator's shell; better a clear failure than a
+// shard that stands still.
+constexpr int kBusyTimeout_ms = 1000;
+constexpr int kWriterCache_kib = 64 * 1024;
+constexpr int kReaderCache_kib = 8 * 1024;
+// A checkpoint runs inside a commit and syncs twice. At 4,000 pages (16 MiB) it comes a few times a second under full
+// load instead of after every few batches, and the log to read at a restart stays small.
+constexpr int kCheckpointPages = 4000;
+// A long audit keeps the log from being reused; afterwards it is cut back to this.
+constexpr int64_t kLogFileMax_bytes = 256LL * 1024 * 1024;
+
+[[noreturn]] void throw_error(sqlite3* connection, int code, std::string_view doing) {
+  const char* words = connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
+  throw SqliteError(code, fmt::format("{}: {}", doing, words));
+}
+
+void require(bool holds, std::string_view detail) {
+  if (!holds) {
+    throw SqliteError(SQLITE_ERROR, std::string(detail));
+  }
+}
+
+}  // namespace
+
+bool Rows::next() {
+  const int code = sqlite3_step(statement_);
+  if (code != SQLITE_ROW && code != SQLITE_DONE) {
+    throw_error(sqlite3_db_handle(statement_), code, "reading");
+  }
+  return code == SQLITE_ROW;
+}
+
+std::string_view Rows::text(int column) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return data == nullptr ? std::string_view() : std::string_view(data, sqlite3_column_bytes(statement_, column));
+}
+
+Bytes Rows::blob(int column) const {
+  const auto* data = static_cast<const uint8_t*>(sqlite3_column_blob(statement_, column));
+  return {data, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+Statement::Statement(sqlite3* connection, std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(connection, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &statement, nullptr);
+  if (code != SQLITE_OK) {
+    throw_error(connection, code, "preparing");
+  }
+  CHECK(statement != nullptr);
+  statement_.reset(statement);
+}
+
+int64_t Statement::run_bound() {
+  sqlite3* connection = sqlite3_db_handle(statement_.get());
+  const int code = sqlite3_step(statement_.get());
+  if (code != SQLITE_DONE && code != SQLITE_ROW) {
+    // Reset gives the same error once more; its words are taken before.
+    const SqliteError error(code, fmt::format("writing: {}", sqlite3_errmsg(connection)));
+    sqlite3_reset(statement_.get());
+    throw error;
+  }
+  sqlite3_reset(statement_.get());
+  return sqlite3_changes64(connection);
+}
+
+// Binding fails only for a wrong index or without memory.
+void Statement::bind(int index, int64_t value, sqlite3_destructor_type) {
+  CHECK(sqlite3_bind_int64(statement_.get(), index, value) == SQLITE_OK);
+}
+
+void Statement::bind(int index, std::string_view text, sqlite3_destructor_type texts) {
+  // An empty view may have no data, which SQLite would take for NULL.
+  const char* data = text.data() == nullptr ? "" : text.data();
+  CHECK(sqlite3_bind_text(statement_.get(), index, data, static_cast<int>(text.size()), texts) == SQLITE_OK);
+}
+
+void Statement::bind(int index, Bytes blob, sqlite3_destructor_type texts) {
+  CHECK(sqlite3_bind_blob(statement_.get(), index, blob.data(), static_cast<int>(blob.size()), texts) == SQLITE_OK);
+}
+
+void Statement::bind(int index, std::nullptr_t, sqlite3_destructor_type) {
+  CHECK(sqlite3_bind_null(statement_.get(), index) == SQLITE_OK);
+}
+
+Database::Database(const std::string& file, int flags) {
+  sqlite3* connection = nullptr;
+  const int code =
+      sqlite3_open_v2(file.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  connection_.reset(connection);
+  if (code != SQLITE_OK) {
+    throw_error(connection, code, fmt::format("opening {}", file));
+  }
+  sqlite3_busy_timeout(connection, kBusyTimeout_ms);
+}
+
+Database Database::open_writer(const std::string& file) {
+  Database database(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  require(database.text("PRAGMA journal_mode = WAL") == "wal", fmt::format("{}: WAL is not possible here", file));
+  database.execute("PRAGMA synchronous = FULL");
+  require(database.integer("PRAGMA synchronous") == 2, fmt::format("{}: synchronous = FULL did not take effect", file));
+  database.execute(
+      fmt::format("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+                  "PRAGMA cache_size = -{}; PRAGMA wal_autocheckpoint = {}; PRAGMA journal_size_limit = {}",
+                  kWriterCache_kib, kCheckpointPages, kLogFileMax_bytes));
+  return database;
+}
+
+Database Database::open_reader(const std::string& file) {
+  Database database(file, SQLITE_OPEN_READONLY);
+  // mmap would turn a failing disk into a signal.
+  database.execute(
+      fmt::format("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
+                  "PRAGMA cache_size = -{}",
+                  kReaderCache_kib));
+  require(database.text("PRAGMA journal_mode") == "wal", fmt::format("{}: not in WAL mode", file));
+  return database;
+}
+
+void Database::execute(const std::string& sql) {
+  const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) {
+    throw_error(connection_.get(), code, "executing");
+  }
+}
+
+int64_t Database::integer(std::string_view sql) {
+  Statement statement = prepare(sql);
+  Rows rows = statement.query();
+  require(rows.next(), fmt::format("no row from: {}", sql));
+  return rows.integer(0);
+}
+
+std::string Database::text(std::string_view sql) {
+  Statement statement = prepare(sql);
+  Rows rows = statement.query();
+  require(rows.next(), fmt::format("no row from: {}", sql));
+  return std::string(rows.text(0));
+}
+
+Transaction::Transaction(Database& database, Kind kind) : database_(database) {
+  if (database_.in_transaction()) {
+    database_.execute("ROLLBACK");
+  }
+  // IMMEDIATE takes the write lock here, so that nothing later in the transaction can find it busy.
+  database_.execute(kind == Kind::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+Transaction::~Transaction() {
+  if (!database_.in_transaction()) {
+    return;
+  }
+  try {
+    database_.execute("ROLLBACK");
+  } catch (const SqliteError& error) {
+    log_error("sqlite_rollback_failed", {{"error", error.what()}});
+  }
+}
+
+void Transaction::commit() {
+  database_.execute("COMMIT");
+}
+
+}  // namespace hongbao

@@ -1,0 +1,210 @@
+#include "adapters/sqlite/inbox_store.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "adapters/sqlite/ledger_rows.h"
+#include "adapters/sqlite/schema.h"
+#include "base/check.h"
+#include "base/log.h"
+
+namespace hongbao {
+namespace {
+
+const Schema& inbox_schema() {
+  // Every index entry of a rowid table ends with its `position`: the indexes are sorted by (user, position).
+  static const Schema schema{.application_id = 0x4842696e,  // "HBin"
+                             .version = 1,
+                             .tables = R"(
+CREATE TABLE sent(
+  position INTEGER PRIMARY KEY, user TEXT NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
+  total INTEGER NOT NULL, refunded INTEGER NOT NULL, paid_at INTEGER NOT NULL, UNIQUE (shard, day, local)) STRICT;
+CREATE INDEX sent_by_user ON sent(user);
+CREATE TABLE received(
+  position INTEGER PRIMARY KEY, user TEXT NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
+  seq INTEGER NOT NULL, amount INTEGER NOT NULL, opened_at INTEGER NOT NULL, voucher INTEGER NOT NULL) STRICT;
+CREATE INDEX received_by_user ON received(user);
+CREATE TABLE year_total(
+  user TEXT NOT NULL, year INTEGER NOT NULL, sent_count INTEGER NOT NULL, sent_total INTEGER NOT NULL,
+  refunded_total INTEGER NOT NULL, received_count INTEGER NOT NULL, received_total INTEGER NOT NULL,
+  PRIMARY KEY (user, year)) STRICT, WITHOUT ROWID;
+CREATE TABLE cursor(shard TEXT PRIMARY KEY, next_voucher INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)"};
+  return schema;
+}
+
+constexpr std::string_view kSelectCursor = "SELECT next_voucher FROM cursor WHERE shard = ?";
+
+VoucherNo read_cursor(Statement& select, ShardId shard) {
+  Rows rows = select.query(shard);
+  return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
+}
+
+// SQLite counts in int64.
+uint64_t clamp(uint64_t value) {
+  return std::min<uint64_t>(value, std::numeric_limits<int64_t>::max());
+}
+
+void add(const Voucher& voucher, YearSummary& year) {
+  switch (voucher.kind) {
+    case VoucherKind::kPaid:
+      ++year.sent_count;
+      year.sent_total += voucher.amount;
+      return;
+    case VoucherKind::kOpened:
+      ++year.received_count;
+      year.received_total += voucher.amount;
+      return;
+    case VoucherKind::kRefunded:
+      year.refunded_total += voucher.amount;
+      return;
+  }
+  CHECK(false);
+}
+
+}  // namespace
+
+SqliteInboxStore::Writer::Writer(Database database)
+    : database_(std::move(database)),
+      select_cursor_(database_.prepare(kSelectCursor)),
+      upsert_cursor_(database_.prepare("INSERT INTO cursor(shard, next_voucher) VALUES (?,?) ON CONFLICT (shard) DO "
+                                       "UPDATE SET next_voucher = excluded.next_voucher")),
+      insert_sent_(database_.prepare(
+          "INSERT INTO sent(user, shard, day, local, total, refunded, paid_at) VALUES (?,?,?,?,?,0,?)")),
+      set_refunded_(database_.prepare("UPDATE sent SET refunded = ? WHERE shard = ? AND day = ? AND local = ?")),
+      insert_received_(database_.prepare(
+          "INSERT INTO received(user, shard, day, local, seq, amount, opened_at, voucher) VALUES (?,?,?,?,?,?,?,?)")),
+      add_year_(database_.prepare(
+          "INSERT INTO year_total(user, year, sent_count, sent_total, refunded_total, received_count, received_total) "
+          "VALUES (?,?,?,?,?,?,?) ON CONFLICT (user, year) DO UPDATE SET sent_count = sent_count + "
+          "excluded.sent_count, "
+          "sent_total = sent_total + excluded.sent_total, refunded_total = refunded_total + excluded.refunded_total, "
+          "received_count = received_count + excluded.received_count, "
+          "received_total = received_total + excluded.received_total")) {}
+
+bool SqliteInboxStore::Writer::apply(const InboxBatch& batch) {
+  Transaction transaction(database_, Transaction::Kind::kWrite);
+  if (read_cursor(select_cursor_, batch.shard) != batch.from) {
+    return false;
+  }
+  // Summed here first: a user who opens much in one batch costs one write.
+  YearTotals totals;
+  VoucherNo next = batch.from;
+  for (const Voucher& voucher : batch.vouchers) {
+    CHECK(voucher.no == next && voucher.packet.shard == batch.shard);
+    insert(voucher);
+    add(voucher, totals[{voucher.user, Day::of(voucher.at).year()}]);
+    next = next + 1;
+  }
+  write(totals);
+  upsert_cursor_.run(batch.shard, next);
+  transaction.commit();
+  return true;
+}
+
+void SqliteInboxStore::Writer::insert(const Voucher& voucher) {
+  const auto& [shard, day, local] = voucher.packet;
+  switch (voucher.kind) {
+    case VoucherKind::kPaid:
+      insert_sent_.run(voucher.user, shard, day, local, voucher.amount, voucher.at);
+      return;
+    case VoucherKind::kOpened:
+      insert_received_.run(voucher.user, shard, day, local, voucher.seq, voucher.amount, voucher.at, voucher.no);
+      return;
+    case VoucherKind::kRefunded:
+      if (set_refunded_.run(voucher.amount, shard, day, local) != 1) {
+        log_error("refunded_packet_not_in_inbox", {{"shard", to_text(shard)}, {"voucher", voucher.no.value}});
+      }
+      return;
+  }
+  CHECK(false);
+}
+
+void SqliteInboxStore::Writer::write(const YearTotals& totals) {
+  for (const auto& [key, year] : totals) {
+    add_year_.run(key.first, key.second, year.sent_count, year.sent_total, year.refunded_total, year.received_count,
+                  year.received_total);
+  }
+}
+
+SqliteInboxStore::Reader::Reader(Database opened)
+    : database(std::move(opened)),
+      cursor(database.prepare(kSelectCursor)),
+      sent(database.prepare("SELECT position, shard, day, local, total, refunded, paid_at FROM sent WHERE user = ? AND "
+                            "position < ? ORDER BY position DESC LIMIT ?")),
+      received(database.prepare("SELECT position, shard, day, local, seq, amount, opened_at, voucher FROM received "
+                                "WHERE user = ? AND position < ? ORDER BY position DESC LIMIT ?")),
+      year(database.prepare("SELECT sent_count, sent_total, refunded_total, received_count, received_total FROM "
+                            "year_total WHERE user = ? AND year = ?")) {}
+
+Result<std::unique_ptr<SqliteInboxStore>> SqliteInboxStore::open(const std::string& file) {
+  return guarded("inbox_store.open", [&] {
+    Database writer = Database::open_writer(file);
+    require_schema(writer, file, inbox_schema());
+    return std::unique_ptr<SqliteInboxStore>(new SqliteInboxStore(file, std::move(writer)));
+  });
+}
+
+SqliteInboxStore::SqliteInboxStore(const std::string& file, Database writer)
+    : writer_(std::move(writer)),
+      readers_(file, [](Database reader) { return std::make_unique<Reader>(std::move(reader)); }) {}
+
+Result<bool> SqliteInboxStore::apply(const InboxBatch& batch) {
+  return guarded("inbox_store.apply", [&] { return writer_.apply(batch); });
+}
+
+Result<VoucherNo> SqliteInboxStore::cursor(ShardId shard) {
+  return guarded("inbox_store.cursor",
+                 [&] { return readers_.use([&](Reader& reader) { return read_cursor(reader.cursor, shard); }); });
+}
+
+Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, uint64_t before, size_t entries_max) {
+  const auto read = [&](Reader& reader) {
+    Rows rows = reader.sent.query(user, clamp(before), clamp(entries_max));
+    std::vector<SentEntry> entries;
+    while (rows.next()) {
+      entries.push_back({.position = rows.count(0),
+                         .packet = read_packet_key(rows, 1),
+                         .total = rows.money(4),
+                         .refunded = rows.money(5),
+                         .paid_at = {rows.integer(6)}});
+    }
+    return entries;
+  };
+  return guarded("inbox_store.sent", [&] { return readers_.use(read); });
+}
+
+Result<std::vector<ReceivedEntry>> SqliteInboxStore::received(const UserId& user, uint64_t before, size_t entries_max) {
+  const auto read = [&](Reader& reader) {
+    Rows rows = reader.received.query(user, clamp(before), clamp(entries_max));
+    std::vector<ReceivedEntry> entries;
+    while (rows.next()) {
+      entries.push_back({.position = rows.count(0),
+                         .packet = read_packet_key(rows, 1),
+                         .seq = static_cast<uint32_t>(rows.integer(4)),
+                         .amount = rows.money(5),
+                         .opened_at = {rows.integer(6)},
+                         .voucher = {rows.count(7)}});
+    }
+    return entries;
+  };
+  return guarded("inbox_store.received", [&] { return readers_.use(read); });
+}
+
+Result<YearSummary> SqliteInboxStore::summary(const UserId& user, int year) {
+  const auto read = [&](Reader& reader) {
+    Rows rows = reader.year.query(user, year);
+    YearSummary summary;
+    if (rows.next()) {
+      summary = {.sent_count = rows.count(0),
+                 .sent_total = rows.money(1),
+                 .refunded_total = rows.money(2),
+                 .received_count = rows.count(3),
+                 .received_total = rows.money(4)};
+    }
+    return summary;
+  };
+  return guarded("inbox_store.summary", [&] { return readers_.use(read); });
+}
+
+}  // namespace hongbao

@@ -1,0 +1,76 @@
+#include "adapters/sqlite/ledger_rows.h"
+
+#include <string>
+
+#include "base/check.h"
+
+namespace hongbao {
+
+const Schema& ledger_schema() {
+  // transfer.wallet is the user account of the two, so that one index lists a wallet in either direction. A rowid table
+  // keeps `position` at the end of every index entry: transfer_by_wallet is sorted by (wallet, position).
+  // The UNIQUE id is an assertion for settled vouchers, which are guarded by the cursor, and a lookup for postings.
+  static const Schema schema{.application_id = 0x48426c65,  // "HBle"
+                             .version = 1,
+                             .tables = R"(
+CREATE TABLE account(
+  id TEXT PRIMARY KEY, debits_posted INTEGER NOT NULL, credits_posted INTEGER NOT NULL, frozen INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE transfer(
+  position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, debit TEXT NOT NULL, credit TEXT NOT NULL,
+  amount INTEGER NOT NULL, kind INTEGER NOT NULL, shard TEXT, day INTEGER, local INTEGER, at INTEGER NOT NULL,
+  wallet TEXT) STRICT;
+CREATE INDEX transfer_by_wallet ON transfer(wallet) WHERE wallet IS NOT NULL;
+CREATE TABLE payment(
+  shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL, transfer_id TEXT NOT NULL,
+  amount INTEGER NOT NULL, pay_token TEXT, at INTEGER NOT NULL, settled INTEGER NOT NULL,
+  PRIMARY KEY (shard, day, local)) STRICT, WITHOUT ROWID;
+CREATE INDEX payment_pending ON payment(at, shard, day, local) WHERE settled = 0;
+CREATE TABLE cursor(shard TEXT PRIMARY KEY, next_voucher INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE deferred_transfer(
+  id TEXT PRIMARY KEY, debit TEXT NOT NULL, credit TEXT NOT NULL, amount INTEGER NOT NULL, kind INTEGER NOT NULL,
+  shard TEXT, day INTEGER, local INTEGER, at INTEGER NOT NULL, reason INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  next_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX deferred_by_next_at ON deferred_transfer(next_at);
+)"};
+  return schema;
+}
+
+Transfer read_transfer(const Rows& rows, int first) {
+  return {.id = std::string(rows.text(first)),
+          .debit = AccountId::trusted(std::string(rows.text(first + 1))),
+          .credit = AccountId::trusted(std::string(rows.text(first + 2))),
+          .amount = rows.money(first + 3),
+          .kind = static_cast<TransferKind>(rows.integer(first + 4)),
+          .packet = rows.is_null(first + 5) ? std::nullopt : std::optional(read_packet_key(rows, first + 5)),
+          .at = {rows.integer(first + 8)}};
+}
+
+PacketColumns::PacketColumns(const std::optional<PacketKey>& packet) {
+  if (packet) {
+    shard = packet->shard;
+    day = packet->day;
+    local = packet->local;
+  }
+}
+
+PacketKey read_packet_key(const Rows& rows, int first) {
+  return {.shard = read_shard(rows, first),
+          .day = {static_cast<int32_t>(rows.integer(first + 1))},
+          .local = {rows.count(first + 2)}};
+}
+
+ShardId read_shard(const Rows& rows, int column) {
+  const auto shard = parse_shard_id(rows.text(column));
+  CHECK(shard.has_value());
+  return *shard;
+}
+
+std::optional<std::string_view> wallet_of(const Transfer& transfer) {
+  if (transfer.debit.is_user()) {
+    return transfer.debit.text();
+  }
+  return transfer.credit.is_user() ? std::optional<std::string_view>(transfer.credit.text()) : std::nullopt;
+}
+
+}  // namespace hongbao

@@ -1,0 +1,39 @@
+// The ledger store in SQLite: one file for all shards of an embedded deployment. One connection writes, a few read.
+//
+// Threads: as the port says. Errors: kStorage with SQLite's words.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/sqlite/ledger_reader.h"
+#include "adapters/sqlite/ledger_writer.h"
+#include "adapters/sqlite/reader_pool.h"
+#include "ports/ledger_store.h"
+
+namespace hongbao {
+
+class SqliteLedgerStore final : public LedgerStore {
+ public:
+  // Makes the file when it is missing. kStorage: it can't be used, or is another version's.
+  static Result<std::unique_ptr<SqliteLedgerStore>> open(const std::string& file);
+
+  Result<LedgerResult> commit(const LedgerBatch& batch) override;
+  Result<void> set_frozen(const AccountId& account, bool frozen) override;
+  Result<Account> account(const AccountId& account) override;
+  Result<std::optional<Transfer>> transfer(std::string_view id) override;
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+                                                size_t transfers_max) override;
+  Result<VoucherNo> cursor(ShardId shard) override;
+  Result<std::vector<PendingPayment>> pending(Timestamp until, size_t payments_max) override;
+  Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t transfers_max) override;
+  Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
+
+ private:
+  SqliteLedgerStore(const std::string& file, Database writer);
+
+  SqliteLedgerWriter writer_;
+  ReaderPool<SqliteLedgerReader> readers_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,41 @@
+#include "adapters/sqlite/log_index.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace hongbao {
+
+void LogIndex::replace(Snapshot snapshot) {
+  const std::scoped_lock lock(mutex_);
+  if (snapshot.upto >= index_.upto) {
+    index_ = std::move(snapshot);
+  }
+}
+
+void LogIndex::append(const CommitBatch& batch) {
+  const std::scoped_lock lock(mutex_);
+  if (index_.upto != batch.expected_next) {
+    return;
+  }
+  for (const Voucher& voucher : batch.vouchers) {
+    const auto [entry, is_new] = index_.days.try_emplace(voucher.packet.day, Range{voucher.no, voucher.no});
+    entry->second.greatest = std::max(entry->second.greatest, voucher.no);
+  }
+  index_.upto = batch.next();
+}
+
+std::optional<std::vector<Day>> LogIndex::days_between(VoucherNo from, VoucherNo end) const {
+  const std::scoped_lock lock(mutex_);
+  if (index_.upto < end) {
+    return std::nullopt;
+  }
+  std::vector<Day> days;
+  for (const auto& [day, range] : index_.days) {
+    if (range.greatest >= from && range.least < end) {
+      days.push_back(day);
+    }
+  }
+  return days;
+}
+
+}  // namespace hongbao

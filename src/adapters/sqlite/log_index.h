@@ -1,0 +1,39 @@
+// Which day tables hold which part of a shard's voucher log, so that a reader of the log's end need not look into old
+// days. A hint that is always right up to `upto`: whoever needs more reads the tables and replaces it.
+//
+// Threads: any.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "ports/order_store.h"
+
+namespace hongbao {
+
+class LogIndex {
+ public:
+  struct Range {
+    VoucherNo least;
+    VoucherNo greatest;
+  };
+  struct Snapshot {
+    VoucherNo upto;  // the index is complete for vouchers below it
+    std::map<Day, Range> days;
+  };
+
+  // Takes the snapshot unless the index already reaches further.
+  void replace(Snapshot snapshot);
+  // After its commit. Ignored when a commit before it is missing here; readers then find the index short.
+  void append(const CommitBatch& batch);
+  // Days that hold vouchers numbered from ≤ no < end; nullopt when the index does not reach `end`.
+  [[nodiscard]] std::optional<std::vector<Day>> days_between(VoucherNo from, VoucherNo end) const;
+
+ private:
+  mutable std::mutex mutex_;
+  Snapshot index_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,40 @@
+// The order store in SQLite: one file a shard, WAL, synced at every commit. One connection writes, a few read.
+//
+// Threads: as the port says. Errors: kStorage with SQLite's words.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/sqlite/log_index.h"
+#include "adapters/sqlite/order_reader.h"
+#include "adapters/sqlite/order_writer.h"
+#include "adapters/sqlite/reader_pool.h"
+#include "ports/order_store.h"
+
+namespace hongbao {
+
+class SqliteOrderStore final : public OrderStore {
+ public:
+  // Makes the file when it is missing. kStorage: it can't be used, or it is another shard's or another version's.
+  static Result<std::unique_ptr<SqliteOrderStore>> open(const std::string& file, ShardId shard);
+
+  Result<ShardHead> acquire(std::string_view owner) override;
+  CommitOutcome commit(const CommitBatch& batch) override;
+  Result<ShardHead> head() override;
+  Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
+  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override;
+  Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
+  Result<OrderTotals> totals(VoucherNo since) override;
+  Result<std::vector<PacketViolation>> violations(size_t max) override;
+
+ private:
+  SqliteOrderStore(const std::string& file, ShardId shard, Database writer);
+
+  ShardId shard_;
+  SqliteOrderWriter writer_;
+  ReaderPool<SqliteOrderReader> readers_;
+  LogIndex log_index_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,43 @@
+// The one connection that writes a shard's file.
+//
+// Threads: the shard's writer. Errors: SqliteError.
+#pragma once
+
+#include <map>
+#include <string_view>
+
+#include "adapters/sqlite/database.h"
+#include "ports/order_store.h"
+
+namespace hongbao {
+
+class SqliteOrderWriter {
+ public:
+  explicit SqliteOrderWriter(Database database);
+
+  ShardHead acquire(std::string_view owner);
+  // False: fenced, nothing was written. When it throws, the outcome is unknown.
+  bool commit(const CommitBatch& batch);
+  // After `acquire` or `commit` threw: what was prepared may name tables that were rolled back.
+  void forget_prepared() { days_.clear(); }
+
+ private:
+  struct DayStatements {
+    Statement insert_packet;
+    Statement insert_voucher;
+    Statement finish;
+  };
+  // Makes the day's tables when they are missing. The reference is valid until the next call.
+  DayStatements& at(Day day);
+  void insert(const Order& order);
+  void insert(const Voucher& voucher);
+  void finish(const CommitBatch::Finished& finished);
+
+  Database database_;
+  Statement raise_epoch_;
+  Statement read_head_;
+  Statement advance_head_;
+  std::map<Day, DayStatements> days_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,132 @@
+#include "apps/ctl/commands.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "core/ids.h"
+#include "edge/auth.h"
+
+namespace hongbao {
+namespace {
+
+namespace json = boost::json;
+
+Result<ConfigReader> open_config(const CtlOptions& options) {
+  if (options.config.empty()) {
+    return fail(ErrorCode::kConfig, "is needed: give the server's TOML file", "--config");
+  }
+  return ConfigReader::load(options.config, {});
+}
+
+Result<std::string> secret(ConfigReader& reader, const std::string& key) {
+  return read_secret_file(reader.text(key, ""), key);
+}
+
+std::string cell(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+
+// A list of objects with the same keys.
+void print_table(const json::array& rows, const std::string& indent) {
+  std::vector<std::vector<std::string>> lines(1);
+  for (const auto& column : rows.front().as_object()) {
+    lines[0].emplace_back(column.key());
+  }
+  for (const json::value& row : rows) {
+    auto& line = lines.emplace_back();
+    for (const std::string& key : lines[0]) {
+      const json::value* found = row.as_object().if_contains(key);
+      line.push_back(found != nullptr ? cell(*found) : "");
+    }
+  }
+  for (const auto& line : lines) {
+    fmt::print("{}", indent);
+    for (size_t i = 0; i < line.size(); ++i) {
+      size_t width = 0;
+      for (const auto& other : lines) {
+        width = std::max(width, other[i].size());
+      }
+      fmt::print("{:<{}}  ", line[i], width);
+    }
+    fmt::print("\n");
+  }
+}
+
+void print_object(const json::object& object, const std::string& indent) {
+  size_t width = 0;
+  for (const auto& entry : object) {
+    width = std::max(width, entry.key().size());
+  }
+  for (const auto& entry : object) {
+    const json::value& value = entry.value();
+    const std::string_view key = entry.key();
+    if (value.is_object()) {
+      fmt::print("{}{}\n", indent, key);
+      print_object(value.get_object(), indent + "  ");
+    } else if (value.is_array() && !value.get_array().empty() && value.get_array().front().is_object()) {
+      fmt::print("{}{}\n", indent, key);
+      print_table(value.get_array(), indent + "  ");
+    } else {
+      fmt::print("{}{:<{}}  {}\n", indent, key, width, cell(value));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Endpoint> admin_endpoint(const CtlOptions& options) {
+  auto reader = open_config(options);
+  if (!reader) {
+    return std::unexpected(reader.error());
+  }
+  auto token = secret(*reader, "admin.token_file");
+  if (!token) {
+    return std::unexpected(token.error());
+  }
+  return Endpoint{
+      options.admin_url.empty() ? "http://" + reader->text("admin.listen", "127.0.0.1:8081") : options.admin_url,
+      *token};
+}
+
+Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
+  auto reader = open_config(options);
+  if (!reader) {
+    return std::unexpected(reader.error());
+  }
+  const auto jwt_secret = secret(*reader, "auth.jwt_secret_file");
+  if (!jwt_secret) {
+    return std::unexpected(jwt_secret.error());
+  }
+  const auto id = UserId::parse(user);
+  if (!id) {
+    return fail(ErrorCode::kInvalidField, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -", "--user");
+  }
+  const Timestamp now = SystemClock().now();
+  return make_token(*jwt_secret, *id, now, now + std::chrono::seconds(ttl_s));
+}
+
+Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user) {
+  constexpr int64_t kTokenTtl_s = 600;
+  auto token = user_token(options, user, kTokenTtl_s);
+  auto reader = open_config(options);
+  if (!token || !reader) {
+    return std::unexpected(token ? reader.error() : token.error());
+  }
+  return Endpoint{options.url.empty() ? "http://" + reader->text("server.listen", "127.0.0.1:8080") : options.url,
+                  *token};
+}
+
+void print_body(const json::value& body, bool as_json) {
+  if (as_json || !body.is_object()) {
+    fmt::print("{}\n", json::serialize(body));
+  } else {
+    print_object(body.get_object(), "");
+  }
+}
+
+}  // namespace hongbao

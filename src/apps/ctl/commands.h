@@ -1,0 +1,27 @@
+// What the commands of hongbaoctl share: where the server is, the secrets, and how to print.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <string>
+
+#include "apps/ctl/client.h"
+#include "base/result.h"
+
+namespace hongbao {
+
+struct CtlOptions {
+  std::string config;     // the server's TOML file, for addresses and secrets
+  std::string url;        // overrides server.listen
+  std::string admin_url;  // overrides admin.listen
+  bool json = false;
+};
+
+// Addresses and secrets, from the options and the configuration.
+Result<Endpoint> admin_endpoint(const CtlOptions& options);
+Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user);
+Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s);
+
+// Prints JSON as it is, or as an indented outline and tables for people.
+void print_body(const boost::json::value& body, bool json);
+
+}  // namespace hongbao

@@ -1,0 +1,128 @@
+#include "apps/ctl/init.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "base/crypto.h"
+
+namespace hongbao {
+namespace {
+
+constexpr const char* kTemplate =
+    R"(# Hongbao's settings, with the defaults. The environment overrides them: HONGBAO_SERVER_LISTEN for server.listen.
+
+[server]
+listen = "127.0.0.1:8080"
+io_threads = 2
+worker_threads = 2                # for reads of ledger and inbox
+connections_max = 10000
+header_bytes_max = 8192
+body_bytes_max = 16384
+pipelined_requests_max = 64       # of one connection
+request_timeout_ms = 10000        # from a request's first byte to its last
+idle_timeout_ms = 60000
+drain_timeout_ms = 10000          # for answers that are due when the server stops
+
+[admin]
+listen = "127.0.0.1:8081"         # keep it on loopback
+token_file = "{0}/secrets/admin.token"
+
+[auth]
+jwt_secret_file = "{0}/secrets/jwt.secret"    # shared with the app's back end, which signs users' tokens (HS256)
+master_key_file = "{0}/secrets/master.key"    # packet tags, tickets, pay tokens; losing it orphans every packet id
+
+[channels.demo]                   # a payment channel; its name is free
+secret_file = "{0}/secrets/channel-demo.secret"
+
+[data]
+dir = "{0}/data"
+
+[region]
+name = "south"
+
+[shards]
+count = 4
+mailbox_commands_max = 16384
+batch_commands_max = 1024
+packet_opens_in_flight_max = 4096
+resident_mib_max = 512            # packets in memory, for each shard
+command_timeout_ms = 5000
+
+[packets]
+ttl_ms = 86400000                 # from payment to refund: 24 h
+payable_ms = 900000               # from sending to the last moment of payment
+ticket_ttl_ms = 300000
+
+[settlement]
+batch_vouchers_max = 1024
+deferral_ms = 1000                # first pause before a refused transfer is tried again; it doubles …
+deferral_max_ms = 3600000         # … up to this
+
+[refunds]
+interval_ms = 1000
+
+[reconciliation]
+interval_ms = 2000
+grace_ms = 5000                   # younger payments are taken to be on their way
+
+[audit]
+interval_ms = 60000
+
+[cache]
+mib_max = 256
+
+[log]
+level = "info"
+)";
+
+std::string random_hex(size_t bytes) {
+  std::string random(bytes, '\0');
+  random_bytes({reinterpret_cast<uint8_t*>(random.data()), random.size()});
+  return to_hex(as_bytes(random));
+}
+
+// Never overwrites.
+Result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
+  const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+  if (file < 0) {
+    return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", path, std::strerror(errno)), "DIR");
+  }
+  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(file);
+  return written ? Result<void>() : fail(ErrorCode::kConfig, fmt::format("cannot write {}", path), "DIR");
+}
+
+}  // namespace
+
+Result<std::string> init_directory(const std::string& directory) {
+  std::error_code error;
+  const std::string dir = std::filesystem::absolute(directory, error).lexically_normal().string();
+  std::filesystem::create_directories(dir + "/secrets", error);
+  if (error) {
+    return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", dir, error.message()), "DIR");
+  }
+  std::filesystem::permissions(dir + "/secrets", std::filesystem::perms::owner_all, error);
+  const std::string config = dir + "/hongbao.toml";
+  const std::array<std::pair<std::string, std::string>, 4> secrets{{
+      {"master.key", random_hex(32)},
+      {"jwt.secret", random_hex(32)},
+      {"admin.token", random_hex(24)},
+      {"channel-demo.secret", random_hex(32)},
+  }};
+  if (auto written = write_file(config, fmt::format(fmt::runtime(kTemplate), dir), 0644); !written) {
+    return std::unexpected(written.error());
+  }
+  for (const auto& [name, text] : secrets) {
+    if (auto written = write_file(fmt::format("{}/secrets/{}", dir, name), text + "\n", 0600); !written) {
+      return std::unexpected(written.error());
+    }
+  }
+  return config;
+}
+
+}  // namespace hongbao

@@ -1,0 +1,95 @@
+#include "apps/load/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+
+#include "apps/load/endpoint.h"
+
+namespace hongbao::load {
+namespace {
+
+constexpr const char* kExamples = R"(
+Examples:
+  hongbao-load run --jwt-secret-file jwt.secret --admin-token-file admin.token
+      plays a night of 60 seconds at 300 opens a second, checks every share, and prints the result
+  hongbao-load run --mode closed --connections 128 --threads 2 --seconds 20 --json figures.json …
+      as fast as the server answers
+  hongbao-load run --history night.jsonl …
+  hongbao-load check --history night.jsonl …
+      after the server was killed and started again: is all that it answered still true?
+
+Exit codes: 0 all checks hold; 1 a check failed or the server can't be reached; 2 wrong usage.)";
+
+std::string url_problem(const std::string& url) {
+  const auto endpoint = parse_endpoint(url);
+  return endpoint ? "" : endpoint.error().detail;
+}
+
+constexpr uint32_t kConnectionsMax = 4096;
+constexpr uint32_t kThreadsMax = 64;
+constexpr uint32_t kUsersMax = 1'000'000;
+
+void add_server(CLI::App& command, Options& options) {
+  command.add_option("--url", options.url, "The public API")->capture_default_str()->check(url_problem);
+  command.add_option("--admin-url", options.admin_url, "The admin API")->capture_default_str()->check(url_problem);
+  command.add_option("--jwt-secret-file", options.jwt_secret_file, "File with the secret that signs users' tokens")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command.add_option("--admin-token-file", options.admin_token_file, "File with the admin API's bearer token")
+      ->required()
+      ->check(CLI::ExistingFile);
+  command.add_option("--json", options.json_file, "Writes the figures to this file");
+  command.add_flag_callback("--no-progress", [&options] { options.progress = false; }, "Prints no progress");
+}
+
+void add_run(CLI::App& run, Options& options) {
+  const std::map<std::string, Mode> modes{{"open", Mode::kOpen}, {"closed", Mode::kClosed}};
+  run.add_option("--seconds", options.night.seconds, "How long the night lasts")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 86'400.0));
+  run.add_option("--rate", options.night.opens_per_s,
+                 "Opens a second, the mean over the night; 30 grabs and views each")
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 1e6));
+  run.add_option("--connections", options.connections, "Connections, which is the most requests that wait for answers")
+      ->capture_default_str()
+      ->check(CLI::Range(uint32_t{1}, kConnectionsMax));
+  run.add_option("--threads", options.threads, "Threads that share the connections")
+      ->capture_default_str()
+      ->check(CLI::Range(uint32_t{1}, kThreadsMax));
+  run.add_option("--users", options.night.users, "People in the game")
+      ->capture_default_str()
+      ->check(CLI::Range(kUsersLeast, kUsersMax));
+  run.add_option("--mode", options.mode, "open: by the clock; closed: the next request after each answer")
+      ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case).description("open|closed [open]"));
+  run.add_option("--seed", options.night.seed, "The same seed plans the same night")->capture_default_str();
+  run.add_option("--history", options.history_file, "Writes every answer to this file, for `check`");
+}
+
+}  // namespace
+
+std::variant<Options, int> parse_options(int argc, char** argv) {
+  Options options;
+  CLI::App app("Plays a festival night of red packets against a Hongbao server and checks the money.", "hongbao-load");
+  app.footer(kExamples);
+  app.require_subcommand(1);
+  CLI::App* run = app.add_subcommand("run", "Plays a night, then checks every packet, wallet and the audit");
+  CLI::App* check = app.add_subcommand("check", "Checks an earlier run's history against the server");
+  add_server(*run, options);
+  add_run(*run, options);
+  add_server(*check, options);
+  check->add_option("--history", options.history_file, "The history that `run --history` wrote")
+      ->required()
+      ->check(CLI::ExistingFile);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  options.command = check->parsed() ? Command::kCheck : Command::kRun;
+  options.threads = std::min(options.threads, options.connections);
+  return options;
+}
+
+}  // namespace hongbao::load

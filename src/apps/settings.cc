@@ -1,0 +1,125 @@
+#include "apps/settings.h"
+
+#include <fmt/format.h>
+
+namespace hongbao {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int64_t kDay_ms = 24LL * 3600 * 1000;
+constexpr int64_t kMib = 1 << 20;
+constexpr size_t kSecretLengthMin = 16;
+
+milliseconds read_ms(ConfigReader& reader, std::string_view key, int64_t otherwise, int64_t least, int64_t most) {
+  return milliseconds(reader.integer(key, otherwise, least, most));
+}
+
+// The content of the file that the key names; its error is recorded.
+std::string read_secret(ConfigReader& reader, const std::string& key) {
+  const std::string path = reader.required_text(key);
+  if (path.empty()) {
+    return {};
+  }
+  auto secret = read_secret_file(path, key);
+  if (!secret) {
+    reader.refuse(key, secret.error().detail);
+    return {};
+  }
+  if (secret->size() < kSecretLengthMin) {
+    reader.refuse(key,
+                  fmt::format("names a file with less than {} characters: make a longer secret", kSecretLengthMin));
+  }
+  return *secret;
+}
+
+Key256 read_master_key(ConfigReader& reader) {
+  const std::string key = "auth.master_key_file";
+  const auto bytes = from_hex(read_secret(reader, key));
+  Key256 master{};
+  if (!bytes || bytes->size() != master.size()) {
+    reader.refuse(key, "must name a file with 64 hexadecimal digits: create it with `hongbaoctl init`");
+    return master;
+  }
+  std::copy(bytes->begin(), bytes->end(), master.begin());
+  return master;
+}
+
+void read_server(ConfigReader& reader, Settings& settings) {
+  settings.public_listen = reader.text("server.listen", "127.0.0.1:8080");
+  settings.io_threads = static_cast<size_t>(reader.integer("server.io_threads", 2, 1, 64));
+  HttpLimits& http = settings.http;
+  http.connections_max = static_cast<uint32_t>(reader.integer("server.connections_max", 10'000, 1, 1'000'000));
+  http.header_bytes_max = static_cast<uint32_t>(reader.integer("server.header_bytes_max", 8'192, 1'024, 65'536));
+  http.body_bytes_max = static_cast<uint64_t>(reader.integer("server.body_bytes_max", 16'384, 1'024, kMib));
+  http.pipelined_requests_max = static_cast<uint32_t>(reader.integer("server.pipelined_requests_max", 64, 1, 10'000));
+  http.request_timeout = read_ms(reader, "server.request_timeout_ms", 10'000, 10, kDay_ms);
+  http.idle_timeout = read_ms(reader, "server.idle_timeout_ms", 60'000, 10, kDay_ms);
+  settings.drain_timeout = read_ms(reader, "server.drain_timeout_ms", 10'000, 0, kDay_ms);
+  settings.admin_listen = reader.text("admin.listen", "127.0.0.1:8081");
+  settings.admin_token = read_secret(reader, "admin.token_file");
+  settings.workers = static_cast<size_t>(reader.integer("server.worker_threads", 2, 1, 64));
+  settings.log_level = reader.one_of("log.level", "info", {"debug", "info", "warn", "error"});
+}
+
+void read_secrets(ConfigReader& reader, Settings& settings) {
+  settings.jwt_secret = read_secret(reader, "auth.jwt_secret_file");
+  settings.master_key = read_master_key(reader);
+  for (const std::string& channel : reader.children("channels")) {
+    settings.api.channel_secrets[channel] = read_secret(reader, fmt::format("channels.{}.secret_file", channel));
+  }
+}
+
+void read_shards(ConfigReader& reader, Settings& settings) {
+  settings.region = parse_region_name(reader.one_of("region.name", "south", {"south", "north"})).value_or(Region());
+  settings.shard_count = static_cast<uint16_t>(reader.integer("shards.count", 4, 1, ShardId::kNumberMax + 1));
+  ShardOptions& shard = settings.shard;
+  shard.mailbox_commands_max =
+      static_cast<size_t>(reader.integer("shards.mailbox_commands_max", 16'384, 1, 10'000'000));
+  shard.batch_commands_max = static_cast<size_t>(reader.integer("shards.batch_commands_max", 1'024, 1, 100'000));
+  shard.opens_in_flight_max =
+      static_cast<uint32_t>(reader.integer("shards.packet_opens_in_flight_max", 4'096, 1, 1'000'000));
+  shard.engine.resident_bytes_max =
+      static_cast<size_t>(reader.integer("shards.resident_mib_max", 512, 1, 1'000'000) * kMib);
+  shard.engine.packet_ttl = read_ms(reader, "packets.ttl_ms", kDay_ms, 1, 366 * kDay_ms);
+  settings.api.command_timeout = read_ms(reader, "shards.command_timeout_ms", 5'000, 1, 600'000);
+  settings.ordering.payable = read_ms(reader, "packets.payable_ms", 15 * 60 * 1000, 1, kDay_ms);
+  settings.ticket_ttl = read_ms(reader, "packets.ticket_ttl_ms", 5 * 60 * 1000, 1, kDay_ms);
+}
+
+void read_money(ConfigReader& reader, Settings& settings) {
+  settings.settlement_batch_vouchers_max =
+      static_cast<size_t>(reader.integer("settlement.batch_vouchers_max", 1'024, 1, 100'000));
+  settings.ledger.deferral = read_ms(reader, "settlement.deferral_ms", 1'000, 1, kDay_ms);
+  settings.reconciler.deferral = settings.ledger.deferral;
+  settings.reconciler.deferral_max = read_ms(reader, "settlement.deferral_max_ms", 3'600'000, 1, 30 * kDay_ms);
+  settings.reconciler.grace = read_ms(reader, "reconciliation.grace_ms", 5'000, 0, kDay_ms);
+  settings.reconciliation_interval = read_ms(reader, "reconciliation.interval_ms", 2'000, 10, kDay_ms);
+  settings.refunds_interval = read_ms(reader, "refunds.interval_ms", 1'000, 10, kDay_ms);
+  settings.audit_interval = read_ms(reader, "audit.interval_ms", 60'000, 100, kDay_ms);
+  settings.cache_bytes_max = static_cast<size_t>(reader.integer("cache.mib_max", 256, 1, 1'000'000) * kMib);
+}
+
+}  // namespace
+
+LogLevel parse_log_level(std::string_view name) {
+  return name == "debug"   ? LogLevel::kDebug
+         : name == "warn"  ? LogLevel::kWarn
+         : name == "error" ? LogLevel::kError
+                           : LogLevel::kInfo;
+}
+
+Result<Settings> read_settings(ConfigReader& reader) {
+  Settings settings;
+  settings.data_dir = reader.required_text("data.dir");
+  read_server(reader, settings);
+  read_secrets(reader, settings);
+  read_shards(reader, settings);
+  read_money(reader, settings);
+  if (auto finished = reader.finish(); !finished) {
+    return std::unexpected(finished.error());
+  }
+  return settings;
+}
+
+}  // namespace hongbao

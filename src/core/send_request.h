@@ -1,0 +1,32 @@
+// What a sender asks for, and the rules it must keep. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "core/packet.h"
+
+namespace hongbao {
+
+struct SendRequest {
+  PacketKind kind = PacketKind::kLucky;
+  Rule rule = Rule::kClassic;
+  Money total;
+  uint32_t count = 0;
+  std::string greeting;  // UTF-8
+  UserId recipient{};
+
+  friend bool operator==(const SendRequest&, const SendRequest&) = default;
+};
+
+// kInvalidField with the field and the rule that it breaks.
+Result<void> check_send_request(const SendRequest& request);
+
+// Equal requests have equal fingerprints, and no two others.
+std::string fingerprint(const SendRequest& request);
+
+// Unicode code points. REQUIRES: well-formed UTF-8.
+size_t count_characters(std::string_view utf8);
+
+}  // namespace hongbao

@@ -1,0 +1,57 @@
+// Who asks: JSON Web Tokens (RFC 7519) signed with HS256 under a secret shared with the app's back end. `sub` names the
+// user, `exp` is required. Tokens that were verified are remembered by a keyed hash, because a client sends the same
+// one with every request. Any thread.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/result.h"
+#include "core/ids.h"
+
+namespace hongbao {
+
+class Authenticator {
+ public:
+  explicit Authenticator(std::string secret);
+
+  // Of an Authorization header. kUnauthenticated, kTokenExpired.
+  [[nodiscard]] Result<UserId> user_of(std::string_view authorization, Timestamp now) const;
+
+ private:
+  static constexpr size_t kStripes = 16;
+  static constexpr size_t kRememberedInStripeMax = 8'192;
+
+  struct Verified {
+    UserId user;
+    int64_t not_before_s = 0;
+    int64_t expires_s = 0;
+  };
+  struct HashOfHash {
+    size_t operator()(const Hash128& hash) const noexcept;
+  };
+  struct Stripe {
+    std::mutex mutex;
+    std::unordered_map<Hash128, Verified, HashOfHash> tokens;
+  };
+
+  [[nodiscard]] Result<Verified> verify(std::string_view token) const;
+  [[nodiscard]] static Result<UserId> in_time(const Verified& verified, Timestamp now);
+
+  const std::string secret_;
+  Key128 hash_key_{};
+  mutable std::array<Stripe, kStripes> stripes_;
+};
+
+// For tools and tests: a token for `user` that expires at `expires_at`.
+std::string make_token(const std::string& secret, const UserId& user, Timestamp issued_at, Timestamp expires_at);
+
+// The text behind "Bearer "; empty when the header is something else.
+std::string_view bearer_token(std::string_view authorization);
+
+}  // namespace hongbao

@@ -1,0 +1,38 @@
+#include "edge/call.h"
+
+#include "edge/problem.h"
+
+namespace hongbao {
+namespace {
+
+prometheus::Counter& requests(prometheus::Registry& registry, const std::string& api, const std::string& route,
+                              const std::string& status) {
+  return add_counter(registry, "hongbao_http_requests_total", "Requests answered, by route and class of status.",
+                     {{"api", api}, {"route", route}, {"status", status}});
+}
+
+}  // namespace
+
+RouteMetrics::RouteMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route)
+    : succeeded_(requests(registry, api, route, "2xx")),
+      refused_(requests(registry, api, route, "4xx")),
+      failed_(requests(registry, api, route, "5xx")),
+      seconds_(add_histogram(registry, "hongbao_http_request_seconds", "From the parsed request to its answer.",
+                             latency_buckets_s(), {{"api", api}, {"route", route}})) {}
+
+void RouteMetrics::observe(http::status status, std::chrono::steady_clock::duration took) {
+  const auto number = static_cast<unsigned>(status);
+  (number < 400 ? succeeded_ : number < 500 ? refused_ : failed_).Increment();
+  seconds_.Observe(std::chrono::duration<double>(took).count());
+}
+
+void Call::send(HttpResponse response) {
+  metrics_->observe(response.status, std::chrono::steady_clock::now() - began_);
+  reply_.send(std::move(response));
+}
+
+void Call::fail_with(const Error& error) {
+  send(problem(error));
+}
+
+}  // namespace hongbao

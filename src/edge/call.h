@@ -1,0 +1,57 @@
+// One call of an API on its way: the request's parts, the right to answer, and what is measured about it. Moved along
+// from handler to callback; any thread answers it once.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "edge/http_types.h"
+#include "edge/router.h"
+
+namespace hongbao {
+
+class RouteMetrics {
+ public:
+  RouteMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route);
+  void observe(http::status status, std::chrono::steady_clock::duration took);
+
+ private:
+  prometheus::Counter& succeeded_;  // 2xx and 3xx
+  prometheus::Counter& refused_;    // 4xx
+  prometheus::Counter& failed_;     // 5xx
+  prometheus::Histogram& seconds_;
+};
+
+class Call {
+ public:
+  Call(Reply reply, RouteMetrics& metrics, std::chrono::milliseconds timeout)
+      : reply_(std::move(reply)),
+        metrics_(&metrics),
+        began_(std::chrono::steady_clock::now()),
+        deadline_(began_ + timeout) {}
+
+  [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+
+  void send(HttpResponse response);
+  void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
+  void fail_with(const Error& error);
+
+ private:
+  Reply reply_;
+  RouteMetrics* metrics_;
+  SteadyTime began_;
+  SteadyTime deadline_;
+};
+
+// What a handler reads while it is called.
+struct Incoming {
+  const HttpRequest& request;
+  const Target& target;
+  std::string_view name;  // the placeholder of the path
+};
+
+}  // namespace hongbao

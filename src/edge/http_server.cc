@@ -1,0 +1,145 @@
+#include "edge/http_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <charconv>
+#include <future>
+
+#include "base/log.h"
+#include "edge/http_session.h"
+
+namespace hongbao {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr std::chrono::milliseconds kAcceptPause{50};
+
+std::optional<tcp::endpoint> parse_endpoint(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos) {
+    return std::nullopt;
+  }
+  uint16_t port = 0;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  }
+  boost::system::error_code bad_address;
+  const auto address = asio::ip::make_address(host, bad_address);
+  if (error != std::errc() || end != last || bad_address) {
+    return std::nullopt;
+  }
+  return tcp::endpoint(address, port);
+}
+
+}  // namespace
+
+HttpServer::HttpServer(HttpLimits limits, size_t io_threads, HttpHandler handler, HttpErrorPage error_page)
+    : limits_(limits), handler_(std::move(handler)), error_page_(std::move(error_page)) {
+  for (size_t i = 0; i < io_threads; ++i) {
+    ios_.push_back(std::make_unique<HttpIo>(limits_, handler_, error_page_));
+  }
+}
+
+HttpServer::~HttpServer() {
+  stop();
+}
+
+Result<std::string> HttpServer::start(const std::string& listen) {
+  const auto endpoint = parse_endpoint(listen);
+  if (!endpoint) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("is \"{}\": give an address and a port such as 127.0.0.1:8080", listen));
+  }
+  acceptor_.emplace(ios_.front()->context());
+  accept_pause_.emplace(ios_.front()->context());
+  boost::system::error_code error;
+  acceptor_->open(endpoint->protocol(), error);
+  if (!error) {
+    acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+  }
+  if (!error) {
+    acceptor_->bind(*endpoint, error);
+  }
+  if (!error) {
+    acceptor_->listen(asio::socket_base::max_listen_connections, error);
+  }
+  if (error) {
+    return fail(ErrorCode::kConfig, fmt::format("is \"{}\", which cannot be listened at: {}", listen, error.message()));
+  }
+  accept();
+  for (const auto& io : ios_) {
+    threads_.emplace_back([&io = *io] { io.run(); });
+  }
+  const auto local = acceptor_->local_endpoint();
+  return local.address().is_v6() ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
+                                 : fmt::format("{}:{}", local.address().to_string(), local.port());
+}
+
+void HttpServer::accept() {
+  HttpIo& io = *ios_[next_io_];
+  next_io_ = (next_io_ + 1) % ios_.size();
+  acceptor_->async_accept(io.context(), [this, &io](const boost::system::error_code& error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) {
+      return;
+    }
+    if (error) {
+      log_warn("accept_failed", {{"error", error.message()}});
+      accept_after_pause();  // most likely out of file descriptors
+      return;
+    }
+    if (connections_.load() >= limits_.connections_max) {
+      log_warn("connection_refused", {{"connections_max", limits_.connections_max}});
+    } else {
+      connections_.fetch_add(1);
+      std::shared_ptr<void> count(nullptr, [this](void*) { connections_.fetch_sub(1); });
+      auto session = std::make_shared<HttpSession>(io, std::move(socket), std::move(count));
+      asio::post(io.context(), [session = std::move(session)] { session->start(); });
+    }
+    accept();
+  });
+}
+
+void HttpServer::accept_after_pause() {
+  accept_pause_->expires_after(kAcceptPause);
+  accept_pause_->async_wait([this](const boost::system::error_code& error) {
+    if (!error && acceptor_->is_open()) {
+      accept();
+    }
+  });
+}
+
+void HttpServer::stop_accepting() {
+  if (threads_.empty()) {
+    return;
+  }
+  std::promise<void> closed;
+  asio::post(ios_.front()->context(), [this, &closed] {
+    boost::system::error_code ignored;
+    acceptor_->close(ignored);
+    closed.set_value();
+  });
+  closed.get_future().wait();
+}
+
+bool HttpServer::owes_answers() const {
+  return std::any_of(ios_.begin(), ios_.end(), [](const auto& io) { return io->owed() > 0; });
+}
+
+void HttpServer::stop() {
+  for (const auto& io : ios_) {
+    io->stop();
+  }
+  for (std::thread& thread : threads_) {
+    thread.join();
+  }
+  threads_.clear();
+}
+
+}  // namespace hongbao

@@ -1,0 +1,291 @@
+#include "edge/http_session.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/error.hpp>
+#include <utility>
+
+#include "base/check.h"
+
+namespace hongbao {
+namespace {
+
+constexpr size_t kReadBytes = 16 * 1024;
+constexpr std::chrono::seconds kLingerMax{2};
+
+http::status status_of(const boost::system::error_code& error) {
+  if (error == http::error::header_limit) {
+    return http::status::request_header_fields_too_large;
+  }
+  if (error == http::error::body_limit || error == http::error::buffer_overflow) {
+    return http::status::payload_too_large;
+  }
+  return http::status::bad_request;
+}
+
+}  // namespace
+
+Reply::Reply(std::shared_ptr<HttpSession> session, uint64_t request)
+    : session_(std::move(session)), request_(request) {}
+Reply::Reply(Reply&& other) noexcept : session_(std::move(other.session_)), request_(other.request_) {}
+Reply& Reply::operator=(Reply&& other) noexcept {
+  std::swap(session_, other.session_);
+  std::swap(request_, other.request_);
+  return *this;
+}
+
+Reply::~Reply() {
+  if (session_) {
+    send(session_->io().error_page()(http::status::internal_server_error));
+  }
+}
+
+void Reply::send(HttpResponse response) {
+  CHECK(session_ != nullptr);
+  auto session = std::exchange(session_, nullptr);
+  HttpIo& io = session->io();
+  if (io.on_this_thread()) {
+    session->complete(request_, std::move(response));
+  } else {
+    io.deliver(std::move(session), request_, std::move(response));  // a session ends on its own thread
+  }
+}
+
+HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count)
+    : io_(io),
+      socket_(std::move(socket)),
+      connection_count_(std::move(connection_count)),
+      input_(io.limits().header_bytes_max + io.limits().body_bytes_max + 2 * kReadBytes),
+      last_progress_(std::chrono::steady_clock::now()) {}
+
+HttpSession::~HttpSession() {
+  io_.remove(this);
+}
+
+void HttpSession::start() {
+  io_.add(this);
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  read();
+}
+
+void HttpSession::add_slot(Slot slot) {
+  slots_.push_back(std::move(slot));
+  io_.count_owed(1);
+}
+
+bool HttpSession::may_take_more() const {
+  return !closed_ && !input_ended_ && slots_.size() < io_.limits().pipelined_requests_max;
+}
+
+void HttpSession::read() {
+  if (reading_ || !may_take_more()) {
+    return;
+  }
+  reading_ = true;
+  socket_.async_read_some(input_.prepare(kReadBytes),
+                          [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
+                            self->on_read(error, bytes);
+                          });
+}
+
+void HttpSession::on_read(const boost::system::error_code& error, size_t bytes) {
+  reading_ = false;
+  if (closed_) {
+    return;
+  }
+  if (error) {
+    // A client that has shut down its side may still wait for its answers.
+    input_ended_ = true;
+    if (error != boost::asio::error::eof || slots_.empty()) {
+      close();
+    }
+    return;
+  }
+  if (!request_began_) {
+    request_began_ = std::chrono::steady_clock::now();
+  }
+  input_.commit(bytes);
+  parse();
+}
+
+// Takes every whole request that has arrived, then writes what was answered at once.
+void HttpSession::parse() {
+  parsing_ = true;
+  while (may_take_more() && input_.size() > 0 && parse_one()) {
+  }
+  parsing_ = false;
+  flush();
+  read();
+}
+
+// False: more bytes are needed.
+bool HttpSession::parse_one() {
+  if (!parser_) {
+    parser_.emplace();
+    parser_->eager(true);
+    parser_->header_limit(io_.limits().header_bytes_max);
+    parser_->body_limit(io_.limits().body_bytes_max);
+  }
+  boost::system::error_code error;
+  input_.consume(parser_->put(input_.data(), error));
+  if (error && error != http::error::need_more) {
+    refuse(error);
+    return false;
+  }
+  if (!parser_->is_done()) {
+    if (parser_->is_header_done() && parser_->get()[http::field::expect] == "100-continue") {
+      parser_->get().erase(http::field::expect);
+      add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
+    }
+    return false;
+  }
+  dispatch();
+  return true;
+}
+
+void HttpSession::dispatch() {
+  const HttpRequest request = parser_->release();
+  parser_.reset();
+  last_progress_ = std::chrono::steady_clock::now();
+  request_began_ = input_.size() > 0 ? std::optional(last_progress_) : std::nullopt;
+  const bool keep_alive = request.keep_alive();
+  if (!keep_alive) {
+    input_ended_ = true;
+  }
+  add_slot({{}, keep_alive});
+  io_.handler()(request, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
+}
+
+void HttpSession::refuse(const boost::system::error_code& error) {
+  refuse(status_of(error));
+}
+
+void HttpSession::refuse(http::status status) {
+  input_ended_ = true;
+  refused_ = true;
+  request_began_.reset();
+  add_slot({{}, false});
+  complete(first_slot_ + slots_.size() - 1, io_.error_page()(status));
+}
+
+void HttpSession::complete(uint64_t request, HttpResponse response) {
+  if (closed_) {
+    return;
+  }
+  CHECK(request >= first_slot_ && request - first_slot_ < slots_.size());
+  Slot& slot = slots_[request - first_slot_];
+  CHECK(slot.wire.empty());
+  if (response.close) {
+    slot.keep_alive = false;
+    input_ended_ = true;
+  }
+  print(response, slot.keep_alive, slot.wire);
+  flush();
+}
+
+void HttpSession::print(const HttpResponse& response, bool keep_alive, std::string& out) const {
+  out.reserve(192 + response.headers.size() + response.body.size());
+  fmt::format_to(std::back_inserter(out),
+                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}",
+                 static_cast<unsigned>(response.status), std::string_view(http::obsolete_reason(response.status)),
+                 io_.date(), response.content_type, response.body.size(), response.headers,
+                 keep_alive ? "" : "Connection: close\r\n", response.body);
+}
+
+// Writes the answers at the front that are there, in one piece.
+void HttpSession::flush() {
+  if (writing_ || parsing_ || closed_) {
+    return;
+  }
+  output_.clear();
+  while (!slots_.empty() && !slots_.front().wire.empty()) {
+    output_ += slots_.front().wire;
+    slots_.pop_front();
+    ++first_slot_;
+    ++being_written_;
+  }
+  if (output_.empty()) {
+    if (input_ended_ && slots_.empty()) {
+      finish();
+    }
+    return;
+  }
+  writing_ = true;
+  boost::asio::async_write(
+      socket_, boost::asio::buffer(output_),
+      [self = shared_from_this()](const boost::system::error_code& error, size_t) { self->on_written(error); });
+}
+
+void HttpSession::on_written(const boost::system::error_code& error) {
+  writing_ = false;
+  io_.count_owed(-std::exchange(being_written_, 0));
+  last_progress_ = std::chrono::steady_clock::now();
+  if (error) {
+    close();
+    return;
+  }
+  // Requests that came behind the pipelining limit wait in the buffer.
+  parse();
+}
+
+void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
+  const HttpLimits& limits = io_.limits();
+  if (refused_ && !writing_ && now - last_progress_ > kLingerMax) {
+    close();
+    return;
+  }
+  if (writing_) {
+    if (now - last_progress_ > limits.request_timeout) {
+      close();  // the client doesn't take its answers
+    }
+    return;
+  }
+  if (!slots_.empty()) {
+    return;  // we owe answers; their commands have deadlines
+  }
+  if (request_began_ && now - *request_began_ > limits.request_timeout) {
+    refuse(http::status::request_timeout);
+  } else if (!request_began_ && now - last_progress_ > limits.idle_timeout) {
+    close();
+  }
+}
+
+// All is answered. A client that we refused may still be sending: closing now would reset the connection and could take
+// our answer with it, so read and drop for a while (RFC 9112, section 9.6).
+void HttpSession::finish() {
+  if (!refused_) {
+    close();
+    return;
+  }
+  boost::system::error_code ignored;
+  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  drop_input();
+}
+
+void HttpSession::drop_input() {
+  if (reading_) {
+    return;
+  }
+  reading_ = true;
+  input_.clear();
+  socket_.async_read_some(input_.prepare(kReadBytes),
+                          [self = shared_from_this()](const boost::system::error_code& error, size_t) {
+                            self->reading_ = false;
+                            if (error) {
+                              self->close();
+                            } else if (!self->closed_) {
+                              self->drop_input();
+                            }
+                          });
+}
+
+void HttpSession::close() {
+  closed_ = true;
+  boost::system::error_code ignored;
+  socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+}  // namespace hongbao

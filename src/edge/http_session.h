@@ -1,0 +1,74 @@
+// One connection. Reads what has arrived, parses every whole request in it (pipelining), hands each to the handler, and
+// writes the answers in the order of the requests, as many at once as are ready. Answers may come later and from other
+// threads; the session keeps their places.
+//
+// Lives on one HttpIo and is touched by its thread only, but for Reply, which any thread may use.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "edge/http_io.h"
+
+namespace hongbao {
+
+class HttpSession : public std::enable_shared_from_this<HttpSession> {
+ public:
+  HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count);
+  ~HttpSession();
+
+  void start();
+  void complete(uint64_t request, HttpResponse response);
+  void check_timeouts(std::chrono::steady_clock::time_point now);
+  [[nodiscard]] HttpIo& io() { return io_; }
+
+ private:
+  using Parser = http::request_parser<http::string_body>;
+  // The place of an answer. `wire` is empty until it is there.
+  struct Slot {
+    std::string wire;
+    bool keep_alive = true;
+  };
+
+  void add_slot(Slot slot);
+  void read();
+  void on_read(const boost::system::error_code& error, size_t bytes);
+  void parse();
+  bool parse_one();
+  void dispatch();
+  void refuse(const boost::system::error_code& error);
+  void refuse(http::status status);
+  void flush();
+  void on_written(const boost::system::error_code& error);
+  void print(const HttpResponse& response, bool keep_alive, std::string& out) const;
+  void finish();
+  void drop_input();
+  void close();
+  [[nodiscard]] bool may_take_more() const;
+
+  HttpIo& io_;
+  boost::asio::ip::tcp::socket socket_;
+  std::shared_ptr<void> connection_count_;  // counts this connection while it lives
+  boost::beast::flat_buffer input_;
+  std::optional<Parser> parser_;
+  std::deque<Slot> slots_;
+  uint64_t first_slot_ = 0;  // the number of the request that slots_.front() answers
+  std::string output_;
+  int64_t being_written_ = 0;  // answers in output_
+  bool reading_ = false;
+  bool parsing_ = false;
+  bool writing_ = false;
+  bool input_ended_ = false;  // nothing more is read: half-closed, refused, or the last request was taken
+  bool refused_ = false;      // the input broke a rule or a limit
+  bool closed_ = false;
+  std::chrono::steady_clock::time_point last_progress_;  // a whole request, or an answer written
+  std::optional<std::chrono::steady_clock::time_point> request_began_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,48 @@
+// What handlers see of HTTP: a parsed request, a response, and a reply to send it through.
+#pragma once
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace hongbao {
+
+namespace http = boost::beast::http;
+
+using HttpRequest = http::request<http::string_body>;
+
+struct HttpResponse {
+  http::status status = http::status::ok;
+  std::string body{};
+  std::string_view content_type = "application/json";
+  std::string headers{};  // more header lines, each ended by \r\n
+  bool close = false;     // end the connection behind this response
+};
+
+class HttpSession;
+
+// The right to answer one request, once, from any thread. Destroyed without an answer it answers 500, so that no client
+// waits for ever.
+class Reply {
+ public:
+  Reply(std::shared_ptr<HttpSession> session, uint64_t request);
+  Reply(Reply&& other) noexcept;
+  Reply& operator=(Reply&& other) noexcept;
+  ~Reply();
+
+  void send(HttpResponse response);
+
+ private:
+  std::shared_ptr<HttpSession> session_;
+  uint64_t request_ = 0;
+};
+
+// Called on an I/O thread; must not block. The request is valid during the call only.
+using HttpHandler = std::function<void(const HttpRequest& request, Reply reply)>;
+
+// The answer to a request that could not even be parsed; the connection is closed behind it.
+using HttpErrorPage = std::function<HttpResponse(http::status status)>;
+
+}  // namespace hongbao

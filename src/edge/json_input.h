@@ -1,0 +1,44 @@
+// Reads a JSON body strictly: one object, known fields only, every value of its type and in its range. The first broken
+// rule is kept, with its field; check `finish` before using what was read. One thread, one request.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "core/money.h"
+
+namespace hongbao {
+
+class JsonInput {
+ public:
+  explicit JsonInput(std::string_view body);
+
+  int64_t integer(std::string_view field, int64_t least, int64_t most);
+  Money money(std::string_view field, Money least, Money most) {
+    return Money(integer(field, least.fen(), most.fen()));
+  }
+  std::string text(std::string_view field, size_t bytes_max);
+  // Absent and null read as nullopt.
+  std::optional<std::string> optional_text(std::string_view field, size_t bytes_max);
+  // A field that holds an object.
+  const boost::json::object& object(std::string_view field);
+
+  void refuse(std::string_view field, std::string rule);
+
+  // The first error; or the first field that no reader asked for.
+  [[nodiscard]] Result<void> finish() const;
+
+ private:
+  const boost::json::value* find(std::string_view field, bool required);
+
+  boost::json::object body_;
+  std::set<std::string, std::less<>> read_;
+  std::optional<Error> first_error_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,433 @@
+#include "edge/public_api.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "core/channel_signature.h"
+#include "core/limits.h"
+#include "core/send_request.h"
+#include "edge/json_input.h"
+#include "edge/json_output.h"
+#include "edge/problem.h"
+
+namespace hongbao {
+namespace {
+
+namespace json = boost::json;
+
+constexpr size_t kTokenBytesMax = 2'048;  // pay tokens and tickets
+constexpr size_t kPaymentIdLengthMax = 128;
+constexpr size_t kGreetingBytesMax = 4 * kGreetingCharactersMax;
+constexpr std::string_view kGreetingDefault = "恭喜发财，大吉大利";
+
+bool is_visible_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+UserId read_user(JsonInput& input, std::string_view field, const std::string& text) {
+  const auto user = UserId::parse(text);
+  if (!user) {
+    input.refuse(field, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -");
+  }
+  return user.value_or(UserId());
+}
+
+Result<SendRequest> read_send_request(const std::string& body) {
+  JsonInput input(body);
+  SendRequest request;
+  if (const auto kind = parse_packet_kind(input.text("kind", 16))) {
+    request.kind = *kind;
+  } else {
+    input.refuse("kind", "must be one of lucky, equal, exclusive");
+  }
+  request.total = input.money("total_amount", kShareLeast, kShareGreatest * kSharesPerPacketMax);
+  request.count = static_cast<uint32_t>(input.integer("count", 1, kSharesPerPacketMax));
+  request.greeting = input.optional_text("greeting", kGreetingBytesMax).value_or(std::string(kGreetingDefault));
+  if (const auto recipient = input.optional_text("recipient_id", UserId::kLengthMax)) {
+    request.recipient = read_user(input, "recipient_id", *recipient);
+  }
+  request.rule = request.kind == PacketKind::kLucky ? Rule::kClassic : Rule::kEqual;
+  if (const auto allocation = input.optional_text("allocation", 16)) {
+    if (const auto rule = parse_rule(*allocation)) {
+      request.rule = *rule;
+    } else {
+      input.refuse("allocation", "must be one of classic, fair, equal");
+    }
+  }
+  auto finished = input.finish();
+  if (finished) {
+    finished = check_send_request(request);
+  }
+  if (!finished) {
+    return std::unexpected(finished.error());
+  }
+  return request;
+}
+
+// Calls that take no input: an empty body, or an empty object.
+Result<void> check_no_input(const HttpRequest& request) {
+  return request.body().empty() ? Result<void>() : JsonInput(request.body()).finish();
+}
+
+// The text of a body's only field.
+Result<std::string> read_one_text(const HttpRequest& request, std::string_view field) {
+  JsonInput input(request.body());
+  std::string text = input.text(field, kTokenBytesMax);
+  if (const auto finished = input.finish(); !finished) {
+    return std::unexpected(finished.error());
+  }
+  return text;
+}
+
+Result<PacketKey> read_packet(const PacketIdCodec& ids, std::string_view id) {
+  const auto key = ids.parse(id);
+  return key ? Result<PacketKey>(*key) : std::unexpected(packet_not_found().error());
+}
+
+}  // namespace
+
+PublicApi::PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry)
+    : services_(services),
+      options_(std::move(options)),
+      paging_(services.page_tokens, services.control),
+      unrouted_(registry, "public", "unrouted") {
+  using enum http::verb;
+  add(post, "/v1/packets/{}:open", &PublicApi::open, registry);
+  add(post, "/v1/packets/{}:grab", &PublicApi::grab, registry);
+  add(get, "/v1/packets/{}", &PublicApi::view, registry);
+  add(post, "/v1/packets", &PublicApi::send, registry);
+  add(post, "/v1/packets/{}:pay", &PublicApi::pay, registry);
+  add(post, "/v1/payments:notify", nullptr, registry);
+  add(get, "/v1/packets/{}/shares", &PublicApi::shares, registry);
+  add(get, "/v1/users/me/packets", &PublicApi::sent, registry);
+  add(get, "/v1/users/me/shares", &PublicApi::received, registry);
+  add(get, "/v1/users/me/summary", &PublicApi::summary, registry);
+  add(get, "/v1/users/me/wallet", &PublicApi::wallet, registry);
+  add(get, "/v1/users/me/wallet/transfers", &PublicApi::transfers, registry);
+  for (size_t i = 0; i < opens_.size(); ++i) {
+    const MetricLabels outcome{{"outcome", std::string(to_text(static_cast<OpenOutcome>(i)))}};
+    grabs_[i] = &add_counter(registry, "hongbao_grabs_total", "Grabs answered, by outcome.", outcome);
+    opens_[i] = &add_counter(registry, "hongbao_opens_total", "Opens answered, by outcome.", outcome);
+  }
+}
+
+void PublicApi::add(http::verb method, std::string_view pattern, AsUser handler, prometheus::Registry& registry) {
+  router_.add(method, pattern);
+  const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
+  routes_.push_back({handler, std::make_unique<RouteMetrics>(registry, "public", label)});
+}
+
+void PublicApi::handle(const HttpRequest& request, Reply reply) {
+  const auto target = parse_target(std::string_view(request.target()));
+  const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
+  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
+  if (refusing_.load(std::memory_order_relaxed)) {
+    HttpResponse response = problem(Error{ErrorCode::kShuttingDown, "the server is stopping"});
+    response.close = true;
+    call.send(std::move(response));
+    return;
+  }
+  if (!match) {
+    call.fail_with(match.error());
+    return;
+  }
+  const Incoming in{request, *target, match->name};
+  const AsUser handler = routes_[match->route].handler;
+  if (handler == nullptr) {
+    notify(in, std::move(call));
+    return;
+  }
+  const auto user =
+      services_.authenticator.user_of(std::string_view(request[http::field::authorization]), services_.clock.now());
+  if (!user) {
+    call.fail_with(user.error());
+    return;
+  }
+  (this->*handler)(in, *user, std::move(call));
+}
+
+void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
+  const std::string_view key = in.request["Idempotency-Key"];
+  if (key.empty() || key.size() > kIdempotencyKeyLengthMax || !is_visible_ascii(key)) {
+    call.fail_with({ErrorCode::kMissingHeader,
+                    fmt::format("must be 1 to {} visible ASCII characters", kIdempotencyKeyLengthMax),
+                    "Idempotency-Key"});
+    return;
+  }
+  const auto request = read_send_request(in.request.body());
+  if (!request) {
+    call.fail_with(request.error());
+    return;
+  }
+  services_.ordering.send(user, key, *request, [this, call = std::move(call)](Result<PreOrder> sent) mutable {
+    if (!sent) {
+      call.fail_with(sent.error());
+      return;
+    }
+    const json::object body{{"packet", packet_json(*sent, services_.ids.print(sent->order.key))},
+                            {"pay_token", sent->pay_token}};
+    call.send_json(http::status::created, json::serialize(body));
+  });
+}
+
+void PublicApi::answer_payment(Result<PaidPacket> paid, bool say_outcome, Call call) {
+  if (!paid) {
+    call.fail_with(paid.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.viewing.view(
+      paid->packet, deadline,
+      [say_outcome, outcome = paid->outcome, call = std::move(call)](Result<PacketView> view) mutable {
+        if (!view) {
+          call.fail_with(view.error());
+          return;
+        }
+        json::object body{{"packet", packet_json(*view)}};
+        if (say_outcome) {
+          body["outcome"] = outcome == PaymentOutcome::kPaid ? "paid" : "credited_to_wallet";
+        }
+        call.send_json(http::status::ok, json::serialize(body));
+      });
+}
+
+void PublicApi::pay(const Incoming& in, const UserId& user, Call call) {
+  const auto packet = read_packet(services_.ids, in.name);
+  if (!packet) {
+    call.fail_with(packet.error());
+    return;
+  }
+  const auto pay_token = read_one_text(in.request, "pay_token");
+  if (!pay_token) {
+    call.fail_with(pay_token.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.ordering.pay(
+      user, *packet, *pay_token, deadline, [this, call = std::move(call)](Result<PaidPacket> paid) mutable {
+        if (paid && paid->outcome == PaymentOutcome::kCreditedToWallet) {
+          call.fail_with({ErrorCode::kPayTokenExpired,
+                          "was payable for a limited time: the money is back in the wallet", "pay_token"});
+          return;
+        }
+        answer_payment(std::move(paid), /*say_outcome=*/false, std::move(call));
+      });
+}
+
+void PublicApi::notify(const Incoming& in, Call call) {
+  JsonInput input(in.request.body());
+  ChannelPayment payment{.channel = input.text("channel", 64),
+                         .payment_id = input.text("payment_id", kPaymentIdLengthMax),
+                         .amount = input.money("amount", Money(1), kShareGreatest * kSharesPerPacketMax),
+                         .pay_token = input.text("pay_token", kTokenBytesMax)};
+  if (payment.payment_id.empty() || !is_visible_ascii(payment.payment_id)) {
+    input.refuse("payment_id", "must be visible ASCII characters");
+  }
+  // Who speaks comes before what is said; only a body that is no JSON at all can't be asked for its channel.
+  const auto finished = input.finish();
+  if (!finished && finished.error().code == ErrorCode::kMalformedJson) {
+    call.fail_with(finished.error());
+    return;
+  }
+  const auto secret = options_.channel_secrets.find(payment.channel);
+  const auto signed_by_channel =
+      secret == options_.channel_secrets.end()
+          ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
+          : check_notification(secret->second, in.request["Hongbao-Signature"], in.request.body(),
+                               services_.clock.now());
+  if (!signed_by_channel) {
+    call.fail_with(signed_by_channel.error());
+    return;
+  }
+  if (!finished) {
+    call.fail_with(finished.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.ordering.accept(payment, deadline, [this, call = std::move(call)](Result<PaidPacket> paid) mutable {
+    answer_payment(std::move(paid), /*say_outcome=*/true, std::move(call));
+  });
+}
+
+void PublicApi::grab(const Incoming& in, const UserId& user, Call call) {
+  const auto packet = read_packet(services_.ids, in.name);
+  const auto checked = packet ? check_no_input(in.request) : std::unexpected(packet.error());
+  if (!checked) {
+    call.fail_with(checked.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.opening.grab(*packet, user, deadline, [this, call = std::move(call)](Result<GrabAnswer> answer) mutable {
+    if (!answer) {
+      call.fail_with(answer.error());
+      return;
+    }
+    grabs_[static_cast<size_t>(answer->outcome)]->Increment();
+    call.send_json(http::status::ok, grab_json(*answer));
+  });
+}
+
+void PublicApi::open(const Incoming& in, const UserId& user, Call call) {
+  const auto packet = read_packet(services_.ids, in.name);
+  if (!packet) {
+    call.fail_with(packet.error());
+    return;
+  }
+  const auto ticket = read_one_text(in.request, "ticket");
+  if (!ticket) {
+    call.fail_with(ticket.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.opening.open(*packet, user, *ticket, deadline,
+                         [this, call = std::move(call)](Result<OpenAnswer> answer) mutable {
+                           if (!answer) {
+                             call.fail_with(answer.error());
+                             return;
+                           }
+                           opens_[static_cast<size_t>(answer->outcome)]->Increment();
+                           call.send_json(http::status::ok, open_json(*answer));
+                         });
+}
+
+void PublicApi::view(const Incoming& in, const UserId&, Call call) {
+  const auto packet = read_packet(services_.ids, in.name);
+  if (!packet) {
+    call.fail_with(packet.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.viewing.view(*packet, deadline, [call = std::move(call)](Result<PacketView> view) mutable {
+    if (!view) {
+      call.fail_with(view.error());
+      return;
+    }
+    call.send_json(http::status::ok, json::serialize(json::object{{"packet", packet_json(*view)}}));
+  });
+}
+
+void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
+  const auto packet = read_packet(services_.ids, in.name);
+  std::string scope = fmt::format("packet:{}", in.name);
+  const auto page = packet ? paging_.read(in.target, scope) : std::unexpected(packet.error());
+  if (!page) {
+    call.fail_with(page.error());
+    return;
+  }
+  const auto first = static_cast<uint32_t>(std::max<uint64_t>(page->position, 1));
+  const SteadyTime deadline = call.deadline();
+  services_.viewing.shares(
+      *packet, first, page->size, deadline,
+      [this, scope = std::move(scope), page = *page, call = std::move(call)](Result<SharesPage> found) mutable {
+        if (!found) {
+          call.fail_with(found.error());
+          return;
+        }
+        json::object body = shares_json(*found);
+        if (found->next_seq != 0) {
+          paging_.add_next(body, scope, page, found->next_seq);
+        }
+        call.send_json(http::status::ok, json::serialize(body));
+      });
+}
+
+namespace {
+
+// One more than a page is read; its presence tells that there is a next page.
+template <class Entry>
+uint64_t cut_page(std::vector<Entry>& entries, uint32_t size) {
+  if (entries.size() <= size) {
+    return 0;
+  }
+  entries.resize(size);
+  return entries.back().position;
+}
+
+uint64_t before(const Page& page) {
+  return page.position == 0 ? INT64_MAX : page.position;
+}
+
+// Reads a page of a user's list on the worker pool and answers it. `read(page)` gives the entries, `print(entries)` the
+// JSON.
+template <class Entry, class Read, class Print>
+void answer_list(const Paging& paging, const Target& target, std::string scope, Call call, Read read, Print print) {
+  const auto page = paging.read(target, scope);
+  if (!page) {
+    call.fail_with(page.error());
+    return;
+  }
+  read(*page, [&paging, scope = std::move(scope), page = *page, print,
+               call = std::move(call)](Result<std::vector<Entry>> entries) mutable {
+    if (!entries) {
+      call.fail_with(entries.error());
+      return;
+    }
+    const uint64_t next = cut_page(*entries, page.size);
+    json::object body = print(*entries);
+    if (next != 0) {
+      paging.add_next(body, scope, page, next);
+    }
+    call.send_json(http::status::ok, json::serialize(body));
+  });
+}
+
+}  // namespace
+
+void PublicApi::sent(const Incoming& in, const UserId& user, Call call) {
+  const auto read = [this, user](const Page& page, Done<std::vector<SentEntry>> done) {
+    read_on<std::vector<SentEntry>>(
+        services_.workers, [this, user, page] { return services_.inbox.sent(user, before(page), page.size + 1); },
+        std::move(done));
+  };
+  const auto print = [this](const auto& entries) { return sent_json(entries, services_.ids); };
+  answer_list<SentEntry>(paging_, in.target, "sent:" + user.text(), std::move(call), read, print);
+}
+
+void PublicApi::received(const Incoming& in, const UserId& user, Call call) {
+  const auto read = [this, user](const Page& page, Done<std::vector<ReceivedEntry>> done) {
+    read_on<std::vector<ReceivedEntry>>(
+        services_.workers, [this, user, page] { return services_.inbox.received(user, before(page), page.size + 1); },
+        std::move(done));
+  };
+  const auto print = [this](const auto& entries) { return received_json(entries, services_.ids); };
+  answer_list<ReceivedEntry>(paging_, in.target, "received:" + user.text(), std::move(call), read, print);
+}
+
+void PublicApi::transfers(const Incoming& in, const UserId& user, Call call) {
+  const auto read = [this, user](const Page& page, Done<std::vector<WalletTransfer>> done) {
+    services_.wallets.transfers(user, before(page), page.size + 1, std::move(done));
+  };
+  const auto print = [this, user](const auto& entries) { return transfers_json(entries, user, services_.ids); };
+  answer_list<WalletTransfer>(paging_, in.target, "transfers:" + user.text(), std::move(call), read, print);
+}
+
+void PublicApi::summary(const Incoming& in, const UserId& user, Call call) {
+  const int this_year = Day::of(services_.clock.now()).year();
+  const auto year = query_integer(in.target, "year", this_year, 2000, 2099);
+  if (!year) {
+    call.fail_with(year.error());
+    return;
+  }
+  read_on<YearSummary>(
+      services_.workers, [this, user, year = static_cast<int>(*year)] { return services_.inbox.summary(user, year); },
+      [year = static_cast<int>(*year), call = std::move(call)](Result<YearSummary> summary) mutable {
+        if (summary) {
+          call.send_json(http::status::ok, json::serialize(summary_json(year, *summary)));
+        } else {
+          call.fail_with(summary.error());
+        }
+      });
+}
+
+void PublicApi::wallet(const Incoming&, const UserId& user, Call call) {
+  services_.wallets.account(user, [user, call = std::move(call)](Result<Account> account) mutable {
+    if (account) {
+      call.send_json(http::status::ok, json::serialize(wallet_json(user, *account)));
+    } else {
+      call.fail_with(account.error());
+    }
+  });
+}
+
+}  // namespace hongbao

@@ -1,0 +1,85 @@
+// The public API: section 8 of the design, docs/openapi.yaml. Checks who asks and what, hands it to a use case, and
+// prints the answer. Runs on the I/O threads; answers come from whatever thread the use case ends on.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "edge/auth.h"
+#include "edge/call.h"
+#include "edge/paging.h"
+#include "ports/inbox_store.h"
+#include "service/opening.h"
+#include "service/ordering.h"
+#include "service/viewing.h"
+#include "service/wallets.h"
+
+namespace hongbao {
+
+// What the API calls on. All outlive it.
+struct PublicServices {
+  Ordering& ordering;
+  Opening& opening;
+  Viewing& viewing;
+  Wallets& wallets;
+  InboxStore& inbox;
+  WorkerPool& workers;
+  const PacketIdCodec& ids;
+  const PageTokenCodec& page_tokens;
+  const Authenticator& authenticator;
+  const Control& control;
+  const Clock& clock;
+};
+
+struct PublicApiOptions {
+  std::chrono::milliseconds command_timeout{5'000};
+  std::map<std::string, std::string, std::less<>> channel_secrets;  // by channel name
+};
+
+class PublicApi {
+ public:
+  PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry);
+
+  void handle(const HttpRequest& request, Reply reply);
+
+  // From now on every request is answered 503 and its connection closed.
+  void refuse_all() { refusing_.store(true); }
+
+ private:
+  using AsUser = void (PublicApi::*)(const Incoming&, const UserId&, Call);
+  struct Route {
+    AsUser handler;  // null: payments:notify, which the channel signs
+    std::unique_ptr<RouteMetrics> metrics;
+  };
+
+  void add(http::verb method, std::string_view pattern, AsUser handler, prometheus::Registry& registry);
+
+  void send(const Incoming& in, const UserId& user, Call call);
+  void pay(const Incoming& in, const UserId& user, Call call);
+  void notify(const Incoming& in, Call call);
+  void grab(const Incoming& in, const UserId& user, Call call);
+  void open(const Incoming& in, const UserId& user, Call call);
+  void view(const Incoming& in, const UserId& user, Call call);
+  void shares(const Incoming& in, const UserId& user, Call call);
+  void sent(const Incoming& in, const UserId& user, Call call);
+  void received(const Incoming& in, const UserId& user, Call call);
+  void summary(const Incoming& in, const UserId& user, Call call);
+  void wallet(const Incoming& in, const UserId& user, Call call);
+  void transfers(const Incoming& in, const UserId& user, Call call);
+
+  void answer_payment(Result<PaidPacket> paid, bool say_outcome, Call call);
+
+  const PublicServices services_;
+  const PublicApiOptions options_;
+  const Paging paging_;
+  Router router_;
+  std::vector<Route> routes_;
+  RouteMetrics unrouted_;
+  std::atomic<bool> refusing_{false};
+  std::array<prometheus::Counter*, 5> grabs_{};  // by OpenOutcome
+  std::array<prometheus::Counter*, 5> opens_{};
+};
+
+}  // namespace hongbao

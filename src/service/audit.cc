@@ -1,0 +1,65 @@
+#include "service/audit.h"
+
+#include <algorithm>
+
+namespace hongbao {
+namespace {
+
+Money absolute(Money amount) {
+  return std::max(amount, Money(0) - amount);
+}
+
+}  // namespace
+
+Money ShardAudit::expected() const {
+  const auto& unsettled = orders.unsettled;
+  return unclaimed() - unsettled.paid + unsettled.opened + unsettled.refunded + ledger.deferred + ledger.pending;
+}
+
+uint64_t ShardAudit::lag() const {
+  return orders.next_voucher > ledger.cursor ? orders.next_voucher.value - ledger.cursor.value : 0;
+}
+
+Money AuditReport::difference() const {
+  Money sum = absolute(ledger.sum_over_accounts) + absolute(ledger.sum_over_transfers - ledger.debits_posted);
+  for (const ShardAudit& shard : shards) {
+    sum += absolute(shard.difference()) + absolute(shard.orders.packets_total - shard.orders.all.paid);
+  }
+  return sum;
+}
+
+bool AuditReport::balanced() const {
+  return difference() == Money(0) && ledger.accounts_negative == 0 && violations.empty();
+}
+
+Result<AuditReport> Audit::run(bool deep) const {
+  AuditReport report{.at = clock_.now()};
+  std::vector<ShardId> ids;
+  for (const auto& [id, store] : orders_) {
+    ids.push_back(id);
+  }
+  auto ledger = ledger_.totals(ids);
+  if (!ledger) {
+    return std::unexpected(ledger.error());
+  }
+  report.ledger = std::move(*ledger);
+  for (const LedgerTotals::Shard& shard : report.ledger.shards) {
+    OrderStore& store = *orders_.at(shard.shard);
+    auto orders = store.totals(shard.cursor);
+    if (!orders) {
+      return std::unexpected(orders.error());
+    }
+    report.shards.push_back({shard, *orders});
+    if (!deep) {
+      continue;
+    }
+    auto violations = store.violations(kViolationsMax);
+    if (!violations) {
+      return std::unexpected(violations.error());
+    }
+    report.violations.insert(report.violations.end(), violations->begin(), violations->end());
+  }
+  return report;
+}
+
+}  // namespace hongbao

@@ -1,0 +1,45 @@
+#include "service/follow_loop.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace hongbao {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleWait{100};
+constexpr std::chrono::milliseconds kErrorPause{250};
+constexpr std::chrono::seconds kLogCheckEvery{1};
+
+}  // namespace
+
+void FollowLoop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void FollowLoop::stop() {
+  stopping_.store(true);
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+void FollowLoop::run() {
+  uint64_t seen = 0;
+  SteadyTime log_checked;
+  while (!stopping_.load()) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const bool from_log = now - log_checked >= kLogCheckEvery;
+    if (from_log) {
+      log_checked = now;
+    }
+    const auto taken = step_(from_log);
+    if (!taken) {
+      log_warn("follower_step_failed", {{"follower", name_}, {"error", taken.error().detail}});
+      std::this_thread::sleep_for(kErrorPause);
+    } else if (*taken == 0) {
+      stream_.wait(seen, kIdleWait);
+    }
+  }
+}
+
+}  // namespace hongbao

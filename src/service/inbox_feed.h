@@ -1,0 +1,33 @@
+// Feeds the inbox from every shard's log; its cursor is one transaction with what it writes. `step` may be called
+// without the thread, by a simulator.
+#pragma once
+
+#include <map>
+
+#include "ports/inbox_store.h"
+#include "service/follow_loop.h"
+#include "service/log_follower.h"
+
+namespace hongbao {
+
+class InboxFeed {
+ public:
+  InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store,
+            size_t batch_vouchers_max);
+
+  Result<void> prepare();
+  Result<size_t> step(bool from_log);
+
+  void start() { loop_.start(); }
+  void stop() { loop_.stop(); }
+
+ private:
+  Result<size_t> step(LogFollower& follower, bool from_log);
+  Result<void> seek(LogFollower& follower);
+
+  std::vector<LogFollower> followers_;
+  InboxStore& store_;
+  FollowLoop loop_;
+};
+
+}  // namespace hongbao

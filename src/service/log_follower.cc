@@ -1,0 +1,38 @@
+#include "service/log_follower.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace hongbao {
+namespace {
+
+// Keeps the part that continues at `cursor`: drops repeats, and whatever comes behind a gap.
+void keep_contiguous(std::vector<Voucher>& vouchers, VoucherNo cursor) {
+  std::erase_if(vouchers, [&](const Voucher& voucher) { return voucher.no < cursor; });
+  uint64_t count = 0;
+  while (count < vouchers.size() && vouchers[count].no == cursor + count) {
+    ++count;
+  }
+  vouchers.resize(count);
+}
+
+}  // namespace
+
+Result<std::vector<Voucher>> LogFollower::next(bool from_log) {
+  auto vouchers = stream_.fetch(shard_, cursor_, vouchers_max_);
+  if (!vouchers) {
+    return vouchers;
+  }
+  const bool gap = !vouchers->empty() && vouchers->back().no >= cursor_;
+  keep_contiguous(*vouchers, cursor_);
+  if (vouchers->empty() && (gap || from_log)) {
+    vouchers = log_.read_log(cursor_, vouchers_max_);
+  }
+  for (size_t i = 0; vouchers && i < vouchers->size(); ++i) {
+    CHECK((*vouchers)[i].no == cursor_ + i);
+  }
+  return vouchers;
+}
+
+}  // namespace hongbao

@@ -1,0 +1,61 @@
+// Grabbing and opening. A grab is answered from memory and gives a ticket; an open goes through the packet gate to the
+// shard, and is answered after the commit. Any thread; callbacks run inline or on the shard's writer thread.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/ticket.h"
+#include "ports/control.h"
+#include "service/residency.h"
+
+namespace hongbao {
+
+enum class OpenOutcome : uint8_t { kTicket, kOpened, kExhausted, kExpired, kNotForYou };
+std::string_view to_text(OpenOutcome outcome);
+
+struct GrabAnswer {
+  OpenOutcome outcome = OpenOutcome::kExhausted;
+  std::string ticket{};           // kTicket
+  Timestamp ticket_expires_at{};  // kTicket
+  std::optional<Share> share{};   // kOpened
+};
+
+struct OpenAnswer {
+  OpenOutcome outcome = OpenOutcome::kExhausted;
+  std::optional<Share> share{};  // kOpened
+};
+
+class Opening {
+ public:
+  Opening(const ShardSet& shards, const Residency& residency, const TicketCodec& tickets, const Control& control,
+          const Clock& clock, std::chrono::milliseconds ticket_ttl)
+      : shards_(shards),
+        residency_(residency),
+        tickets_(tickets),
+        control_(control),
+        clock_(clock),
+        ticket_ttl_(ticket_ttl) {}
+
+  // Errors: kSwitchedOff, those of Residency::find.
+  void grab(const PacketKey& key, const UserId& user, SteadyTime deadline, Done<GrabAnswer> done) const;
+
+  // Again, by the same user: the same share. Errors: kSwitchedOff, kTicketInvalid, kTicketExpired, kPacketBusy,
+  // kForbidden (exclusive, and not for this user), those of Residency::find and Shard::submit.
+  void open(const PacketKey& key, const UserId& user, std::string_view ticket, SteadyTime deadline,
+            Done<OpenAnswer> done) const;
+
+ private:
+  [[nodiscard]] Result<GrabAnswer> judge_grab(const GateAnswer& seen, const PacketKey& key, const UserId& user) const;
+  void open_in_shard(Shard& shard, const PacketKey& key, const UserId& user, OpenPermit permit, SteadyTime deadline,
+                     Done<OpenAnswer> done) const;
+
+  const ShardSet& shards_;
+  const Residency& residency_;
+  const TicketCodec& tickets_;
+  const Control& control_;
+  const Clock& clock_;
+  const std::chrono::milliseconds ticket_ttl_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,215 @@
+#include "service/ordering.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "core/route.h"
+
+namespace hongbao {
+namespace {
+
+std::unexpected<Error> pay_token_invalid() {
+  return fail(ErrorCode::kPayTokenInvalid, "is not the pay token of this packet", "pay_token");
+}
+
+std::unexpected<Error> pay_token_expired(const char* detail) {
+  return fail(ErrorCode::kPayTokenExpired, detail, "pay_token");
+}
+
+}  // namespace
+
+void Ordering::send(const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
+                    Done<PreOrder> done) {
+  CHECK(check_send_request(request).has_value());
+  if (!control_.is_on(Switch::kSends)) {
+    done(fail(ErrorCode::kSwitchedOff, "sending is switched off for now"));
+    return;
+  }
+  auto order = new_pre_order(sender, idempotency_key, request);
+  if (!order) {
+    done(std::unexpected(order.error()));
+    return;
+  }
+  pre_orders_.put(idempotency_key, request, std::move(*order), std::move(done));
+}
+
+Result<PreOrder> Ordering::new_pre_order(const UserId& sender, std::string_view idempotency_key,
+                                         const SendRequest& request) {
+  const auto candidates = shards_.taking_orders();
+  const auto shard = choose_shard(fmt::format("{}/{}", sender.text(), idempotency_key), candidates);
+  if (!shard) {
+    return fail(ErrorCode::kUnavailable, "no shard takes orders now");
+  }
+  const Timestamp now = clock_.now();
+  const auto key = shards_.find(*shard)->new_packet_key(Day::of(now));
+  if (!key) {
+    return std::unexpected(key.error());
+  }
+  Order order{.key = *key,
+              .sender = sender,
+              .recipient = request.recipient,
+              .kind = request.kind,
+              .rule = request.rule,
+              .total = request.total,
+              .count = request.count,
+              .seed = {},
+              .created_at = now,
+              .payable_until = now + options_.payable};
+  random_bytes(order.seed.bytes);
+  SealNonce nonce;
+  random_bytes(nonce);
+  std::string pay_token = pay_tokens_.print(order, nonce);
+  return PreOrder{std::move(order), std::move(pay_token), request.greeting};
+}
+
+void Ordering::pay(const UserId& user, const PacketKey& packet, std::string_view pay_token, SteadyTime deadline,
+                   Done<PaidPacket> done) {
+  const auto order = pay_tokens_.parse(pay_token);
+  if (!order || order->key != packet || shards_.find(packet.shard) == nullptr) {
+    done(pay_token_invalid());
+    return;
+  }
+  if (order->sender != user) {
+    done(fail(ErrorCode::kForbidden, "only the sender can pay from the wallet"));
+    return;
+  }
+  if (clock_.now() > order->payable_until) {
+    activate_if_known(*order, deadline, std::move(done));
+    return;
+  }
+  debit_wallet(*order, pay_token, deadline, std::move(done));
+}
+
+void Ordering::debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline,
+                            Done<PaidPacket> done) {
+  Posting posting{.transfer = {.id = wallet_payment_transfer_id(ids_.print(order.key)),
+                               .debit = AccountId::user(order.sender),
+                               .credit = AccountId::escrow(order.key.shard),
+                               .amount = order.total,
+                               .kind = TransferKind::kPaid,
+                               .packet = order.key,
+                               .at = clock_.now()},
+                  .pay_token = std::string(pay_token)};
+  ledger_.post(std::move(posting), deadline,
+               [this, order, deadline, done = std::move(done)](Result<PostOutcome> posted) mutable {
+                 if (!posted) {
+                   done(std::unexpected(posted.error()));
+                   return;
+                 }
+                 switch (*posted) {
+                   case PostOutcome::kPosted:
+                   case PostOutcome::kDuplicate:
+                   case PostOutcome::kAlreadyPaid:  // through a channel; the wallet was left alone
+                     activate(order, deadline, std::move(done));
+                     return;
+                   case PostOutcome::kInsufficient:
+                     done(fail(ErrorCode::kInsufficientFunds, "the wallet holds less than the packet's total amount"));
+                     return;
+                   case PostOutcome::kFrozen:
+                     done(fail(ErrorCode::kAccountFrozen, "the wallet is frozen"));
+                     return;
+                   case PostOutcome::kIdReused:
+                     break;
+                 }
+                 CHECK(false);  // the id holds the packet's tag; only this order can have it
+               });
+}
+
+// The order has lapsed; but a payment made in time is still answered as what it was.
+void Ordering::activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
+  shards_.find(order.key.shard)
+      ->submit(LoadCommand{order.key}, deadline,
+               [this, order, deadline, done = std::move(done)](Result<ShardAnswer> loaded) mutable {
+                 if (!loaded) {
+                   done(std::unexpected(loaded.error()));
+                 } else if (loaded->outcome == ShardOutcome::kAbsent) {
+                   done(pay_token_expired("was payable for a limited time: send the packet again"));
+                 } else {
+                   activate(order, deadline, std::move(done));
+                 }
+               });
+}
+
+void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
+  shards_.find(order.key.shard)
+      ->submit(ActivateCommand{order}, deadline,
+               [key = order.key, done = std::move(done)](Result<ShardAnswer> activated) mutable {
+                 if (!activated) {
+                   done(std::unexpected(activated.error()));
+                   return;
+                 }
+                 const bool returned = activated->outcome == ShardOutcome::kReturned;
+                 CHECK(returned || activated->outcome == ShardOutcome::kDone);
+                 done(PaidPacket{key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid});
+               });
+}
+
+void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done) {
+  const auto order = pay_tokens_.parse(payment.pay_token);
+  if (!order || shards_.find(order->key.shard) == nullptr) {
+    done(pay_token_invalid());
+    return;
+  }
+  if (payment.amount != order->total) {
+    done(fail(ErrorCode::kAmountMismatch, fmt::format("must be the packet's total amount, {}", order->total.fen()),
+              "amount"));
+    return;
+  }
+  Posting posting{.transfer = {.id = channel_payment_transfer_id(payment.channel, payment.payment_id),
+                               .debit = AccountId::channel(payment.channel),
+                               .credit = AccountId::escrow(order->key.shard),
+                               .amount = order->total,
+                               .kind = TransferKind::kPaid,
+                               .packet = order->key,
+                               .at = clock_.now()},
+                  .pay_token = payment.pay_token};
+  ledger_.post(std::move(posting), deadline,
+               [this, payment, order = *order, deadline, done = std::move(done)](Result<PostOutcome> posted) mutable {
+                 if (!posted) {
+                   done(std::unexpected(posted.error()));
+                   return;
+                 }
+                 switch (*posted) {
+                   case PostOutcome::kPosted:
+                   case PostOutcome::kDuplicate:
+                     activate(order, deadline, std::move(done));
+                     return;
+                   case PostOutcome::kAlreadyPaid:  // by another payment
+                   case PostOutcome::kIdReused:     // perhaps by this one, repeated after it was credited
+                     credit_sender(payment, order, deadline, std::move(done));
+                     return;
+                   case PostOutcome::kFrozen:
+                     done(fail(ErrorCode::kAccountFrozen, "the channel's account is frozen"));
+                     return;
+                   case PostOutcome::kInsufficient:
+                     break;
+                 }
+                 CHECK(false);  // a channel may go negative
+               });
+}
+
+// The packet is paid already, and this money has come all the same: it is the sender's.
+void Ordering::credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline,
+                             Done<PaidPacket> done) {
+  Posting posting{.transfer = {.id = channel_payment_transfer_id(payment.channel, payment.payment_id),
+                               .debit = AccountId::channel(payment.channel),
+                               .credit = AccountId::user(order.sender),
+                               .amount = payment.amount,
+                               .kind = TransferKind::kDeposit,
+                               .packet = order.key,
+                               .at = clock_.now()}};
+  ledger_.post(std::move(posting), deadline,
+               [key = order.key, done = std::move(done)](Result<PostOutcome> posted) mutable {
+                 if (!posted) {
+                   done(std::unexpected(posted.error()));
+                 } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
+                   done(PaidPacket{key, PaymentOutcome::kCreditedToWallet});
+                 } else if (*posted == PostOutcome::kFrozen) {
+                   done(fail(ErrorCode::kAccountFrozen, "the sender's wallet is frozen"));
+                 } else {
+                   done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
+                 }
+               });
+}
+
+}  // namespace hongbao

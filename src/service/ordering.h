@@ -1,0 +1,80 @@
+// Sending and paying. A send makes a pre-order in the cache. A payment moves the money into the shard's escrow first
+// and then activates the packet; a crash between the two is mended by reconciliation, which repeats the activation. Any
+// thread; callbacks run inline, on the ledger writer's or a shard's writer thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/packet_id.h"
+#include "ports/control.h"
+#include "service/ledger_writer.h"
+#include "service/pre_orders.h"
+#include "service/shard_set.h"
+
+namespace hongbao {
+
+struct OrderingOptions {
+  std::chrono::milliseconds payable{15 * 60 * 1000};  // from sending to the last moment of payment
+};
+
+enum class PaymentOutcome : uint8_t {
+  kPaid,              // the packet is active, or was
+  kCreditedToWallet,  // it came too late or twice: the sender has the money in the wallet
+};
+
+struct ChannelPayment {
+  std::string channel;
+  std::string payment_id;
+  Money amount;
+  std::string pay_token;
+};
+
+struct PaidPacket {
+  PacketKey packet;
+  PaymentOutcome outcome = PaymentOutcome::kPaid;
+};
+
+class Ordering {
+ public:
+  Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerWriter& ledger, const PayTokenCodec& pay_tokens,
+           const PacketIdCodec& ids, const Control& control, const Clock& clock, OrderingOptions options)
+      : shards_(shards),
+        pre_orders_(pre_orders),
+        ledger_(ledger),
+        pay_tokens_(pay_tokens),
+        ids_(ids),
+        control_(control),
+        clock_(clock),
+        options_(options) {}
+
+  // REQUIRES: check_send_request(request). Errors: kSwitchedOff, kIdempotencyKeyReused, kUnavailable.
+  void send(const UserId& sender, std::string_view idempotency_key, const SendRequest& request, Done<PreOrder> done);
+
+  // From the sender's wallet. Errors: kPayTokenInvalid, kPayTokenExpired, kForbidden, kInsufficientFunds,
+  // kAccountFrozen, and those of LedgerWriter::post and Shard::submit; after one of those, pay again: it is idempotent.
+  void pay(const UserId& user, const PacketKey& packet, std::string_view pay_token, SteadyTime deadline,
+           Done<PaidPacket> done);
+
+  // The channel has the money already and signed for it. Errors: kPayTokenInvalid, kAmountMismatch, kPaymentIdReused,
+  // kAccountFrozen, and those of LedgerWriter::post and Shard::submit.
+  void accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
+
+ private:
+  Result<PreOrder> new_pre_order(const UserId& sender, std::string_view idempotency_key, const SendRequest& request);
+  void debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline, Done<PaidPacket> done);
+  void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+  void activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+  void credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+
+  const ShardSet& shards_;
+  PreOrders& pre_orders_;
+  LedgerWriter& ledger_;
+  const PayTokenCodec& pay_tokens_;
+  const PacketIdCodec& ids_;
+  const Control& control_;
+  const Clock& clock_;
+  const OrderingOptions options_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,52 @@
+// A thread that runs a task again and again, with a pause between the end of one run and the start of the next.
+// `start` and `stop`: the owner.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace hongbao {
+
+class Periodic {
+ public:
+  Periodic(std::chrono::milliseconds pause, std::function<void()> task) : pause_(pause), task_(std::move(task)) {}
+  ~Periodic() { stop(); }
+
+  void start() {
+    thread_ = std::thread([this] { run(); });
+  }
+
+  // Returns after the run that is under way.
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      changed_.notify_all();
+    }
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, pause_, [this] { return stopping_; })) {
+      lock.unlock();
+      task_();
+      lock.lock();
+    }
+  }
+
+  const std::chrono::milliseconds pause_;
+  const std::function<void()> task_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,44 @@
+// The shards this process serves. Built at start, then read by any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "shard/shard.h"
+
+namespace hongbao {
+
+class ShardSet {
+ public:
+  void add(std::unique_ptr<Shard> shard) { shards_.emplace(shard->id(), std::move(shard)); }
+
+  // Null for a shard that is not served here.
+  [[nodiscard]] Shard* find(ShardId id) const {
+    const auto it = shards_.find(id);
+    return it == shards_.end() ? nullptr : it->second.get();
+  }
+
+  [[nodiscard]] std::vector<ShardId> ids() const {
+    std::vector<ShardId> ids;
+    for (const auto& [id, shard] : shards_) {
+      ids.push_back(id);
+    }
+    return ids;
+  }
+
+  [[nodiscard]] std::vector<ShardId> taking_orders() const {
+    std::vector<ShardId> ids;
+    for (const auto& [id, shard] : shards_) {
+      if (shard->takes_orders()) {
+        ids.push_back(id);
+      }
+    }
+    return ids;
+  }
+
+ private:
+  std::map<ShardId, std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,50 @@
+// What a packet looks like: its state, totals and shares. The seed shows only once it is finished. Any thread;
+// callbacks run inline, on the shard's writer thread, or where the cache runs them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/packet_id.h"
+#include "service/residency.h"
+
+namespace hongbao {
+
+struct PacketView {
+  std::string id;
+  Order order;
+  PacketState state = PacketState::kAwaitingPayment;
+  uint32_t opened_count = 0;
+  Money opened_amount;
+  Money refunded_amount;
+  std::string greeting;
+};
+
+struct SharesPage {
+  std::vector<Share> shares;               // by seq
+  std::optional<uint32_t> luckiest_seq{};  // once finished: the greatest share, the earliest of equals
+  uint32_t next_seq = 0;                   // where the next page begins; 0: there is none
+};
+
+class Viewing {
+ public:
+  Viewing(const Residency& residency, PreOrders& pre_orders, const PacketIdCodec& ids)
+      : residency_(residency), pre_orders_(pre_orders), ids_(ids) {}
+
+  // Errors: those of Residency::find but kNotPaid, which is a view in state awaiting_payment.
+  void view(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
+
+  // Shares from `seq` on, at most `shares_max`. Errors: those of Residency::find.
+  void shares(const PacketKey& key, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
+              Done<SharesPage> done) const;
+
+ private:
+  void view_pre_order(const PacketKey& key, Done<PacketView> done) const;
+
+  const Residency& residency_;
+  PreOrders& pre_orders_;
+  const PacketIdCodec& ids_;
+};
+
+}  // namespace hongbao

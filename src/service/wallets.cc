@@ -1,0 +1,57 @@
+#include "service/wallets.h"
+
+namespace hongbao {
+namespace {
+
+constexpr std::string_view kDepositChannel = "operator";
+
+}  // namespace
+
+void Wallets::deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline,
+                      Done<std::string> done) {
+  Transfer transfer{.id = deposit_transfer_id(key),
+                    .debit = AccountId::channel(kDepositChannel),
+                    .credit = AccountId::user(user),
+                    .amount = amount,
+                    .kind = TransferKind::kDeposit,
+                    .at = clock_.now()};
+  std::string id = transfer.id;
+  writer_.post({.transfer = std::move(transfer)}, deadline,
+               [id = std::move(id), done = std::move(done)](Result<PostOutcome> posted) mutable {
+                 if (!posted) {
+                   done(std::unexpected(posted.error()));
+                 } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
+                   done(std::move(id));
+                 } else if (*posted == PostOutcome::kFrozen) {
+                   done(fail(ErrorCode::kAccountFrozen, "the wallet is frozen"));
+                 } else {
+                   done(fail(ErrorCode::kTransferIdReused, "this key was used for another deposit", "Idempotency-Key"));
+                 }
+               });
+}
+
+void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {
+  read_on<Account>(
+      workers_,
+      [this, user, frozen]() -> Result<Account> {
+        if (auto set = writer_.set_frozen(AccountId::user(user), frozen); !set) {
+          return std::unexpected(set.error());
+        }
+        return store_.account(AccountId::user(user));
+      },
+      std::move(done));
+}
+
+void Wallets::account(const UserId& user, Done<Account> done) {
+  read_on<Account>(workers_, [this, user] { return store_.account(AccountId::user(user)); }, std::move(done));
+}
+
+void Wallets::transfers(const UserId& user, uint64_t before, size_t transfers_max,
+                        Done<std::vector<WalletTransfer>> done) {
+  read_on<std::vector<WalletTransfer>>(
+      workers_,
+      [this, user, before, transfers_max] { return store_.transfers(AccountId::user(user), before, transfers_max); },
+      std::move(done));
+}
+
+}  // namespace hongbao

@@ -1,0 +1,45 @@
+// Wallets: deposits, balances, transfers, freezing. Any thread; reads run on the worker pool, and callbacks there or on
+// the ledger writer's thread.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "service/ledger_writer.h"
+#include "service/worker_pool.h"
+
+namespace hongbao {
+
+class Wallets {
+ public:
+  Wallets(LedgerStore& store, LedgerWriter& writer, WorkerPool& workers, const Clock& clock)
+      : store_(store), writer_(writer), workers_(workers), clock_(clock) {}
+
+  // Money that an operator pays in; `key` makes it idempotent. Calls back with the transfer's id. Errors:
+  // kTransferIdReused, kAccountFrozen, and those of LedgerWriter::post.
+  void deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline, Done<std::string> done);
+
+  void freeze(const UserId& user, bool frozen, Done<Account> done);
+  void account(const UserId& user, Done<Account> done);
+  // Newest first, with position < before.
+  void transfers(const UserId& user, uint64_t before, size_t transfers_max, Done<std::vector<WalletTransfer>> done);
+
+ private:
+  LedgerStore& store_;
+  LedgerWriter& writer_;
+  WorkerPool& workers_;
+  const Clock& clock_;
+};
+
+// Runs `read` on the pool and hands its result to `done`; refuses through `done` when the pool does.
+template <class T>
+void read_on(WorkerPool& workers, std::move_only_function<Result<T>()> read, Done<T> done) {
+  auto shared = std::make_shared<Done<T>>(std::move(done));
+  auto submitted = workers.submit([read = std::move(read), shared]() mutable { (*shared)(read()); });
+  if (!submitted) {
+    (*shared)(std::unexpected(submitted.error()));
+  }
+}
+
+}  // namespace hongbao

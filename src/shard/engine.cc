@@ -1,0 +1,188 @@
+#include "shard/engine.h"
+
+#include "base/check.h"
+#include "core/limits.h"
+
+namespace hongbao {
+
+const PacketKey& packet_of(const Command& command) {
+  struct Visitor {
+    const PacketKey& operator()(const ActivateCommand& c) const { return c.order.key; }
+    const PacketKey& operator()(const OpenCommand& c) const { return c.packet; }
+    const PacketKey& operator()(const RefundCommand& c) const { return c.packet; }
+    const PacketKey& operator()(const LoadCommand& c) const { return c.packet; }
+  };
+  return std::visit(Visitor{}, command);
+}
+
+void ShardEngine::start(const ShardHead& head) {
+  table_.clear();
+  ring_.clear();
+  resident_bytes_ = 0;
+  unpublished_.clear();
+  absent_.clear();
+  batch_.clear();
+  batch_.epoch = head.epoch;
+  batch_.expected_next = head.next_voucher;
+}
+
+std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp now) {
+  const PacketKey& key = packet_of(command);
+  CHECK(key.shard == shard_);
+  const auto packet = table_.find(key);
+  if (!packet) {
+    if (!absent_.contains(key)) {
+      return std::nullopt;
+    }
+    const auto* activation = std::get_if<ActivateCommand>(&command);
+    return activation != nullptr ? activate(activation->order, now) : ShardAnswer{ShardOutcome::kAbsent};
+  }
+  packet->used.store(true, std::memory_order_relaxed);
+  const size_t bytes_before = packet->bytes();
+  ShardAnswer answer;
+  if (const auto* opening = std::get_if<OpenCommand>(&command)) {
+    answer = open(*packet, opening->user, now);
+  } else if (std::holds_alternative<RefundCommand>(command)) {
+    answer = refund(*packet, now);
+  }
+  resident_bytes_ += packet->bytes() - bytes_before;
+  touched(packet);
+  return answer;
+}
+
+void ShardEngine::touched(const std::shared_ptr<ResidentPacket>& packet) {
+  if (packet->has_unpublished() && (unpublished_.empty() || unpublished_.back() != packet)) {
+    unpublished_.push_back(packet);
+  }
+}
+
+ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
+  const bool late = now > ordered.payable_until;
+  Order order = ordered;
+  order.paid_at = now;
+  order.expires_at = late ? now : now + limits_.packet_ttl;
+  CHECK(kShareLeast * order.count <= order.total && order.total <= kShareGreatest * order.count);
+  const auto packet = std::make_shared<ResidentPacket>(order);
+  packet->advance(late ? PacketEvent::kPaidLate : PacketEvent::kPaid);
+  batch_.activated.push_back(order);
+  write(*packet, VoucherKind::kPaid, 0, order.sender, order.total, now);
+  if (late) {
+    packet->refund();
+    batch_.finished.push_back({order.key, packet->state()});
+    write(*packet, VoucherKind::kRefunded, 0, order.sender, order.total, now);
+  }
+  make_resident(packet);
+  touched(packet);
+  return {late ? ShardOutcome::kReturned : ShardOutcome::kDone};
+}
+
+ShardAnswer ShardEngine::open(ResidentPacket& packet, const UserId& user, Timestamp now) {
+  if (const Share* share = packet.shares().find_appended(user)) {
+    return {ShardOutcome::kOpened, *share};
+  }
+  const Order& order = packet.order();
+  if (order.kind == PacketKind::kExclusive && user != order.recipient) {
+    return {ShardOutcome::kNotForYou};
+  }
+  if (packet.state() == PacketState::kExhausted) {
+    return {ShardOutcome::kExhausted};
+  }
+  if (packet.state() == PacketState::kExpired || now >= order.expires_at) {
+    return {ShardOutcome::kExpired};
+  }
+  return draw(packet, user, now);
+}
+
+ShardAnswer ShardEngine::draw(ResidentPacket& packet, const UserId& user, Timestamp now) {
+  const Order& order = packet.order();
+  const uint32_t seq = packet.shares().appended() + 1;
+  const Money amount = draw_share(order, packet.unclaimed(), seq);
+  CHECK(kShareLeast <= amount && amount <= kShareGreatest);
+  const VoucherNo no = write(packet, VoucherKind::kOpened, seq, user, amount, now);
+  packet.append({seq, user, amount, now, no});
+  const bool last = seq == order.count;
+  packet.advance(last ? PacketEvent::kLastOpened : PacketEvent::kOpened);
+  if (last) {
+    CHECK(packet.unclaimed() == Money(0));
+    batch_.finished.push_back({order.key, packet.state()});
+  }
+  return {ShardOutcome::kOpened, packet.shares().at(seq - 1)};
+}
+
+ShardAnswer ShardEngine::refund(ResidentPacket& packet, Timestamp now) {
+  if (is_finished(packet.state())) {
+    return {ShardOutcome::kDone};
+  }
+  if (now < packet.order().expires_at) {
+    return {ShardOutcome::kNotDue};
+  }
+  write(packet, VoucherKind::kRefunded, 0, packet.order().sender, packet.unclaimed(), now);
+  packet.refund();
+  packet.advance(PacketEvent::kExpired);
+  batch_.finished.push_back({packet.order().key, packet.state()});
+  return {ShardOutcome::kDone};
+}
+
+VoucherNo ShardEngine::write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user,
+                             Money amount, Timestamp now) {
+  const VoucherNo no = batch_.next();
+  batch_.vouchers.push_back({no, packet.order().key, kind, seq, user, amount, now});
+  return no;
+}
+
+Result<void> ShardEngine::loaded(const PacketKey& key, const std::optional<StoredPacket>& stored) {
+  if (table_.find(key)) {
+    return {};
+  }
+  if (!stored) {
+    absent_.insert(key);
+    return {};
+  }
+  CHECK(stored->order.key == key);
+  while (resident_bytes_ >= limits_.resident_bytes_max) {
+    if (!evict_one()) {
+      return fail(ErrorCode::kOverloaded, "the shard's memory for packets is in use");
+    }
+  }
+  make_resident(std::make_shared<ResidentPacket>(*stored));
+  return {};
+}
+
+void ShardEngine::make_resident(const std::shared_ptr<ResidentPacket>& packet) {
+  table_.insert(packet);
+  ring_.push_back(packet->order().key);
+  resident_bytes_ += packet->bytes();
+}
+
+bool ShardEngine::evict_one() {
+  // Two rounds: the first takes every second chance away, the second finds whatever can go at all.
+  for (size_t tries = 2 * ring_.size(); tries > 0; --tries) {
+    const PacketKey key = ring_.front();
+    ring_.pop_front();
+    const auto packet = table_.find(key);
+    CHECK(packet != nullptr);
+    const bool busy = packet->has_unpublished() || packet->opens_in_flight.load(std::memory_order_relaxed) > 0;
+    if (!packet->used.exchange(false, std::memory_order_relaxed) && !busy) {
+      resident_bytes_ -= packet->bytes();
+      table_.erase(key);
+      return true;
+    }
+    ring_.push_back(key);
+  }
+  return false;
+}
+
+void ShardEngine::committed() {
+  for (const auto& packet : unpublished_) {
+    packet->publish();
+  }
+  unpublished_.clear();
+  absent_.clear();
+  batch_.expected_next = batch_.next();
+  batch_.clear();
+  // Activations are not held back by the limit; make room after them.
+  while (resident_bytes_ > limits_.resident_bytes_max && evict_one()) {
+  }
+}
+
+}  // namespace hongbao

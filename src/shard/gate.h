@@ -1,0 +1,73 @@
+// The packet gate: what can be answered from memory never enters the shard's mailbox. Grabs, repeated opens and opens
+// that come too late are answered from the published side of a resident packet; and a counter for each packet bounds
+// how many of its opens may be on their way to the store.
+//
+// Any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "shard/packet_table.h"
+
+namespace hongbao {
+
+enum class GateOutcome : uint8_t {
+  kNotResident,  // ask the shard to load it
+  kMayOpen,      //
+  kOpened,       // `share` is the user's
+  kExhausted,    //
+  kExpired,      //
+  kNotForYou,    //
+  kBusy,         // opens_in_flight_max is reached
+};
+
+struct GateAnswer {
+  GateOutcome outcome = GateOutcome::kNotResident;
+  std::optional<Share> share{};
+};
+
+// Counts one open as on its way until it is destroyed.
+class OpenPermit {
+ public:
+  OpenPermit() = default;
+  explicit OpenPermit(std::shared_ptr<ResidentPacket> packet) : packet_(std::move(packet)) {}
+  OpenPermit(OpenPermit&& other) noexcept = default;
+  OpenPermit& operator=(OpenPermit&& other) noexcept {
+    std::swap(packet_, other.packet_);
+    return *this;
+  }
+  ~OpenPermit() {
+    if (packet_) {
+      packet_->opens_in_flight.fetch_sub(1, std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  std::shared_ptr<ResidentPacket> packet_;
+};
+
+class PacketGate {
+ public:
+  PacketGate(const PacketTable& table, uint32_t opens_in_flight_max)
+      : table_(table), opens_in_flight_max_(opens_in_flight_max) {}
+
+  // For a grab: kMayOpen means the user gets a ticket.
+  [[nodiscard]] GateAnswer look(const PacketKey& key, const UserId& user, Timestamp now) const;
+
+  // For an open: on kMayOpen the open is counted, and `permit` uncounts it.
+  [[nodiscard]] GateAnswer enter(const PacketKey& key, const UserId& user, Timestamp now, OpenPermit& permit) const;
+
+  // A resident packet whose activation is committed; null otherwise.
+  [[nodiscard]] std::shared_ptr<const ResidentPacket> find(const PacketKey& key) const { return find_active(key); }
+
+ private:
+  [[nodiscard]] std::shared_ptr<ResidentPacket> find_active(const PacketKey& key) const;
+
+  const PacketTable& table_;
+  const uint32_t opens_in_flight_max_;
+};
+
+}  // namespace hongbao

@@ -1,0 +1,250 @@
+"""Running it: the tools, the logs, bad configuration, stopping, crashing."""
+
+import http.client
+import json
+import re
+import subprocess
+import threading
+import time
+import unittest
+
+from hongbao_client import Client
+from system import Server, SystemTest, binary, clean_environment, eventually
+
+
+class Operations(SystemTest):
+    def json(self, *arguments):
+        return json.loads(self.server.ctl(*arguments, "--json").stdout)
+
+    def finished_packet(self, sender, allocation="classic"):
+        packet = self.server.paid_packet(sender, kind="lucky", total_amount=777, count=3, allocation=allocation)
+        for i in range(3):
+            with self.server.user(f"{sender}-taker-{i}") as client:
+                client.take(packet["id"])
+        with self.server.user(sender) as client:
+            return client.packet(packet["id"]).body["packet"]
+
+    def test_metrics_are_there(self):
+        self.finished_packet("measured")
+        with self.server.operator() as operator:
+            text = operator.get("/metrics").raw.decode()
+        names = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
+        self.assertTrue(names)
+        self.assertTrue(all(name.startswith("hongbao_") for name in names), names)
+        for line in text.splitlines():
+            self.assertRegex(line, r'^(#.*|[a-z_:][a-z0-9_:]*(\{.*\})? [-+0-9.eEinfNa]+)$')
+
+    def test_the_log_is_json_and_holds_no_secret(self):
+        packet = self.finished_packet("logged")
+        with self.server.user("logged") as client:
+            ticket_packet = self.server.paid_packet("logged", kind="lucky", total_amount=10, count=2)
+            ticket = client.grab(ticket_packet["id"]).body["ticket"]
+            client.open(ticket_packet["id"], ticket[:-1])
+            _, pay_token = self.server.send("logged", kind="lucky", total_amount=10, count=2)
+            client.pay(packet["id"], pay_token)
+            secrets = [packet["seed"], ticket, pay_token, client.token, self.server.admin_token,
+                       self.server.jwt_secret.decode(), self.server.channel_secret.decode()]
+        text = "\n".join(self.server.log)
+        for secret in secrets:
+            self.assertNotIn(secret, text)
+        for line in self.server.log:
+            event = json.loads(line)
+            self.assertTrue({"at", "level", "event"} <= event.keys(), line)
+
+    def test_the_tools_agree_with_the_api(self):
+        packet = self.finished_packet("tooled")
+        self.assertIn(packet["id"], json.dumps(self.json("packet", "show", packet["id"])))
+        self.assertTrue(self.json("shard", "list"))
+        self.assertTrue(self.json("traffic", "show"))
+        self.assertTrue(self.json("switch", "list"))
+        self.assertTrue(self.json("audit")["balanced"])
+        self.assertTrue(self.json("audit", "--deep")["balanced"])
+        self.server.ctl("reconcile", "run", "--json")
+        self.server.ctl("reconcile", "show", "--json")
+        for arguments in (["packet", "show", packet["id"]], ["shard", "list"], ["traffic", "show"], ["switch", "list"],
+                          ["audit"], ["reconcile", "show"]):
+            with self.subTest(arguments=arguments):
+                self.assertTrue(self.server.ctl(*arguments).stdout.strip())
+
+    def test_the_token_tool_makes_tokens_that_work(self):
+        token = re.search(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", self.server.ctl("token", "--user", "tokened").stdout).group()
+        with Client(self.server.public, token) as client:
+            self.assertEqual("tokened", client.wallet()["user_id"])
+
+    def test_verify_accepts_what_is_right_and_refuses_the_rest(self):
+        for allocation in ("classic", "fair"):
+            packet = self.finished_packet(f"verified-{allocation}", allocation)
+            self.server.ctl("verify", "--packet", packet["id"])
+            good = {"--id": packet["id"], "--seed": packet["seed"], "--commitment": packet["commitment"],
+                    "--total": "777", "--count": "3", "--allocation": allocation}
+
+            def verify(changes):
+                arguments = [part for pair in {**good, **changes}.items() for part in pair]
+                return self.server.ctl("verify", *arguments, check=False).returncode
+
+            self.assertEqual(0, verify({}))
+            other = ("0" if packet["seed"][0] != "0" else "1") + packet["seed"][1:]
+            self.assertNotEqual(0, verify({"--seed": other}))
+            self.assertNotEqual(0, verify({"--commitment": other}))
+            self.assertNotEqual(0, verify({"--id": packet["id"][:-1] + ("0" if packet["id"][-1] != "0" else "1")}))
+
+    def test_switches_take_a_function_away_and_give_it_back(self):
+        packet = self.server.paid_packet("switched", kind="lucky", total_amount=100, count=3)
+        with self.server.user("switched") as client, self.server.operator() as operator:
+            ticket = client.grab(packet["id"]).body["ticket"]
+            calls = {"sends": lambda: client.send(self.server.new_key(), kind="lucky", total_amount=10, count=1),
+                     "grabs": lambda: client.grab(packet["id"]), "opens": lambda: client.open(packet["id"], ticket)}
+            for name, call in calls.items():
+                with self.subTest(switch=name):
+                    answer = operator.call("PUT", "/admin/v1/switches", {"switches": {name: False}})
+                    self.assertFalse(answer.body["switches"][name])
+                    self.assert_problem(call(), "switched_off")
+                    self.server.ctl("switch", "set", name, "on")
+                    self.assertIn(call().status, (200, 201))
+
+    def test_vouchers_wait_while_settlement_is_off(self):
+        self.server.ctl("switch", "set", "settlement", "off")
+        try:
+            packet = self.server.paid_packet("unsettled", kind="equal", total_amount=10, count=2)
+            with self.server.user("waiter") as client:
+                self.assertEqual("opened", client.take(packet["id"])["outcome"])
+            time.sleep(0.5)
+            self.assertEqual(0, self.server.balance("waiter"))
+            self.assert_balanced()
+        finally:
+            self.server.ctl("switch", "set", "settlement", "on")
+        self.wait_for_balance("waiter", 5)
+
+    def test_a_second_process_on_the_same_data_is_refused(self):
+        result = subprocess.run([binary("hongbaod"), "--config", str(self.server.config)], timeout=20,
+                                env=self.server.environment, cwd=self.server.directory, capture_output=True, text=True)
+        self.assertNotEqual(0, result.returncode)
+        self.assertTrue(result.stderr.strip())
+        self.assert_balanced()
+
+    def test_bad_configuration_is_one_line_that_names_the_key(self):
+        idle = Server()
+        self.addCleanup(idle.remove)
+        for key, value in [("SERVER_LISTEN", "nonsense"), ("SERVER_LISTEN", "127.0.0.1:99999"),
+                           ("SHARDS_COUNT", "0"), ("SHARDS_COUNT", "many"), ("SHARDS_COUNT", "1.5"),
+                           ("PACKETS_TTL_MS", "-1"), ("PACKETS_TICKET_TTL_MS", "99999999999999999999"),
+                           ("SERVER_BODY_BYTES_MAX", "x"), ("REFUNDS_INTERVAL_MS", "")]:
+            with self.subTest(key=key, value=value):
+                environment = {**idle.environment, f"HONGBAO_{key}": value}
+                self.assert_refused_at_start(environment, idle.config, key.lower().replace("_", ".", 1))
+
+    def assert_refused_at_start(self, environment, config, names):
+        result = subprocess.run([binary("hongbaod"), "--config", str(config)], env=environment, timeout=20,
+                                cwd=self.server.directory, capture_output=True, text=True)
+        self.assertNotEqual(0, result.returncode)
+        lines = [line for line in result.stderr.splitlines() if not line.startswith("{")]  # but for events of the log
+        self.assertEqual(1, len(lines), result.stderr)
+        self.assertIn(names, lines[0])
+
+    def test_a_mistake_in_the_file_is_named(self):
+        text = self.server.config.read_text()
+        for extra, names in [("\n[shardz]\ncount = 3\n", "shardz"), ("\n[server\n", "bad.toml")]:
+            with self.subTest(extra=extra):
+                bad = self.server.directory / "bad.toml"
+                bad.write_text(text + extra)
+                self.assert_refused_at_start(self.server.environment, bad, names)
+        self.assert_refused_at_start(self.server.environment, self.server.directory / "none.toml", "none.toml")
+
+
+class Stopping(unittest.TestCase):
+    def start(self, **overrides):
+        server = Server(**overrides)
+        self.addCleanup(server.remove)
+        return server.start()
+
+    def assert_balanced(self, server):
+        answer = server.audit(deep=True)
+        self.assertEqual((200, True, 0), (answer.status, answer.body["balanced"], answer.body["difference"]), answer)
+
+    def open_from_threads(self, server, packet_id, stop, threads=8):
+        """Users open a packet until `stop`; returns the threads and the shares that were answered, by user."""
+        shares = {}
+
+        def run(thread):
+            number = 0
+            while not stop.is_set():
+                user = f"user-{thread}-{number}"
+                number += 1
+                try:
+                    with server.user(user) as client:
+                        taken = client.take(packet_id)
+                        if taken["outcome"] == "opened":
+                            shares[user] = taken["share"]
+                except (OSError, AssertionError, ValueError, http.client.HTTPException):
+                    continue  # the server is stopping, or gone
+
+        running = [threading.Thread(target=run, args=(i,)) for i in range(threads)]
+        for thread in running:
+            thread.start()
+        return running, shares
+
+    def interrupt_while_opening(self, interrupt):
+        """Interrupts the server under load, starts it again, and proves that every answered share is still there."""
+        server = self.start()
+        packet = server.paid_packet("sender", kind="lucky", total_amount=900_000, count=30_000)
+        stop = threading.Event()
+        running, shares = self.open_from_threads(server, packet["id"], stop)
+        eventually(lambda: len(shares) > 100, "100 shares were opened", timeout_s=20)
+        interrupt(server)
+        stop.set()
+        for thread in running:
+            thread.join(20)
+        server.start()
+        self.assert_balanced(server)
+        with server.user("auditor") as client:
+            kept = {share["user_id"]: share
+                    for share in client.pages(f"/v1/packets/{packet['id']}/shares", "shares", page_size=1000)}
+        for user, share in shares.items():
+            self.assertEqual(share, {key: kept[user][key] for key in share}, user)
+        self.assertEqual(list(range(1, len(kept) + 1)), sorted(share["seq"] for share in kept.values()))
+        user, share = next(iter(shares.items()))
+        with server.user(user) as client:
+            self.assertEqual({"outcome": "opened", "share": share}, client.take(packet["id"]))
+        eventually(lambda: server.balance(user) == share["amount"], "the share is in the wallet")
+        self.assertEqual(0, server.stop())
+
+    def test_sigterm_drains_and_loses_nothing(self):
+        self.interrupt_while_opening(lambda server: self.assertEqual(0, server.stop()))
+
+    def test_kill_9_loses_nothing_that_was_answered(self):
+        self.interrupt_while_opening(lambda server: server.kill())
+
+    def test_a_killed_night_passes_its_check(self):
+        server = self.start()
+        history = server.directory / "history"
+        options = ["--url", f"http://{server.public}", "--admin-url", f"http://{server.admin}",
+                   "--jwt-secret-file", str(server.directory / "secrets" / "jwt.secret"),
+                   "--admin-token-file", str(server.directory / "secrets" / "admin.token")]
+        load = subprocess.Popen([binary("hongbao-load"), "run", *options, "--seconds", "6", "--rate", "150",
+                                 "--connections", "16", "--users", "300", "--history", str(history), "--no-progress"],
+                                env=clean_environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(load.kill)
+        time.sleep(3)
+        server.kill()
+        # The same address again, so that the load finds it and goes on.
+        server.environment.update(HONGBAO_SERVER_LISTEN=server.public, HONGBAO_ADMIN_LISTEN=server.admin)
+        server.start()
+        output, _ = load.communicate(timeout=40)
+        self.assertTrue(history.exists(), output[-3000:])
+        self.assert_balanced(server)
+        result = subprocess.run([binary("hongbao-load"), "check", *options, "--history", str(history)],
+                                env=clean_environment({}), capture_output=True, text=True, timeout=60)
+        self.assertEqual(0, result.returncode, result.stdout[-3000:] + result.stderr[-3000:])
+        self.assertEqual(0, server.stop())
+
+    def test_an_idle_server_stops_at_once(self):
+        server = self.start()
+        with server.anyone() as client:
+            client.get("/v1/users/me/wallet")
+            began = time.monotonic()
+            self.assertEqual(0, server.stop())
+            self.assertLess(time.monotonic() - began, 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
