@@ -135,6 +135,10 @@ ShardSet Node::make_shards() {
 }
 
 Result<void> Node::start() {
+  const auto listeners = bind_listeners();
+  if (!listeners) {
+    return std::unexpected(listeners.error());
+  }
   for (const ShardId id : shards_.ids()) {
     if (auto started = shards_.find(id)->start(); !started) {
       return started;
@@ -154,24 +158,27 @@ Result<void> Node::start() {
   reconciliation_.start();
   auditing_.start();
   running_ = true;
-  return start_listeners();
+  admin_server_.start();
+  public_server_.start();
+  admin_api_.set_ready(true);
+  log_info("listening", {{"public", listeners->public_at}, {"admin", listeners->admin_at}});
+  return {};
 }
 
-Result<void> Node::start_listeners() {
+// First of all, so that an address that is taken stops the start before anything is touched.
+Result<Node::Listeners> Node::bind_listeners() {
   const auto named = [](const Error& error, const char* key) {
     return std::unexpected(Error{error.code, error.detail, key});
   };
-  const auto admin_at = admin_server_.start(settings_.admin_listen);
+  const auto admin_at = admin_server_.bind(settings_.admin_listen);
   if (!admin_at) {
     return named(admin_at.error(), "admin.listen");
   }
-  const auto public_at = public_server_.start(settings_.public_listen);
+  const auto public_at = public_server_.bind(settings_.public_listen);
   if (!public_at) {
     return named(public_at.error(), "server.listen");
   }
-  admin_api_.set_ready(true);
-  log_info("listening", {{"public", *public_at}, {"admin", *admin_at}});
-  return {};
+  return Listeners{*public_at, *admin_at};
 }
 
 void Node::run_audit() {

@@ -48,7 +48,11 @@ class Node {
 
   Node(const Settings& settings, Stores stores);
   ShardSet make_shards();
-  Result<void> start_listeners();
+  struct Listeners {
+    std::string public_at;
+    std::string admin_at;
+  };
+  Result<Listeners> bind_listeners();
   void run_audit();
   void flush_followers();
 

@@ -66,6 +66,9 @@ void read_secrets(ConfigReader& reader, Settings& settings) {
   settings.jwt_secret = read_secret(reader, "auth.jwt_secret_file");
   settings.master_key = read_master_key(reader);
   for (const std::string& channel : reader.children("channels")) {
+    if (!UserId::parse(channel)) {  // the same characters; they keep transfer ids unambiguous
+      reader.refuse(fmt::format("channels.{}", channel), "must be named with A-Z a-z 0-9 . _ @ -");
+    }
     settings.api.channel_secrets[channel] = read_secret(reader, fmt::format("channels.{}.secret_file", channel));
   }
 }

@@ -36,6 +36,8 @@ TEST(Crypto, Base64urlRefusesOtherSpellings) {
   EXPECT_FALSE(from_base64url("aG9uZ2JhbyE="));
   EXPECT_FALSE(from_base64url("aG9uZ2JhbyF"));  // stray bits behind the last byte
   EXPECT_FALSE(from_base64url("a+/_"));
+  EXPECT_TRUE(from_base64url("abc_"));
+  EXPECT_FALSE(from_base64url("abc\xff"));
 }
 
 TEST(Crypto, HexRoundTrips) {

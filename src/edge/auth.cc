@@ -2,9 +2,11 @@
 
 #include <jwt.h>
 
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include "base/check.h"
 
@@ -26,11 +28,21 @@ const unsigned char* key_bytes(const std::string& secret) {
   return reinterpret_cast<const unsigned char*>(secret.data());
 }
 
-// The claim as an integer, or `otherwise`. libjwt says "absent" and "not an integer" through errno.
-int64_t integer_claim(jwt_t* jwt, const char* name, int64_t otherwise) {
-  errno = 0;
-  const long value = jwt_get_grant_int(jwt, name);
-  return errno == 0 ? value : otherwise;
+// The claim as an integer; nullopt when it is something else. jwt_get_grant_int would read any other type as 0.
+std::optional<int64_t> integer_claim(jwt_t* jwt, const char* name) {
+  const std::unique_ptr<char, decltype(&std::free)> json(jwt_get_grants_json(jwt, name), &std::free);
+  if (json == nullptr) {
+    return std::nullopt;
+  }
+  const std::string_view text = json.get();
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+bool has_claim(jwt_t* jwt, const char* name) {
+  const std::unique_ptr<char, decltype(&std::free)> json(jwt_get_grants_json(jwt, name), &std::free);
+  return json != nullptr;
 }
 
 }  // namespace
@@ -106,11 +118,15 @@ Result<Authenticator::Verified> Authenticator::verify(std::string_view token) co
   if (!user) {
     return unauthenticated("must name the user in `sub`: 1 to 64 of A-Z a-z 0-9 . _ @ -");
   }
-  const int64_t expires_s = integer_claim(jwt.get(), "exp", -1);
-  if (expires_s < 0) {
+  const auto expires_s = integer_claim(jwt.get(), "exp");
+  if (!expires_s) {
     return unauthenticated("must say in `exp`, as an integer, when it expires");
   }
-  return Verified{*user, integer_claim(jwt.get(), "nbf", 0), expires_s};
+  const auto not_before_s = has_claim(jwt.get(), "nbf") ? integer_claim(jwt.get(), "nbf") : std::optional<int64_t>(0);
+  if (!not_before_s) {
+    return unauthenticated("must say in `nbf`, as an integer, from when it is valid");
+  }
+  return Verified{*user, *not_before_s, *expires_s};
 }
 
 std::string make_token(const std::string& secret, const UserId& user, Timestamp issued_at, Timestamp expires_at) {

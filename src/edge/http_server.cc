@@ -51,7 +51,7 @@ HttpServer::~HttpServer() {
   stop();
 }
 
-Result<std::string> HttpServer::start(const std::string& listen) {
+Result<std::string> HttpServer::bind(const std::string& listen) {
   const auto endpoint = parse_endpoint(listen);
   if (!endpoint) {
     return fail(ErrorCode::kConfig,
@@ -73,13 +73,16 @@ Result<std::string> HttpServer::start(const std::string& listen) {
   if (error) {
     return fail(ErrorCode::kConfig, fmt::format("is \"{}\", which cannot be listened at: {}", listen, error.message()));
   }
+  const auto local = acceptor_->local_endpoint();
+  return local.address().is_v6() ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
+                                 : fmt::format("{}:{}", local.address().to_string(), local.port());
+}
+
+void HttpServer::start() {
   accept();
   for (const auto& io : ios_) {
     threads_.emplace_back([&io = *io] { io.run(); });
   }
-  const auto local = acceptor_->local_endpoint();
-  return local.address().is_v6() ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
-                                 : fmt::format("{}:{}", local.address().to_string(), local.port());
 }
 
 void HttpServer::accept() {

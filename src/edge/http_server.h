@@ -1,5 +1,5 @@
-// An HTTP/1.1 server: one acceptor, several I/O threads, connections dealt to them in turn. `start`, `stop_accepting`,
-// `stop`: the owner.
+// An HTTP/1.1 server: one acceptor, several I/O threads, connections dealt to them in turn. `bind`, `start`,
+// `stop_accepting`, `stop`: the owner.
 #pragma once
 
 #include <atomic>
@@ -22,8 +22,10 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Binds "address:port" (port 0: any) and serves. kConfig when that can't be done. Returns the address it serves at.
-  Result<std::string> start(const std::string& listen);
+  // Binds "address:port" (port 0: any). kConfig when that can't be done. Returns the address it will serve at.
+  Result<std::string> bind(const std::string& listen);
+  // Serves. REQUIRES: bound.
+  void start();
 
   void stop_accepting();
   // Ends all connections at once.

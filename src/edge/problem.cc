@@ -100,11 +100,11 @@ HttpResponse problem(const Error& error) {
   const bool show_detail = known.status != status::internal_server_error && error.code != kStorage;
   const bool names_field = !error.field.empty() && error.code != kMethodNotAllowed;
   if (show_detail && names_field) {
-    body["detail"] = fmt::format("{} {}", error.field, error.detail);
+    body["detail"] = fmt::format("{}: {}", error.field, error.detail);
     body["field"] = error.field;
     body["rule"] = error.detail;
-  } else if (show_detail && !error.detail.empty()) {
-    body["detail"] = error.detail;
+  } else {
+    body["detail"] = show_detail && !error.detail.empty() ? std::string_view(error.detail) : known.title;
   }
   return {.status = known.status,
           .body = boost::json::serialize(body),

@@ -90,23 +90,29 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
   EXPECT_THAT(store->read_log({1}, 10).value(), SizeIs(1));
 }
 
-// SQLITE_FULL in the middle of a batch, after a day's tables were made in it.
+// The batch makes a new day's tables before it fails on the old day: both must be gone, and the next try makes them
+// anew.
 TEST_F(SqliteFiles, ABatchThatFailsInTheMiddleLeavesNothingBehind) {
   const auto store = SqliteOrderStore::open(file_, kShard).value();
   const ShardHead head = store->acquire("test").value();
-  {
-    // A trigger on the head stands in for a full disk.
-    Database::open_writer(file_).execute(
-        "CREATE TRIGGER full BEFORE UPDATE OF next_voucher ON shard_head BEGIN SELECT no_such_function(); END");
-  }
-  const Order made = order(key(1), 100, 1);
-  const CommitBatch batch{head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}};
+  const Order old = order(key(1), 100, 2);
+  ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {old}, {paid(1, old)}, {}}), CommitOutcome::kCommitted);
+
+  Database shell = Database::open_writer(file_);
+  shell.execute("CREATE TRIGGER broken BEFORE INSERT ON voucher_20261122 BEGIN SELECT no_such_function(); END");
+  const Order made = order(key(2, Day{kToday.since_epoch + 1}), 100, 1);
+  CommitBatch batch{head.epoch, VoucherNo{2}, {made}, {paid(2, made), opened(3, old.key, 1, "ann", 10)}, {}};
   EXPECT_EQ(store->commit(batch), CommitOutcome::kUnknown);
-  Database::open_writer(file_).execute("DROP TRIGGER full");
-  const ShardHead again = store->acquire("test").value();
-  EXPECT_EQ(again.next_voucher, head.next_voucher);
+  EXPECT_EQ(shell.integer("SELECT count(*) FROM sqlite_master WHERE name = 'packet_20261123'"), 0);
   EXPECT_EQ(store->load(made.key).value(), std::nullopt);
-  EXPECT_EQ(store->commit({again.epoch, again.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
+
+  shell.execute("DROP TRIGGER broken");
+  const ShardHead again = store->acquire("test").value();
+  ASSERT_EQ(again.next_voucher, batch.expected_next);  // it did not land
+  batch.epoch = again.epoch;
+  EXPECT_EQ(store->commit(batch), CommitOutcome::kCommitted);
+  EXPECT_TRUE(store->load(made.key).value().has_value());
+  EXPECT_THAT(store->read_log({1}, 10).value(), SizeIs(3));
 }
 
 }  // namespace

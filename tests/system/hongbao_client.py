@@ -30,7 +30,7 @@ PROBLEM_PREFIX = "urn:hongbao:problem:"
 STATUS_OF_PROBLEM = {
     "malformed_request": 400, "malformed_json": 400, "invalid_field": 422, "unknown_field": 422,
     "missing_header": 400, "body_too_large": 413, "header_too_large": 431, "request_timeout": 408,
-    "no_such_path": 404, "method_not_allowed": 405, "page_token_invalid": 400, "unsupported_media_type": 415,
+    "no_such_path": 404, "method_not_allowed": 405, "page_token_invalid": 400,
     "unauthenticated": 401, "token_expired": 401, "forbidden": 403, "ticket_invalid": 403, "ticket_expired": 403,
     "signature_invalid": 401, "notification_stale": 401, "not_found": 404, "not_paid": 409,
     "idempotency_key_reused": 422, "pay_token_invalid": 422, "pay_token_expired": 409, "amount_mismatch": 422,

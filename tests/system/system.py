@@ -206,6 +206,8 @@ class SystemTest(unittest.TestCase):
         cls.server.start()
 
     def tearDown(self):
+        code = self.server.process.poll()
+        self.assertIsNone(code, f"hongbaod died with {code}: {self.server.log[-10:]}")
         self.assert_balanced()
 
     def assert_balanced(self):

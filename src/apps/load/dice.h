@@ -9,13 +9,11 @@ namespace hongbao::load {
 class Dice {
  public:
   // Two streams of one seed don't resemble each other.
-  Dice(uint64_t seed, uint64_t stream) : state_(seed) { state_ = next() ^ stream * 0xd1342543de82ef95ULL; }
+  Dice(uint64_t seed, uint64_t stream) : state_(mix(seed) ^ stream * 0xd1342543de82ef95ULL) {}
 
   uint64_t next() {
-    uint64_t x = state_ += 0x9e3779b97f4a7c15ULL;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-    return x ^ (x >> 31);
+    state_ += 0x9e3779b97f4a7c15ULL;
+    return mix(state_);
   }
   // Uniform in [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1p-53; }
@@ -26,6 +24,12 @@ class Dice {
   bool chance(double probability) { return unit() < probability; }
 
  private:
+  static uint64_t mix(uint64_t x) {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+  }
+
   uint64_t state_;
 };
 

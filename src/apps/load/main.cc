@@ -111,6 +111,7 @@ Result<void> deposit(const Server& server, const RunRecord& run) {
 // Returns how long it took.
 double play_night(const Play& play, Progress& progress, RunRecord& run, Stats& stats) {
   std::vector<std::unique_ptr<Player>> players;
+  players.reserve(play.options.threads);
   for (uint32_t i = 0; i < play.options.threads; ++i) {
     players.push_back(std::make_unique<Player>(play, i));
   }
@@ -124,6 +125,7 @@ double play_night(const Play& play, Progress& progress, RunRecord& run, Stats& s
   };
   {
     std::vector<std::jthread> threads;
+    threads.reserve(players.size());
     for (const auto& player : players) {
       threads.emplace_back([&player, start] { player->play(start); });
     }

@@ -40,7 +40,7 @@ constexpr double kExclusiveChance = 0.04;
 constexpr double kEqualChance = 0.16;
 constexpr double kFairChance = 0.15;
 constexpr double kUnclaimedChance = 0.25;  // a packet with more shares than takers
-constexpr uint32_t kMeanShareGreatest_fen = 2'000;
+constexpr Money kMeanShareGreatest{2'000};
 
 constexpr int64_t kPayAfter_us = 40'000;
 constexpr int64_t kSeenAfter_us = 150'000;  // when the group sees a packet
@@ -142,13 +142,15 @@ bool Night::is_hot(uint64_t number) const {
 }
 
 int64_t Night::night_end_us(uint64_t number) const {
-  return static_cast<int64_t>(static_cast<double>(number / sends_ + 1) * options_.seconds * 1e6);
+  const uint64_t nights = number / sends_ + 1;
+  return static_cast<int64_t>(static_cast<double>(nights) * options_.seconds * 1e6);
 }
 
 int64_t Night::send_at_us(uint64_t number) const {
   Dice dice = dice_for(options_.seed, number, kTimeStream);
   const double done = (static_cast<double>(number % sends_) + dice.unit()) / static_cast<double>(sends_);
-  const double nights = static_cast<double>(number / sends_) + time_of(done);
+  const uint64_t nights_before = number / sends_;
+  const double nights = static_cast<double>(nights_before) + time_of(done);
   return static_cast<int64_t>(nights * options_.seconds * 1e6) / kScheduleStep_us * kScheduleStep_us;
 }
 
@@ -160,7 +162,7 @@ PacketPlan Night::packet(uint64_t number) const {
   choose_kind(plan, dice);
   choose_takers(plan, dice, options_.users);
   // Log-uniform mean share: many packets of a few fen, where the rules are at their bounds.
-  const double mean_fen = std::exp(dice.unit() * std::log(kMeanShareGreatest_fen));
+  const double mean_fen = std::exp(dice.unit() * std::log(kMeanShareGreatest.fen()));
   const auto total_fen = static_cast<int64_t>(mean_fen * plan.count) + dice.between(0, plan.count - 1);
   plan.total = std::clamp(Money(total_fen), kShareLeast * plan.count, kShareGreatest * plan.count);
   plan.sender = dice.between(0, options_.users - 1);

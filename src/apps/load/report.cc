@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 
 namespace hongbao::load {
@@ -34,7 +35,7 @@ std::string grouped(uint64_t value) {
   return grouped(static_cast<int64_t>(value));
 }
 std::string grouped(double value) {
-  return grouped(static_cast<int64_t>(value + 0.5));
+  return grouped(int64_t{std::llround(value)});
 }
 
 double ms(int64_t us) {

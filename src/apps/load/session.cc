@@ -83,6 +83,7 @@ Result<JsonAnswer> Session::call(std::string_view method, std::string_view path,
 void for_all(const Target& target, size_t sessions, size_t count, const std::function<void(Session&, size_t)>& work) {
   std::atomic<size_t> next = 0;
   std::vector<std::jthread> threads;
+  threads.reserve(std::min(sessions, count));
   for (size_t t = 0; t < std::min(sessions, count); ++t) {
     threads.emplace_back([&] {
       Session session(target);

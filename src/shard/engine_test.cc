@@ -1,0 +1,244 @@
+#include "shard/engine.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <map>
+
+namespace hongbao {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr ShardId kShard{Region::kSouth, 1};
+constexpr Timestamp kNow{1'795'000'000'000};
+
+UserId user(uint32_t number) {
+  return UserId::trusted("user" + std::to_string(number));
+}
+
+// The engine with a store that is a map: what it asks for is loaded, what it writes is kept at `commit`.
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() { engine_.start({1, VoucherNo{1}}); }
+
+  ShardAnswer decide(const Command& command, Timestamp now = kNow) {
+    auto answer = engine_.decide(command, now);
+    if (!answer) {
+      const auto it = stored_.find(packet_of(command));
+      EXPECT_TRUE(engine_.loaded(packet_of(command),
+                                 it == stored_.end() ? std::nullopt : std::optional<StoredPacket>(it->second)));
+      answer = engine_.decide(command, now);
+    }
+    return answer.value();
+  }
+
+  void commit() {
+    const CommitBatch& batch = engine_.batch();
+    for (const Order& order : batch.activated) {
+      stored_[order.key] = {order, PacketState::kActive, {}, {}};
+    }
+    for (const Voucher& voucher : batch.vouchers) {
+      EXPECT_EQ(voucher.no.value, ++last_voucher_);
+      if (voucher.kind == VoucherKind::kOpened) {
+        stored_.at(voucher.packet).opened.push_back(voucher);
+      } else if (voucher.kind == VoucherKind::kRefunded) {
+        stored_.at(voucher.packet).refunded = voucher;
+      }
+    }
+    for (const auto& finished : batch.finished) {
+      stored_.at(finished.packet).state = finished.state;
+    }
+    engine_.committed();
+  }
+
+  Order order(uint32_t count, Money total, PacketKind kind = PacketKind::kLucky) {
+    return {.key = {kShard, Day::of(kNow), LocalNo::of(1, ++last_local_)},
+            .sender = user(0),
+            .recipient = kind == PacketKind::kExclusive ? user(7) : UserId(),
+            .kind = kind,
+            .rule = kind == PacketKind::kLucky ? Rule::kClassic : Rule::kEqual,
+            .total = total,
+            .count = count,
+            .created_at = kNow,
+            .payable_until = kNow + 1min};
+  }
+
+  PacketKey activated(const Order& made) {
+    EXPECT_EQ(decide(ActivateCommand{made}).outcome, ShardOutcome::kDone);
+    commit();
+    return made.key;
+  }
+
+  PacketTable table_;
+  ShardEngine engine_{kShard, table_, {.packet_ttl = 10min, .resident_bytes_max = 1 << 20}};
+  std::map<PacketKey, StoredPacket> stored_;
+  uint64_t last_voucher_ = 0;
+  uint32_t last_local_ = 0;
+};
+
+TEST_F(EngineTest, ActivatesOnce) {
+  const Order made = order(3, Money(30));
+  activated(made);
+  EXPECT_EQ(decide(ActivateCommand{made}).outcome, ShardOutcome::kDone);
+  EXPECT_TRUE(engine_.batch().vouchers.empty());
+}
+
+TEST_F(EngineTest, APaymentAfterTheOrderLapsedIsReturnedInTheSameCommit) {
+  const Order made = order(3, Money(30));
+  EXPECT_EQ(decide(ActivateCommand{made}, kNow + 2min).outcome, ShardOutcome::kReturned);
+  ASSERT_EQ(engine_.batch().vouchers.size(), 2U);
+  EXPECT_EQ(engine_.batch().vouchers[0].kind, VoucherKind::kPaid);
+  EXPECT_EQ(engine_.batch().vouchers[1].kind, VoucherKind::kRefunded);
+  EXPECT_EQ(engine_.batch().vouchers[1].amount, Money(30));
+  commit();
+  EXPECT_EQ(decide(OpenCommand{made.key, user(1)}).outcome, ShardOutcome::kExpired);
+}
+
+TEST_F(EngineTest, OpenTwiceReturnsTheSameShare) {
+  const PacketKey key = activated(order(3, Money(30)));
+  const auto first = decide(OpenCommand{key, user(1)}).share;
+  const auto in_the_same_batch = decide(OpenCommand{key, user(1)}).share;
+  commit();
+  const auto later = decide(OpenCommand{key, user(1)}).share;
+  EXPECT_EQ(first->voucher, in_the_same_batch->voucher);
+  EXPECT_EQ(first->voucher, later->voucher);
+  EXPECT_EQ(stored_.at(key).opened.size(), 1U);
+}
+
+TEST_F(EngineTest, DrawsAgainTheSameAfterABatchIsForgotten) {
+  const PacketKey key = activated(order(5, Money(500)));
+  const auto first = decide(OpenCommand{key, user(1)}).share;
+  engine_.start({2, VoucherNo{last_voucher_ + 1}});
+  const auto again = decide(OpenCommand{key, user(2)}).share;
+  EXPECT_EQ(again->amount, first->amount);  // a function of the seed and the position, not of who asks
+  EXPECT_EQ(again->seq, 1U);
+  EXPECT_EQ(engine_.batch().epoch, 2U);
+}
+
+TEST_F(EngineTest, AnExclusivePacketIsForItsRecipientOnly) {
+  const PacketKey key = activated(order(1, Money(88), PacketKind::kExclusive));
+  EXPECT_EQ(decide(OpenCommand{key, user(1)}).outcome, ShardOutcome::kNotForYou);
+  EXPECT_EQ(decide(OpenCommand{key, user(0)}).outcome, ShardOutcome::kNotForYou);
+  EXPECT_EQ(decide(OpenCommand{key, user(7)}).share->amount, Money(88));
+}
+
+TEST_F(EngineTest, NothingOpensFromExpiryOnAndTakersKeepTheirShares) {
+  const PacketKey key = activated(order(3, Money(30)));
+  const auto share = decide(OpenCommand{key, user(1)}).share;
+  EXPECT_EQ(decide(OpenCommand{key, user(2)}, kNow + 10min).outcome, ShardOutcome::kExpired);
+  EXPECT_EQ(decide(OpenCommand{key, user(1)}, kNow + 10min).share->amount, share->amount);
+}
+
+TEST_F(EngineTest, RefundsWhatIsUnclaimedOnceAndNotBeforeExpiry) {
+  const PacketKey key = activated(order(3, Money(30)));
+  const auto share = decide(OpenCommand{key, user(1)}).share;
+  EXPECT_EQ(decide(RefundCommand{key}, kNow + 10min - 1ms).outcome, ShardOutcome::kNotDue);
+  EXPECT_EQ(decide(RefundCommand{key}, kNow + 10min).outcome, ShardOutcome::kDone);
+  commit();
+  EXPECT_EQ(stored_.at(key).refunded->amount, Money(30) - share->amount);
+  EXPECT_EQ(stored_.at(key).state, PacketState::kExpired);
+  EXPECT_EQ(decide(RefundCommand{key}, kNow + 20min).outcome, ShardOutcome::kDone);
+  EXPECT_TRUE(engine_.batch().vouchers.empty());
+  // Not even when the clock jumps back.
+  EXPECT_EQ(decide(OpenCommand{key, user(2)}, kNow).outcome, ShardOutcome::kExpired);
+}
+
+TEST_F(EngineTest, AnExhaustedPacketIsNotRefunded) {
+  const PacketKey key = activated(order(1, Money(5)));
+  decide(OpenCommand{key, user(1)});
+  commit();
+  EXPECT_EQ(decide(RefundCommand{key}, kNow + 1h).outcome, ShardOutcome::kDone);
+  EXPECT_TRUE(engine_.batch().vouchers.empty());
+}
+
+TEST_F(EngineTest, APacketThatIsNotStoredIsAbsent) {
+  const Order never_paid = order(3, Money(30));
+  EXPECT_EQ(decide(OpenCommand{never_paid.key, user(1)}).outcome, ShardOutcome::kAbsent);
+  EXPECT_EQ(decide(LoadCommand{never_paid.key}).outcome, ShardOutcome::kAbsent);
+}
+
+TEST_F(EngineTest, ReadersSeeNothingBeforeTheCommit) {
+  const Order made = order(2, Money(10));
+  decide(ActivateCommand{made});
+  EXPECT_EQ(table_.find(made.key)->published_state(), PacketState::kAwaitingPayment);
+  commit();
+  decide(OpenCommand{made.key, user(1)});
+  EXPECT_EQ(table_.find(made.key)->shares().find_published(user(1)), nullptr);
+  commit();
+  EXPECT_NE(table_.find(made.key)->shares().find_published(user(1)), nullptr);
+}
+
+TEST_F(EngineTest, EvictsWithinItsMemoryLimitAndLoadsAgain) {
+  std::vector<PacketKey> keys;
+  for (int i = 0; i < 3'000; ++i) {
+    keys.push_back(activated(order(10, Money(1'000))));
+    decide(OpenCommand{keys.back(), user(1)});
+    commit();
+    EXPECT_LE(engine_.resident_bytes(), 1U << 20);
+  }
+  EXPECT_LT(engine_.resident_packets(), keys.size());
+  for (const PacketKey& key : keys) {
+    EXPECT_EQ(decide(OpenCommand{key, user(1)}).share->seq, 1U);
+  }
+}
+
+TEST_F(EngineTest, WhatIsNotCommittedIsNotEvicted) {
+  const PacketKey key = activated(order(2'000, Money(200'000)));
+  decide(OpenCommand{key, user(1)});
+  for (int i = 0; i < 3'000; ++i) {
+    decide(ActivateCommand{order(10, Money(1'000))});
+  }
+  EXPECT_NE(table_.find(key), nullptr);
+  commit();
+  EXPECT_LE(engine_.resident_bytes(), 1U << 20);
+}
+
+// Random commands, commits and forgotten batches over a few packets; the store must stay consistent, and every share
+// that was committed must stay as it was.
+RC_GTEST_FIXTURE_PROP(EngineTest, KeepsEveryPacketsSumUnderRandomCommands, ()) {
+  std::vector<Order> orders;
+  for (int i = 0; i < 3; ++i) {
+    const auto count = *rc::gen::inRange<uint32_t>(1, 30);
+    orders.push_back(order(count, Money(*rc::gen::inRange<int64_t>(count, int64_t{count} * 300))));
+  }
+  Timestamp now = kNow;
+  const int steps = *rc::gen::inRange(1, 200);
+  for (int i = 0; i < steps; ++i) {
+    const Order& target = orders[*rc::gen::inRange<size_t>(0, orders.size())];
+    switch (*rc::gen::inRange(0, 12)) {
+      case 0:
+        decide(ActivateCommand{target}, now);
+        break;
+      case 1:
+        decide(RefundCommand{target.key}, now);
+        break;
+      case 2:
+        now = now + std::chrono::seconds(*rc::gen::inRange(-60, 200));
+        break;
+      case 3:
+        engine_.start({1, VoucherNo{last_voucher_ + 1}});
+        break;
+      case 4:
+      case 5:
+        commit();
+        break;
+      default:
+        decide(OpenCommand{target.key, user(*rc::gen::inRange<uint32_t>(0, 40))}, now);
+    }
+  }
+  commit();
+  for (const auto& [key, packet] : stored_) {
+    Money sum = packet.refunded ? packet.refunded->amount : Money(0);
+    for (const Voucher& voucher : packet.opened) {
+      RC_ASSERT(voucher.amount >= Money(1) && voucher.amount <= Money(20'000));
+      sum += voucher.amount;
+    }
+    RC_ASSERT(packet.opened.size() <= packet.order.count);
+    const bool balanced = is_finished(packet.state) ? sum == packet.order.total : sum < packet.order.total;
+    RC_ASSERT(balanced);
+  }
+}
+
+}  // namespace
+}  // namespace hongbao

@@ -1,0 +1,128 @@
+#include "shard/gate.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+namespace hongbao {
+namespace {
+
+constexpr Timestamp kNow{1'000'000};
+constexpr Timestamp kExpiry{2'000'000};
+
+UserId user(uint32_t number) {
+  return UserId::trusted("user" + std::to_string(number));
+}
+
+class GateTest : public testing::Test {
+ protected:
+  std::shared_ptr<ResidentPacket> add(uint32_t count, PacketKind kind = PacketKind::kLucky) {
+    StoredPacket stored;
+    stored.order = {.key = {{Region::kSouth, 0}, Day{20'000}, LocalNo{++local_}},
+                    .sender = user(0),
+                    .recipient = kind == PacketKind::kExclusive ? user(7) : UserId(),
+                    .kind = kind,
+                    .total = Money(int64_t{count} * 10),
+                    .count = count,
+                    .expires_at = kExpiry};
+    auto packet = std::make_shared<ResidentPacket>(stored);
+    table_.insert(packet);
+    return packet;
+  }
+
+  static void open(ResidentPacket& packet, uint32_t number) {
+    const uint32_t seq = packet.shares().appended() + 1;
+    packet.append({seq, user(number), Money(10), kNow, VoucherNo{seq}});
+    packet.advance(seq == packet.order().count ? PacketEvent::kLastOpened : PacketEvent::kOpened);
+  }
+
+  GateOutcome look(const ResidentPacket& packet, uint32_t number, Timestamp now = kNow) {
+    return gate_.look(packet.order().key, user(number), now).outcome;
+  }
+
+  PacketTable table_;
+  PacketGate gate_{table_, 2};
+  uint64_t local_ = 0;
+};
+
+TEST_F(GateTest, KnowsOnlyResidentPackets) {
+  EXPECT_EQ(gate_.look({{Region::kSouth, 0}, Day{1}, LocalNo{1}}, user(1), kNow).outcome, GateOutcome::kNotResident);
+}
+
+TEST_F(GateTest, AnswersFromWhatIsPublished) {
+  const auto packet = add(2);
+  EXPECT_EQ(look(*packet, 1), GateOutcome::kMayOpen);
+  open(*packet, 1);
+  EXPECT_EQ(look(*packet, 1), GateOutcome::kMayOpen);
+  packet->publish();
+  EXPECT_EQ(look(*packet, 1), GateOutcome::kOpened);
+  EXPECT_EQ(look(*packet, 2), GateOutcome::kMayOpen);
+  open(*packet, 2);
+  packet->publish();
+  EXPECT_EQ(look(*packet, 3), GateOutcome::kExhausted);
+  EXPECT_EQ(gate_.look(packet->order().key, user(2), kNow).share->amount, Money(10));
+}
+
+TEST_F(GateTest, ExpiryAndRecipient) {
+  const auto packet = add(2);
+  EXPECT_EQ(look(*packet, 1, kExpiry), GateOutcome::kExpired);
+  const auto exclusive = add(1, PacketKind::kExclusive);
+  EXPECT_EQ(look(*exclusive, 1), GateOutcome::kNotForYou);
+  EXPECT_EQ(look(*exclusive, 7), GateOutcome::kMayOpen);
+}
+
+TEST_F(GateTest, BoundsHowManyOpensAreOnTheirWay) {
+  const auto packet = add(10);
+  OpenPermit first;
+  OpenPermit second;
+  OpenPermit third;
+  const PacketKey key = packet->order().key;
+  EXPECT_EQ(gate_.enter(key, user(1), kNow, first).outcome, GateOutcome::kMayOpen);
+  EXPECT_EQ(gate_.enter(key, user(2), kNow, second).outcome, GateOutcome::kMayOpen);
+  EXPECT_EQ(gate_.enter(key, user(3), kNow, third).outcome, GateOutcome::kBusy);
+  EXPECT_EQ(packet->opens_in_flight.load(), 2U);
+  first = OpenPermit();
+  EXPECT_EQ(gate_.enter(key, user(3), kNow, third).outcome, GateOutcome::kMayOpen);
+  second = OpenPermit();
+  third = OpenPermit();
+  EXPECT_EQ(packet->opens_in_flight.load(), 0U);
+}
+
+TEST_F(GateTest, ReadersFollowAWriterWithoutSeeingHalfAShare) {
+  constexpr uint32_t kShares = 20'000;
+  const auto packet = add(kShares);
+  std::thread writer([&] {
+    for (uint32_t i = 0; i < kShares; ++i) {
+      open(*packet, i);
+      if (i % 7 == 0) {
+        packet->publish();
+      }
+    }
+    packet->publish();
+  });
+  std::vector<std::thread> readers;
+  for (uint32_t t = 0; t < 2; ++t) {
+    readers.emplace_back([&, t] {
+      for (uint32_t i = t; packet->published_state() == PacketState::kActive; i = (i + 13) % kShares) {
+        const auto answer = gate_.look(packet->order().key, user(i), kNow);
+        if (answer.outcome == GateOutcome::kOpened) {
+          ASSERT_EQ(answer.share->seq, i + 1);
+          ASSERT_EQ(answer.share->amount, Money(10));
+        }
+        const uint32_t seen = packet->shares().published();
+        if (seen > 0) {
+          ASSERT_EQ(packet->shares().sum(seen), Money(int64_t{seen} * 10));
+        }
+      }
+    });
+  }
+  writer.join();
+  for (std::thread& reader : readers) {
+    reader.join();
+  }
+  EXPECT_EQ(look(*packet, kShares - 1), GateOutcome::kOpened);
+  EXPECT_EQ(look(*packet, kShares), GateOutcome::kExhausted);
+}
+
+}  // namespace
+}  // namespace hongbao

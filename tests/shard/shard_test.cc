@@ -1,0 +1,326 @@
+#include "shard/shard.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <set>
+
+#include "adapters/memory/log_voucher_stream.h"
+#include "adapters/memory/memory_order_store.h"
+#include "support/faulty_order_store.h"
+#include "support/manual_clock.h"
+
+namespace hongbao {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr ShardId kShard{Region::kSouth, 3};
+constexpr Timestamp kStart{1'795'000'000'000};
+
+UserId user(int number) {
+  return UserId::trusted("user" + std::to_string(number));
+}
+
+class ShardTest : public testing::Test {
+ protected:
+  ShardTest() { restart({}); }
+  ~ShardTest() override {
+    store_.release_commits();
+    store_.release_loads();
+  }
+
+  void restart(ShardOptions options) {
+    shard_.reset();
+    registry_ = std::make_unique<prometheus::Registry>();
+    options.recovery_pause_min = 1ms;
+    options.recovery_pause_max = 2ms;
+    shard_ = std::make_unique<Shard>(kShard, store_, stream_, clock_, options, *registry_);
+    ASSERT_TRUE(shard_->start());
+  }
+
+  std::future<Result<ShardAnswer>> submit(Command command, std::chrono::milliseconds timeout = 10s) {
+    auto promise = std::make_shared<std::promise<Result<ShardAnswer>>>();
+    auto future = promise->get_future();
+    shard_->submit(std::move(command), std::chrono::steady_clock::now() + timeout,
+                   [promise](Result<ShardAnswer> answer) { promise->set_value(std::move(answer)); });
+    return future;
+  }
+  Result<ShardAnswer> ask(Command command) { return submit(std::move(command)).get(); }
+
+  Order order(uint32_t count, Money total) {
+    return {.key = shard_->new_packet_key(Day::of(clock_.now())).value(),
+            .sender = user(0),
+            .total = total,
+            .count = count,
+            .created_at = clock_.now(),
+            .payable_until = clock_.now() + 1h};
+  }
+
+  PacketKey activated(uint32_t count, Money total) {
+    const Order made = order(count, total);
+    EXPECT_EQ(ask(ActivateCommand{made}).value().outcome, ShardOutcome::kDone);
+    return made.key;
+  }
+
+  Money opened_in_store(const PacketKey& key) {
+    Money sum;
+    const auto stored = inner_.load(key);
+    for (const Voucher& voucher : (**stored).opened) {
+      sum += voucher.amount;
+    }
+    return sum;
+  }
+
+  ManualClock clock_{kStart};
+  MemoryOrderStore inner_{kShard};
+  FaultyOrderStore store_{inner_};
+  LogVoucherStream stream_{{{kShard, &store_}}};
+  std::unique_ptr<prometheus::Registry> registry_;
+  std::unique_ptr<Shard> shard_;
+};
+
+TEST_F(ShardTest, OpensEveryShareOnceAndTheySumUp) {
+  const PacketKey key = activated(20, Money(777));
+  std::vector<std::future<Result<ShardAnswer>>> answers;
+  for (int i = 1; i <= 30; ++i) {
+    answers.push_back(submit(OpenCommand{key, user(i)}));
+  }
+  Money sum;
+  int opened = 0;
+  for (auto& answer : answers) {
+    const auto got = answer.get().value();
+    if (got.outcome == ShardOutcome::kOpened) {
+      sum += got.share->amount;
+      ++opened;
+    } else {
+      EXPECT_EQ(got.outcome, ShardOutcome::kExhausted);
+    }
+  }
+  EXPECT_EQ(opened, 20);
+  EXPECT_EQ(sum, Money(777));
+  EXPECT_EQ(opened_in_store(key), Money(777));
+}
+
+TEST_F(ShardTest, NoAnswerLeavesBeforeItsCommit) {
+  const PacketKey key = activated(2, Money(10));
+  store_.hold_commits();
+  auto answer = submit(OpenCommand{key, user(1)});
+  auto repeated = submit(OpenCommand{key, user(1)});
+  EXPECT_EQ(answer.wait_for(50ms), std::future_status::timeout);
+  EXPECT_EQ(repeated.wait_for(0ms), std::future_status::timeout);
+  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kMayOpen);
+  store_.release_commits();
+  const auto share = answer.get().value().share;
+  EXPECT_EQ(repeated.get().value().share->amount, share->amount);
+  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kOpened);
+}
+
+TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
+  const PacketKey key = activated(100, Money(10'000));
+  store_.hold_commits();
+  auto first = submit(OpenCommand{key, user(0)});
+  while (store_.commits() < 2) {  // one was the activation
+    std::this_thread::yield();
+  }
+  std::vector<std::future<Result<ShardAnswer>>> rest;
+  for (int i = 1; i < 100; ++i) {
+    rest.push_back(submit(OpenCommand{key, user(i)}));
+  }
+  store_.release_commits();
+  for (auto& answer : rest) {
+    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  }
+  EXPECT_EQ(store_.commits(), 3);
+}
+
+TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
+  const PacketKey key = activated(3, Money(30));
+  store_.fail_next_commit(CommitFault::kLost);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(opened_in_store(key), Money(0));
+  // The shard goes on, and the same user can open.
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().share->seq, 1U);
+  EXPECT_EQ(shard_->status().epoch, 2U);
+}
+
+TEST_F(ShardTest, ACommitThatLandedThoughItsOutcomeWasUnknownIsAnsweredAsDone) {
+  const PacketKey key = activated(3, Money(30));
+  store_.fail_next_commit(CommitFault::kLanded);
+  const auto first = ask(OpenCommand{key, user(1)}).value();
+  EXPECT_EQ(first.outcome, ShardOutcome::kOpened);
+  const auto again = ask(OpenCommand{key, user(1)}).value();
+  EXPECT_EQ(again.share->amount, first.share->amount);
+  EXPECT_EQ(again.share->voucher, first.share->voucher);
+  EXPECT_EQ(opened_in_store(key), first.share->amount);
+}
+
+TEST_F(ShardTest, AnswersUnknownWhenTheStoreStaysAwayBeyondTheDeadline) {
+  const PacketKey key = activated(3, Money(30));
+  store_.fail_next_commit(CommitFault::kLanded);
+  store_.fail_next_acquires(200);
+  EXPECT_EQ(submit(OpenCommand{key, user(1)}, 20ms).get().error().code, ErrorCode::kOutcomeUnknown);
+  store_.fail_next_acquires(0);
+  while (!shard_->takes_orders()) {
+    std::this_thread::yield();
+  }
+  // Asking again tells what happened.
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().share->seq, 1U);
+  EXPECT_EQ(inner_.head()->next_voucher, VoucherNo{3});
+}
+
+TEST_F(ShardTest, RefusesAtOnceWhileItRecovers) {
+  const PacketKey key = activated(3, Money(30));
+  store_.fail_next_commit(CommitFault::kLost);
+  store_.fail_next_acquires(1'000'000);
+  auto held = submit(OpenCommand{key, user(1)});
+  while (shard_->takes_orders()) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(shard_->new_packet_key(Day::of(clock_.now())));
+  store_.fail_next_acquires(0);
+  EXPECT_EQ(held.get().error().code, ErrorCode::kUnavailable);
+}
+
+TEST_F(ShardTest, AFencedShardAnswersNothingMore) {
+  const PacketKey key = activated(3, Money(30));
+  ASSERT_TRUE(inner_.acquire("another process"));
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(shard_->status().state, ShardState::kLost);
+  EXPECT_EQ(opened_in_store(key), Money(0));
+}
+
+TEST_F(ShardTest, LoadsAPacketOnceHoweverManyAsk) {
+  const PacketKey key = activated(50, Money(5'000));
+  restart({});
+  const int loads_before = store_.loads();
+  store_.hold_loads();
+  std::vector<std::future<Result<ShardAnswer>>> answers;
+  for (int i = 0; i < 50; ++i) {
+    answers.push_back(submit(OpenCommand{key, user(i)}));
+  }
+  store_.release_loads();
+  for (auto& answer : answers) {
+    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  }
+  EXPECT_EQ(store_.loads() - loads_before, 1);
+}
+
+TEST_F(ShardTest, SharesSurviveARestartAndAreReturnedAgain) {
+  const PacketKey key = activated(3, Money(30));
+  const auto before = ask(OpenCommand{key, user(1)}).value().share;
+  restart({});
+  const auto after = ask(OpenCommand{key, user(1)}).value().share;
+  EXPECT_EQ(after->amount, before->amount);
+  EXPECT_EQ(after->voucher, before->voucher);
+  EXPECT_EQ(after->opened_at, before->opened_at);
+}
+
+TEST_F(ShardTest, ALoadThatFailsIsAnsweredAndTriedAgainByTheNextCommand) {
+  const PacketKey key = activated(3, Money(30));
+  restart({});
+  store_.fail_next_loads(1);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+}
+
+TEST_F(ShardTest, AFullMailboxRefusesAtOnce) {
+  restart({.mailbox_commands_max = 4});
+  const PacketKey key = activated(100, Money(1'000));
+  store_.hold_commits();
+  auto busy = submit(OpenCommand{key, user(0)});
+  while (store_.commits() < 2) {
+    std::this_thread::yield();
+  }
+  std::vector<std::future<Result<ShardAnswer>>> waiting;
+  for (int i = 1; i <= 4; ++i) {
+    waiting.push_back(submit(OpenCommand{key, user(i)}));
+  }
+  EXPECT_EQ(ask(OpenCommand{key, user(5)}).error().code, ErrorCode::kOverloaded);
+  store_.release_commits();
+  for (auto& answer : waiting) {
+    EXPECT_TRUE(answer.get());
+  }
+}
+
+TEST_F(ShardTest, ACommandThatWaitedBeyondItsDeadlineIsNotDecided) {
+  const PacketKey key = activated(3, Money(30));
+  store_.hold_commits();
+  auto first = submit(OpenCommand{key, user(1)});
+  while (store_.commits() < 2) {
+    std::this_thread::yield();
+  }
+  auto late = submit(OpenCommand{key, user(2)}, 5ms);
+  std::this_thread::sleep_for(20ms);
+  store_.release_commits();
+  EXPECT_TRUE(first.get());
+  EXPECT_EQ(late.get().error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(inner_.load(key).value()->opened.size(), 1U);
+}
+
+TEST_F(ShardTest, StopFinishesWhatItHasAndRefusesTheRest) {
+  const PacketKey key = activated(3, Money(30));
+  auto answer = submit(OpenCommand{key, user(1)});
+  shard_->stop();
+  EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kShuttingDown);
+}
+
+TEST_F(ShardTest, KeysAreUniqueAcrossEpochsOfOneDay) {
+  std::set<PacketKey> keys;
+  for (int start = 0; start < 3; ++start) {
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_TRUE(keys.insert(shard_->new_packet_key(Day::of(clock_.now())).value()).second);
+    }
+    // A clock that jumps a day back and forth must not repeat a number.
+    const Day yesterday{Day::of(clock_.now()).since_epoch - 1};
+    EXPECT_TRUE(keys.insert(shard_->new_packet_key(yesterday).value()).second);
+    EXPECT_TRUE(keys.insert(shard_->new_packet_key(Day::of(clock_.now())).value()).second);
+    restart({});
+  }
+}
+
+TEST_F(ShardTest, ManyThreadsAndRandomlyFailingCommitsNeverLoseAnAnsweredShare) {
+  const PacketKey key = activated(400, Money(40'000));
+  std::atomic<bool> done{false};
+  std::thread saboteur([&] {
+    for (int i = 0; i < 40 && !done; ++i) {
+      store_.fail_next_commit(i % 2 == 0 ? CommitFault::kLost : CommitFault::kLanded);
+      std::this_thread::sleep_for(2ms);
+    }
+  });
+  std::mutex mutex;
+  std::map<UserId, Share> told;
+  std::vector<std::thread> takers;
+  for (int t = 0; t < 4; ++t) {
+    takers.emplace_back([&, t] {
+      for (int i = 0; i < 100; ++i) {
+        const UserId taker = user(t * 100 + i);
+        auto answer = ask(OpenCommand{key, taker});
+        while (!answer) {
+          answer = ask(OpenCommand{key, taker});
+        }
+        const std::lock_guard lock(mutex);
+        told.emplace(taker, *answer->share);
+      }
+    });
+  }
+  for (std::thread& taker : takers) {
+    taker.join();
+  }
+  done = true;
+  saboteur.join();
+  const auto stored = inner_.load(key).value();
+  ASSERT_EQ(stored->opened.size(), 400U);
+  EXPECT_EQ(stored->state, PacketState::kExhausted);
+  EXPECT_EQ(opened_in_store(key), Money(40'000));
+  for (const Voucher& voucher : stored->opened) {
+    EXPECT_EQ(told.at(voucher.user).amount, voucher.amount);
+    EXPECT_EQ(told.at(voucher.user).voucher, voucher.no);
+  }
+}
+
+}  // namespace
+}  // namespace hongbao

@@ -1,0 +1,109 @@
+// An order store that fails on command: wraps a real one, and lets a test decide what happens to the next commits,
+// acquisitions and loads. Any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "ports/order_store.h"
+
+namespace hongbao {
+
+enum class CommitFault {
+  kNone,
+  kLost,    // nothing is written, and the outcome is unknown
+  kLanded,  // everything is written, and the outcome is unknown
+};
+
+class FaultyOrderStore final : public OrderStore {
+ public:
+  explicit FaultyOrderStore(OrderStore& store) : store_(store) {}
+
+  void fail_next_commit(CommitFault fault) {
+    const std::lock_guard lock(mutex_);
+    faults_.push_back(fault);
+  }
+  void fail_next_acquires(int count) { acquires_to_fail_ = count; }
+  void fail_next_loads(int count) { loads_to_fail_ = count; }
+
+  // Commits and loads wait until they are released.
+  void hold_commits() { set_held(commits_held_, true); }
+  void release_commits() { set_held(commits_held_, false); }
+  void hold_loads() { set_held(loads_held_, true); }
+  void release_loads() { set_held(loads_held_, false); }
+
+  [[nodiscard]] int commits() const { return commits_; }
+  [[nodiscard]] int loads() const { return loads_; }
+
+  Result<ShardHead> acquire(std::string_view owner) override {
+    if (acquires_to_fail_ > 0) {
+      --acquires_to_fail_;
+      return fail(ErrorCode::kStorage, "the test refuses");
+    }
+    return store_.acquire(owner);
+  }
+
+  CommitOutcome commit(const CommitBatch& batch) override {
+    ++commits_;
+    wait_while(commits_held_);
+    const CommitFault fault = next_fault();
+    if (fault == CommitFault::kLost) {
+      return CommitOutcome::kUnknown;
+    }
+    const CommitOutcome outcome = store_.commit(batch);
+    return fault == CommitFault::kLanded && outcome == CommitOutcome::kCommitted ? CommitOutcome::kUnknown : outcome;
+  }
+
+  Result<std::optional<StoredPacket>> load(const PacketKey& packet) override {
+    ++loads_;
+    wait_while(loads_held_);
+    if (loads_to_fail_ > 0) {
+      --loads_to_fail_;
+      return fail(ErrorCode::kStorage, "the test refuses");
+    }
+    return store_.load(packet);
+  }
+
+  Result<ShardHead> head() override { return store_.head(); }
+  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t max) override { return store_.read_log(from, max); }
+  Result<std::vector<PacketKey>> due(Timestamp now, size_t max) override { return store_.due(now, max); }
+  Result<OrderTotals> totals(VoucherNo since) override { return store_.totals(since); }
+  Result<std::vector<PacketViolation>> violations(size_t max) override { return store_.violations(max); }
+
+ private:
+  CommitFault next_fault() {
+    const std::lock_guard lock(mutex_);
+    if (faults_.empty()) {
+      return CommitFault::kNone;
+    }
+    const CommitFault fault = faults_.front();
+    faults_.pop_front();
+    return fault;
+  }
+
+  void set_held(bool& held, bool value) {
+    const std::lock_guard lock(mutex_);
+    held = value;
+    changed_.notify_all();
+  }
+
+  void wait_while(const bool& held) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !held; });
+  }
+
+  OrderStore& store_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<CommitFault> faults_;
+  bool commits_held_ = false;
+  bool loads_held_ = false;
+  std::atomic<int> acquires_to_fail_{0};
+  std::atomic<int> loads_to_fail_{0};
+  std::atomic<int> commits_{0};
+  std::atomic<int> loads_{0};
+};
+
+}  // namespace hongbao
