@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "core/limits.h"
+#include "core/packet_audit.h"
 
 namespace hongbao {
 
@@ -126,40 +126,16 @@ Result<std::vector<PacketViolation>> MemoryOrderStore::violations(size_t max) {
     if (violations.size() == max) {
       break;
     }
-    if (auto rule = broken_rule(packet)) {
+    std::vector<Voucher> vouchers;
+    vouchers.reserve(packet.vouchers.size());
+    for (const size_t place : packet.vouchers) {
+      vouchers.push_back(log_[place]);
+    }
+    if (auto rule = broken_rule(packet.order, packet.state, vouchers)) {
       violations.push_back({key, std::move(*rule)});
     }
   }
   return violations;
-}
-
-std::optional<std::string> MemoryOrderStore::broken_rule(const Packet& packet) const {
-  Money paid;
-  Money returned;  // opened and refunded
-  std::set<uint32_t> shares;
-  uint32_t opens = 0;
-  bool too_small = false;
-  for (const size_t place : packet.vouchers) {
-    const Voucher& voucher = log_[place];
-    (voucher.kind == VoucherKind::kPaid ? paid : returned) += voucher.amount;
-    if (voucher.kind == VoucherKind::kOpened) {
-      ++opens;
-      shares.insert(voucher.seq);
-      too_small = too_small || voucher.amount < kShareLeast;
-    }
-  }
-  const bool numbered = shares.size() == opens && (opens == 0 || (*shares.begin() == 1 && *shares.rbegin() == opens));
-  if (paid != packet.order.total) {
-    return "paid = total";
-  }
-  if (is_finished(packet.state) ? returned != packet.order.total : returned > packet.order.total) {
-    return "opened + refunded against total";
-  }
-  if (!numbered || opens > packet.order.count ||
-      (packet.state == PacketState::kExhausted && opens != packet.order.count)) {
-    return "shares are numbered 1…n, n ≤ count";
-  }
-  return too_small ? std::optional<std::string>("every share is at least the least share") : std::nullopt;
 }
 
 }  // namespace hongbao

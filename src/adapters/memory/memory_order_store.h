@@ -33,7 +33,6 @@ class MemoryOrderStore final : public OrderStore {
     std::vector<size_t> vouchers;  // places in the log
   };
   void append(const Voucher& voucher);
-  std::optional<std::string> broken_rule(const Packet& packet) const;
 
   const ShardId shard_;
   std::mutex mutex_;

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "adapters/sqlite/order_rows.h"
-#include "adapters/sqlite/packet_audit.h"
 #include "base/check.h"
+#include "core/packet_audit.h"
 
 namespace hongbao {
 namespace {

@@ -1,4 +1,4 @@
-#include "adapters/sqlite/packet_audit.h"
+#include "core/packet_audit.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "adapters/sqlite/packet_audit.h"
+#include "core/packet_audit.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@ namespace hongbao {
 namespace {
 
 // Wider than Money, whose overflow stops the process: damaged rows must be reported, not obeyed.
-__extension__ typedef __int128 WideSum;
+__extension__ typedef __int128 WideSum;  // NOLINT(modernize-use-using): not with __extension__
 
 struct Sums {
   WideSum paid = 0;

@@ -1,0 +1,75 @@
+// Stores that do as they are told: pass everything on, or fail, stall, or lie. Any thread.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+
+#include "ports/ledger_store.h"
+#include "ports/order_store.h"
+
+namespace hongbao {
+
+class FaultyLedgerStore final : public LedgerStore {
+ public:
+  explicit FaultyLedgerStore(LedgerStore& inner) : inner_(inner) {}
+
+  // The next `count` commits fail; with `after`, their effects stay all the same.
+  void fail_commits(int count, bool after = false);
+  // Commits wait until `release`.
+  void hold();
+  void release();
+  // Called with every commit that is tried.
+  void on_commit(std::function<void(const LedgerBatch&)> observer);
+  // What `totals` says is passed through this.
+  std::function<void(LedgerTotals&)> tamper{};
+  [[nodiscard]] int commits() const;
+
+  Result<LedgerResult> commit(const LedgerBatch& batch) override;
+  Result<void> set_frozen(const AccountId& account, bool frozen) override { return inner_.set_frozen(account, frozen); }
+  Result<Account> account(const AccountId& account) override { return inner_.account(account); }
+  Result<std::optional<Transfer>> transfer(std::string_view id) override { return inner_.transfer(id); }
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before, size_t max) override {
+    return inner_.transfers(account, before, max);
+  }
+  Result<VoucherNo> cursor(ShardId shard) override { return inner_.cursor(shard); }
+  Result<std::vector<PendingPayment>> pending(Timestamp until, size_t max) override {
+    return inner_.pending(until, max);
+  }
+  Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t max) override {
+    return inner_.deferred(now, max);
+  }
+  Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
+
+ private:
+  LedgerStore& inner_;
+  mutable std::mutex mutex_;
+  std::condition_variable released_;
+  bool held_ = false;
+  int failures_ = 0;
+  bool fail_after_ = false;
+  int commits_ = 0;
+  std::function<void(const LedgerBatch&)> observer_;
+};
+
+class TamperedOrderStore final : public OrderStore {
+ public:
+  explicit TamperedOrderStore(OrderStore& inner) : inner_(inner) {}
+
+  std::function<void(OrderTotals&)> tamper{};
+  std::vector<PacketViolation> found{};
+
+  Result<ShardHead> acquire(std::string_view owner) override { return inner_.acquire(owner); }
+  CommitOutcome commit(const CommitBatch& batch) override { return inner_.commit(batch); }
+  Result<ShardHead> head() override { return inner_.head(); }
+  Result<std::optional<StoredPacket>> load(const PacketKey& packet) override { return inner_.load(packet); }
+  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t max) override { return inner_.read_log(from, max); }
+  Result<std::vector<PacketKey>> due(Timestamp now, size_t max) override { return inner_.due(now, max); }
+  Result<OrderTotals> totals(VoucherNo since) override;
+  Result<std::vector<PacketViolation>> violations(size_t) override { return found; }
+
+ private:
+  OrderStore& inner_;
+};
+
+}  // namespace hongbao

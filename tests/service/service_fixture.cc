@@ -1,0 +1,258 @@
+#include "service/service_fixture.h"
+
+#include <fmt/format.h>
+
+namespace hongbao {
+namespace {
+
+constexpr Timestamp kNoon{20'779LL * 86'400'000 + 4LL * 3'600'000};  // 2026-11-22, UTC+8
+constexpr size_t kCacheBytesMax = 64 << 20;
+
+template <size_t N>
+std::array<uint8_t, N> key_of(uint8_t value) {
+  init_crypto();
+  std::array<uint8_t, N> key{};
+  key.fill(value);
+  return key;
+}
+
+std::map<ShardId, std::unique_ptr<MemoryOrderStore>> make_stores(const std::vector<ShardId>& ids) {
+  std::map<ShardId, std::unique_ptr<MemoryOrderStore>> stores;
+  for (const ShardId id : ids) {
+    stores.emplace(id, std::make_unique<MemoryOrderStore>(id));
+  }
+  return stores;
+}
+
+std::map<ShardId, OrderStore*> pointers(const std::map<ShardId, std::unique_ptr<MemoryOrderStore>>& stores) {
+  std::map<ShardId, OrderStore*> out;
+  for (const auto& [id, store] : stores) {
+    out.emplace(id, store.get());
+  }
+  return out;
+}
+
+}  // namespace
+
+void FaultyLedgerStore::fail_commits(int count, bool after) {
+  const std::lock_guard lock(mutex_);
+  failures_ = count;
+  fail_after_ = after;
+}
+
+void FaultyLedgerStore::hold() {
+  const std::lock_guard lock(mutex_);
+  held_ = true;
+}
+
+void FaultyLedgerStore::release() {
+  const std::lock_guard lock(mutex_);
+  held_ = false;
+  released_.notify_all();
+}
+
+void FaultyLedgerStore::on_commit(std::function<void(const LedgerBatch&)> observer) {
+  const std::lock_guard lock(mutex_);
+  observer_ = std::move(observer);
+}
+
+int FaultyLedgerStore::commits() const {
+  const std::lock_guard lock(mutex_);
+  return commits_;
+}
+
+Result<LedgerResult> FaultyLedgerStore::commit(const LedgerBatch& batch) {
+  std::unique_lock lock(mutex_);
+  ++commits_;
+  if (observer_) {
+    observer_(batch);
+  }
+  released_.wait(lock, [this] { return !held_; });
+  if (failures_ == 0) {
+    return inner_.commit(batch);
+  }
+  --failures_;
+  if (fail_after_) {
+    EXPECT_TRUE(inner_.commit(batch));
+  }
+  return fail(ErrorCode::kStorage, "told to fail");
+}
+
+Result<LedgerTotals> FaultyLedgerStore::totals(const std::vector<ShardId>& shards) {
+  auto totals = inner_.totals(shards);
+  if (totals && tamper) {
+    tamper(*totals);
+  }
+  return totals;
+}
+
+Result<OrderTotals> TamperedOrderStore::totals(VoucherNo since) {
+  auto totals = inner_.totals(since);
+  if (totals && tamper) {
+    tamper(*totals);
+  }
+  return totals;
+}
+
+SendRequest lucky(int64_t total, uint32_t count) {
+  return {.kind = PacketKind::kLucky, .rule = Rule::kClassic, .total = Money(total), .count = count, .greeting = "恭喜"};
+}
+
+SendRequest exclusive(int64_t total, const std::string& recipient) {
+  return {.kind = PacketKind::kExclusive,
+          .rule = Rule::kEqual,
+          .total = Money(total),
+          .count = 1,
+          .greeting = "",
+          .recipient = user(recipient)};
+}
+
+Deployment::Deployment(size_t batch_vouchers_max)
+    : clock(kNoon),
+      shard_ids{{Region::kSouth, 1}, {Region::kSouth, 2}},
+      order_stores(make_stores(shard_ids)),
+      orders(pointers(order_stores)),
+      cache(clock, kCacheBytesMax),
+      control({{Region::kSouth, 100}}),
+      stream(orders),
+      ids(key_of<16>(1)),
+      tickets(key_of<16>(2)),
+      pay_tokens(key_of<32>(3)),
+      writer(ledger, clock, {.commit_retry_pause = std::chrono::milliseconds(1)}, registry),
+      workers(1, 64),
+      settler(orders, stream, ledger, writer, control, batch_vouchers_max, registry),
+      refunder(shards, orders, clock),
+      reconciler(shards, ledger, writer, pay_tokens, clock, {.grace = kGrace}),
+      audit(ledger, orders, clock),
+      pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl),
+      residency(shards, pre_orders),
+      ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, {.payable = kPayable}),
+      opening(shards, residency, tickets, control, clock, kTicketTtl),
+      viewing(residency, pre_orders, ids),
+      wallets(ledger, writer, workers, clock) {
+  start_shards();
+  writer.start();
+  workers.start();
+  EXPECT_TRUE(settler.prepare());
+}
+
+Deployment::~Deployment() {
+  ledger.release();
+  for (const ShardId id : shard_ids) {
+    shards.find(id)->stop();
+  }
+  writer.stop();
+  workers.stop();
+}
+
+void Deployment::start_shards() {
+  for (const ShardId id : shard_ids) {
+    shards.add(std::make_unique<Shard>(id, *orders.at(id), stream, clock, ShardOptions{}, registry));
+    EXPECT_TRUE(shards.find(id)->start());
+  }
+}
+
+void Deployment::restart_shards() {
+  shards = ShardSet();
+  start_shards();
+}
+
+Result<PreOrder> Deployment::send(const std::string& sender, const std::string& key, const SendRequest& request) {
+  return ask<PreOrder>([&](auto done) { ordering.send(user(sender), key, request, std::move(done)); }).get();
+}
+
+Result<PaidPacket> Deployment::pay(const std::string& payer, const PreOrder& packet) {
+  return pay(payer, packet.order.key, packet.pay_token);
+}
+
+Result<PaidPacket> Deployment::pay(const std::string& payer, const PacketKey& packet, const std::string& pay_token) {
+  return ask<PaidPacket>([&](auto done) {
+           ordering.pay(user(payer), packet, pay_token, soon(), std::move(done));
+         }).get();
+}
+
+Result<PaidPacket> Deployment::accept(const PreOrder& packet, const std::string& payment_id,
+                                      std::optional<int64_t> amount) {
+  const ChannelPayment payment{.channel = "bank",
+                               .payment_id = payment_id,
+                               .amount = amount ? Money(*amount) : packet.order.total,
+                               .pay_token = packet.pay_token};
+  return ask<PaidPacket>([&](auto done) { ordering.accept(payment, soon(), std::move(done)); }).get();
+}
+
+Result<GrabAnswer> Deployment::grab(const PacketKey& packet, const std::string& taker) {
+  return ask<GrabAnswer>([&](auto done) { opening.grab(packet, user(taker), soon(), std::move(done)); }).get();
+}
+
+Result<OpenAnswer> Deployment::open(const PacketKey& packet, const std::string& taker, const std::string& ticket) {
+  return ask<OpenAnswer>([&](auto done) {
+           opening.open(packet, user(taker), ticket, soon(), std::move(done));
+         }).get();
+}
+
+Result<PacketView> Deployment::view(const PacketKey& packet) {
+  return ask<PacketView>([&](auto done) { viewing.view(packet, soon(), std::move(done)); }).get();
+}
+
+void Deployment::deposit(const std::string& owner, int64_t amount) {
+  const auto key = fmt::format("deposit-{}", next_key_++);
+  EXPECT_TRUE(ask<std::string>([&](auto done) {
+                wallets.deposit(user(owner), Money(amount), key, soon(), std::move(done));
+              }).get());
+}
+
+int64_t Deployment::wallet(const std::string& owner) {
+  return ledger.account(AccountId::user(user(owner)))->balance().fen();
+}
+
+void Deployment::set_frozen(const std::string& owner, bool frozen) {
+  EXPECT_TRUE(writer.set_frozen(AccountId::user(user(owner)), frozen));
+}
+
+PreOrder Deployment::sent(const std::string& sender, const SendRequest& request) {
+  return send(sender, fmt::format("key-{}", next_key_++), request).value();
+}
+
+PacketKey Deployment::active(const SendRequest& request, const std::string& sender) {
+  const PreOrder packet = sent(sender, request);
+  EXPECT_EQ(accept(packet, fmt::format("payment-{}", next_key_++)).value().outcome, PaymentOutcome::kPaid);
+  return packet.order.key;
+}
+
+OpenAnswer Deployment::opened(const PacketKey& packet, const std::string& taker) {
+  return open(packet, taker, tickets.print(packet, user(taker), clock.now() + kTicketTtl)).value();
+}
+
+void Deployment::debit_without_activation(const PreOrder& packet) {
+  const Posting posting{.transfer = {.id = wallet_payment_transfer_id(ids.print(packet.order.key)),
+                                     .debit = AccountId::user(packet.order.sender),
+                                     .credit = AccountId::escrow(packet.order.key.shard),
+                                     .amount = packet.order.total,
+                                     .kind = TransferKind::kPaid,
+                                     .packet = packet.order.key,
+                                     .at = clock.now()},
+                        .pay_token = packet.pay_token};
+  const auto posted = ask<PostOutcome>([&](auto done) { writer.post(posting, soon(), std::move(done)); }).get();
+  EXPECT_EQ(posted.value(), PostOutcome::kPosted);
+}
+
+size_t Deployment::settle() {
+  size_t settled = 0;
+  for (size_t step = 1; step > 0; settled += step) {
+    step = settler.step(/*from_log=*/true).value();
+  }
+  return settled;
+}
+
+void Deployment::expect_balanced(bool deep) {
+  const auto report = audit.run(deep);
+  ASSERT_TRUE(report);
+  EXPECT_TRUE(report->balanced()) << "difference " << report->difference().fen() << ", negative accounts "
+                                  << report->ledger.accounts_negative << ", violations " << report->violations.size();
+}
+
+std::vector<Voucher> Deployment::log(ShardId shard) {
+  return orders.at(shard)->read_log(VoucherNo{1}, 1'000'000).value();
+}
+
+}  // namespace hongbao
