@@ -1,6 +1,8 @@
 // The server: reads its settings, starts a node, waits for SIGTERM or SIGINT, stops the node.
 #include <fmt/format.h>
 
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 
@@ -38,6 +40,15 @@ void wait_for_stop(const sigset_t& signals) {
   }
 }
 
+// A connection takes a file descriptor; the default soft limit of 1,024 is for programs that use select().
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
 int run(const std::string& config, const std::vector<std::string>& sets) {
   auto overrides = parse_overrides(sets);
   auto reader = overrides ? ConfigReader::load(config, std::move(*overrides)) : std::unexpected(overrides.error());
@@ -56,6 +67,7 @@ int run(const std::string& config, const std::vector<std::string>& sets) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
 
   auto node = Node::create(*settings);
   if (!node) {

@@ -14,6 +14,7 @@ enum KeyPurpose : uint64_t { kPacketTag = 1, kTicket = 2, kPayToken = 3, kPageTo
 constexpr char kKeyContext[9] = "hongbao_";
 
 constexpr size_t kReadsWaitingMax = 4'096;
+constexpr size_t kAdminCallsWaitingMax = 64;
 constexpr std::chrono::seconds kFlushMax{30};
 constexpr std::chrono::milliseconds kPollEvery{5};
 
@@ -88,6 +89,7 @@ Node::Node(const Settings& settings, Stores stores)
       shards_(make_shards()),
       ledger_writer_(*stores_.ledger, clock_, settings.ledger, registry_),
       workers_(settings.workers, kReadsWaitingMax),
+      admin_workers_(1, kAdminCallsWaitingMax),
       settler_(orders_, stream_, *stores_.ledger, ledger_writer_, control_, settings.settlement_batch_vouchers_max,
                registry_),
       inbox_feed_(orders_, stream_, *stores_.inbox, settings.settlement_batch_vouchers_max),
@@ -114,8 +116,8 @@ Node::Node(const Settings& settings, Stores stores)
       public_api_({ordering_, opening_, viewing_, wallets_, *stores_.inbox, workers_, ids_, page_tokens_,
                    authenticator_, control_, clock_},
                   settings.api, registry_),
-      admin_api_({shards_, wallets_, audit_, reconciler_, *stores_.ledger, *stores_.inbox, workers_, control_, ids_,
-                  registry_},
+      admin_api_({shards_, wallets_, audit_, reconciler_, *stores_.ledger, *stores_.inbox, admin_workers_, control_,
+                  ids_, registry_},
                  {settings.admin_token, settings.region, settings.api.command_timeout}),
       public_server_(
           settings.http, settings.io_threads,
@@ -152,6 +154,7 @@ Result<void> Node::start() {
   }
   ledger_writer_.start();
   workers_.start();
+  admin_workers_.start();
   settler_.start();
   inbox_feed_.start();
   refunds_.start();
@@ -239,6 +242,7 @@ void Node::stop() {
   inbox_feed_.stop();
   ledger_writer_.stop();
   workers_.stop();
+  admin_workers_.stop();
   admin_server_.stop();
   public_server_.stop();
   log_info("stopped");

@@ -74,7 +74,8 @@ class Node {
   LogVoucherStream stream_;
   ShardSet shards_;
   LedgerWriter ledger_writer_;
-  WorkerPool workers_;
+  WorkerPool workers_;        // reads for users
+  WorkerPool admin_workers_;  // an audit may take long and must not hold up users
   Settler settler_;
   InboxFeed inbox_feed_;
   Refunder refunder_;

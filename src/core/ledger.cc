@@ -20,8 +20,8 @@ std::string_view to_text(TransferKind kind) {
   CHECK(false);
 }
 
-std::string deposit_transfer_id(std::string_view key) {
-  return fmt::format("deposit:{}", key);
+std::string deposit_transfer_id(const UserId& user, std::string_view key) {
+  return fmt::format("deposit:{}:{}", user.text(), key);
 }
 std::string wallet_payment_transfer_id(std::string_view packet_id) {
   return fmt::format("pay:{}", packet_id);

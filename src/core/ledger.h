@@ -69,7 +69,7 @@ struct Transfer {
 };
 
 // The ids of transfers, by cause.
-std::string deposit_transfer_id(std::string_view key);
+std::string deposit_transfer_id(const UserId& user, std::string_view key);
 std::string wallet_payment_transfer_id(std::string_view packet_id);
 std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id);
 std::string voucher_transfer_id(ShardId shard, VoucherNo no);

@@ -125,7 +125,7 @@ TEST(Ledger, SettlesOpenedAndRefundedVouchersOnly) {
 }
 
 TEST(Ledger, TransferIdsOfDifferentCausesDiffer) {
-  EXPECT_EQ(deposit_transfer_id("k"), "deposit:k");
+  EXPECT_EQ(deposit_transfer_id(UserId::trusted("ann"), "k"), "deposit:ann:k");
   EXPECT_EQ(wallet_payment_transfer_id("s007-261122-00300003k-ecrka3wj"), "pay:s007-261122-00300003k-ecrka3wj");
   EXPECT_EQ(channel_payment_transfer_id("demo", "p1"), "channel:demo:p1");
   EXPECT_LT(voucher_transfer_id({Region::kSouth, 7}, {99}), voucher_transfer_id({Region::kSouth, 7}, {100}))

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "core/limits.h"
 #include "edge/auth.h"
+#include "edge/idempotency_key.h"
 #include "edge/json_input.h"
 #include "edge/json_output.h"
 #include "edge/problem.h"
@@ -19,7 +20,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr int64_t kWeightMax = 100;
-constexpr size_t kDepositKeyLengthMax = 64;
 
 Result<UserId> read_user(std::string_view name) {
   const auto user = UserId::parse(name);
@@ -120,7 +120,9 @@ Result<TrafficWeights> read_weights(const std::string& body, Region only) {
 
 AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
     : services_(services), options_(std::move(options)), unrouted_(services.registry, "admin", "unrouted") {
-  using enum http::verb;
+  constexpr auto get = http::verb::get;
+  constexpr auto post = http::verb::post;
+  constexpr auto put = http::verb::put;
   add(get, "/healthz", &AdminApi::health, /*open=*/true);
   add(get, "/readyz", &AdminApi::ready, /*open=*/true);
   add(get, "/metrics", &AdminApi::metrics);
@@ -287,10 +289,9 @@ void AdminApi::deposit(const Incoming& in, Call call) {
   JsonInput input(in.request.body());
   const Money amount = input.money("amount", Money(1), kDepositMax);
   const auto user = read_user(in.name);
-  std::string key(in.request["Idempotency-Key"]);
-  if (key.size() > kDepositKeyLengthMax) {
-    call.fail_with({ErrorCode::kMissingHeader, fmt::format("must have at most {} characters", kDepositKeyLengthMax),
-                    "Idempotency-Key"});
+  auto key = read_idempotency_key(in.request);
+  if (!key) {
+    call.fail_with(key.error());
     return;
   }
   const auto finished = user ? input.finish() : std::unexpected(user.error());
@@ -298,12 +299,12 @@ void AdminApi::deposit(const Incoming& in, Call call) {
     call.fail_with(finished.error());
     return;
   }
-  if (key.empty()) {
+  if (key->empty()) {
     key = random_key();
   }
   const SteadyTime deadline = call.deadline();
   services_.wallets.deposit(
-      *user, amount, key, deadline,
+      *user, amount, *key, deadline,
       [this, user = *user, call = std::move(call)](Result<std::string> deposited) mutable {
         if (!deposited) {
           call.fail_with(deposited.error());

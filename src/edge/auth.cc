@@ -2,6 +2,7 @@
 
 #include <jwt.h>
 
+#include <boost/beast/core/string.hpp>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -50,8 +51,7 @@ bool has_claim(jwt_t* jwt, const char* name) {
 std::string_view bearer_token(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
   // Scheme names are not case-sensitive (RFC 9110, section 11.1).
-  if (authorization.size() <= kScheme.size() ||
-      ::strncasecmp(authorization.data(), kScheme.data(), kScheme.size()) != 0) {
+  if (!boost::beast::iequals(authorization.substr(0, kScheme.size()), kScheme)) {
     return {};
   }
   return authorization.substr(kScheme.size());

@@ -12,6 +12,6 @@ http::status status_of(ErrorCode code);
 HttpResponse problem(const Error& error);
 
 // For requests that could not be parsed.
-HttpResponse problem(http::status status);
+HttpResponse problem(http::status refused);
 
 }  // namespace hongbao

@@ -7,6 +7,7 @@
 #include "core/channel_signature.h"
 #include "core/limits.h"
 #include "core/send_request.h"
+#include "edge/idempotency_key.h"
 #include "edge/json_input.h"
 #include "edge/json_output.h"
 #include "edge/problem.h"
@@ -20,10 +21,6 @@ constexpr size_t kTokenBytesMax = 2'048;  // pay tokens and tickets
 constexpr size_t kPaymentIdLengthMax = 128;
 constexpr size_t kGreetingBytesMax = 4 * kGreetingCharactersMax;
 constexpr std::string_view kGreetingDefault = "恭喜发财，大吉大利";
-
-bool is_visible_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
 
 UserId read_user(JsonInput& input, std::string_view field, const std::string& text) {
   const auto user = UserId::parse(text);
@@ -92,7 +89,8 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
       options_(std::move(options)),
       paging_(services.page_tokens, services.control),
       unrouted_(registry, "public", "unrouted") {
-  using enum http::verb;
+  constexpr auto get = http::verb::get;
+  constexpr auto post = http::verb::post;
   add(post, "/v1/packets/{}:open", &PublicApi::open, registry);
   add(post, "/v1/packets/{}:grab", &PublicApi::grab, registry);
   add(get, "/v1/packets/{}", &PublicApi::view, registry);
@@ -148,11 +146,9 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
 }
 
 void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
-  const std::string_view key = in.request["Idempotency-Key"];
-  if (key.empty() || key.size() > kIdempotencyKeyLengthMax || !is_visible_ascii(key)) {
-    call.fail_with({ErrorCode::kMissingHeader,
-                    fmt::format("must be 1 to {} visible ASCII characters", kIdempotencyKeyLengthMax),
-                    "Idempotency-Key"});
+  const auto key = require_idempotency_key(in.request);
+  if (!key) {
+    call.fail_with(key.error());
     return;
   }
   const auto request = read_send_request(in.request.body());
@@ -160,7 +156,7 @@ void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
     call.fail_with(request.error());
     return;
   }
-  services_.ordering.send(user, key, *request, [this, call = std::move(call)](Result<PreOrder> sent) mutable {
+  services_.ordering.send(user, *key, *request, [this, call = std::move(call)](Result<PreOrder> sent) mutable {
     if (!sent) {
       call.fail_with(sent.error());
       return;

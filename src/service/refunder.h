@@ -21,7 +21,7 @@ class Refunder {
  private:
   static constexpr size_t kPacketsAtOnceMax = 512;
 
-  size_t step(ShardId shard, OrderStore& store);
+  size_t step(ShardId id, OrderStore& store);
 
   const ShardSet& shards_;
   const std::map<ShardId, OrderStore*> stores_;

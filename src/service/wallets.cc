@@ -9,7 +9,7 @@ constexpr std::string_view kDepositChannel = "operator";
 
 void Wallets::deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline,
                       Done<std::string> done) {
-  Transfer transfer{.id = deposit_transfer_id(key),
+  Transfer transfer{.id = deposit_transfer_id(user, key),
                     .debit = AccountId::channel(kDepositChannel),
                     .credit = AccountId::user(user),
                     .amount = amount,

@@ -29,7 +29,13 @@ class Operations(SystemTest):
         with self.server.operator() as operator:
             text = operator.get("/metrics").raw.decode()
         names = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
-        self.assertTrue(names)
+        for name in ("hongbao_http_requests_total", "hongbao_http_request_seconds", "hongbao_opens_total",
+                     "hongbao_grabs_total", "hongbao_shard_commit_batch_vouchers", "hongbao_shard_commit_seconds",
+                     "hongbao_shard_mailbox_depth", "hongbao_settlement_lag_vouchers",
+                     "hongbao_conservation_difference_fen"):
+            self.assertIn(name, names)
+        self.assertRegex(text, r'hongbao_opens_total\{outcome="opened"\} [1-9]')
+        self.assertIn('le="2.5e-05"', text)  # sub-millisecond work shows
         self.assertTrue(all(name.startswith("hongbao_") for name in names), names)
         for line in text.splitlines():
             self.assertRegex(line, r'^(#.*|[a-z_:][a-z0-9_:]*(\{.*\})? [-+0-9.eEinfNa]+)$')

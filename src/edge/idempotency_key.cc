@@ -1,0 +1,42 @@
+#include "edge/idempotency_key.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/limits.h"
+
+namespace hongbao {
+namespace {
+
+constexpr const char* kHeader = "Idempotency-Key";
+
+std::unexpected<Error> broken() {
+  return fail(ErrorCode::kMissingHeader,
+              fmt::format("must be 1 to {} visible ASCII characters", kIdempotencyKeyLengthMax), kHeader);
+}
+
+}  // namespace
+
+bool is_visible_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+Result<std::string> read_idempotency_key(const HttpRequest& request) {
+  const auto header = request.find(kHeader);
+  if (header == request.end()) {
+    return std::string();
+  }
+  const std::string_view key = header->value();
+  if (key.empty() || key.size() > kIdempotencyKeyLengthMax || !is_visible_ascii(key)) {
+    return broken();
+  }
+  return std::string(key);
+}
+
+Result<std::string> require_idempotency_key(const HttpRequest& request) {
+  auto key = read_idempotency_key(request);
+  return key && key->empty() ? Result<std::string>(broken()) : key;
+}
+
+}  // namespace hongbao
