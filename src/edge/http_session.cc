@@ -98,7 +98,8 @@ void HttpSession::on_read(const boost::system::error_code& error, size_t bytes) 
   if (error) {
     // A client that has shut down its side may still wait for its answers.
     input_ended_ = true;
-    if (error != boost::asio::error::eof || slots_.empty()) {
+    const bool owes = writing_ || !slots_.empty();
+    if (error != boost::asio::error::eof || !owes) {
       close();
     }
     return;
@@ -116,8 +117,10 @@ void HttpSession::parse() {
   while (may_take_more() && input_.size() > 0 && parse_one()) {
   }
   parsing_ = false;
-  flush();
+  // Read before `flush` makes room for more: a read may be on its way only while no whole request waits in the buffer,
+  // because taking one would move the bytes under it.
   read();
+  flush();
 }
 
 // False: more bytes are needed.
@@ -154,7 +157,7 @@ void HttpSession::dispatch() {
   if (!keep_alive) {
     input_ended_ = true;
   }
-  add_slot({{}, keep_alive});
+  add_slot({{}, keep_alive, request.method() != http::verb::head});
   io_.handler()(request, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
 }
 
@@ -181,17 +184,18 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
     slot.keep_alive = false;
     input_ended_ = true;
   }
-  print(response, slot.keep_alive, slot.wire);
+  print(response, slot);
   flush();
 }
 
-void HttpSession::print(const HttpResponse& response, bool keep_alive, std::string& out) const {
+void HttpSession::print(const HttpResponse& response, Slot& slot) const {
+  std::string& out = slot.wire;
   out.reserve(192 + response.headers.size() + response.body.size());
   fmt::format_to(std::back_inserter(out),
                  "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}",
                  static_cast<unsigned>(response.status), std::string_view(http::obsolete_reason(response.status)),
                  io_.date(), response.content_type, response.body.size(), response.headers,
-                 keep_alive ? "" : "Connection: close\r\n", response.body);
+                 slot.keep_alive ? "" : "Connection: close\r\n", slot.has_body ? response.body : "");
 }
 
 // Writes the answers at the front that are there, in one piece.
@@ -232,7 +236,7 @@ void HttpSession::on_written(const boost::system::error_code& error) {
 
 void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
   const HttpLimits& limits = io_.limits();
-  if (refused_ && !writing_ && now - last_progress_ > kLingerMax) {
+  if (refused_ && !writing_ && slots_.empty() && now - last_progress_ > kLingerMax) {
     close();
     return;
   }
@@ -283,6 +287,8 @@ void HttpSession::drop_input() {
 
 void HttpSession::close() {
   closed_ = true;
+  io_.count_owed(-static_cast<int64_t>(slots_.size()));
+  slots_.clear();
   boost::system::error_code ignored;
   socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);

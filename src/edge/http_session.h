@@ -34,6 +34,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   struct Slot {
     std::string wire;
     bool keep_alive = true;
+    bool has_body = true;  // false for HEAD
   };
 
   void add_slot(Slot slot);
@@ -46,7 +47,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void refuse(http::status status);
   void flush();
   void on_written(const boost::system::error_code& error);
-  void print(const HttpResponse& response, bool keep_alive, std::string& out) const;
+  void print(const HttpResponse& response, Slot& slot) const;
   void finish();
   void drop_input();
   void close();

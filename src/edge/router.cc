@@ -2,6 +2,7 @@
 
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <cstdint>
 #include <optional>
 
 namespace hongbao {
@@ -22,6 +23,31 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
   return name.find_first_of("/:") == std::string_view::npos ? std::optional(name) : std::nullopt;
 }
 
+// Well-formed as in RFC 3629.
+bool is_utf8(std::string_view text) {
+  constexpr uint32_t kLeastOfLength[] = {0, 0, 0x80, 0x800, 0x10000};
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[i]);
+    const size_t length = lead < 0x80 ? 1 : lead < 0xc0 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf8 ? 4 : 0;
+    if (length == 0 || length > text.size() - i) {
+      return false;
+    }
+    uint32_t code = length == 1 ? lead : lead & (0x7fU >> length);
+    for (size_t k = 1; k < length; ++k) {
+      const auto next = static_cast<uint8_t>(text[i + k]);
+      if ((next & 0xc0) != 0x80) {
+        return false;
+      }
+      code = code << 6 | (next & 0x3fU);
+    }
+    if (code < kLeastOfLength[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<Target> parse_target(std::string_view target) {
@@ -34,8 +60,13 @@ Result<Target> parse_target(std::string_view target) {
     return fail(ErrorCode::kMalformedRequest, "must be a path and a query as in RFC 3986", "target");
   }
   Target parsed{std::string(url->encoded_path().decode()), {}};
+  bool readable = is_utf8(parsed.path);
   for (const auto& param : url->params()) {
+    readable = readable && is_utf8(param.key) && is_utf8(param.value);
     parsed.query.emplace_back(param.key, param.value);
+  }
+  if (!readable) {  // it could not be named in an answer
+    return fail(ErrorCode::kMalformedRequest, "must be UTF-8 behind its escapes", "target");
   }
   return parsed;
 }

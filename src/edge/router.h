@@ -17,7 +17,7 @@ struct Target {
   std::string path;
   std::vector<std::pair<std::string, std::string>> query;
 };
-// kMalformedRequest for escapes that are none.
+// kMalformedRequest for escapes that are none, and for what is not UTF-8 behind them.
 Result<Target> parse_target(std::string_view target);
 
 struct Match {

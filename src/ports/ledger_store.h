@@ -32,6 +32,22 @@ enum class PostOutcome : uint8_t {
   kAlreadyPaid,  // another transfer paid this packet; nothing was posted
 };
 
+constexpr PostOutcome outcome_of(TransferVerdict verdict) {
+  switch (verdict) {
+    case TransferVerdict::kPosted:
+      return PostOutcome::kPosted;
+    case TransferVerdict::kDuplicate:
+      return PostOutcome::kDuplicate;
+    case TransferVerdict::kIdReused:
+      return PostOutcome::kIdReused;
+    case TransferVerdict::kInsufficient:
+      return PostOutcome::kInsufficient;
+    case TransferVerdict::kFrozen:
+      break;
+  }
+  return PostOutcome::kFrozen;
+}
+
 // A piece of one shard's log. Opened and refunded vouchers post `settlement_of` (core/ledger.h), or are deferred when
 // the transfer is refused; paid vouchers end the pending state of their packet's payment. The cursor moves to the end
 // of the piece in the same transaction.

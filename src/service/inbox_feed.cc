@@ -10,22 +10,8 @@ InboxFeed::InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& 
   }
 }
 
-Result<void> InboxFeed::seek(LogFollower& follower) {
-  const auto cursor = store_.cursor(follower.shard());
-  if (!cursor) {
-    return std::unexpected(cursor.error());
-  }
-  follower.seek(*cursor);
-  return {};
-}
-
 Result<void> InboxFeed::prepare() {
-  for (LogFollower& follower : followers_) {
-    if (auto sought = seek(follower); !sought) {
-      return sought;
-    }
-  }
-  return {};
+  return seek_to_cursors(followers_, store_);
 }
 
 Result<size_t> InboxFeed::step(bool from_log) {
@@ -54,7 +40,7 @@ Result<size_t> InboxFeed::step(LogFollower& follower, bool from_log) {
     follower.seek(follower.cursor() + batch.vouchers.size());
     return batch.vouchers.size();
   }
-  if (auto sought = seek(follower); !sought) {
+  if (auto sought = seek_to_cursor(follower, store_); !sought) {
     return std::unexpected(sought.error());
   }
   return applied ? Result<size_t>(0) : std::unexpected(applied.error());

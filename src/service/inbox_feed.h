@@ -23,7 +23,6 @@ class InboxFeed {
 
  private:
   Result<size_t> step(LogFollower& follower, bool from_log);
-  Result<void> seek(LogFollower& follower);
 
   std::vector<LogFollower> followers_;
   InboxStore& store_;

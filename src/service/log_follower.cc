@@ -21,8 +21,11 @@ void keep_contiguous(std::vector<Voucher>& vouchers, VoucherNo cursor) {
 
 Result<std::vector<Voucher>> LogFollower::next(bool from_log) {
   auto vouchers = stream_.fetch(shard_, cursor_, vouchers_max_);
-  if (!vouchers) {
+  if (!vouchers && !from_log) {
     return vouchers;
+  }
+  if (!vouchers) {
+    vouchers.emplace();  // a stream that is down must not hold back what the log has
   }
   const bool gap = !vouchers->empty() && vouchers->back().no >= cursor_;
   keep_contiguous(*vouchers, cursor_);

@@ -18,7 +18,7 @@ class LogFollower {
   void seek(VoucherNo cursor) { cursor_ = cursor; }
 
   // The vouchers at the cursor, at most vouchers_max, without a gap; empty at the end of the log. With `from_log` an
-  // empty stream is not believed, and the order store is asked.
+  // empty stream, or one that is down, is not believed, and the order store is asked.
   Result<std::vector<Voucher>> next(bool from_log);
 
   [[nodiscard]] ShardId shard() const { return shard_; }
@@ -31,5 +31,26 @@ class LogFollower {
   const size_t vouchers_max_;
   VoucherNo cursor_;
 };
+
+// To the cursor that the consumer keeps in `store`.
+template <class Store>
+Result<void> seek_to_cursor(LogFollower& follower, Store& store) {
+  const auto cursor = store.cursor(follower.shard());
+  if (!cursor) {
+    return std::unexpected(cursor.error());
+  }
+  follower.seek(*cursor);
+  return {};
+}
+
+template <class Store>
+Result<void> seek_to_cursors(std::vector<LogFollower>& followers, Store& store) {
+  for (LogFollower& follower : followers) {
+    if (auto sought = seek_to_cursor(follower, store); !sought) {
+      return sought;
+    }
+  }
+  return {};
+}
 
 }  // namespace hongbao

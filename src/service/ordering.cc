@@ -16,6 +16,19 @@ std::unexpected<Error> pay_token_expired(const char* detail) {
   return fail(ErrorCode::kPayTokenExpired, detail, "pay_token");
 }
 
+// The transfer that pays for an order, out of a wallet or a channel.
+Posting payment_of(const Order& order, std::string transfer_id, AccountId from, std::string_view pay_token,
+                   Timestamp now) {
+  return {.transfer = {.id = std::move(transfer_id),
+                       .debit = std::move(from),
+                       .credit = AccountId::escrow(order.key.shard),
+                       .amount = order.total,
+                       .kind = TransferKind::kPaid,
+                       .packet = order.key,
+                       .at = now},
+          .pay_token = std::string(pay_token)};
+}
+
 }  // namespace
 
 void Ordering::send(const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
@@ -82,14 +95,8 @@ void Ordering::pay(const UserId& user, const PacketKey& packet, std::string_view
 
 void Ordering::debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline,
                             Done<PaidPacket> done) {
-  Posting posting{.transfer = {.id = wallet_payment_transfer_id(ids_.print(order.key)),
-                               .debit = AccountId::user(order.sender),
-                               .credit = AccountId::escrow(order.key.shard),
-                               .amount = order.total,
-                               .kind = TransferKind::kPaid,
-                               .packet = order.key,
-                               .at = clock_.now()},
-                  .pay_token = std::string(pay_token)};
+  Posting posting = payment_of(order, wallet_payment_transfer_id(ids_.print(order.key)), AccountId::user(order.sender),
+                               pay_token, clock_.now());
   ledger_.post(std::move(posting), deadline,
                [this, order, deadline, done = std::move(done)](Result<PostOutcome> posted) mutable {
                  if (!posted) {
@@ -155,14 +162,8 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
               "amount"));
     return;
   }
-  Posting posting{.transfer = {.id = channel_payment_transfer_id(payment.channel, payment.payment_id),
-                               .debit = AccountId::channel(payment.channel),
-                               .credit = AccountId::escrow(order->key.shard),
-                               .amount = order->total,
-                               .kind = TransferKind::kPaid,
-                               .packet = order->key,
-                               .at = clock_.now()},
-                  .pay_token = payment.pay_token};
+  Posting posting = payment_of(*order, channel_payment_transfer_id(payment.channel, payment.payment_id),
+                               AccountId::channel(payment.channel), payment.pay_token, clock_.now());
   ledger_.post(std::move(posting), deadline,
                [this, payment, order = *order, deadline, done = std::move(done)](Result<PostOutcome> posted) mutable {
                  if (!posted) {

@@ -15,22 +15,8 @@ Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stre
   }
 }
 
-Result<void> Settler::seek(LogFollower& follower) {
-  const auto cursor = store_.cursor(follower.shard());
-  if (!cursor) {
-    return std::unexpected(cursor.error());
-  }
-  follower.seek(*cursor);
-  return {};
-}
-
 Result<void> Settler::prepare() {
-  for (LogFollower& follower : followers_) {
-    if (auto sought = seek(follower); !sought) {
-      return sought;
-    }
-  }
-  return {};
+  return seek_to_cursors(followers_, store_);
 }
 
 Result<size_t> Settler::step(bool from_log) {
@@ -62,7 +48,7 @@ Result<size_t> Settler::step(bool from_log) {
     if (applied && (*applied)[i]) {
       owners[i]->seek(owners[i]->cursor() + sizes[i]);
       count += sizes[i];
-    } else if (auto sought = seek(*owners[i]); !sought) {  // the database knows where we are
+    } else if (auto sought = seek_to_cursor(*owners[i], store_); !sought) {  // the database knows where we are
       return std::unexpected(sought.error());
     }
   }

@@ -27,8 +27,6 @@ class Settler {
   void stop() { loop_.stop(); }
 
  private:
-  Result<void> seek(LogFollower& follower);
-
   std::vector<LogFollower> followers_;
   LedgerStore& store_;
   LedgerWriter& writer_;

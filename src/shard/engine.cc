@@ -5,6 +5,15 @@
 
 namespace hongbao {
 
+namespace {
+
+// A packet whose payment came too late expired in the moment it was paid.
+bool was_returned(const ResidentPacket& packet) {
+  return packet.order().expires_at == packet.order().paid_at;
+}
+
+}  // namespace
+
 const PacketKey& packet_of(const Command& command) {
   struct Visitor {
     const PacketKey& operator()(const ActivateCommand& c) const { return c.order.key; }
@@ -44,6 +53,8 @@ std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp
     answer = open(*packet, opening->user, now);
   } else if (std::holds_alternative<RefundCommand>(command)) {
     answer = refund(*packet, now);
+  } else if (std::holds_alternative<ActivateCommand>(command) && was_returned(*packet)) {
+    answer = {ShardOutcome::kReturned};
   }
   resident_bytes_ += packet->bytes() - bytes_before;
   touched(packet);

@@ -93,6 +93,9 @@ TEST_F(EngineTest, APaymentAfterTheOrderLapsedIsReturnedInTheSameCommit) {
   EXPECT_EQ(engine_.batch().vouchers[1].amount, Money(30));
   commit();
   EXPECT_EQ(decide(OpenCommand{made.key, user(1)}).outcome, ShardOutcome::kExpired);
+  // Asked again, it says the same, and returns the money once.
+  EXPECT_EQ(decide(ActivateCommand{made}, kNow).outcome, ShardOutcome::kReturned);
+  EXPECT_TRUE(engine_.batch().vouchers.empty());
 }
 
 TEST_F(EngineTest, OpenTwiceReturnsTheSameShare) {

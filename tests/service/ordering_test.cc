@@ -37,13 +37,6 @@ TEST_F(OrderingTest, AnotherSendersSameKeyIsAnotherPacket) {
   EXPECT_NE(alices->order.seed, bobs->order.seed);
 }
 
-TEST_F(OrderingTest, SendersAndKeysThatReadTheSameTogetherStayApart) {
-  const auto one = at.send("a", "b", lucky(100, 5));
-  const auto other = at.send("a.b", "", lucky(100, 5));
-  ASSERT_TRUE(one && other);
-  EXPECT_NE(one->order.key, other->order.key);
-}
-
 TEST_F(OrderingTest, SendingCanBeSwitchedOff) {
   ASSERT_TRUE(at.control.set(Switch::kSends, false));
   EXPECT_EQ(error_of(at.send("alice", "k", lucky(100, 5))), ErrorCode::kSwitchedOff);
@@ -261,9 +254,9 @@ TEST_F(OrderingTest, APaidOrderSurvivesTheLossOfTheCache) {
 
 TEST_F(OrderingTest, ADepositIsMadeOnceForItsKey) {
   const auto deposit = [&](int64_t amount) {
-    return ask<std::string>([&](auto done) {
-             at.wallets.deposit(user("alice"), Money(amount), "k", soon(), std::move(done));
-           }).get();
+    return ask<std::string>(
+               [&](auto done) { at.wallets.deposit(user("alice"), Money(amount), "k", soon(), std::move(done)); })
+        .get();
   };
   ASSERT_TRUE(deposit(100));
   ASSERT_TRUE(deposit(100));

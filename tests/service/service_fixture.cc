@@ -95,7 +95,8 @@ Result<OrderTotals> TamperedOrderStore::totals(VoucherNo since) {
 }
 
 SendRequest lucky(int64_t total, uint32_t count) {
-  return {.kind = PacketKind::kLucky, .rule = Rule::kClassic, .total = Money(total), .count = count, .greeting = "恭喜"};
+  return {
+      .kind = PacketKind::kLucky, .rule = Rule::kClassic, .total = Money(total), .count = count, .greeting = "恭喜"};
 }
 
 SendRequest exclusive(int64_t total, const std::string& recipient) {
@@ -166,9 +167,8 @@ Result<PaidPacket> Deployment::pay(const std::string& payer, const PreOrder& pac
 }
 
 Result<PaidPacket> Deployment::pay(const std::string& payer, const PacketKey& packet, const std::string& pay_token) {
-  return ask<PaidPacket>([&](auto done) {
-           ordering.pay(user(payer), packet, pay_token, soon(), std::move(done));
-         }).get();
+  return ask<PaidPacket>([&](auto done) { ordering.pay(user(payer), packet, pay_token, soon(), std::move(done)); })
+      .get();
 }
 
 Result<PaidPacket> Deployment::accept(const PreOrder& packet, const std::string& payment_id,
@@ -185,9 +185,7 @@ Result<GrabAnswer> Deployment::grab(const PacketKey& packet, const std::string& 
 }
 
 Result<OpenAnswer> Deployment::open(const PacketKey& packet, const std::string& taker, const std::string& ticket) {
-  return ask<OpenAnswer>([&](auto done) {
-           opening.open(packet, user(taker), ticket, soon(), std::move(done));
-         }).get();
+  return ask<OpenAnswer>([&](auto done) { opening.open(packet, user(taker), ticket, soon(), std::move(done)); }).get();
 }
 
 Result<PacketView> Deployment::view(const PacketKey& packet) {

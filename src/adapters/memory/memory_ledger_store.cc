@@ -7,25 +7,6 @@
 #include "base/log.h"
 
 namespace hongbao {
-namespace {
-
-PostOutcome to_outcome(TransferVerdict verdict) {
-  switch (verdict) {
-    case TransferVerdict::kPosted:
-      return PostOutcome::kPosted;
-    case TransferVerdict::kDuplicate:
-      return PostOutcome::kDuplicate;
-    case TransferVerdict::kIdReused:
-      return PostOutcome::kIdReused;
-    case TransferVerdict::kInsufficient:
-      return PostOutcome::kInsufficient;
-    case TransferVerdict::kFrozen:
-      return PostOutcome::kFrozen;
-  }
-  CHECK(false);
-}
-
-}  // namespace
 
 Result<LedgerResult> MemoryLedgerStore::commit(const LedgerBatch& batch) {
   const std::scoped_lock lock(mutex_);
@@ -58,7 +39,7 @@ PostOutcome MemoryLedgerStore::post(const Posting& posting) {
         .packet = *transfer.packet, .amount = transfer.amount, .pay_token = posting.pay_token, .at = transfer.at};
     CHECK(payments_.try_emplace(payment.packet, Payment{transfer.id, payment}).second);
   }
-  return to_outcome(verdict);
+  return outcome_of(verdict);
 }
 
 bool MemoryLedgerStore::settle(const Settlement& settlement, Timestamp next_at) {

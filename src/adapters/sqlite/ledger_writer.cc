@@ -9,25 +9,6 @@
 #include "base/log.h"
 
 namespace hongbao {
-namespace {
-
-PostOutcome to_outcome(TransferVerdict verdict) {
-  switch (verdict) {
-    case TransferVerdict::kPosted:
-      return PostOutcome::kPosted;
-    case TransferVerdict::kDuplicate:
-      return PostOutcome::kDuplicate;
-    case TransferVerdict::kIdReused:
-      return PostOutcome::kIdReused;
-    case TransferVerdict::kInsufficient:
-      return PostOutcome::kInsufficient;
-    case TransferVerdict::kFrozen:
-      return PostOutcome::kFrozen;
-  }
-  CHECK(false);
-}
-
-}  // namespace
 
 SqliteLedgerWriter::SqliteLedgerWriter(Database database)
     : database_(std::move(database)),
@@ -89,7 +70,7 @@ PostOutcome SqliteLedgerWriter::post(const Posting& posting) {
     insert_payment_.run(packet.shard, packet.day, packet.local, transfer.id, transfer.amount, posting.pay_token,
                         transfer.at);
   }
-  return to_outcome(verdict);
+  return outcome_of(verdict);
 }
 
 bool SqliteLedgerWriter::paid_by_another(const Posting& posting) {

@@ -1,0 +1,162 @@
+// What the HTTP server refuses, and that the client hears of it.
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "edge/http_test_server.h"
+
+namespace hongbao {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(HttpLimits, AHeaderThatIsTooLongIsAnsweredWith431) {
+  TestServer server;
+  TestClient client(server);
+  client.send("GET /echo HTTP/1.1\r\nHost: toy\r\nX-Long: " + std::string(20'000, 'x') + "\r\n\r\n");
+  const auto response = client.receive();
+  EXPECT_EQ(response.status, 431);
+  EXPECT_NE(response.head.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST(HttpLimits, AHeaderThatNeverEndsIsAnsweredWith431) {
+  TestServer server;
+  TestClient client(server);
+  client.send("GET /echo HTTP/1.1\r\n");
+  for (int i = 0; i < 2'000 && client.send(fmt::format("X-{}: y\r\n", i)); ++i) {
+  }
+  EXPECT_EQ(client.receive().status, 431);
+}
+
+TEST(HttpLimits, ABodyThatSaysItIsTooLongIsAnsweredWith413BeforeItIsSent) {
+  TestServer server;
+  TestClient client(server);
+  client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nContent-Length: 16385\r\n\r\n");
+  EXPECT_EQ(client.receive().status, 413);
+  client.half_close();
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST(HttpLimits, AClientThatSendsAFarTooLongBodyFirstStillHears413) {
+  TestServer server;
+  TestClient client(server);
+  client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nContent-Length: 8000000\r\n\r\n");
+  EXPECT_TRUE(client.send(std::string(8'000'000, 'x'))) << "the server must not reset what it refused";
+  EXPECT_EQ(client.receive().status, 413);
+}
+
+TEST(HttpLimits, AChunkedBodyIsBoundedToo) {
+  TestServer server;
+  TestClient client(server);
+  client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "1000\r\n" + std::string(0x1000, 'x') + "\r\n";
+  for (int i = 0; i < 5; ++i) {
+    client.send(chunk);
+  }
+  EXPECT_EQ(client.receive().status, 413);
+}
+
+TEST(HttpLimits, TheLargestBodyAndHeaderAreTaken) {
+  TestServer server;
+  TestClient client(server);
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: toy\r\nContent-Length: 16384\r\nX-Long: ";
+  client.send(head + std::string(8'000 - head.size(), 'x') + "\r\n\r\n" + std::string(16'384, 'b'));
+  EXPECT_EQ(client.receive().body.size(), 16'384 + std::string("/echo|").size());
+}
+
+TEST(HttpLimits, WhatIsNoHttpIsAnsweredWith400) {
+  for (const char* nonsense :
+       {"hello\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /a b HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nNo colon\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 1x\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    TestServer server;
+    TestClient client(server);
+    client.send(nonsense);
+    EXPECT_EQ(client.receive().status, 400) << nonsense;
+  }
+}
+
+TEST(HttpLimits, RequestsBeforeABrokenOneAreAnsweredFirst) {
+  TestServer server;
+  TestClient client(server);
+  client.get("/held");
+  client.send("nonsense\r\n\r\n");
+  Reply reply = server.take("/held");
+  // Longer than a refused client lingers: what it is owed must not be cut off.
+  std::this_thread::sleep_for(milliseconds(2'500));
+  reply.send({.body = "first"});
+  EXPECT_EQ(client.receive().body, "first");
+  EXPECT_EQ(client.receive().status, 400);
+  client.half_close();
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST(HttpLimits, ASlowRequestIsAnsweredWith408) {
+  TestServer server({.request_timeout = milliseconds(200)});
+  TestClient client(server);
+  client.send("GET /echo HTTP/1.1\r\nHost:");
+  EXPECT_EQ(client.receive().status, 408);
+}
+
+TEST(HttpLimits, ADripOfBytesDoesNotExtendTheRequestTimeout) {
+  TestServer server({.request_timeout = milliseconds(300)});
+  TestClient client(server);
+  const auto began = std::chrono::steady_clock::now();
+  client.send("GET /echo HTTP/1.1\r\nX-Slow: ");
+  for (int i = 0; i < 40; ++i) {
+    client.send("x");
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  EXPECT_EQ(client.receive().status, 408);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(3));
+}
+
+TEST(HttpLimits, AnIdleConnectionIsEndedWithoutWords) {
+  TestServer server({.idle_timeout = milliseconds(200)});
+  TestClient client(server);
+  EXPECT_EQ(client.ask("/echo").status, 200);
+  EXPECT_TRUE(client.at_end());
+  TestClient silent(server);
+  EXPECT_TRUE(silent.at_end());
+}
+
+TEST(HttpLimits, AConnectionThatIsOwedAnAnswerIsNotIdle) {
+  TestServer server({.request_timeout = milliseconds(100), .idle_timeout = milliseconds(100)});
+  TestClient client(server);
+  client.get("/held");
+  Reply reply = server.take("/held");
+  std::this_thread::sleep_for(milliseconds(500));
+  reply.send({.body = "worth the wait"});
+  EXPECT_EQ(client.receive().body, "worth the wait");
+}
+
+TEST(HttpLimits, AClientThatDoesNotTakeItsAnswerIsCutOff) {
+  TestServer server({.request_timeout = milliseconds(300)});
+  TestClient client(server);
+  client.get("/big");
+  std::this_thread::sleep_for(milliseconds(1'000));
+  EXPECT_EQ(client.receive().status, 0);
+}
+
+TEST(HttpLimits, ConnectionsBeyondTheLimitAreRefusedUntilOneEnds) {
+  TestServer server({.connections_max = 2});
+  TestClient first(server);
+  auto second = std::make_unique<TestClient>(server);
+  ASSERT_EQ(first.ask("/echo").status, 200);
+  ASSERT_EQ(second->ask("/echo").status, 200);
+  EXPECT_TRUE(TestClient(server).at_end());
+  second.reset();
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  int status = 0;
+  while (status != 200 && std::chrono::steady_clock::now() < give_up) {
+    status = TestClient(server).ask("/echo").status;
+  }
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(first.ask("/echo").status, 200);
+}
+
+}  // namespace
+}  // namespace hongbao

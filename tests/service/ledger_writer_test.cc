@@ -1,0 +1,183 @@
+// service/ledger_writer.h.
+#include "service/service_fixture.h"
+
+namespace hongbao {
+namespace {
+
+using std::chrono::milliseconds;
+
+Posting deposit(const std::string& owner, int64_t amount, const std::string& key) {
+  const UserId credited = user(owner);
+  return {.transfer = {.id = deposit_transfer_id(credited, key),
+                       .debit = AccountId::channel("operator"),
+                       .credit = AccountId::user(credited),
+                       .amount = Money(amount),
+                       .kind = TransferKind::kDeposit}};
+}
+
+class LedgerWriterTest : public testing::Test {
+ protected:
+  void start(LedgerWriterOptions options = {}) {
+    options.commit_retry_pause = milliseconds(1);
+    writer_.emplace(store_, clock_, options, registry_);
+    writer_->start();
+  }
+  void TearDown() override { store_.release(); }
+
+  std::future<Result<PostOutcome>> post(Posting posting, SteadyTime deadline = soon()) {
+    return ask<PostOutcome>([&](auto done) { writer_->post(std::move(posting), deadline, std::move(done)); });
+  }
+
+  // Returns when the writer is inside a commit that waits, so that what comes now gathers in the mailbox.
+  std::future<Result<PostOutcome>> stall() {
+    store_.hold();
+    auto first = post(deposit("stall", 1, "stall"));
+    while (store_commits_.load() == 0) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return first;
+  }
+
+  int64_t balance(const std::string& owner) { return memory_.account(AccountId::user(user(owner)))->balance().fen(); }
+
+  void SetUp() override {
+    store_.on_commit([this](const LedgerBatch& batch) {
+      postings_.push_back(batch.postings.size());
+      store_commits_.fetch_add(1);
+    });
+  }
+
+  ManualClock clock_{{1'000}};
+  prometheus::Registry registry_;
+  MemoryLedgerStore memory_;
+  FaultyLedgerStore store_{memory_};
+  std::atomic<int> store_commits_{0};
+  std::vector<size_t> postings_;  // in each commit; read after `stop`
+  std::optional<LedgerWriter> writer_;
+};
+
+TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
+  start();
+  auto first = stall();
+  std::vector<std::future<Result<PostOutcome>>> rest;
+  for (int i = 0; i < 50; ++i) {
+    rest.push_back(post(deposit("alice", i + 1, std::to_string(i))));
+  }
+  store_.release();
+  EXPECT_EQ(first.get().value(), PostOutcome::kPosted);
+  for (auto& answer : rest) {
+    EXPECT_EQ(answer.get().value(), PostOutcome::kPosted);
+  }
+  EXPECT_EQ(balance("alice"), 50 * 51 / 2);
+  writer_->stop();
+  EXPECT_THAT(postings_, testing::ElementsAre(1, 50));
+}
+
+TEST_F(LedgerWriterTest, ABatchIsBounded) {
+  start({.batch_commands_max = 4});
+  auto first = stall();
+  std::vector<std::future<Result<PostOutcome>>> rest;
+  for (int i = 0; i < 10; ++i) {
+    rest.push_back(post(deposit("alice", 1, std::to_string(i))));
+  }
+  store_.release();
+  for (auto& answer : rest) {
+    EXPECT_TRUE(answer.get());
+  }
+  writer_->stop();
+  EXPECT_THAT(postings_, testing::ElementsAre(1, 4, 4, 2));
+}
+
+TEST_F(LedgerWriterTest, EachPostGetsItsOwnOutcome) {
+  start();
+  auto first = stall();
+  auto posted = post(deposit("alice", 10, "a"));
+  auto duplicate = post(deposit("alice", 10, "a"));
+  auto reused = post(deposit("alice", 11, "a"));
+  auto other = post(deposit("bob", 5, "b"));
+  store_.release();
+  EXPECT_EQ(posted.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(duplicate.get().value(), PostOutcome::kDuplicate);
+  EXPECT_EQ(reused.get().value(), PostOutcome::kIdReused);
+  EXPECT_EQ(other.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(balance("alice"), 10);
+}
+
+TEST_F(LedgerWriterTest, ACommitThatFailsAFewTimesIsRepeated) {
+  start({.commit_tries_max = 4});
+  store_.fail_commits(3);
+  EXPECT_EQ(post(deposit("alice", 10, "a")).get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(store_.commits(), 4);
+  EXPECT_EQ(balance("alice"), 10);
+}
+
+TEST_F(LedgerWriterTest, ACommitThatTookEffectBeforeItFailedPostsOnce) {
+  start({.commit_tries_max = 4});
+  store_.fail_commits(2, /*after=*/true);
+  EXPECT_EQ(post(deposit("alice", 10, "a")).get().value(), PostOutcome::kDuplicate);
+  EXPECT_EQ(balance("alice"), 10);
+}
+
+TEST_F(LedgerWriterTest, ACommitThatAlwaysFailsIsAnsweredAsUnknown) {
+  start({.commit_tries_max = 3});
+  store_.fail_commits(3);
+  EXPECT_EQ(error_of(post(deposit("alice", 10, "a")).get()), ErrorCode::kOutcomeUnknown);
+  EXPECT_EQ(store_.commits(), 3);
+  EXPECT_EQ(post(deposit("alice", 10, "a")).get().value(), PostOutcome::kPosted) << "asking again tells";
+}
+
+TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
+  start();
+  auto first = stall();
+  auto overdue = post(deposit("alice", 10, "a"), std::chrono::steady_clock::now() + milliseconds(5));
+  auto in_time = post(deposit("alice", 1, "b"));
+  std::this_thread::sleep_for(milliseconds(20));
+  store_.release();
+  EXPECT_EQ(error_of(overdue.get()), ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(in_time.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(balance("alice"), 1);
+}
+
+TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
+  start({.mailbox_commands_max = 3});
+  auto first = stall();
+  std::vector<std::future<Result<PostOutcome>>> waiting;
+  for (int i = 0; i < 3; ++i) {
+    waiting.push_back(post(deposit("alice", 1, std::to_string(i))));
+  }
+  EXPECT_EQ(error_of(post(deposit("alice", 1, "more")).get()), ErrorCode::kOverloaded);
+  EXPECT_EQ(error_of(writer_->settle({})), ErrorCode::kOverloaded);
+  EXPECT_EQ(error_of(writer_->set_frozen(AccountId::user(user("alice")), true)), ErrorCode::kOverloaded);
+  store_.release();
+  for (auto& answer : waiting) {
+    EXPECT_TRUE(answer.get());
+  }
+  EXPECT_EQ(balance("alice"), 3);
+}
+
+TEST_F(LedgerWriterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
+  start();
+  auto first = stall();
+  auto waiting = post(deposit("alice", 10, "a"));
+  std::thread stopping([&] { writer_->stop(); });
+  store_.release();
+  stopping.join();
+  EXPECT_EQ(waiting.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(error_of(writer_->retry({})), ErrorCode::kShuttingDown);
+  EXPECT_EQ(error_of(post(deposit("bob", 1, "b")).get()), ErrorCode::kShuttingDown);
+}
+
+TEST_F(LedgerWriterTest, AFreezeBehindAPostDoesNotRefuseIt) {
+  start();
+  auto first = stall();
+  auto posted = post(deposit("alice", 10, "a"));
+  std::thread freezing([&] { EXPECT_TRUE(writer_->set_frozen(AccountId::user(user("alice")), true)); });
+  std::this_thread::sleep_for(milliseconds(5));
+  store_.release();
+  freezing.join();
+  EXPECT_EQ(posted.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(post(deposit("alice", 10, "b")).get().value(), PostOutcome::kFrozen);
+}
+
+}  // namespace
+}  // namespace hongbao
