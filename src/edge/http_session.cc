@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 #include <utility>
 
@@ -98,6 +99,7 @@ void HttpSession::on_read(const boost::system::error_code& error, size_t bytes) 
   if (error) {
     // A client that has shut down its side may still wait for its answers.
     input_ended_ = true;
+    peer_closed_ = true;
     const bool owes = writing_ || !slots_.empty();
     if (error != boost::asio::error::eof || !owes) {
       close();
@@ -138,14 +140,25 @@ bool HttpSession::parse_one() {
     return false;
   }
   if (!parser_->is_done()) {
-    if (parser_->is_header_done() && parser_->get()[http::field::expect] == "100-continue") {
-      parser_->get().erase(http::field::expect);
-      add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
-    }
+    answer_expectation();
+    return false;
+  }
+  if (parser_->get().version() == 11 && parser_->get().count(http::field::host) != 1) {
+    refuse(http::status::bad_request);  // RFC 9112, section 3.2
     return false;
   }
   dispatch();
   return true;
+}
+
+// RFC 9110, section 10.1.1.
+void HttpSession::answer_expectation() {
+  auto& request = parser_->get();
+  if (parser_->is_header_done() && request.version() == 11 &&
+      boost::beast::iequals(request[http::field::expect], "100-continue")) {
+    request.erase(http::field::expect);
+    add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
+  }
 }
 
 void HttpSession::dispatch() {
@@ -167,7 +180,6 @@ void HttpSession::refuse(const boost::system::error_code& error) {
 
 void HttpSession::refuse(http::status status) {
   input_ended_ = true;
-  refused_ = true;
   request_began_.reset();
   add_slot({{}, false});
   complete(first_slot_ + slots_.size() - 1, io_.error_page()(status));
@@ -236,8 +248,10 @@ void HttpSession::on_written(const boost::system::error_code& error) {
 
 void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
   const HttpLimits& limits = io_.limits();
-  if (refused_ && !writing_ && slots_.empty() && now - last_progress_ > kLingerMax) {
-    close();
+  if (lingering_) {
+    if (now - last_progress_ > kLingerMax) {
+      close();
+    }
     return;
   }
   if (writing_) {
@@ -256,13 +270,14 @@ void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
   }
 }
 
-// All is answered. A client that we refused may still be sending: closing now would reset the connection and could take
-// our answer with it, so read and drop for a while (RFC 9112, section 9.6).
+// All is answered. The client may still be sending: closing now would reset the connection and could take our answer
+// with it, so read and drop for a while (RFC 9112, section 9.6).
 void HttpSession::finish() {
-  if (!refused_) {
+  if (peer_closed_) {
     close();
     return;
   }
+  lingering_ = true;
   boost::system::error_code ignored;
   socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
   drop_input();

@@ -42,6 +42,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void on_read(const boost::system::error_code& error, size_t bytes);
   void parse();
   bool parse_one();
+  void answer_expectation();
   void dispatch();
   void refuse(const boost::system::error_code& error);
   void refuse(http::status status);
@@ -66,7 +67,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool parsing_ = false;
   bool writing_ = false;
   bool input_ended_ = false;  // nothing more is read: half-closed, refused, or the last request was taken
-  bool refused_ = false;      // the input broke a rule or a limit
+  bool peer_closed_ = false;  // nothing more can come
+  bool lingering_ = false;    // all is written; what still comes is dropped
   bool closed_ = false;
   std::chrono::steady_clock::time_point last_progress_;  // a whole request, or an answer written
   std::optional<std::chrono::steady_clock::time_point> request_began_;

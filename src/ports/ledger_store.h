@@ -132,8 +132,8 @@ class LedgerStore {
                                                         size_t transfers_max) = 0;
 
   virtual Result<VoucherNo> cursor(ShardId shard) = 0;
-  // Pending payments made at or before `until`, oldest first.
-  virtual Result<std::vector<PendingPayment>> pending(Timestamp until, size_t payments_max) = 0;
+  // Pending payments of the shard's packets made at or before `until`, oldest first.
+  virtual Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) = 0;
   // Deferred transfers with next_at ≤ now, oldest first.
   virtual Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t transfers_max) = 0;
 

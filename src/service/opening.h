@@ -41,7 +41,7 @@ class Opening {
   void grab(const PacketKey& key, const UserId& user, SteadyTime deadline, Done<GrabAnswer> done) const;
 
   // Again, by the same user: the same share. Errors: kSwitchedOff, kTicketInvalid, kTicketExpired, kPacketBusy,
-  // kForbidden (exclusive, and not for this user), those of Residency::find and Shard::submit.
+  // kForbidden (exclusive, and not for this user), kNotFound, those of Shard::submit.
   void open(const PacketKey& key, const UserId& user, std::string_view ticket, SteadyTime deadline,
             Done<OpenAnswer> done) const;
 

@@ -31,34 +31,14 @@ ReconciliationReport Reconciler::last_report() const {
   return last_;
 }
 
+// Shard by shard, so that one which can't activate now does not hold up the others.
 Result<void> Reconciler::activate_pending(ReconciliationReport& report) {
-  const auto pending = store_.pending(report.at - options_.grace, kPaymentsAtOnceMax);
-  if (!pending) {
-    return std::unexpected(pending.error());
-  }
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kDeadline;
-  std::vector<std::future<Result<ShardAnswer>>> answers;
-  for (const PendingPayment& payment : *pending) {
-    Shard* shard = shards_.find(payment.packet.shard);
-    if (shard == nullptr) {
-      continue;  // another node's shard; it reconciles its own
+  for (const ShardId id : shards_.ids()) {
+    const auto pending = store_.pending(id, report.at - options_.grace, kPaymentsAtOnceMax);
+    if (!pending) {
+      return std::unexpected(pending.error());
     }
-    ++report.pending;
-    const auto order = pay_tokens_.parse(payment.pay_token);
-    if (!order) {
-      log_error("pending_payment_unreadable", {{"shard", to_text(payment.packet.shard)}});
-      ++report.failed;
-      continue;
-    }
-    answers.push_back(
-        ask<ShardAnswer>([&](auto done) { shard->submit(ActivateCommand{*order}, deadline, std::move(done)); }));
-  }
-  for (auto& answer : answers) {
-    const auto result = answer.get();
-    uint64_t& counter = !result                                      ? report.failed
-                        : result->outcome == ShardOutcome::kReturned ? report.returned
-                                                                     : report.activated;
-    ++counter;
+    activate(*shards_.find(id), *pending, report);
   }
   if (report.pending > 0) {
     log_info("payments_reconciled", {{"pending", report.pending},
@@ -67,6 +47,29 @@ Result<void> Reconciler::activate_pending(ReconciliationReport& report) {
                                      {"failed", report.failed}});
   }
   return {};
+}
+
+void Reconciler::activate(Shard& shard, const std::vector<PendingPayment>& pending, ReconciliationReport& report) {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kDeadline;
+  std::vector<std::future<Result<ShardAnswer>>> answers;
+  for (const PendingPayment& payment : pending) {
+    ++report.pending;
+    const auto order = pay_tokens_.parse(payment.pay_token);
+    if (!order) {
+      log_error("pending_payment_unreadable", {{"shard", to_text(shard.id())}});
+      ++report.failed;
+      continue;
+    }
+    answers.push_back(
+        ask<ShardAnswer>([&](auto done) { shard.submit(ActivateCommand{*order}, deadline, std::move(done)); }));
+  }
+  for (auto& answer : answers) {
+    const auto result = answer.get();
+    uint64_t& counter = !result                                      ? report.failed
+                        : result->outcome == ShardOutcome::kReturned ? report.returned
+                                                                     : report.activated;
+    ++counter;
+  }
 }
 
 std::chrono::milliseconds Reconciler::pause_after(uint32_t attempts) const {

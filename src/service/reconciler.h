@@ -43,6 +43,7 @@ class Reconciler {
   static constexpr size_t kTransfersAtOnceMax = 1'000;
 
   Result<void> activate_pending(ReconciliationReport& report);
+  void activate(Shard& shard, const std::vector<PendingPayment>& pending, ReconciliationReport& report);
   Result<void> retry_deferred(ReconciliationReport& report);
   [[nodiscard]] std::chrono::milliseconds pause_after(uint32_t attempts) const;
 

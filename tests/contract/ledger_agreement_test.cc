@@ -154,7 +154,7 @@ class Sequence {
   void compare_lists() {
     const auto pending = [&](LedgerStore& store) {
       std::vector<std::tuple<PacketKey, Money, std::string, Timestamp>> list;
-      const auto all = store.pending(now_, 4).value();
+      const auto all = store.pending(kShard, now_, 4).value();
       for (const auto& payment : all) {
         list.emplace_back(payment.packet, payment.amount, payment.pay_token, payment.at);
       }

@@ -186,14 +186,14 @@ TEST_P(LedgerStoreContract, APacketIsPaidAtMostOnce) {
 TEST_P(LedgerStoreContract, ARefusedPaymentLeavesThePacketFreeForAnother) {
   fund(kAnn, 100);
   EXPECT_EQ(post(payment("p1", kBob, key(1), 100), "token"), PostOutcome::kInsufficient);
-  EXPECT_THAT(store().pending(kNoon, 10).value(), IsEmpty());
+  EXPECT_THAT(store().pending(kShard, kNoon, 10).value(), IsEmpty());
   EXPECT_EQ(post(payment("p2", kAnn, key(1), 100), "token"), PostOutcome::kPosted);
 }
 
 TEST_P(LedgerStoreContract, APaymentIsPendingUntilItsVoucherIsSettled) {
   fund(kAnn, 500);
   ASSERT_EQ(post(payment("p1", kAnn, key(1), 100), "the order"), PostOutcome::kPosted);
-  const auto pending = store().pending(kNoon, 10).value();
+  const auto pending = store().pending(kShard, kNoon, 10).value();
   ASSERT_THAT(pending, SizeIs(1));
   EXPECT_EQ(pending[0].packet, key(1));
   EXPECT_EQ(pending[0].amount, Money(100));
@@ -202,24 +202,25 @@ TEST_P(LedgerStoreContract, APaymentIsPendingUntilItsVoucherIsSettled) {
   EXPECT_EQ(shard_totals().pending_count, 1U);
 
   EXPECT_TRUE(settle(1, {paid(1, order(key(1), 100, 3))}));
-  EXPECT_THAT(store().pending(kNoon, 10).value(), IsEmpty());
+  EXPECT_THAT(store().pending(kShard, kNoon, 10).value(), IsEmpty());
   EXPECT_EQ(shard_totals().pending, Money(0));
   EXPECT_EQ(shard_totals().pending_count, 0U);
   EXPECT_EQ(balance(kEscrow), Money(100));
   // Settled, but still paid.
   EXPECT_EQ(post(payment("p2", kAnn, key(1), 100), "token"), PostOutcome::kAlreadyPaid);
   EXPECT_EQ(post(payment("p1", kAnn, key(1), 100), "the order"), PostOutcome::kDuplicate);
-  EXPECT_THAT(store().pending(kNoon, 10).value(), IsEmpty());
+  EXPECT_THAT(store().pending(kShard, kNoon, 10).value(), IsEmpty());
 }
 
 TEST_P(LedgerStoreContract, PendingPaymentsComeOldestFirstUpToATime) {
   fund(kAnn, 500);
   ASSERT_EQ(post(payment("p1", kAnn, key(1), 10, kNoon + seconds(3)), "t1"), PostOutcome::kPosted);
-  ASSERT_EQ(post(payment("p2", kAnn, key(2, kToday, kOtherShard), 20, kNoon + seconds(1)), "t2"), PostOutcome::kPosted);
+  ASSERT_EQ(post(payment("p2", kAnn, key(2), 20, kNoon + seconds(1)), "t2"), PostOutcome::kPosted);
+  ASSERT_EQ(post(payment("p4", kAnn, key(2, kToday, kOtherShard), 20, kNoon), "t4"), PostOutcome::kPosted);
   ASSERT_EQ(post(payment("p3", kAnn, key(3), 30, kNoon + seconds(2)), "t3"), PostOutcome::kPosted);
   const auto tokens = [&](Timestamp until, size_t payments_max) {
     std::vector<std::string> found;
-    const auto all = store().pending(until, payments_max).value();
+    const auto all = store().pending(kShard, until, payments_max).value();
     for (const auto& pending : all) {
       found.push_back(pending.pay_token);
     }
@@ -229,7 +230,7 @@ TEST_P(LedgerStoreContract, PendingPaymentsComeOldestFirstUpToATime) {
   EXPECT_THAT(tokens(kNoon + seconds(2), 10), ElementsAre("t2", "t3"));
   EXPECT_THAT(tokens(kNoon + seconds(3), 1), ElementsAre("t2"));
   EXPECT_EQ(store().totals({kOtherShard}).value().shards.at(0).pending, Money(20));
-  EXPECT_EQ(shard_totals().pending, Money(40));
+  EXPECT_EQ(shard_totals().pending, Money(60));
 }
 
 TEST_P(LedgerStoreContract, SettledVouchersMoveMoneyFromEscrow) {
@@ -415,7 +416,7 @@ TEST_P(LedgerStoreContract, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(balance(kAnn), Money(40));
   EXPECT_TRUE(store().account(kBob).value().frozen);
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{3});
-  EXPECT_EQ(store().pending(kNoon, 10).value().at(0).pay_token, "the order");
+  EXPECT_EQ(store().pending(kShard, kNoon, 10).value().at(0).pay_token, "the order");
   EXPECT_THAT(store().deferred(kNoon + seconds(1), 10).value(), SizeIs(1));
   EXPECT_THAT(store().transfers(kAnn, kNewest, 10).value(), SizeIs(2));
   EXPECT_EQ(post(payment("p1", kAnn, key(1), 60), "the order"), PostOutcome::kDuplicate);

@@ -33,8 +33,8 @@ class FaultyLedgerStore final : public LedgerStore {
     return inner_.transfers(account, before, max);
   }
   Result<VoucherNo> cursor(ShardId shard) override { return inner_.cursor(shard); }
-  Result<std::vector<PendingPayment>> pending(Timestamp until, size_t max) override {
-    return inner_.pending(until, max);
+  Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t max) override {
+    return inner_.pending(shard, until, max);
   }
   Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t max) override {
     return inner_.deferred(now, max);

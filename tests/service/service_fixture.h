@@ -15,7 +15,6 @@
 #include "service/audit.h"
 #include "service/blocking.h"
 #include "service/faulty_stores.h"
-#include "service/manual_clock.h"
 #include "service/opening.h"
 #include "service/ordering.h"
 #include "service/reconciler.h"
@@ -23,6 +22,7 @@
 #include "service/settler.h"
 #include "service/viewing.h"
 #include "service/wallets.h"
+#include "support/manual_clock.h"
 
 namespace hongbao {
 

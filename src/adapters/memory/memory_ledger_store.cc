@@ -160,11 +160,11 @@ Result<VoucherNo> MemoryLedgerStore::cursor(ShardId shard) {
   return read_cursor(shard);
 }
 
-Result<std::vector<PendingPayment>> MemoryLedgerStore::pending(Timestamp until, size_t payments_max) {
+Result<std::vector<PendingPayment>> MemoryLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
   const std::scoped_lock lock(mutex_);
   std::vector<PendingPayment> pending;
   for (const auto& [packet, payment] : payments_) {
-    if (!payment.settled && payment.payment.at <= until) {
+    if (packet.shard == shard && !payment.settled && payment.payment.at <= until) {
       pending.push_back(payment.payment);
     }
   }

@@ -46,7 +46,7 @@ SqliteLedgerReader::SqliteLedgerReader(Database database)
                       kTransferColumns))),
       cursor_(database_.prepare("SELECT next_voucher FROM cursor WHERE shard = ?")),
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
-                                 "at <= ? ORDER BY at, shard, day, local LIMIT ?")),
+                                 "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
       deferred_(database_.prepare(fmt::format("SELECT {}, reason, attempts, next_at FROM deferred_transfer WHERE "
                                               "next_at <= ? ORDER BY next_at, id LIMIT ?",
                                               kTransferColumns))) {}
@@ -84,8 +84,8 @@ VoucherNo SqliteLedgerReader::cursor(ShardId shard) {
   return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
 }
 
-std::vector<PendingPayment> SqliteLedgerReader::pending(Timestamp until, size_t payments_max) {
-  Rows rows = pending_.query(until, clamp(payments_max));
+std::vector<PendingPayment> SqliteLedgerReader::pending(ShardId shard, Timestamp until, size_t payments_max) {
+  Rows rows = pending_.query(shard, until, clamp(payments_max));
   std::vector<PendingPayment> payments;
   while (rows.next()) {
     payments.push_back({.packet = read_packet_key(rows, 0),

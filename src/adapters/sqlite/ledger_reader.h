@@ -20,7 +20,7 @@ class SqliteLedgerReader {
   std::optional<Transfer> transfer(std::string_view id);
   std::vector<WalletTransfer> transfers(const AccountId& account, uint64_t before, size_t transfers_max);
   VoucherNo cursor(ShardId shard);
-  std::vector<PendingPayment> pending(Timestamp until, size_t payments_max);
+  std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
   std::vector<DeferredTransfer> deferred(Timestamp now, size_t transfers_max);
   LedgerTotals totals(const std::vector<ShardId>& shards);
 

@@ -25,7 +25,7 @@ CREATE TABLE payment(
   shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL, transfer_id TEXT NOT NULL,
   amount INTEGER NOT NULL, pay_token TEXT, at INTEGER NOT NULL, settled INTEGER NOT NULL,
   PRIMARY KEY (shard, day, local)) STRICT, WITHOUT ROWID;
-CREATE INDEX payment_pending ON payment(at, shard, day, local) WHERE settled = 0;
+CREATE INDEX payment_pending ON payment(shard, at, day, local) WHERE settled = 0;
 CREATE TABLE cursor(shard TEXT PRIMARY KEY, next_voucher INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE deferred_transfer(
   id TEXT PRIMARY KEY, debit TEXT NOT NULL, credit TEXT NOT NULL, amount INTEGER NOT NULL, kind INTEGER NOT NULL,

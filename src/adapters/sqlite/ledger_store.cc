@@ -49,9 +49,9 @@ Result<VoucherNo> SqliteLedgerStore::cursor(ShardId shard) {
                  [&] { return readers_.use([&](SqliteLedgerReader& reader) { return reader.cursor(shard); }); });
 }
 
-Result<std::vector<PendingPayment>> SqliteLedgerStore::pending(Timestamp until, size_t payments_max) {
+Result<std::vector<PendingPayment>> SqliteLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
   return guarded("ledger_store.pending", [&] {
-    return readers_.use([&](SqliteLedgerReader& reader) { return reader.pending(until, payments_max); });
+    return readers_.use([&](SqliteLedgerReader& reader) { return reader.pending(shard, until, payments_max); });
   });
 }
 
