@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/data_checks.h"
 #include "base/log.h"
 #include "edge/problem.h"
 
@@ -10,7 +11,7 @@ namespace hongbao {
 namespace {
 
 // Subkeys of the master key; a number once given is never given to another purpose.
-enum KeyPurpose : uint64_t { kPacketTag = 1, kTicket = 2, kPayToken = 3, kPageToken = 4 };
+enum KeyPurpose : uint64_t { kPacketTag = 1, kTicket = 2, kPayToken = 3, kPageToken = 4, kKeyId = 5 };
 constexpr char kKeyContext[9] = "hongbao_";
 
 constexpr size_t kReadsWaitingMax = 4'096;
@@ -37,9 +38,18 @@ Result<Node::Stores> Node::open_stores(const Settings& settings) {
     return std::unexpected(dir.error());
   }
   Stores stores{.dir = std::move(*dir)};
+  std::set<ShardId> ids;
   for (uint16_t number = 0; number < settings.shard_count; ++number) {
-    const ShardId id{settings.region, number};
-    auto store = SqliteOrderStore::open(fmt::format("{}/orders-{}.db", settings.data_dir, to_text(id)), id);
+    ids.insert({settings.region, number});
+  }
+  if (auto fits = check_shards(settings.data_dir, ids); !fits) {
+    return std::unexpected(fits.error());
+  }
+  if (auto fits = check_master_key(settings.data_dir, derive_key128(settings.master_key, kKeyId, kKeyContext)); !fits) {
+    return std::unexpected(fits.error());
+  }
+  for (const ShardId id : ids) {
+    auto store = SqliteOrderStore::open(order_file(settings.data_dir, id), id);
     if (!store) {
       return std::unexpected(store.error());
     }
@@ -102,6 +112,7 @@ Node::Node(const Settings& settings, Stores stores)
       refunds_(settings.refunds_interval, [this] { refunder_.step(); }),
       reconciliation_(settings.reconciliation_interval,
                       [this] {
+                        measure_lag();
                         if (const auto done = reconciler_.step(); !done) {
                           log_warn("reconciliation_failed", {{"error", done.error().detail}});
                         }
@@ -184,17 +195,22 @@ Result<Node::Listeners> Node::bind_listeners() {
   return Listeners{*public_at, *admin_at};
 }
 
+void Node::measure_lag() {
+  uint64_t lag = 0;
+  for (const ShardId id : shards_.ids()) {
+    const VoucherNo next = shards_.find(id)->status().next_voucher;
+    const auto cursor = stores_.ledger->cursor(id);
+    lag += cursor && *cursor < next ? next.value - cursor->value : 0;
+  }
+  settlement_lag_.Set(static_cast<double>(lag));
+}
+
 void Node::run_audit() {
   const auto report = audit_.run(/*deep=*/false);
   if (!report) {
     log_warn("audit_failed", {{"error", report.error().detail}});
     return;
   }
-  uint64_t lag = 0;
-  for (const ShardAudit& shard : report->shards) {
-    lag += shard.lag();
-  }
-  settlement_lag_.Set(static_cast<double>(lag));
   audit_difference_.Set(static_cast<double>(report->difference().fen()));
   if (!report->balanced()) {
     log_error("audit_unbalanced", {{"difference", report->difference().fen()}});
@@ -221,7 +237,9 @@ void Node::flush_followers() {
 }
 
 void Node::stop() {
-  log_info("stopping");
+  if (running_) {
+    log_info("stopping");
+  }
   admin_api_.set_ready(false);
   public_server_.stop_accepting();
   public_api_.refuse_all();
@@ -245,7 +263,9 @@ void Node::stop() {
   admin_workers_.stop();
   admin_server_.stop();
   public_server_.stop();
-  log_info("stopped");
+  if (running_) {
+    log_info("stopped");
+  }
 }
 
 }  // namespace hongbao

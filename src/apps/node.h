@@ -53,6 +53,7 @@ class Node {
     std::string admin_at;
   };
   Result<Listeners> bind_listeners();
+  void measure_lag();
   void run_audit();
   void flush_followers();
 

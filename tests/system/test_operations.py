@@ -124,8 +124,10 @@ class Operations(SystemTest):
     def test_a_second_process_on_the_same_data_is_refused(self):
         result = subprocess.run([binary("hongbaod"), "--config", str(self.server.config)], timeout=20,
                                 env=self.server.environment, cwd=self.server.directory, capture_output=True, text=True)
-        self.assertNotEqual(0, result.returncode)
-        self.assertTrue(result.stderr.strip())
+        self.assertEqual(2, result.returncode)
+        self.assertEqual(1, len(result.stderr.splitlines()), result.stderr)
+        self.assertIn("data.dir", result.stderr)
+        self.assertIn(f"pid {self.server.process.pid}", result.stderr)
         self.assert_balanced()
 
     def test_bad_configuration_is_one_line_that_names_the_key(self):
@@ -139,13 +141,33 @@ class Operations(SystemTest):
                 environment = {**idle.environment, f"HONGBAO_{key}": value}
                 self.assert_refused_at_start(environment, idle.config, key.lower().replace("_", ".", 1))
 
+    def test_settings_that_do_not_fit_the_data_are_refused(self):
+        made = Server()
+        self.addCleanup(made.remove)
+        made.start()
+        self.assertEqual(0, made.stop())
+        self.assert_refused_at_start({**made.environment, "HONGBAO_SHARDS_COUNT": "1"}, made.config, "shards.count")
+        self.assert_refused_at_start({**made.environment, "HONGBAO_REGION_NAME": "north"}, made.config, "region.name")
+        key = made.directory / "secrets" / "master.key"
+        original = key.read_text()
+        key.write_text("0" * 64)
+        self.assert_refused_at_start(made.environment, made.config, "auth.master_key_file")
+        key.write_text(original)
+        made.start()
+        self.assertEqual(0, made.stop())
+
+    def test_an_address_that_is_taken_stops_the_start(self):
+        other = Server()
+        self.addCleanup(other.remove)
+        environment = {**other.environment, "HONGBAO_SERVER_LISTEN": self.server.public}
+        self.assert_refused_at_start(environment, other.config, "server.listen")
+
     def assert_refused_at_start(self, environment, config, names):
         result = subprocess.run([binary("hongbaod"), "--config", str(config)], env=environment, timeout=20,
                                 cwd=self.server.directory, capture_output=True, text=True)
-        self.assertNotEqual(0, result.returncode)
-        lines = [line for line in result.stderr.splitlines() if not line.startswith("{")]  # but for events of the log
-        self.assertEqual(1, len(lines), result.stderr)
-        self.assertIn(names, lines[0])
+        self.assertEqual(2, result.returncode)
+        self.assertEqual(1, len(result.stderr.splitlines()), result.stderr)
+        self.assertIn(names, result.stderr)
 
     def test_a_mistake_in_the_file_is_named(self):
         text = self.server.config.read_text()

@@ -1,0 +1,56 @@
+#include "apps/data_checks.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace hongbao {
+namespace {
+
+constexpr std::string_view kOrderPrefix = "orders-";
+constexpr std::string_view kOrderSuffix = ".db";
+
+}  // namespace
+
+std::string order_file(const std::string& data_dir, ShardId shard) {
+  return fmt::format("{}/{}{}{}", data_dir, kOrderPrefix, to_text(shard), kOrderSuffix);
+}
+
+Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& shards) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(kOrderPrefix) || !name.ends_with(kOrderSuffix)) {
+      continue;
+    }
+    const auto shard = parse_shard_id(
+        std::string_view(name).substr(kOrderPrefix.size(), name.size() - kOrderPrefix.size() - kOrderSuffix.size()));
+    if (shard && !shards.contains(*shard)) {
+      return fail(ErrorCode::kConfig,
+                  fmt::format("leaves out shard {}, whose orders are in {}: serve every shard that has orders",
+                              to_text(*shard), data_dir),
+                  shards.begin()->region == shard->region ? "shards.count" : "region.name");
+    }
+  }
+  return error ? fail(ErrorCode::kConfig, fmt::format("{} can't be listed: {}", data_dir, error.message()), "data.dir")
+               : Result<void>();
+}
+
+Result<void> check_master_key(const std::string& data_dir, const Key128& key_id) {
+  const std::string path = data_dir + "/MASTER_KEY_ID";
+  const std::string wanted = to_hex(key_id);
+  std::string found;
+  if (std::ifstream(path) >> found) {
+    return found == wanted
+               ? Result<void>()
+               : fail(ErrorCode::kConfig,
+                      fmt::format("names another key than {} was made with: give the original key", data_dir),
+                      "auth.master_key_file");
+  }
+  std::ofstream out(path);
+  out << wanted << std::endl;
+  return out ? Result<void>() : fail(ErrorCode::kConfig, fmt::format("{} can't be written", path), "data.dir");
+}
+
+}  // namespace hongbao
