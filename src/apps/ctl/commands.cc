@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/serialize.hpp>
+#include <numeric>
 #include <vector>
 
 #include "base/clock.h"
@@ -31,27 +32,53 @@ std::string cell(const json::value& value) {
   return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
 }
 
-// A list of objects with the same keys.
+using Table = std::vector<std::vector<std::string>>;
+
+std::vector<size_t> column_widths(const Table& table) {
+  std::vector<size_t> widths(table.front().size());
+  for (const auto& line : table) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      widths[i] = std::max(widths[i], line[i].size());
+    }
+  }
+  return widths;
+}
+
+Table transposed(const Table& table) {
+  Table turned(table.front().size());
+  for (const auto& line : table) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      turned[i].push_back(line[i]);
+    }
+  }
+  return turned;
+}
+
+// A list of objects with the same keys: a line each, or a column each when lines would be too long for a terminal.
 void print_table(const json::array& rows, const std::string& indent) {
-  std::vector<std::vector<std::string>> lines(1);
+  constexpr size_t kWidthMax = 110;
+  constexpr size_t kGap = 2;
+  Table table(1);
   for (const auto& column : rows.front().as_object()) {
-    lines[0].emplace_back(column.key());
+    table[0].emplace_back(column.key());
   }
   for (const json::value& row : rows) {
-    auto& line = lines.emplace_back();
-    for (const std::string& key : lines[0]) {
+    std::vector<std::string> line;
+    for (const std::string& key : table[0]) {
       const json::value* found = row.as_object().if_contains(key);
       line.push_back(found != nullptr ? cell(*found) : "");
     }
+    table.push_back(std::move(line));
   }
-  for (const auto& line : lines) {
+  auto widths = column_widths(table);
+  if (std::accumulate(widths.begin(), widths.end(), widths.size() * kGap) > kWidthMax) {
+    table = transposed(table);
+    widths = column_widths(table);
+  }
+  for (const auto& line : table) {
     fmt::print("{}", indent);
     for (size_t i = 0; i < line.size(); ++i) {
-      size_t width = 0;
-      for (const auto& other : lines) {
-        width = std::max(width, other[i].size());
-      }
-      fmt::print("{:<{}}  ", line[i], width);
+      fmt::print("{:<{}}", line[i], i + 1 < line.size() ? widths[i] + kGap : 0);
     }
     fmt::print("\n");
   }
