@@ -49,7 +49,8 @@ Result<void> check_master_key(const std::string& data_dir, const Key128& key_id)
                       "auth.master_key_file");
   }
   std::ofstream out(path);
-  out << wanted << std::endl;
+  out << wanted << '\n';
+  out.flush();
   return out ? Result<void>() : fail(ErrorCode::kConfig, fmt::format("{} can't be written", path), "data.dir");
 }
 
