@@ -174,19 +174,22 @@ json::object audit_json(const AuditReport& report, const PacketIdCodec& ids) {
     violations.push_back({{"packet_id", ids.print(violation.packet)}, {"rule", violation.rule}});
   }
   const LedgerTotals& ledger = report.ledger;
-  return {{"balanced", report.balanced()},
-          {"difference", report.difference().fen()},
-          {"at", to_rfc3339(report.at)},
-          {"ledger",
-           {{"accounts", ledger.accounts},
-            {"transfers", ledger.transfers},
-            {"sum_over_accounts", ledger.sum_over_accounts.fen()},
-            {"sum_over_transfers", ledger.sum_over_transfers.fen()},
-            {"debits_posted", ledger.debits_posted.fen()},
-            {"credits_posted", ledger.credits_posted.fen()},
-            {"accounts_negative", ledger.accounts_negative}}},
-          {"shards", std::move(shards)},
-          {"violations", std::move(violations)}};
+  json::object out{{"balanced", report.balanced()},
+                   {"difference", report.difference().fen()},
+                   {"at", to_rfc3339(report.at)},
+                   {"ledger",
+                    {{"accounts", ledger.accounts},
+                     {"transfers", ledger.transfers},
+                     {"sum_over_accounts", ledger.sum_over_accounts.fen()},
+                     {"sum_over_transfers", ledger.sum_over_transfers.fen()},
+                     {"debits_posted", ledger.debits_posted.fen()},
+                     {"credits_posted", ledger.credits_posted.fen()},
+                     {"accounts_negative", ledger.accounts_negative}}},
+                   {"shards", std::move(shards)}};
+  if (report.deep) {
+    out["violations"] = std::move(violations);
+  }
+  return out;
 }
 
 json::object reconciliation_json(const ReconciliationReport& report) {

@@ -56,11 +56,17 @@ class PublicApi {
 
   void add(http::verb method, std::string_view pattern, AsUser handler, prometheus::Registry& registry);
 
+  // Of the path's id; kNotFound for an id that nobody was given, before anything else is touched.
+  [[nodiscard]] Result<PacketKey> packet_of(const Incoming& in) const;
+
+  // public_api.cc: what changes something.
   void send(const Incoming& in, const UserId& user, Call call);
   void pay(const Incoming& in, const UserId& user, Call call);
   void notify(const Incoming& in, Call call);
   void grab(const Incoming& in, const UserId& user, Call call);
   void open(const Incoming& in, const UserId& user, Call call);
+
+  // public_reads.cc: what only reads.
   void view(const Incoming& in, const UserId& user, Call call);
   void shares(const Incoming& in, const UserId& user, Call call);
   void sent(const Incoming& in, const UserId& user, Call call);

@@ -33,7 +33,7 @@ bool AuditReport::balanced() const {
 }
 
 Result<AuditReport> Audit::run(bool deep) const {
-  AuditReport report{.at = clock_.now()};
+  AuditReport report{.at = clock_.now(), .deep = deep};
   std::vector<ShardId> ids;
   for (const auto& [id, store] : orders_) {
     ids.push_back(id);

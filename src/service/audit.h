@@ -33,6 +33,7 @@ struct AuditReport {
   Timestamp at;
   LedgerTotals ledger;
   std::vector<ShardAudit> shards;
+  bool deep = false;                        // every packet was read as well
   std::vector<PacketViolation> violations;  // of a deep audit
 
   // The sum of all absolute differences, so that two errors can't cancel.

@@ -3,13 +3,11 @@
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
-#include <fstream>
-#include <sstream>
 
+#include "apps/ctl/claim.h"
 #include "apps/ctl/client.h"
 #include "apps/ctl/commands.h"
 #include "apps/ctl/init.h"
-#include "apps/ctl/verify.h"
 #include "base/crypto.h"
 
 namespace hongbao {
@@ -65,74 +63,6 @@ int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_
   return kExitDone;
 }
 
-// The shares of a packet, or of a file: {"shares":[{"seq":1,"amount":7,…},…]} as the API gives them.
-Result<void> read_shares(const json::value& body, Claim& claim) {
-  const json::object* object = body.if_object();
-  const json::value* list = object != nullptr ? object->if_contains("shares") : nullptr;
-  if (list == nullptr || !list->is_array()) {
-    return fail(ErrorCode::kInvalidField, "must hold {\"shares\":[{\"seq\":1,\"amount\":7},…]}", "--shares");
-  }
-  for (const json::value& entry : list->get_array()) {
-    const json::object* share = entry.if_object();
-    const json::value* seq = share != nullptr ? share->if_contains("seq") : nullptr;
-    const json::value* amount = share != nullptr ? share->if_contains("amount") : nullptr;
-    if (seq == nullptr || amount == nullptr || !amount->is_int64() || !seq->is_int64() ||
-        seq->get_int64() != static_cast<int64_t>(claim.shares.size()) + 1) {
-      return fail(ErrorCode::kInvalidField, "must list seq and amount, by seq from 1", "--shares");
-    }
-    claim.shares.emplace_back(amount->get_int64());
-  }
-  return {};
-}
-
-Result<void> fetch_shares(const Endpoint& endpoint, const std::string& id, Claim& claim) {
-  std::string target = fmt::format("/v1/packets/{}/shares?page_size=1000", id);
-  while (!target.empty()) {
-    const auto answer = ask_server(endpoint, "GET", target);
-    if (!answer) {
-      return std::unexpected(answer.error());
-    }
-    if (auto read = read_shares(answer->body, claim); !read) {
-      return read;
-    }
-    const json::value* next = answer->body.as_object().if_contains("next_page_token");
-    target = next == nullptr ? ""
-                             : fmt::format("/v1/packets/{}/shares?page_size=1000&page_token={}", id,
-                                           std::string_view(next->as_string()));
-  }
-  return {};
-}
-
-// A finished packet's claim, from the API.
-Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, const std::string& id) {
-  const auto endpoint = public_endpoint(options, user);
-  if (!endpoint) {
-    return std::unexpected(endpoint.error());
-  }
-  const auto answer = ask_server(*endpoint, "GET", "/v1/packets/" + id);
-  if (!answer) {
-    return std::unexpected(answer.error());
-  }
-  if (answer->status != 200) {
-    return fail(ErrorCode::kUnavailable, json::serialize(answer->body));
-  }
-  const json::object& packet = answer->body.at("packet").as_object();
-  if (!packet.contains("seed")) {
-    return fail(ErrorCode::kUnavailable, "the packet is not finished: its seed is not revealed yet");
-  }
-  const auto text = [&](const char* key) { return json::value_to<std::string>(packet.at(key)); };
-  Claim claim{.packet_id = id,
-              .seed_hex = text("seed"),
-              .commitment_hex = text("commitment"),
-              .total = Money(packet.at("total_amount").as_int64()),
-              .count = packet.at("count").to_number<uint32_t>(),
-              .rule = parse_rule(text("allocation")).value_or(Rule::kClassic)};
-  if (auto fetched = fetch_shares(*endpoint, id, claim); !fetched) {
-    return std::unexpected(fetched.error());
-  }
-  return claim;
-}
-
 int print_verification(const Result<Claim>& claim, bool as_json) {
   if (!claim) {
     return complain(claim.error());
@@ -151,40 +81,6 @@ int print_verification(const Result<Claim>& claim, bool as_json) {
                           {"shares", std::move(shares)}},
              as_json);
   return verified->holds() ? kExitDone : kExitRefused;
-}
-
-struct VerifyOptions {
-  std::string packet;
-  std::string user = "auditor";
-  Claim claim;
-  int64_t total = 0;
-  std::string allocation = "classic";
-  std::string shares_file;
-};
-
-Result<Claim> make_claim(const CtlOptions& options, VerifyOptions wanted) {
-  if (!wanted.packet.empty()) {
-    return fetch_claim(options, wanted.user, wanted.packet);
-  }
-  const auto rule = parse_rule(wanted.allocation);
-  if (!rule) {
-    return fail(ErrorCode::kInvalidField, "must be one of classic, fair, equal", "--allocation");
-  }
-  wanted.claim.rule = *rule;
-  wanted.claim.total = Money(wanted.total);
-  if (!wanted.shares_file.empty()) {
-    std::stringstream text;
-    text << std::ifstream(wanted.shares_file).rdbuf();
-    boost::system::error_code error;
-    const json::value body = json::parse(text.str(), error);
-    if (error) {
-      return fail(ErrorCode::kInvalidField, fmt::format("{} is not JSON", wanted.shares_file), "--shares");
-    }
-    if (auto read = read_shares(body, wanted.claim); !read) {
-      return std::unexpected(read.error());
-    }
-  }
-  return wanted.claim;
 }
 
 // Every command sets `exit` when CLI11 calls it back.

@@ -1,0 +1,152 @@
+// The reading half of the public API: packets, their shares, the inbox and the wallet.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+
+#include "edge/json_output.h"
+#include "edge/public_api.h"
+
+namespace hongbao {
+namespace {
+
+namespace json = boost::json;
+
+// One more than a page is read; its presence tells that there is a next page.
+template <class Entry>
+uint64_t cut_page(std::vector<Entry>& entries, uint32_t size) {
+  if (entries.size() <= size) {
+    return 0;
+  }
+  entries.resize(size);
+  return entries.back().position;
+}
+
+uint64_t before(const Page& page) {
+  return page.position == 0 ? INT64_MAX : page.position;
+}
+
+// Reads a page of a user's list on the worker pool and answers it. `read(page)` gives the entries, `print(entries)` the
+// JSON.
+template <class Entry, class Read, class Print>
+void answer_list(const Paging& paging, const Target& target, std::string scope, Call call, Read read, Print print) {
+  const auto page = paging.read(target, scope);
+  if (!page) {
+    call.fail_with(page.error());
+    return;
+  }
+  read(*page, [&paging, scope = std::move(scope), page = *page, print,
+               call = std::move(call)](Result<std::vector<Entry>> entries) mutable {
+    if (!entries) {
+      call.fail_with(entries.error());
+      return;
+    }
+    const uint64_t next = cut_page(*entries, page.size);
+    json::object body = print(*entries);
+    if (next != 0) {
+      paging.add_next(body, scope, page, next);
+    }
+    call.send_json(http::status::ok, json::serialize(body));
+  });
+}
+
+}  // namespace
+
+void PublicApi::view(const Incoming& in, const UserId&, Call call) {
+  const auto packet = packet_of(in);
+  if (!packet) {
+    call.fail_with(packet.error());
+    return;
+  }
+  const SteadyTime deadline = call.deadline();
+  services_.viewing.view(*packet, deadline, [call = std::move(call)](Result<PacketView> view) mutable {
+    if (!view) {
+      call.fail_with(view.error());
+      return;
+    }
+    call.send_json(http::status::ok, json::serialize(json::object{{"packet", packet_json(*view)}}));
+  });
+}
+
+void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
+  const auto packet = packet_of(in);
+  std::string scope = fmt::format("packet:{}", in.name);
+  const auto page = packet ? paging_.read(in.target, scope) : std::unexpected(packet.error());
+  if (!page) {
+    call.fail_with(page.error());
+    return;
+  }
+  const auto first = static_cast<uint32_t>(std::max<uint64_t>(page->position, 1));
+  const SteadyTime deadline = call.deadline();
+  services_.viewing.shares(
+      *packet, first, page->size, deadline,
+      [this, scope = std::move(scope), page = *page, call = std::move(call)](Result<SharesPage> found) mutable {
+        if (!found) {
+          call.fail_with(found.error());
+          return;
+        }
+        json::object body = shares_json(*found);
+        if (found->next_seq != 0) {
+          paging_.add_next(body, scope, page, found->next_seq);
+        }
+        call.send_json(http::status::ok, json::serialize(body));
+      });
+}
+
+void PublicApi::sent(const Incoming& in, const UserId& user, Call call) {
+  const auto read = [this, user](const Page& page, Done<std::vector<SentEntry>> done) {
+    read_on<std::vector<SentEntry>>(
+        services_.workers, [this, user, page] { return services_.inbox.sent(user, before(page), page.size + 1); },
+        std::move(done));
+  };
+  const auto print = [this](const auto& entries) { return sent_json(entries, services_.ids); };
+  answer_list<SentEntry>(paging_, in.target, "sent:" + user.text(), std::move(call), read, print);
+}
+
+void PublicApi::received(const Incoming& in, const UserId& user, Call call) {
+  const auto read = [this, user](const Page& page, Done<std::vector<ReceivedEntry>> done) {
+    read_on<std::vector<ReceivedEntry>>(
+        services_.workers, [this, user, page] { return services_.inbox.received(user, before(page), page.size + 1); },
+        std::move(done));
+  };
+  const auto print = [this](const auto& entries) { return received_json(entries, services_.ids); };
+  answer_list<ReceivedEntry>(paging_, in.target, "received:" + user.text(), std::move(call), read, print);
+}
+
+void PublicApi::transfers(const Incoming& in, const UserId& user, Call call) {
+  const auto read = [this, user](const Page& page, Done<std::vector<WalletTransfer>> done) {
+    services_.wallets.transfers(user, before(page), page.size + 1, std::move(done));
+  };
+  const auto print = [this, user](const auto& entries) { return transfers_json(entries, user, services_.ids); };
+  answer_list<WalletTransfer>(paging_, in.target, "transfers:" + user.text(), std::move(call), read, print);
+}
+
+void PublicApi::summary(const Incoming& in, const UserId& user, Call call) {
+  const int this_year = Day::of(services_.clock.now()).year();
+  const auto year = query_integer(in.target, "year", this_year, 2000, 2099);
+  if (!year) {
+    call.fail_with(year.error());
+    return;
+  }
+  read_on<YearSummary>(
+      services_.workers, [this, user, year = static_cast<int>(*year)] { return services_.inbox.summary(user, year); },
+      [year = static_cast<int>(*year), call = std::move(call)](Result<YearSummary> summary) mutable {
+        if (summary) {
+          call.send_json(http::status::ok, json::serialize(summary_json(year, *summary)));
+        } else {
+          call.fail_with(summary.error());
+        }
+      });
+}
+
+void PublicApi::wallet(const Incoming&, const UserId& user, Call call) {
+  services_.wallets.account(user, [user, call = std::move(call)](Result<Account> account) mutable {
+    if (account) {
+      call.send_json(http::status::ok, json::serialize(wallet_json(user, *account)));
+    } else {
+      call.fail_with(account.error());
+    }
+  });
+}
+
+}  // namespace hongbao
