@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -146,7 +147,8 @@ void print_verdict(const Verdict& verdict) {
   if (verdict.active_packets > 0) {
     row("still active", fmt::format("{} packets", grouped(verdict.active_packets)));
   }
-  row("audit difference", fmt::format("{} fen", grouped(verdict.audit_difference)));
+  row("audit difference", verdict.audit_difference ? fmt::format("{} fen", grouped(*verdict.audit_difference))
+                                                   : std::string("unknown: the audit could not be asked"));
   row("checked", fmt::format("{} packets, {} shares, {} wallets", grouped(verdict.packets), grouped(verdict.shares),
                              grouped(verdict.wallets)));
   print_findings(verdict);
@@ -191,7 +193,8 @@ Result<void> write_json(const Figures& figures, const Options& options) {
       {"refunded_packets", verdict.refunded_packets},
       {"refunded_amount", verdict.refunded_amount.fen()},
       {"active_packets", verdict.active_packets},
-      {"audit_difference", verdict.audit_difference},
+      {"audit_difference",
+       verdict.audit_difference ? boost::json::value(*verdict.audit_difference) : boost::json::value()},
       {"checked_packets", verdict.packets},
       {"checked_shares", verdict.shares},
       {"checked_wallets", verdict.wallets},

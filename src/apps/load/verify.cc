@@ -265,7 +265,7 @@ void Verifier::check_audit() {
   }
   const boost::json::object& audit = answer->body.get_object();
   const boost::json::value* balanced = audit.if_contains("balanced");
-  verdict_.audit_difference = integer_of(audit, "difference").value_or(0);
+  verdict_.audit_difference = integer_of(audit, "difference");
   if (answer->status != 200 || verdict_.audit_difference != 0 || balanced == nullptr || *balanced != true) {
     verdict_.findings.add("audit_does_not_hold", fmt::format("status {}: {}", answer->status,
                                                              boost::json::serialize(audit).substr(0, kAuditLength)));

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,8 +44,8 @@ struct Verdict {
   uint64_t settled_vouchers = 0;  // of the server's whole life
   uint64_t refunded_packets = 0;
   Money refunded_amount;
-  uint64_t active_packets = 0;  // which expire only after the wait
-  int64_t audit_difference = 0;
+  uint64_t active_packets = 0;              // which expire only after the wait
+  std::optional<int64_t> audit_difference;  // none: the audit could not be asked
 };
 
 class Verifier {
