@@ -9,6 +9,9 @@
 
 namespace hongbao {
 
+// What a packet says when its sender said nothing, or when the cache lost what the sender said.
+inline constexpr std::string_view kGreetingDefault = "恭喜发财，大吉大利";
+
 struct SendRequest {
   PacketKind kind = PacketKind::kLucky;
   Rule rule = Rule::kClassic;

@@ -20,7 +20,6 @@ namespace json = boost::json;
 constexpr size_t kTokenBytesMax = 2'048;  // pay tokens and tickets
 constexpr size_t kPaymentIdLengthMax = 128;
 constexpr size_t kGreetingBytesMax = 4 * kGreetingCharactersMax;
-constexpr std::string_view kGreetingDefault = "恭喜发财，大吉大利";
 
 UserId read_user(JsonInput& input, std::string_view field, const std::string& text) {
   const auto user = UserId::parse(text);

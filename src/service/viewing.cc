@@ -5,8 +5,6 @@
 namespace hongbao {
 namespace {
 
-constexpr std::string_view kGreetingLost = "恭喜发财，大吉大利";
-
 PacketView view_of(const ResidentPacket& packet, std::string id) {
   // The state first: whoever reads it as finished sees all shares.
   PacketView view{.id = std::move(id), .order = packet.order(), .state = packet.published_state()};
@@ -41,7 +39,7 @@ void Viewing::view(const PacketKey& key, SteadyTime deadline, Done<PacketView> d
     auto named = [view = view_of(**found, ids_.print(key)),
                   done = std::move(done)](Result<std::optional<PreOrder>> entry) mutable {
       // The greeting may be lost without harm.
-      view.greeting = entry && *entry ? (*entry)->greeting : std::string(kGreetingLost);
+      view.greeting = entry && *entry ? (*entry)->greeting : std::string(kGreetingDefault);
       done(std::move(view));
     };
     pre_orders_.find(key, std::move(named));
