@@ -68,6 +68,7 @@ void HttpSession::start() {
   io_.add(this);
   boost::system::error_code ignored;
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
   read();
 }
 
@@ -128,8 +129,7 @@ void HttpSession::parse() {
 // False: more bytes are needed.
 bool HttpSession::parse_one() {
   if (!parser_) {
-    parser_.emplace();
-    parser_->eager(true);
+    parser_.emplace(request_);
     parser_->header_limit(io_.limits().header_bytes_max);
     parser_->body_limit(io_.limits().body_bytes_max);
   }
@@ -143,7 +143,7 @@ bool HttpSession::parse_one() {
     answer_expectation();
     return false;
   }
-  if (parser_->get().version() == 11 && parser_->get().count(http::field::host) != 1) {
+  if (request_.version() == 11 && request_.count(http::field::host) != 1) {
     refuse(http::status::bad_request);  // RFC 9112, section 3.2
     return false;
   }
@@ -153,25 +153,24 @@ bool HttpSession::parse_one() {
 
 // RFC 9110, section 10.1.1.
 void HttpSession::answer_expectation() {
-  auto& request = parser_->get();
-  if (parser_->is_header_done() && request.version() == 11 &&
-      boost::beast::iequals(request[http::field::expect], "100-continue")) {
-    request.erase(http::field::expect);
+  if (!expectation_answered_ && parser_->is_header_done() && request_.version() == 11 &&
+      boost::beast::iequals(request_.header(http::field::expect), "100-continue")) {
+    expectation_answered_ = true;
     add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
   }
 }
 
 void HttpSession::dispatch() {
-  const HttpRequest request = parser_->release();
+  const bool keep_alive = parser_->keep_alive();
   parser_.reset();
+  expectation_answered_ = false;
   last_progress_ = std::chrono::steady_clock::now();
   request_began_ = input_.size() > 0 ? std::optional(last_progress_) : std::nullopt;
-  const bool keep_alive = request.keep_alive();
   if (!keep_alive) {
     input_ended_ = true;
   }
-  add_slot({{}, keep_alive, request.method() != http::verb::head});
-  io_.handler()(request, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
+  add_slot({{}, keep_alive, request_.method() != http::verb::head});
+  io_.handler()(request_, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
 }
 
 void HttpSession::refuse(const boost::system::error_code& error) {
@@ -228,10 +227,21 @@ void HttpSession::flush() {
     }
     return;
   }
+  write();
+}
+
+// An answer nearly always fits into the socket's buffer: one system call and no handler.
+void HttpSession::write() {
   writing_ = true;
+  boost::system::error_code error;
+  const size_t written = socket_.write_some(boost::asio::buffer(output_), error);
+  if (written == output_.size() || (error && error != boost::asio::error::would_block)) {
+    on_written(error);
+    return;
+  }
   boost::asio::async_write(
-      socket_, boost::asio::buffer(output_),
-      [self = shared_from_this()](const boost::system::error_code& error, size_t) { self->on_written(error); });
+      socket_, boost::asio::buffer(output_) + written,
+      [self = shared_from_this()](const boost::system::error_code& failed, size_t) { self->on_written(failed); });
 }
 
 void HttpSession::on_written(const boost::system::error_code& error) {

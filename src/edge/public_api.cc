@@ -111,7 +111,7 @@ void PublicApi::add(http::verb method, std::string_view pattern, AsUser handler,
 }
 
 void PublicApi::handle(const HttpRequest& request, Reply reply) {
-  const auto target = parse_target(std::string_view(request.target()));
+  const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
   if (refusing_.load(std::memory_order_relaxed)) {
@@ -131,7 +131,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     return;
   }
   const auto user =
-      services_.authenticator.user_of(std::string_view(request[http::field::authorization]), services_.clock.now());
+      services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
   if (!user) {
     call.fail_with(user.error());
     return;
@@ -229,7 +229,7 @@ void PublicApi::notify(const Incoming& in, Call call) {
   const auto signed_by_channel =
       secret == options_.channel_secrets.end()
           ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
-          : check_notification(secret->second, in.request["Hongbao-Signature"], in.request.body(),
+          : check_notification(secret->second, in.request.find_header("Hongbao-Signature").value_or(""), in.request.body(),
                                services_.clock.now());
   if (!signed_by_channel) {
     call.fail_with(signed_by_channel.error());
