@@ -6,6 +6,7 @@
 #include "apps/data_checks.h"
 #include "base/log.h"
 #include "edge/problem.h"
+#include "service/blocking.h"
 
 namespace hongbao {
 namespace {
@@ -109,18 +110,17 @@ Node::Node(const Settings& settings, Stores stores)
       audit_difference_(add_gauge(registry_, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
       settlement_lag_(add_gauge(registry_, "hongbao_settlement_lag_vouchers", "Vouchers not settled yet.")),
-      refunds_(settings.refunds_interval, [this] { refunder_.step(); }),
+      refunds_(settings.refunds_interval,
+               [this] { (void)ask<size_t>([&](auto done) { refunder_.step(std::move(done)); }).get(); }),
       reconciliation_(settings.reconciliation_interval,
                       [this] {
                         measure_lag();
-                        if (const auto done = reconciler_.step(); !done) {
-                          log_warn("reconciliation_failed", {{"error", done.error().detail}});
-                        }
+                        reconcile();
                       }),
       auditing_(settings.audit_interval, [this] { run_audit(); }),
       pre_orders_(cache_, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl),
       residency_(shards_, pre_orders_),
-      ordering_(shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, control_, clock_, settings.ordering),
+      ordering_(shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, control_, clock_, random_, settings.ordering),
       opening_(shards_, residency_, tickets_, control_, clock_, settings.ticket_ttl),
       viewing_(residency_, pre_orders_, ids_),
       wallets_(*stores_.ledger, ledger_writer_, workers_, clock_),
@@ -193,6 +193,13 @@ Result<Node::Listeners> Node::bind_listeners() {
     return named(public_at.error(), "server.listen");
   }
   return Listeners{*public_at, *admin_at};
+}
+
+void Node::reconcile() {
+  const auto report = ask<ReconciliationReport>([&](auto done) { reconciler_.step(std::move(done)); }).get();
+  if (!report) {
+    log_warn("reconciliation_failed", {{"error", report.error().detail}});
+  }
 }
 
 void Node::measure_lag() {

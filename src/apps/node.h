@@ -53,6 +53,7 @@ class Node {
     std::string admin_at;
   };
   Result<Listeners> bind_listeners();
+  void reconcile();
   void measure_lag();
   void run_audit();
   void flush_followers();
@@ -61,6 +62,7 @@ class Node {
   Stores stores_;
   const std::map<ShardId, OrderStore*> orders_;
   const SystemClock clock_;
+  SystemRandom random_;
   prometheus::Registry registry_;
 
   // Keys for each purpose, derived from the master key.

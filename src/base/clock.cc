@@ -21,4 +21,8 @@ Timestamp SystemClock::now() const {
   return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
 }
 
+SteadyTime SystemClock::steady_now() const {
+  return std::chrono::steady_clock::now();
+}
+
 }  // namespace hongbao

@@ -1,4 +1,4 @@
-// Wall time as a value, and the one place that reads it. Pure code takes a Timestamp; only runners and services hold a
+// Time as a value, and the one place that reads it. Pure code takes a Timestamp; only runners and services hold a
 // Clock. Deadlines use the steady clock, which does not jump.
 #pragma once
 
@@ -31,11 +31,13 @@ class Clock {
  public:
   virtual ~Clock() = default;
   [[nodiscard]] virtual Timestamp now() const = 0;
+  [[nodiscard]] virtual SteadyTime steady_now() const = 0;
 };
 
 class SystemClock final : public Clock {
  public:
   [[nodiscard]] Timestamp now() const override;
+  [[nodiscard]] SteadyTime steady_now() const override;
 };
 
 }  // namespace hongbao

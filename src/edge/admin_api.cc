@@ -13,6 +13,7 @@
 #include "edge/json_input.h"
 #include "edge/json_output.h"
 #include "edge/problem.h"
+#include "service/blocking.h"
 
 namespace hongbao {
 namespace {
@@ -218,7 +219,10 @@ void AdminApi::reconciliation(const Incoming&, Call call) {
 
 void AdminApi::reconcile(const Incoming&, Call call) {
   read_on<ReconciliationReport>(
-      services_.workers, [this] { return services_.reconciler.step(); },
+      services_.workers,
+      [this] {
+        return ask<ReconciliationReport>([&](auto done) { services_.reconciler.step(std::move(done)); }).get();
+      },
       [call = std::move(call)](Result<ReconciliationReport> report) mutable {
         if (report) {
           call.send_json(http::status::ok, json::serialize(reconciliation_json(*report)));

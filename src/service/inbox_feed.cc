@@ -11,10 +11,13 @@ InboxFeed::InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& 
 }
 
 Result<void> InboxFeed::prepare() {
-  return seek_to_cursors(followers_, store_);
+  return find_places(followers_, store_);
 }
 
 Result<size_t> InboxFeed::step(bool from_log) {
+  if (auto found = prepare(); !found) {
+    return std::unexpected(found.error());
+  }
   size_t count = 0;
   for (LogFollower& follower : followers_) {
     const auto taken = step(follower, from_log);
@@ -40,9 +43,7 @@ Result<size_t> InboxFeed::step(LogFollower& follower, bool from_log) {
     follower.seek(follower.cursor() + batch.vouchers.size());
     return batch.vouchers.size();
   }
-  if (auto sought = seek_to_cursor(follower, store_); !sought) {
-    return std::unexpected(sought.error());
-  }
+  follower.lose_place();
   return applied ? Result<size_t>(0) : std::unexpected(applied.error());
 }
 

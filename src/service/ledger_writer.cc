@@ -47,43 +47,80 @@ void LedgerWriter::stop() {
 }
 
 void LedgerWriter::post(Posting posting, SteadyTime deadline, Done<PostOutcome> done) {
-  Item item = Post{std::move(posting), deadline, std::move(done)};
+  submit(Post{std::move(posting), deadline, std::move(done)});
+}
+
+void LedgerWriter::settle(std::vector<Settlement> settlements, Done<std::vector<bool>> done) {
+  submit(Settle{std::move(settlements), std::move(done)});
+}
+
+void LedgerWriter::retry(std::vector<DeferredTransfer> retries, Done<std::vector<bool>> done) {
+  submit(Retry{std::move(retries), std::move(done)});
+}
+
+void LedgerWriter::set_frozen(const AccountId& account, bool frozen, Done<void> done) {
+  submit(Freeze{account, frozen, std::move(done)});
+}
+
+void LedgerWriter::submit(Item item) {
   const auto push = mailbox_.push(item);
   if (push == Mailbox<Item>::Push::kTaken) {
     return;
   }
-  const bool full = push == Mailbox<Item>::Push::kFull;
-  std::get<Post>(item).done(full ? fail(ErrorCode::kOverloaded, "the ledger's mailbox is full")
-                                 : fail(ErrorCode::kShuttingDown, "the server is stopping"));
+  const auto refusal = push == Mailbox<Item>::Push::kFull ? fail(ErrorCode::kOverloaded, "the ledger's mailbox is full")
+                                                          : fail(ErrorCode::kShuttingDown, "the server is stopping");
+  std::visit([&](auto& request) { request.done(refusal); }, item);
 }
 
-template <class Request, class Answer>
-Result<Answer> LedgerWriter::ask(Request request) {
-  auto answer = request.done.get_future();
-  Item item = std::move(request);
-  const auto push = mailbox_.push(item);
-  if (push == Mailbox<Item>::Push::kTaken) {
-    return answer.get();
+void LedgerWriter::write_loop() {
+  while (true) {
+    if (step(kIdleWait)) {
+      continue;
+    }
+    if (!items_.empty()) {
+      std::this_thread::sleep_for(options_.commit_retry_pause);
+    } else if (mailbox_.closed()) {
+      return;
+    }
   }
-  return push == Mailbox<Item>::Push::kFull ? fail(ErrorCode::kOverloaded, "the ledger's mailbox is full")
-                                            : fail(ErrorCode::kShuttingDown, "the server is stopping");
 }
 
-Result<std::vector<bool>> LedgerWriter::settle(std::vector<Settlement> settlements) {
-  return ask<Settle, std::vector<bool>>({std::move(settlements), {}});
+bool LedgerWriter::step(std::chrono::milliseconds idle_wait) {
+  if (items_.empty() && !take(idle_wait)) {
+    return false;
+  }
+  if (items_.empty()) {  // all that had gathered was overdue
+    return true;
+  }
+  const auto result = commit();
+  if (!result && tries_ < options_.commit_tries_max) {
+    log_warn("ledger_commit_repeated", {{"error", result.error().detail}});
+    return false;
+  }
+  if (!result) {
+    log_error("ledger_commit_failed", {{"error", result.error().detail}});
+  }
+  answer(result);
+  items_.clear();
+  return true;
 }
 
-Result<std::vector<bool>> LedgerWriter::retry(std::vector<DeferredTransfer> retries) {
-  return ask<Retry, std::vector<bool>>({std::move(retries), {}});
+// False: nothing had gathered.
+bool LedgerWriter::take(std::chrono::milliseconds idle_wait) {
+  mailbox_.take(items_, options_.batch_commands_max, idle_wait);
+  if (items_.empty()) {
+    return false;
+  }
+  drop_overdue();
+  batch_size_.Observe(static_cast<double>(items_.size()));
+  batch_ = gather();
+  tries_ = 0;
+  return true;
 }
 
-Result<void> LedgerWriter::set_frozen(const AccountId& account, bool frozen) {
-  return ask<Freeze, void>({account, frozen, {}});
-}
-
-void LedgerWriter::drop_overdue(std::vector<Item>& items) const {
-  const SteadyTime now = std::chrono::steady_clock::now();
-  std::erase_if(items, [&](Item& item) {
+void LedgerWriter::drop_overdue() {
+  const SteadyTime now = clock_.steady_now();
+  std::erase_if(items_, [&](Item& item) {
     auto* post = std::get_if<Post>(&item);
     if (post == nullptr || post->deadline >= now) {
       return false;
@@ -93,26 +130,19 @@ void LedgerWriter::drop_overdue(std::vector<Item>& items) const {
   });
 }
 
-Result<LedgerResult> LedgerWriter::commit(const LedgerBatch& batch) {
-  const auto began = std::chrono::steady_clock::now();
-  auto result = store_.commit(batch);
-  for (uint32_t tries = 1; !result && tries < options_.commit_tries_max; ++tries) {
-    log_warn("ledger_commit_repeated", {{"error", result.error().detail}});
-    std::this_thread::sleep_for(options_.commit_retry_pause);
-    result = store_.commit(batch);
-  }
-  commit_seconds_.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-  if (!result) {
-    log_error("ledger_commit_failed", {{"error", result.error().detail}});
-  }
+Result<LedgerResult> LedgerWriter::commit() {
+  ++tries_;
+  const SteadyTime began = clock_.steady_now();
+  auto result = store_.commit(batch_);
+  commit_seconds_.Observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
   return result;
 }
 
-LedgerBatch LedgerWriter::gather(std::vector<Item>& items) const {
+LedgerBatch LedgerWriter::gather() {
   LedgerBatch batch;
   batch.now = clock_.now();
   batch.deferral = options_.deferral;
-  for (Item& item : items) {
+  for (Item& item : items_) {
     if (auto* post = std::get_if<Post>(&item)) {
       batch.postings.push_back(std::move(post->posting));
     } else if (auto* settle = std::get_if<Settle>(&item)) {
@@ -125,7 +155,7 @@ LedgerBatch LedgerWriter::gather(std::vector<Item>& items) const {
 }
 
 // `result` lists the outcomes in the order in which `gather` met the commands.
-void LedgerWriter::answer(std::vector<Item>& items, const Result<LedgerResult>& result) {
+void LedgerWriter::answer(const Result<LedgerResult>& result) {
   size_t posting = 0;
   size_t settlement = 0;
   size_t retried = 0;
@@ -133,34 +163,17 @@ void LedgerWriter::answer(std::vector<Item>& items, const Result<LedgerResult>& 
     return result ? Result<std::vector<bool>>(take_flags((*result).*flags, begin, count))
                   : std::unexpected(result.error());
   };
-  for (Item& item : items) {
+  for (Item& item : items_) {
     if (auto* post = std::get_if<Post>(&item)) {
       post->done(result ? Result<PostOutcome>(result->postings[posting++])
                         : fail(ErrorCode::kOutcomeUnknown, "the ledger did not confirm; ask again"));
     } else if (auto* settle = std::get_if<Settle>(&item)) {
-      settle->done.set_value(flags_or_error(&LedgerResult::applied, settlement, settle->settlements.size()));
+      settle->done(flags_or_error(&LedgerResult::applied, settlement, settle->settlements.size()));
     } else if (auto* retry = std::get_if<Retry>(&item)) {
-      retry->done.set_value(flags_or_error(&LedgerResult::retried, retried, retry->retries.size()));
+      retry->done(flags_or_error(&LedgerResult::retried, retried, retry->retries.size()));
     } else if (auto* freeze = std::get_if<Freeze>(&item)) {
-      freeze->done.set_value(store_.set_frozen(freeze->account, freeze->frozen));
+      freeze->done(store_.set_frozen(freeze->account, freeze->frozen));
     }
-  }
-}
-
-void LedgerWriter::write_loop() {
-  std::vector<Item> items;
-  while (true) {
-    items.clear();
-    mailbox_.take(items, options_.batch_commands_max, kIdleWait);
-    if (items.empty()) {
-      if (mailbox_.closed()) {
-        return;
-      }
-      continue;
-    }
-    drop_overdue(items);
-    batch_size_.Observe(static_cast<double>(items.size()));
-    answer(items, commit(gather(items)));
   }
 }
 

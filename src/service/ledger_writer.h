@@ -1,11 +1,11 @@
 // The ledger's one writer: postings, settlements and retries that arrive together commit together. Everything it writes
 // is idempotent by a natural key, so a commit whose outcome is unknown is simply repeated.
 //
-// `start` and `stop`: the owner. Everything else: any thread but the writer's own; the blocking calls not from an I/O
-// thread. Callbacks run on the writer's thread and must be short.
+// `start` gives the writer's `step` a thread, which only repeats it and pauses when the store refuses. `start` and
+// `stop`: the owner. Everything else: any thread. Callbacks run in the step, or inline when the request is refused;
+// they must be short and must not block.
 #pragma once
 
-#include <future>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -31,15 +31,21 @@ class LedgerWriter {
   ~LedgerWriter();
 
   void start();
+  // Refuses new requests and finishes those it has.
   void stop();
 
   // Errors: kOverloaded, kShuttingDown, kDeadlineExceeded: nothing took effect; kOutcomeUnknown: ask again.
   void post(Posting posting, SteadyTime deadline, Done<PostOutcome> done);
 
-  // Blocking. One flag for each: see LedgerResult.
-  Result<std::vector<bool>> settle(std::vector<Settlement> settlements);
-  Result<std::vector<bool>> retry(std::vector<DeferredTransfer> retries);
-  Result<void> set_frozen(const AccountId& account, bool frozen);
+  // One flag for each: see LedgerResult. Errors: kOverloaded, kShuttingDown, and those of the store, after which the
+  // outcome is unknown.
+  void settle(std::vector<Settlement> settlements, Done<std::vector<bool>> done);
+  void retry(std::vector<DeferredTransfer> retries, Done<std::vector<bool>> done);
+  void set_frozen(const AccountId& account, bool frozen, Done<void> done);
+
+  // Commits and answers what has gathered, waiting up to `idle_wait` for the first request; or tries once more to
+  // commit what the store refused. False: nothing had gathered, or the store refused and another try is left.
+  bool step(std::chrono::milliseconds idle_wait);
 
  private:
   struct Post {
@@ -49,32 +55,38 @@ class LedgerWriter {
   };
   struct Settle {
     std::vector<Settlement> settlements;
-    std::promise<Result<std::vector<bool>>> done;
+    Done<std::vector<bool>> done;
   };
   struct Retry {
     std::vector<DeferredTransfer> retries;
-    std::promise<Result<std::vector<bool>>> done;
+    Done<std::vector<bool>> done;
   };
   struct Freeze {
     AccountId account;
     bool frozen;
-    std::promise<Result<void>> done;
+    Done<void> done;
   };
   using Item = std::variant<Post, Settle, Retry, Freeze>;
 
   void write_loop();
-  void drop_overdue(std::vector<Item>& items) const;
-  LedgerBatch gather(std::vector<Item>& items) const;
-  void answer(std::vector<Item>& items, const Result<LedgerResult>& result);
-  Result<LedgerResult> commit(const LedgerBatch& batch);
-  template <class Request, class Answer>
-  Result<Answer> ask(Request request);
+  void submit(Item item);
+  bool take(std::chrono::milliseconds idle_wait);
+  void drop_overdue();
+  [[nodiscard]] LedgerBatch gather();
+  [[nodiscard]] Result<LedgerResult> commit();
+  void answer(const Result<LedgerResult>& result);
 
   LedgerStore& store_;
   const Clock& clock_;
   const LedgerWriterOptions options_;
   Mailbox<Item> mailbox_;
   std::thread writer_;
+
+  // The step's own: what is being committed.
+  std::vector<Item> items_;
+  LedgerBatch batch_;
+  uint32_t tries_ = 0;
+
   prometheus::Histogram& batch_size_;
   prometheus::Histogram& commit_seconds_;
 };

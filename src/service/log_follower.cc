@@ -20,20 +20,21 @@ void keep_contiguous(std::vector<Voucher>& vouchers, VoucherNo cursor) {
 }  // namespace
 
 Result<std::vector<Voucher>> LogFollower::next(bool from_log) {
-  auto vouchers = stream_.fetch(shard_, cursor_, vouchers_max_);
+  const VoucherNo from = cursor();
+  auto vouchers = stream_.fetch(shard_, from, vouchers_max_);
   if (!vouchers && !from_log) {
     return vouchers;
   }
   if (!vouchers) {
     vouchers.emplace();  // a stream that is down must not hold back what the log has
   }
-  const bool gap = !vouchers->empty() && vouchers->back().no >= cursor_;
-  keep_contiguous(*vouchers, cursor_);
+  const bool gap = !vouchers->empty() && vouchers->back().no >= from;
+  keep_contiguous(*vouchers, from);
   if (vouchers->empty() && (gap || from_log)) {
-    vouchers = log_.read_log(cursor_, vouchers_max_);
+    vouchers = log_.read_log(from, vouchers_max_);
   }
   for (size_t i = 0; vouchers && i < vouchers->size(); ++i) {
-    CHECK((*vouchers)[i].no == cursor_ + i);
+    CHECK((*vouchers)[i].no == from + i);
   }
   return vouchers;
 }

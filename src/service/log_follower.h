@@ -2,6 +2,7 @@
 // or delay; what comes out here is exactly the log from the cursor on. One thread: the consumer's.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ports/order_store.h"
@@ -16,39 +17,37 @@ class LogFollower {
 
   // To where the consumer's database says it is.
   void seek(VoucherNo cursor) { cursor_ = cursor; }
+  // What the consumer wrote was refused, or its outcome is unknown: only its database knows where it is.
+  void lose_place() { cursor_.reset(); }
 
   // The vouchers at the cursor, at most vouchers_max, without a gap; empty at the end of the log. With `from_log` an
-  // empty stream, or one that is down, is not believed, and the order store is asked.
+  // empty stream, or one that is down, is not believed, and the order store is asked. REQUIRES: has_place().
   Result<std::vector<Voucher>> next(bool from_log);
 
   [[nodiscard]] ShardId shard() const { return shard_; }
-  [[nodiscard]] VoucherNo cursor() const { return cursor_; }
+  [[nodiscard]] bool has_place() const { return cursor_.has_value(); }
+  [[nodiscard]] VoucherNo cursor() const { return cursor_.value(); }
 
  private:
   const ShardId shard_;
   VoucherStream& stream_;
   OrderStore& log_;
   const size_t vouchers_max_;
-  VoucherNo cursor_;
+  std::optional<VoucherNo> cursor_;
 };
 
-// To the cursor that the consumer keeps in `store`.
+// Seeks the followers that have no place to the cursor that their consumer keeps in `store`.
 template <class Store>
-Result<void> seek_to_cursor(LogFollower& follower, Store& store) {
-  const auto cursor = store.cursor(follower.shard());
-  if (!cursor) {
-    return std::unexpected(cursor.error());
-  }
-  follower.seek(*cursor);
-  return {};
-}
-
-template <class Store>
-Result<void> seek_to_cursors(std::vector<LogFollower>& followers, Store& store) {
+Result<void> find_places(std::vector<LogFollower>& followers, Store& store) {
   for (LogFollower& follower : followers) {
-    if (auto sought = seek_to_cursor(follower, store); !sought) {
-      return sought;
+    if (follower.has_place()) {
+      continue;
     }
+    const auto cursor = store.cursor(follower.shard());
+    if (!cursor) {
+      return std::unexpected(cursor.error());
+    }
+    follower.seek(*cursor);
   }
   return {};
 }

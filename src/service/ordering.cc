@@ -68,9 +68,9 @@ Result<PreOrder> Ordering::new_pre_order(const UserId& sender, std::string_view 
               .seed = {},
               .created_at = now,
               .payable_until = now + options_.payable};
-  random_bytes(order.seed.bytes);
+  random_.fill(order.seed.bytes);
   SealNonce nonce;
-  random_bytes(nonce);
+  random_.fill(nonce);
   std::string pay_token = pay_tokens_.print(order, nonce);
   return PreOrder{std::move(order), std::move(pay_token), request.greeting};
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/random.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
 #include "service/ledger_writer.h"
@@ -38,7 +39,8 @@ struct PaidPacket {
 class Ordering {
  public:
   Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerWriter& ledger, const PayTokenCodec& pay_tokens,
-           const PacketIdCodec& ids, const Control& control, const Clock& clock, OrderingOptions options)
+           const PacketIdCodec& ids, const Control& control, const Clock& clock, Random& random,
+           OrderingOptions options)
       : shards_(shards),
         pre_orders_(pre_orders),
         ledger_(ledger),
@@ -46,6 +48,7 @@ class Ordering {
         ids_(ids),
         control_(control),
         clock_(clock),
+        random_(random),
         options_(options) {}
 
   // REQUIRES: check_send_request(request). Errors: kSwitchedOff, kIdempotencyKeyReused, kUnavailable.
@@ -74,6 +77,7 @@ class Ordering {
   const PacketIdCodec& ids_;
   const Control& control_;
   const Clock& clock_;
+  Random& random_;
   const OrderingOptions options_;
 };
 

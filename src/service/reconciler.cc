@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "service/blocking.h"
+#include "service/ask_all.h"
 
 namespace hongbao {
 namespace {
@@ -12,18 +12,18 @@ constexpr std::chrono::seconds kDeadline{10};
 
 }  // namespace
 
-Result<ReconciliationReport> Reconciler::step() {
-  const std::lock_guard step_lock(step_mutex_);
-  ReconciliationReport report{.at = clock_.now()};
-  if (auto done = activate_pending(report); !done) {
-    return std::unexpected(done.error());
+void Reconciler::step(Done<ReconciliationReport> done) {
+  auto run = std::make_shared<Run>(ReconciliationReport{.at = clock_.now()});
+  auto read = read_pending(*run);
+  if (read) {
+    read = read_deferred(*run);
   }
-  if (auto done = retry_deferred(report); !done) {
-    return std::unexpected(done.error());
+  if (!read) {
+    done(std::unexpected(read.error()));
+    return;
   }
-  const std::lock_guard lock(mutex_);
-  last_ = report;
-  return report;
+  run->done = std::move(done);
+  activate_pending(std::move(run));
 }
 
 ReconciliationReport Reconciler::last_report() const {
@@ -31,45 +31,87 @@ ReconciliationReport Reconciler::last_report() const {
   return last_;
 }
 
-// Shard by shard, so that one which can't activate now does not hold up the others.
-Result<void> Reconciler::activate_pending(ReconciliationReport& report) {
+Result<void> Reconciler::read_pending(Run& run) {
   for (const ShardId id : shards_.ids()) {
-    const auto pending = store_.pending(id, report.at - options_.grace, kPaymentsAtOnceMax);
+    const auto pending = store_.pending(id, run.report.at - options_.grace, kPaymentsAtOnceMax);
     if (!pending) {
       return std::unexpected(pending.error());
     }
-    activate(*shards_.find(id), *pending, report);
+    for (const PendingPayment& payment : *pending) {
+      ++run.report.pending;
+      if (auto order = pay_tokens_.parse(payment.pay_token)) {
+        run.orders.push_back(std::move(*order));
+      } else {
+        log_error("pending_payment_unreadable", {{"shard", to_text(id)}});
+        ++run.report.failed;
+      }
+    }
   }
+  return {};
+}
+
+Result<void> Reconciler::read_deferred(Run& run) {
+  auto due = store_.deferred(run.report.at, kTransfersAtOnceMax);
+  if (!due) {
+    return std::unexpected(due.error());
+  }
+  run.report.deferred = due->size();
+  run.retries = std::move(*due);
+  for (DeferredTransfer& transfer : run.retries) {
+    transfer.next_at = run.report.at + pause_after(transfer.attempts + 1);
+  }
+  return {};
+}
+
+void Reconciler::activate_pending(std::shared_ptr<Run> run) {
+  const SteadyTime deadline = clock_.steady_now() + kDeadline;
+  const std::vector<Order> orders = std::move(run->orders);
+  ask_all<ShardAnswer>(
+      orders.size(),
+      [&](size_t i, Done<ShardAnswer> answered) {
+        shards_.find(orders[i].key.shard)->submit(ActivateCommand{orders[i]}, deadline, std::move(answered));
+      },
+      [this, run](auto answers) {
+        ReconciliationReport& report = run->report;
+        for (const auto& answer : answers) {
+          ++(!answer ? report.failed : answer->outcome == ShardOutcome::kReturned ? report.returned : report.activated);
+        }
+        retry_deferred(run);
+      });
+}
+
+void Reconciler::retry_deferred(std::shared_ptr<Run> run) {
+  if (run->retries.empty()) {
+    finish(*run);
+    return;
+  }
+  std::vector<DeferredTransfer> retries = std::move(run->retries);
+  writer_.retry(std::move(retries), [this, run](Result<std::vector<bool>> retried) {
+    if (!retried) {
+      run->done(std::unexpected(retried.error()));
+      return;
+    }
+    run->report.posted = static_cast<uint64_t>(std::ranges::count(*retried, true));
+    finish(*run);
+  });
+}
+
+void Reconciler::finish(Run& run) {
+  const ReconciliationReport& report = run.report;
   if (report.pending > 0) {
     log_info("payments_reconciled", {{"pending", report.pending},
                                      {"activated", report.activated},
                                      {"returned", report.returned},
                                      {"failed", report.failed}});
   }
-  return {};
-}
-
-void Reconciler::activate(Shard& shard, const std::vector<PendingPayment>& pending, ReconciliationReport& report) {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kDeadline;
-  std::vector<std::future<Result<ShardAnswer>>> answers;
-  for (const PendingPayment& payment : pending) {
-    ++report.pending;
-    const auto order = pay_tokens_.parse(payment.pay_token);
-    if (!order) {
-      log_error("pending_payment_unreadable", {{"shard", to_text(shard.id())}});
-      ++report.failed;
-      continue;
-    }
-    answers.push_back(
-        ask<ShardAnswer>([&](auto done) { shard.submit(ActivateCommand{*order}, deadline, std::move(done)); }));
+  if (report.deferred > 0) {
+    log_info("deferred_transfers_retried", {{"due", report.deferred}, {"posted", report.posted}});
   }
-  for (auto& answer : answers) {
-    const auto result = answer.get();
-    uint64_t& counter = !result                                      ? report.failed
-                        : result->outcome == ShardOutcome::kReturned ? report.returned
-                                                                     : report.activated;
-    ++counter;
+  {
+    const std::lock_guard lock(mutex_);
+    last_ = report;
   }
+  run.done(report);
 }
 
 std::chrono::milliseconds Reconciler::pause_after(uint32_t attempts) const {
@@ -78,27 +120,6 @@ std::chrono::milliseconds Reconciler::pause_after(uint32_t attempts) const {
     pause *= 2;
   }
   return std::min(pause, options_.deferral_max);
-}
-
-Result<void> Reconciler::retry_deferred(ReconciliationReport& report) {
-  auto due = store_.deferred(report.at, kTransfersAtOnceMax);
-  if (!due) {
-    return std::unexpected(due.error());
-  }
-  report.deferred = due->size();
-  if (due->empty()) {
-    return {};
-  }
-  for (DeferredTransfer& transfer : *due) {
-    transfer.next_at = report.at + pause_after(transfer.attempts + 1);
-  }
-  const auto retried = writer_.retry(std::move(*due));
-  if (!retried) {
-    return std::unexpected(retried.error());
-  }
-  report.posted = static_cast<uint64_t>(std::count(retried->begin(), retried->end(), true));
-  log_info("deferred_transfers_retried", {{"due", report.deferred}, {"posted", report.posted}});
-  return {};
 }
 
 }  // namespace hongbao

@@ -1,6 +1,7 @@
 // Mends what crashes and refusals left: payments whose packet was never seen active are activated again (the shard
 // makes them active, or returns the money when the order has lapsed), and transfers that were refused are tried again
-// with a growing pause. `step` from one thread at a time; `last_report` from any.
+// with a growing pause. Any thread. Runs may overlap (the schedule's and an operator's): all they ask for is
+// idempotent.
 #pragma once
 
 #include <map>
@@ -35,16 +36,26 @@ class Reconciler {
              const Clock& clock, ReconcilerOptions options)
       : shards_(shards), store_(store), writer_(writer), pay_tokens_(pay_tokens), clock_(clock), options_(options) {}
 
-  Result<ReconciliationReport> step();
+  // Reads what there is to mend, and calls back when it was tried: inline, in a shard's writer step or in the ledger
+  // writer's.
+  void step(Done<ReconciliationReport> done);
   [[nodiscard]] ReconciliationReport last_report() const;
 
  private:
   static constexpr size_t kPaymentsAtOnceMax = 1'000;
   static constexpr size_t kTransfersAtOnceMax = 1'000;
 
-  Result<void> activate_pending(ReconciliationReport& report);
-  void activate(Shard& shard, const std::vector<PendingPayment>& pending, ReconciliationReport& report);
-  Result<void> retry_deferred(ReconciliationReport& report);
+  struct Run {
+    ReconciliationReport report;
+    std::vector<Order> orders;  // of the pending payments
+    std::vector<DeferredTransfer> retries;
+    Done<ReconciliationReport> done;
+  };
+  Result<void> read_pending(Run& run);
+  Result<void> read_deferred(Run& run);
+  void activate_pending(std::shared_ptr<Run> run);
+  void retry_deferred(std::shared_ptr<Run> run);
+  void finish(Run& run);
   [[nodiscard]] std::chrono::milliseconds pause_after(uint32_t attempts) const;
 
   const ShardSet& shards_;
@@ -53,7 +64,6 @@ class Reconciler {
   const PayTokenCodec& pay_tokens_;
   const Clock& clock_;
   const ReconcilerOptions options_;
-  std::mutex step_mutex_;  // the schedule and an operator's call must not run at once
   mutable std::mutex mutex_;
   ReconciliationReport last_;  // guarded by mutex_
 };

@@ -1,45 +1,49 @@
 #include "service/refunder.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
-#include "service/blocking.h"
+#include "service/ask_all.h"
 
 namespace hongbao {
 namespace {
 
 constexpr std::chrono::seconds kDeadline{10};
 
-}  // namespace
-
-size_t Refunder::step() {
-  size_t refunded = 0;
-  for (const auto& [shard, store] : stores_) {
-    refunded += step(shard, *store);
-  }
-  return refunded;
+bool is_refunded(const Result<ShardAnswer>& answer) {
+  return answer && answer->outcome == ShardOutcome::kDone;
 }
 
-size_t Refunder::step(ShardId id, OrderStore& store) {
-  Shard* shard = shards_.find(id);
-  if (shard == nullptr) {
-    return 0;
+}  // namespace
+
+void Refunder::step(Done<size_t> done) {
+  const std::vector<PacketKey> packets = due();
+  const SteadyTime deadline = clock_.steady_now() + kDeadline;
+  ask_all<ShardAnswer>(
+      packets.size(),
+      [&](size_t i, Done<ShardAnswer> answered) {
+        shards_.find(packets[i].shard)->submit(RefundCommand{packets[i]}, deadline, std::move(answered));
+      },
+      [done = std::move(done)](auto answers) mutable {
+        done(static_cast<size_t>(std::ranges::count_if(answers, is_refunded)));
+      });
+}
+
+std::vector<PacketKey> Refunder::due() const {
+  std::vector<PacketKey> packets;
+  for (const auto& [shard, store] : stores_) {
+    if (shards_.find(shard) == nullptr) {
+      continue;
+    }
+    const auto due = store->due(clock_.now(), kPacketsAtOnceMax);
+    if (due) {
+      std::ranges::copy(*due, std::back_inserter(packets));
+    } else {
+      log_warn("refunds_not_found", {{"shard", to_text(shard)}, {"error", due.error().detail}});
+    }
   }
-  const auto due = store.due(clock_.now(), kPacketsAtOnceMax);
-  if (!due) {
-    log_warn("refunds_not_found", {{"shard", to_text(id)}, {"error", due.error().detail}});
-    return 0;
-  }
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kDeadline;
-  std::vector<std::future<Result<ShardAnswer>>> answers;
-  for (const PacketKey& packet : *due) {
-    answers.push_back(
-        ask<ShardAnswer>([&](auto done) { shard->submit(RefundCommand{packet}, deadline, std::move(done)); }));
-  }
-  size_t refunded = 0;
-  for (auto& answer : answers) {
-    const auto result = answer.get();
-    refunded += result && result->outcome == ShardOutcome::kDone ? 1 : 0;
-  }
-  return refunded;
+  return packets;
 }
 
 }  // namespace hongbao

@@ -1,5 +1,5 @@
 // Sends the unclaimed rest of expired packets back: finds them in the order stores and asks their shards, which decide.
-// `step` from one thread at a time.
+// Any thread.
 #pragma once
 
 #include <map>
@@ -14,14 +14,14 @@ class Refunder {
   Refunder(const ShardSet& shards, const std::map<ShardId, OrderStore*>& stores, const Clock& clock)
       : shards_(shards), stores_(stores), clock_(clock) {}
 
-  // One round over all shards: at most kPacketsAtOnceMax packets a shard. Waits for the answers, and returns how many
-  // packets are refunded.
-  size_t step();
+  // One round over all shards: at most kPacketsAtOnceMax packets a shard. Calls back with how many are refunded now,
+  // inline or in a shard's writer step.
+  void step(Done<size_t> done);
 
  private:
   static constexpr size_t kPacketsAtOnceMax = 512;
 
-  size_t step(ShardId id, OrderStore& store);
+  [[nodiscard]] std::vector<PacketKey> due() const;
 
   const ShardSet& shards_;
   const std::map<ShardId, OrderStore*> stores_;

@@ -1,5 +1,9 @@
 #include "service/settler.h"
 
+#include <algorithm>
+
+#include "service/blocking.h"
+
 namespace hongbao {
 
 Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, LedgerStore& store,
@@ -8,7 +12,8 @@ Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stre
     : store_(store),
       writer_(writer),
       control_(control),
-      loop_("settlement", stream, [this](bool from_log) { return step(from_log); }),
+      loop_("settlement", stream,
+            [this](bool from_log) { return ask<size_t>([&](auto done) { step(from_log, std::move(done)); }).get(); }),
       settled_(add_counter(registry, "hongbao_settled_vouchers_total", "Vouchers settled in the ledger.")) {
   for (const auto& [shard, log] : logs) {
     followers_.emplace_back(shard, stream, *log, batch_vouchers_max);
@@ -16,47 +21,67 @@ Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stre
 }
 
 Result<void> Settler::prepare() {
-  return seek_to_cursors(followers_, store_);
+  return find_places(followers_, store_);
 }
 
-Result<size_t> Settler::step(bool from_log) {
-  if (!control_.is_on(Switch::kSettlement)) {
-    return size_t{0};
+void Settler::step(bool from_log, Done<size_t> done) {
+  auto round = collect(from_log);
+  if (!round) {
+    done(std::unexpected(round.error()));
+    return;
   }
-  std::vector<Settlement> pieces;
-  std::vector<LogFollower*> owners;
+  if (round->pieces.empty()) {
+    done(size_t{0});
+    return;
+  }
+  std::vector<Settlement> pieces = std::move(round->pieces);
+  writer_.settle(std::move(pieces), [this, round = std::move(*round), done = std::move(done)](auto applied) mutable {
+    if (!applied) {
+      std::ranges::for_each(round.owners, &LogFollower::lose_place);
+      done(std::unexpected(applied.error()));
+      return;
+    }
+    const size_t settled = move_on(round, *applied);
+    settled_.Increment(static_cast<double>(settled));
+    done(settled);
+  });
+}
+
+// What there is to settle, of every shard.
+Result<Settler::Round> Settler::collect(bool from_log) {
+  Round round;
+  if (!control_.is_on(Switch::kSettlement)) {
+    return round;
+  }
+  if (auto found = prepare(); !found) {
+    return std::unexpected(found.error());
+  }
   for (LogFollower& follower : followers_) {
     auto vouchers = follower.next(from_log);
     if (!vouchers) {
       return std::unexpected(vouchers.error());
     }
     if (!vouchers->empty()) {
-      pieces.push_back({follower.shard(), follower.cursor(), std::move(*vouchers)});
-      owners.push_back(&follower);
+      round.owners.push_back(&follower);
+      round.sizes.push_back(vouchers->size());
+      round.pieces.push_back({follower.shard(), follower.cursor(), std::move(*vouchers)});
     }
   }
-  if (pieces.empty()) {
-    return size_t{0};
-  }
-  std::vector<size_t> sizes;
-  for (const Settlement& piece : pieces) {
-    sizes.push_back(piece.vouchers.size());
-  }
-  const auto applied = writer_.settle(std::move(pieces));
-  size_t count = 0;
-  for (size_t i = 0; i < owners.size(); ++i) {
-    if (applied && (*applied)[i]) {
-      owners[i]->seek(owners[i]->cursor() + sizes[i]);
-      count += sizes[i];
-    } else if (auto sought = seek_to_cursor(*owners[i], store_); !sought) {  // the database knows where we are
-      return std::unexpected(sought.error());
+  return round;
+}
+
+// Returns how many vouchers were settled.
+size_t Settler::move_on(const Round& round, const std::vector<bool>& applied) {
+  size_t settled = 0;
+  for (size_t i = 0; i < round.owners.size(); ++i) {
+    if (applied[i]) {
+      round.owners[i]->seek(round.owners[i]->cursor() + round.sizes[i]);
+      settled += round.sizes[i];
+    } else {
+      round.owners[i]->lose_place();
     }
   }
-  if (!applied) {
-    return std::unexpected(applied.error());
-  }
-  settled_.Increment(static_cast<double>(count));
-  return count;
+  return settled;
 }
 
 }  // namespace hongbao

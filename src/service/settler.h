@@ -1,6 +1,6 @@
 // Settlement: follows every shard's log and moves the money of its vouchers in the ledger, exactly once: the transfers
 // and the cursor are one transaction. Transfers that are refused are deferred and hold nothing back. `step` may be
-// called without the thread, by a simulator.
+// called without the thread, by a simulator; the next one only when it has called back.
 #pragma once
 
 #include <map>
@@ -20,13 +20,21 @@ class Settler {
 
   // Reads the cursors. Call before the first `step`.
   Result<void> prepare();
-  // One round over all shards; returns how many vouchers were settled.
-  Result<size_t> step(bool from_log);
+  // One round over all shards; calls back with how many vouchers were settled, inline or in the ledger writer's step.
+  void step(bool from_log, Done<size_t> done);
 
   void start() { loop_.start(); }
   void stop() { loop_.stop(); }
 
  private:
+  struct Round {
+    std::vector<Settlement> pieces;
+    std::vector<LogFollower*> owners;  // of the pieces
+    std::vector<size_t> sizes;         // vouchers in each
+  };
+  Result<Round> collect(bool from_log);
+  size_t move_on(const Round& round, const std::vector<bool>& applied);
+
   std::vector<LogFollower> followers_;
   LedgerStore& store_;
   LedgerWriter& writer_;

@@ -31,15 +31,13 @@ void Wallets::deposit(const UserId& user, Money amount, std::string_view key, St
 }
 
 void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {
-  read_on<Account>(
-      workers_,
-      [this, user, frozen]() -> Result<Account> {
-        if (auto set = writer_.set_frozen(AccountId::user(user), frozen); !set) {
-          return std::unexpected(set.error());
-        }
-        return store_.account(AccountId::user(user));
-      },
-      std::move(done));
+  writer_.set_frozen(AccountId::user(user), frozen, [this, user, done = std::move(done)](Result<void> set) mutable {
+    if (set) {
+      account(user, std::move(done));
+    } else {
+      done(std::unexpected(set.error()));
+    }
+  });
 }
 
 void Wallets::account(const UserId& user, Done<Account> done) {

@@ -20,6 +20,7 @@ class Wallets {
   // kTransferIdReused, kAccountFrozen, and those of LedgerWriter::post.
   void deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline, Done<std::string> done);
 
+  // Calls back with the account as it is then. After any error the outcome is unknown: freeze again.
   void freeze(const UserId& user, bool frozen, Done<Account> done);
   void account(const UserId& user, Done<Account> done);
   // Newest first, with position < before.

@@ -11,6 +11,7 @@ namespace hongbao {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
+constexpr std::chrono::milliseconds kLoaderPoll{1};
 constexpr size_t kLoadsAtOnceMax = 64;
 constexpr const char* kNotServing = "the shard does not serve now";
 
@@ -58,12 +59,19 @@ Shard::~Shard() {
   stop();
 }
 
-Result<void> Shard::start() {
+Result<void> Shard::acquire() {
   const auto head = store_.acquire(options_.owner);
   if (!head) {
     return std::unexpected(head.error());
   }
   own(*head);
+  return {};
+}
+
+Result<void> Shard::start() {
+  if (auto acquired = acquire(); !acquired) {
+    return acquired;
+  }
   writer_ = std::thread([this] { write_loop(); });
   loader_ = std::thread([this] { load_loop(); });
   return {};
@@ -124,42 +132,53 @@ ShardStatus Shard::status() const {
 }
 
 void Shard::write_loop() {
-  std::vector<Item> items;
+  auto pause = options_.recovery_pause_min;
   while (true) {
-    items.clear();
-    mailbox_.take(items, options_.batch_commands_max, kIdleWait);
-    if (items.empty()) {
-      if (!mailbox_.closed()) {
-        continue;
-      }
+    if (write_step(kIdleWait)) {
+      pause = options_.recovery_pause_min;
+    } else if (state_.load(std::memory_order_relaxed) == ShardState::kRecovering) {
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, options_.recovery_pause_max);
+    } else if (mailbox_.closed()) {
       if (waiting_.empty()) {
         return;
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // the loader still has work for us
-      continue;
+      std::this_thread::sleep_for(kLoaderPoll);  // the loader still has work for us
     }
-    metrics_.mailbox_depth.Set(static_cast<double>(mailbox_.depth()));
-    const Timestamp now = clock_.now();
-    const SteadyTime steady_now = std::chrono::steady_clock::now();
-    for (Item& item : items) {
-      handle(item, now, steady_now);
-    }
-    finish_batch();
   }
 }
 
-void Shard::load_loop() {
-  std::vector<PacketKey> keys;
-  while (true) {
-    keys.clear();
-    load_requests_.take(keys, kLoadsAtOnceMax, kIdleWait);
-    if (keys.empty() && load_requests_.closed()) {
-      return;
-    }
-    for (const PacketKey& key : keys) {
-      mailbox_.push_unbounded(Loaded{key, store_.load(key)});
-    }
+bool Shard::write_step(std::chrono::milliseconds idle_wait) {
+  if (state_.load(std::memory_order_relaxed) == ShardState::kRecovering) {
+    return recover();
   }
+  items_.clear();
+  mailbox_.take(items_, options_.batch_commands_max, idle_wait);
+  if (items_.empty()) {
+    return false;
+  }
+  metrics_.mailbox_depth.Set(static_cast<double>(mailbox_.depth()));
+  const Timestamp now = clock_.now();
+  const SteadyTime steady_now = clock_.steady_now();
+  for (Item& item : items_) {
+    handle(item, now, steady_now);
+  }
+  finish_batch();
+  return true;
+}
+
+void Shard::load_loop() {
+  while (load_step(kIdleWait) || !load_requests_.closed()) {
+  }
+}
+
+bool Shard::load_step(std::chrono::milliseconds idle_wait) {
+  std::vector<PacketKey> keys;
+  load_requests_.take(keys, kLoadsAtOnceMax, idle_wait);
+  for (const PacketKey& key : keys) {
+    mailbox_.push_unbounded(Loaded{key, store_.load(key)});
+  }
+  return !keys.empty();
 }
 
 void Shard::handle(Item& item, Timestamp now, SteadyTime steady_now) {
@@ -224,15 +243,15 @@ void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
 void Shard::finish_batch() {
   const CommitBatch& batch = engine_.batch();
   if (!batch.vouchers.empty()) {
-    const auto began = std::chrono::steady_clock::now();
+    const SteadyTime began = clock_.steady_now();
     const CommitOutcome outcome = store_.commit(batch);
-    metrics_.commit_seconds.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
+    metrics_.commit_seconds.Observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
     if (outcome == CommitOutcome::kFenced) {
       lose();
       return;
     }
     if (outcome == CommitOutcome::kUnknown) {
-      recover();
+      begin_recovery();
       return;
     }
     metrics_.batch_vouchers.Observe(static_cast<double>(batch.vouchers.size()));
@@ -260,26 +279,29 @@ void Shard::fail_held(ErrorCode code, const std::string& detail) {
   held_.clear();
 }
 
-void Shard::recover() {
+// The engine keeps the batch, and `held_` its answers, until a later step has learnt what became of it.
+void Shard::begin_recovery() {
   state_.store(ShardState::kRecovering);
   metrics_.recoveries.Increment();
-  const CommitBatch batch = engine_.batch();
+  const CommitBatch& batch = engine_.batch();
   log_warn("commit_unknown", {{"shard", to_text(id_)},
                               {"from_voucher", batch.expected_next.value},
                               {"vouchers", static_cast<int64_t>(batch.vouchers.size())}});
-  auto pause = options_.recovery_pause_min;
-  Result<bool> landed = resolve(batch);
-  while (!landed) {
+}
+
+// False: the store did not say.
+bool Shard::recover() {
+  const CommitBatch batch = engine_.batch();
+  const Result<bool> landed = resolve(batch);
+  if (!landed) {
     log_warn("shard_waits_for_store", {{"shard", to_text(id_)}, {"error", landed.error().detail}});
     refuse_while_recovering();
     if (mailbox_.closed()) {  // stopping: the next start resolves it
       fail_held(ErrorCode::kOutcomeUnknown, "the server stopped before the outcome was known");
       lose();
-      return;
+      return true;
     }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, options_.recovery_pause_max);
-    landed = resolve(batch);
+    return false;
   }
   log_info("commit_resolved", {{"shard", to_text(id_)}, {"landed", *landed}});
   if (*landed) {
@@ -288,6 +310,7 @@ void Shard::recover() {
   } else {
     fail_held(ErrorCode::kUnavailable, "the store refused the write; nothing took effect");
   }
+  return true;
 }
 
 // Takes the shard again, which ends whatever was on its way, and compares the log with what the batch would have
@@ -310,7 +333,7 @@ Result<bool> Shard::resolve(const CommitBatch& batch) {
 }
 
 void Shard::refuse_while_recovering() {
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = clock_.steady_now();
   const auto overdue =
       std::partition(held_.begin(), held_.end(), [&](const Held& held) { return held.deadline >= now; });
   for (auto it = overdue; it != held_.end(); ++it) {

@@ -1,13 +1,16 @@
-// The runner of one shard: a mailbox, a writer thread with group commit around the pure engine, and a loader thread
-// that reads packets the engine misses. While one batch commits the next one gathers in the mailbox, so that a busy
-// shard needs no timer to form batches, and a hot packet no lock.
+// The runner of one shard: a mailbox, a writer with group commit around the pure engine, and a loader that reads
+// packets the engine misses. While one batch commits the next one gathers in the mailbox, so that a busy shard needs no
+// timer to form batches, and a hot packet no lock.
 //
 // Contract: no answer leaves before the commit that holds it. A commit that fails, or whose outcome is unknown, stops
 // the shard until the head row tells what happened; then every held command gets a true answer, memory is dropped, and
 // the shard goes on under a new epoch. A shard that another process took over answers nothing more.
 //
-// `submit`, `new_packet_key`, `gate`, `status`: any thread. `start` and `stop`: the owner. Callbacks run on the writer
-// thread, or inline when the command is refused; they must be short and must not block.
+// Writer and loader are steps. `start` gives each a thread that only repeats its step and pauses when the store is
+// away; whoever wants to choose the order of things (a simulator) calls `acquire` and the steps instead.
+//
+// `submit`, `new_packet_key`, `gate`, `status`: any thread. `start` and `stop`: the owner. Callbacks run in the
+// writer's step, or inline when the command is refused; they must be short and must not block.
 #pragma once
 
 #include <atomic>
@@ -64,6 +67,15 @@ class Shard {
   // Refuses new commands, finishes those it has, and joins the threads.
   void stop();
 
+  // What `start` does first: from here on the shard serves.
+  Result<void> acquire();
+  // The writer's step: decides, commits and answers what has gathered, waiting up to `idle_wait` for the first command;
+  // or, while the shard recovers, tries once to learn what became of its commit. False: nothing had gathered, or the
+  // store did not say.
+  bool write_step(std::chrono::milliseconds idle_wait);
+  // The loader's step: reads packets that the writer asked for, waiting likewise. False: there were none.
+  bool load_step(std::chrono::milliseconds idle_wait);
+
   // Calls `done` exactly once. Errors: kOverloaded, kUnavailable, kDeadlineExceeded, kShuttingDown: nothing took
   // effect; kOutcomeUnknown: the deadline passed while the outcome of its commit was being resolved.
   void submit(Command command, SteadyTime deadline, Done<ShardAnswer> done);
@@ -111,7 +123,8 @@ class Shard {
   void answer_held();
   void fail_held(ErrorCode code, const std::string& detail);
 
-  void recover();
+  void begin_recovery();
+  bool recover();
   Result<bool> resolve(const CommitBatch& batch);
   void refuse_while_recovering();
   void lose();
@@ -132,6 +145,7 @@ class Shard {
 
   // The writer's own.
   ShardEngine engine_;
+  std::vector<Item> items_;  // taken in this step
   std::vector<Held> held_;
   std::unordered_map<PacketKey, std::vector<Pending>> waiting_;  // for a load
   size_t waiting_commands_ = 0;

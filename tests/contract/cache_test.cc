@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/memory/memory_cache.h"
+#include "support/manual_clock.h"
 
 namespace hongbao {
 namespace {
@@ -15,15 +16,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using Value = std::optional<std::string>;
-
-class SettableClock final : public Clock {
- public:
-  [[nodiscard]] Timestamp now() const override { return {now_ms_.load()}; }
-  void advance(milliseconds by) { now_ms_ += by.count(); }
-
- private:
-  std::atomic<int64_t> now_ms_ = 1'000;
-};
 
 class CacheContract : public testing::Test {
  protected:
@@ -48,7 +40,7 @@ class CacheContract : public testing::Test {
     return found;
   }
 
-  SettableClock clock_;
+  ManualClock clock_{{1'000}};
   MemoryCache cache_{clock_, 1 << 20};
 };
 

@@ -50,17 +50,17 @@ TEST_F(AuditTest, ItBalancesAfterEveryStep) {
   }
   Settler one_by_one(at.orders, at.stream, at.ledger, at.writer, at.control, 1, at.registry);
   ASSERT_TRUE(one_by_one.prepare());
-  while (one_by_one.step(true).value() > 0) {
+  while (at.settle_once(one_by_one).value() > 0) {
     at.expect_balanced();
   }
   at.clock.advance(kPacketTtl);
-  ASSERT_EQ(at.refunder.step(), 1U);
+  ASSERT_EQ(at.refund(), 1U);
   at.expect_balanced();
-  ASSERT_EQ(at.reconciler.step()->deferred, 1U);
+  ASSERT_EQ(at.reconcile()->deferred, 1U);
   at.expect_balanced();
   at.set_frozen("carol", false);
   at.clock.advance(kPacketTtl);
-  ASSERT_EQ(at.reconciler.step()->posted, 1U);
+  ASSERT_EQ(at.reconcile()->posted, 1U);
   at.expect_balanced();
   EXPECT_EQ(at.settle(), 0U) << "the other settler did it";
   EXPECT_EQ(at.settle(), 1U);
@@ -168,7 +168,7 @@ TEST_F(AuditTest, ItBalancesWhileTrafficRuns) {
   std::atomic<bool> stop{false};
   std::thread settling([&] {
     while (!stop.load()) {
-      (void)at.settler.step(true);
+      (void)at.settle_once();
     }
   });
   std::thread traffic([&] {

@@ -34,12 +34,12 @@ class RandomLife {
       at_.set_frozen(name(i), false);
     }
     at_.clock.advance(kPayable + kPacketTtl + kGrace);
-    ASSERT_TRUE(at_.reconciler.step());
-    at_.refunder.step();
+    ASSERT_TRUE(at_.reconcile());
+    at_.refund();
     at_.clock.advance(kPacketTtl);
-    at_.refunder.step();
+    at_.refund();
     at_.settle();
-    ASSERT_TRUE(at_.reconciler.step());
+    ASSERT_TRUE(at_.reconcile());
     at_.expect_balanced();
     expect_all_money_in_wallets();
     for (const PreOrder& packet : sent_) {
@@ -76,11 +76,11 @@ class RandomLife {
     } else if (dice < 74) {
       open();
     } else if (dice < 82) {
-      (void)at_.settler.step(true);
+      (void)at_.settle_once();
     } else if (dice < 86) {
-      ASSERT_TRUE(at_.reconciler.step());
+      ASSERT_TRUE(at_.reconcile());
     } else if (dice < 88) {
-      at_.refunder.step();
+      at_.refund();
     } else if (dice < 92) {
       at_.set_frozen(somebody(), below(2) == 0);
     } else if (dice < 95) {
@@ -91,7 +91,7 @@ class RandomLife {
       at_.restart_shards();
     } else {
       at_.ledger.fail_commits(static_cast<int>(below(8)), /*after=*/below(2) == 0);
-      (void)at_.settler.step(true);
+      (void)at_.settle_once();
       at_.ledger.fail_commits(0);
     }
   }

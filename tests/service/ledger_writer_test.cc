@@ -24,8 +24,18 @@ class LedgerWriterTest : public testing::Test {
   }
   void TearDown() override { store_.release(); }
 
-  std::future<Result<PostOutcome>> post(Posting posting, SteadyTime deadline = soon()) {
+  std::future<Result<PostOutcome>> post(Posting posting, std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
+    const SteadyTime deadline = clock_.steady_now() + timeout;
     return ask<PostOutcome>([&](auto done) { writer_->post(std::move(posting), deadline, std::move(done)); });
+  }
+  std::future<Result<std::vector<bool>>> settle() {
+    return ask<std::vector<bool>>([&](auto done) { writer_->settle({}, std::move(done)); });
+  }
+  std::future<Result<std::vector<bool>>> retry() {
+    return ask<std::vector<bool>>([&](auto done) { writer_->retry({}, std::move(done)); });
+  }
+  std::future<Result<void>> freeze(const std::string& owner) {
+    return ask<void>([&](auto done) { writer_->set_frozen(AccountId::user(user(owner)), true, std::move(done)); });
   }
 
   // Returns when the writer is inside a commit that waits, so that what comes now gathers in the mailbox.
@@ -129,9 +139,9 @@ TEST_F(LedgerWriterTest, ACommitThatAlwaysFailsIsAnsweredAsUnknown) {
 TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
   start();
   auto first = stall();
-  auto overdue = post(deposit("alice", 10, "a"), std::chrono::steady_clock::now() + milliseconds(5));
+  auto overdue = post(deposit("alice", 10, "a"), milliseconds(5));
   auto in_time = post(deposit("alice", 1, "b"));
-  std::this_thread::sleep_for(milliseconds(20));
+  clock_.advance(milliseconds(20));
   store_.release();
   EXPECT_EQ(error_of(overdue.get()), ErrorCode::kDeadlineExceeded);
   EXPECT_EQ(in_time.get().value(), PostOutcome::kPosted);
@@ -146,8 +156,8 @@ TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
     waiting.push_back(post(deposit("alice", 1, std::to_string(i))));
   }
   EXPECT_EQ(error_of(post(deposit("alice", 1, "more")).get()), ErrorCode::kOverloaded);
-  EXPECT_EQ(error_of(writer_->settle({})), ErrorCode::kOverloaded);
-  EXPECT_EQ(error_of(writer_->set_frozen(AccountId::user(user("alice")), true)), ErrorCode::kOverloaded);
+  EXPECT_EQ(error_of(settle().get()), ErrorCode::kOverloaded);
+  EXPECT_EQ(error_of(freeze("alice").get()), ErrorCode::kOverloaded);
   store_.release();
   for (auto& answer : waiting) {
     EXPECT_TRUE(answer.get());
@@ -163,7 +173,7 @@ TEST_F(LedgerWriterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
   store_.release();
   stopping.join();
   EXPECT_EQ(waiting.get().value(), PostOutcome::kPosted);
-  EXPECT_EQ(error_of(writer_->retry({})), ErrorCode::kShuttingDown);
+  EXPECT_EQ(error_of(retry().get()), ErrorCode::kShuttingDown);
   EXPECT_EQ(error_of(post(deposit("bob", 1, "b")).get()), ErrorCode::kShuttingDown);
 }
 
@@ -171,10 +181,9 @@ TEST_F(LedgerWriterTest, AFreezeBehindAPostDoesNotRefuseIt) {
   start();
   auto first = stall();
   auto posted = post(deposit("alice", 10, "a"));
-  std::thread freezing([&] { EXPECT_TRUE(writer_->set_frozen(AccountId::user(user("alice")), true)); });
-  std::this_thread::sleep_for(milliseconds(5));
+  auto frozen = freeze("alice");
   store_.release();
-  freezing.join();
+  EXPECT_TRUE(frozen.get());
   EXPECT_EQ(posted.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(post(deposit("alice", 10, "b")).get().value(), PostOutcome::kFrozen);
 }

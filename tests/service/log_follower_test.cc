@@ -113,6 +113,7 @@ TEST_F(LogFollowerTest, AStreamThatIsDownDoesNotHideTheLog) {
   write_log(2);
   ScriptedStream stream([](auto, auto) { return fail(ErrorCode::kUnavailable, "the stream is down"); });
   LogFollower follower(kShard, stream, store_, kVouchersMax);
+  follower.seek(VoucherNo{1});
   EXPECT_FALSE(follower.next(false));
   EXPECT_THAT(numbers(follower.next(true).value()), ElementsAre(1, 2));
 }
@@ -161,6 +162,7 @@ TEST_F(LogFollowerTest, AnUnreliableStreamYieldsExactlyTheLog) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     ScriptedStream stream(UnreliableStream(store_, seed));
     LogFollower follower(kShard, stream, store_, kVouchersMax);
+    follower.seek(VoucherNo{1});
     std::vector<Voucher> seen;
     for (int round = 0; seen.size() < kVouchers && round < 10'000; ++round) {
       const auto vouchers = follower.next(/*from_log=*/round % 4 == 0).value();

@@ -172,11 +172,11 @@ TEST_F(OpeningTest, TheUnclaimedRestReturnsAtExpiryAndNotBefore) {
   const PacketKey packet = at.active(lucky(1'000, 5), "alice");
   const int64_t taken = at.opened(packet, "bob").share->amount.fen();
   at.clock.advance(kPacketTtl - std::chrono::milliseconds(1));
-  EXPECT_EQ(at.refunder.step(), 0U);
+  EXPECT_EQ(at.refund(), 0U);
   EXPECT_EQ(at.view(packet)->state, PacketState::kActive);
   at.clock.advance(std::chrono::milliseconds(1));
-  EXPECT_EQ(at.refunder.step(), 1U);
-  EXPECT_EQ(at.refunder.step(), 0U);
+  EXPECT_EQ(at.refund(), 1U);
+  EXPECT_EQ(at.refund(), 0U);
   at.settle();
   EXPECT_EQ(at.wallet("alice"), 1'000 - taken);
   EXPECT_EQ(at.wallet("bob"), taken);
@@ -190,7 +190,7 @@ TEST_F(OpeningTest, AnExhaustedPacketIsNeverRefunded) {
   const PacketKey packet = at.active(lucky(100, 1), "alice");
   at.opened(packet, "bob");
   at.clock.advance(kPacketTtl * 2);
-  EXPECT_EQ(at.refunder.step(), 0U);
+  EXPECT_EQ(at.refund(), 0U);
   at.settle();
   EXPECT_EQ(at.wallet("alice"), 0);
 }
@@ -219,7 +219,7 @@ TEST_F(OpeningTest, AViewFollowsThePacketThroughItsLife) {
 TEST_F(OpeningTest, SharesArePagedAndTheLuckiestShowsOnceFinished) {
   const PacketKey packet = at.active(lucky(1'000, 3));
   const auto page = [&](uint32_t seq, uint32_t max) {
-    return ask<SharesPage>([&](auto done) { at.viewing.shares(packet, seq, max, soon(), std::move(done)); })
+    return ask<SharesPage>([&](auto done) { at.viewing.shares(packet, seq, max, soon(at.clock), std::move(done)); })
         .get()
         .value();
   };

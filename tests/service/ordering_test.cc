@@ -180,7 +180,7 @@ TEST_F(OrderingTest, APacketThatExpiredAfterItWasPaidInTimeIsStillAnsweredAsPaid
   const PreOrder packet = at.sent("alice", lucky(300, 5));
   ASSERT_TRUE(at.accept(packet, "p1"));
   at.clock.advance(kPacketTtl);
-  ASSERT_EQ(at.refunder.step(), 1U);
+  ASSERT_EQ(at.refund(), 1U);
   EXPECT_EQ(at.accept(packet, "p1").value().outcome, PaymentOutcome::kPaid);
 }
 
@@ -254,8 +254,9 @@ TEST_F(OrderingTest, APaidOrderSurvivesTheLossOfTheCache) {
 
 TEST_F(OrderingTest, ADepositIsMadeOnceForItsKey) {
   const auto deposit = [&](int64_t amount) {
-    return ask<std::string>(
-               [&](auto done) { at.wallets.deposit(user("alice"), Money(amount), "k", soon(), std::move(done)); })
+    return ask<std::string>([&](auto done) {
+             at.wallets.deposit(user("alice"), Money(amount), "k", soon(at.clock), std::move(done));
+           })
         .get();
   };
   ASSERT_TRUE(deposit(100));

@@ -6,7 +6,7 @@ namespace {
 
 class ReconcilerTest : public ServiceTest {
  protected:
-  ReconciliationReport reconcile() { return at.reconciler.step().value(); }
+  ReconciliationReport reconcile() { return at.reconcile().value(); }
 };
 
 TEST_F(ReconcilerTest, APaymentWithoutActivationIsActivatedInTime) {

@@ -127,7 +127,7 @@ Deployment::Deployment(size_t batch_vouchers_max)
       audit(ledger, orders, clock),
       pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl),
       residency(shards, pre_orders),
-      ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, {.payable = kPayable}),
+      ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, random, {.payable = kPayable}),
       opening(shards, residency, tickets, control, clock, kTicketTtl),
       viewing(residency, pre_orders, ids),
       wallets(ledger, writer, workers, clock) {
@@ -167,7 +167,7 @@ Result<PaidPacket> Deployment::pay(const std::string& payer, const PreOrder& pac
 }
 
 Result<PaidPacket> Deployment::pay(const std::string& payer, const PacketKey& packet, const std::string& pay_token) {
-  return ask<PaidPacket>([&](auto done) { ordering.pay(user(payer), packet, pay_token, soon(), std::move(done)); })
+  return ask<PaidPacket>([&](auto done) { ordering.pay(user(payer), packet, pay_token, soon(clock), std::move(done)); })
       .get();
 }
 
@@ -177,25 +177,26 @@ Result<PaidPacket> Deployment::accept(const PreOrder& packet, const std::string&
                                .payment_id = payment_id,
                                .amount = amount ? Money(*amount) : packet.order.total,
                                .pay_token = packet.pay_token};
-  return ask<PaidPacket>([&](auto done) { ordering.accept(payment, soon(), std::move(done)); }).get();
+  return ask<PaidPacket>([&](auto done) { ordering.accept(payment, soon(clock), std::move(done)); }).get();
 }
 
 Result<GrabAnswer> Deployment::grab(const PacketKey& packet, const std::string& taker) {
-  return ask<GrabAnswer>([&](auto done) { opening.grab(packet, user(taker), soon(), std::move(done)); }).get();
+  return ask<GrabAnswer>([&](auto done) { opening.grab(packet, user(taker), soon(clock), std::move(done)); }).get();
 }
 
 Result<OpenAnswer> Deployment::open(const PacketKey& packet, const std::string& taker, const std::string& ticket) {
-  return ask<OpenAnswer>([&](auto done) { opening.open(packet, user(taker), ticket, soon(), std::move(done)); }).get();
+  return ask<OpenAnswer>([&](auto done) { opening.open(packet, user(taker), ticket, soon(clock), std::move(done)); })
+      .get();
 }
 
 Result<PacketView> Deployment::view(const PacketKey& packet) {
-  return ask<PacketView>([&](auto done) { viewing.view(packet, soon(), std::move(done)); }).get();
+  return ask<PacketView>([&](auto done) { viewing.view(packet, soon(clock), std::move(done)); }).get();
 }
 
 void Deployment::deposit(const std::string& owner, int64_t amount) {
   const auto key = fmt::format("deposit-{}", next_key_++);
   EXPECT_TRUE(ask<std::string>([&](auto done) {
-                wallets.deposit(user(owner), Money(amount), key, soon(), std::move(done));
+                wallets.deposit(user(owner), Money(amount), key, soon(clock), std::move(done));
               }).get());
 }
 
@@ -204,7 +205,8 @@ int64_t Deployment::wallet(const std::string& owner) {
 }
 
 void Deployment::set_frozen(const std::string& owner, bool frozen) {
-  EXPECT_TRUE(writer.set_frozen(AccountId::user(user(owner)), frozen));
+  EXPECT_TRUE(
+      ask<void>([&](auto done) { writer.set_frozen(AccountId::user(user(owner)), frozen, std::move(done)); }).get());
 }
 
 PreOrder Deployment::sent(const std::string& sender, const SendRequest& request) {
@@ -230,16 +232,28 @@ void Deployment::debit_without_activation(const PreOrder& packet) {
                                      .packet = packet.order.key,
                                      .at = clock.now()},
                         .pay_token = packet.pay_token};
-  const auto posted = ask<PostOutcome>([&](auto done) { writer.post(posting, soon(), std::move(done)); }).get();
+  const auto posted = ask<PostOutcome>([&](auto done) { writer.post(posting, soon(clock), std::move(done)); }).get();
   EXPECT_EQ(posted.value(), PostOutcome::kPosted);
 }
 
 size_t Deployment::settle() {
   size_t settled = 0;
   for (size_t step = 1; step > 0; settled += step) {
-    step = settler.step(/*from_log=*/true).value();
+    step = settle_once().value();
   }
   return settled;
+}
+
+Result<size_t> Deployment::settle_once(Settler& from) {
+  return ask<size_t>([&](auto done) { from.step(/*from_log=*/true, std::move(done)); }).get();
+}
+
+size_t Deployment::refund() {
+  return ask<size_t>([&](auto done) { refunder.step(std::move(done)); }).get().value();
+}
+
+Result<ReconciliationReport> Deployment::reconcile() {
+  return ask<ReconciliationReport>([&](auto done) { reconciler.step(std::move(done)); }).get();
 }
 
 void Deployment::expect_balanced(bool deep) {

@@ -34,8 +34,8 @@ inline constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(5);
 inline UserId user(const std::string& name) {
   return UserId::trusted(name);
 }
-inline SteadyTime soon() {
-  return std::chrono::steady_clock::now() + std::chrono::seconds(30);
+inline SteadyTime soon(const Clock& clock) {
+  return clock.steady_now() + std::chrono::seconds(30);
 }
 
 SendRequest lucky(int64_t total, uint32_t count);
@@ -76,12 +76,18 @@ class Deployment {
   void debit_without_activation(const PreOrder& packet);
   // All vouchers there are; returns how many.
   size_t settle();
+  // One round of each.
+  Result<size_t> settle_once(Settler& from);
+  Result<size_t> settle_once() { return settle_once(settler); }
+  size_t refund();
+  Result<ReconciliationReport> reconcile();
   // Drops what the shards have in memory and takes them again, as a new process would.
   void restart_shards();
   void expect_balanced(bool deep = true);
   [[nodiscard]] std::vector<Voucher> log(ShardId shard);
 
   ManualClock clock;
+  SystemRandom random;
   prometheus::Registry registry;
   const std::vector<ShardId> shard_ids;
   std::map<ShardId, std::unique_ptr<MemoryOrderStore>> order_stores;

@@ -35,7 +35,7 @@ TEST_F(SettlerTest, EveryVoucherIsSettledOnceAcrossRestartsAtEveryPlace) {
     // One voucher a step, and a new Settler for each: it finds its place in the ledger.
     Settler settler(at.orders, at.stream, at.ledger, at.writer, at.control, 1, at.registry);
     ASSERT_TRUE(settler.prepare());
-    const size_t step = settler.step(true).value();
+    const size_t step = at.settle_once(settler).value();
     if (step == 0) {
       break;
     }
@@ -50,19 +50,19 @@ TEST_F(SettlerTest, TwoSettlersAtTheSamePlaceSettleOnce) {
   const PacketKey packet = busy_packet();
   Settler other(at.orders, at.stream, at.ledger, at.writer, at.control, 64, at.registry);
   ASSERT_TRUE(other.prepare());
-  EXPECT_EQ(at.settler.step(true).value(), 4U);
-  EXPECT_EQ(other.step(true).value(), 0U) << "its cursor was elsewhere";
-  EXPECT_EQ(other.step(true).value(), 0U) << "and it went there";
+  EXPECT_EQ(at.settle_once().value(), 4U);
+  EXPECT_EQ(at.settle_once(other).value(), 0U) << "its cursor was elsewhere";
+  EXPECT_EQ(at.settle_once(other).value(), 0U) << "and it went there";
   EXPECT_EQ(in_wallets(), at.view(packet)->opened_amount.fen());
   at.opened(packet, "erin");
-  EXPECT_EQ(other.step(true).value(), 1U);
+  EXPECT_EQ(at.settle_once(other).value(), 1U);
 }
 
 TEST_F(SettlerTest, ACommitThatFailedAfterTakingEffectIsNotSettledTwice) {
   const PacketKey packet = busy_packet();
   at.ledger.fail_commits(LedgerWriterOptions{}.commit_tries_max, /*after=*/true);
   // The repeats inside the writer find the cursor moved on; whatever is answered, the money moved once.
-  (void)at.settler.step(true);
+  (void)at.settle_once();
   at.ledger.fail_commits(0);
   at.settle();
   EXPECT_EQ(in_wallets(), at.view(packet)->opened_amount.fen());
@@ -72,7 +72,7 @@ TEST_F(SettlerTest, ACommitThatFailedAfterTakingEffectIsNotSettledTwice) {
 TEST_F(SettlerTest, ALedgerThatIsDownOnlyDelays) {
   const PacketKey packet = busy_packet();
   at.ledger.fail_commits(LedgerWriterOptions{}.commit_tries_max);
-  EXPECT_EQ(error_of(at.settler.step(true)), ErrorCode::kStorage);
+  EXPECT_EQ(error_of(at.settle_once()), ErrorCode::kStorage);
   EXPECT_EQ(in_wallets(), 0);
   at.expect_balanced();
   EXPECT_EQ(at.settle(), 4U);

@@ -42,7 +42,7 @@ class ShardTest : public testing::Test {
   std::future<Result<ShardAnswer>> submit(Command command, std::chrono::milliseconds timeout = 10s) {
     auto promise = std::make_shared<std::promise<Result<ShardAnswer>>>();
     auto future = promise->get_future();
-    shard_->submit(std::move(command), std::chrono::steady_clock::now() + timeout,
+    shard_->submit(std::move(command), clock_.steady_now() + timeout,
                    [promise](Result<ShardAnswer> answer) { promise->set_value(std::move(answer)); });
     return future;
   }
@@ -159,7 +159,12 @@ TEST_F(ShardTest, AnswersUnknownWhenTheStoreStaysAwayBeyondTheDeadline) {
   const PacketKey key = activated(3, Money(30));
   store_.fail_next_commit(CommitFault::kLanded);
   store_.fail_next_acquires(200);
-  EXPECT_EQ(submit(OpenCommand{key, user(1)}, 20ms).get().error().code, ErrorCode::kOutcomeUnknown);
+  auto unknown = submit(OpenCommand{key, user(1)}, 20ms);
+  while (shard_->takes_orders()) {
+    std::this_thread::yield();
+  }
+  clock_.advance(21ms);
+  EXPECT_EQ(unknown.get().error().code, ErrorCode::kOutcomeUnknown);
   store_.fail_next_acquires(0);
   while (!shard_->takes_orders()) {
     std::this_thread::yield();
@@ -253,7 +258,7 @@ TEST_F(ShardTest, ACommandThatWaitedBeyondItsDeadlineIsNotDecided) {
     std::this_thread::yield();
   }
   auto late = submit(OpenCommand{key, user(2)}, 5ms);
-  std::this_thread::sleep_for(20ms);
+  clock_.advance(20ms);
   store_.release_commits();
   EXPECT_TRUE(first.get());
   EXPECT_EQ(late.get().error().code, ErrorCode::kDeadlineExceeded);
