@@ -2,12 +2,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace hongbao {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{100};
 constexpr std::chrono::milliseconds kErrorPause{250};
+constexpr std::chrono::milliseconds kGatherFor{50};
 constexpr std::chrono::seconds kLogCheckEvery{1};
 
 }  // namespace
@@ -24,6 +26,8 @@ void FollowLoop::stop() {
 }
 
 void FollowLoop::run() {
+  name_this_thread(name_);
+  yield_to_users();
   uint64_t seen = 0;
   SteadyTime log_checked;
   while (!stopping_.load()) {
@@ -38,6 +42,8 @@ void FollowLoop::run() {
       std::this_thread::sleep_for(kErrorPause);
     } else if (*taken == 0) {
       stream_.wait(seen, kIdleWait);
+    } else if (*taken < full_step_vouchers_) {
+      std::this_thread::sleep_until(now + kGatherFor);
     }
   }
 }
