@@ -57,6 +57,18 @@ TEST(HttpLimits, AChunkedBodyIsBoundedToo) {
   EXPECT_EQ(client.receive().status, 413);
 }
 
+TEST(HttpLimits, ChunkExtensionsAndTrailersAreBoundedLikeAHeader) {
+  for (const char* head : {"1;name=", "0\r\nX-Trailer: "}) {
+    TestServer server;
+    TestClient client(server);
+    client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send(head);
+    client.send(std::string(100'000, 'x'));
+    EXPECT_EQ(client.receive().status, 431) << head;
+    EXPECT_EQ(TestClient(server).ask("/echo").status, 200);
+  }
+}
+
 TEST(HttpLimits, TheLargestBodyAndHeaderAreTaken) {
   TestServer server;
   TestClient client(server);
