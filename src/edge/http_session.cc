@@ -25,6 +25,16 @@ http::status status_of(const boost::system::error_code& error) {
   return http::status::bad_request;
 }
 
+// RFC 9112, sections 3.2 and 6.1: HTTP/1.1 names its host once, and only the coding `chunked` says where a body ends.
+// Behind any other, the body would be read as the next request.
+bool is_well_formed(const HttpRequest& request) {
+  const bool is_1_1 = request.version() == 11;
+  const auto codings = request.count(http::field::transfer_encoding);
+  const bool is_framed = codings == 0 || (is_1_1 && codings == 1 &&
+                                          boost::beast::iequals(request[http::field::transfer_encoding], "chunked"));
+  return is_framed && (!is_1_1 || request.count(http::field::host) == 1);
+}
+
 }  // namespace
 
 Reply::Reply(std::shared_ptr<HttpSession> session, uint64_t request)
@@ -148,8 +158,8 @@ bool HttpSession::parse_one() {
     answer_expectation();
     return false;
   }
-  if (parser_->get().version() == 11 && parser_->get().count(http::field::host) != 1) {
-    refuse(http::status::bad_request);  // RFC 9112, section 3.2
+  if (!is_well_formed(parser_->get())) {
+    refuse(http::status::bad_request);
     return false;
   }
   dispatch();
