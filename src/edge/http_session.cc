@@ -25,6 +25,16 @@ http::status status_of(const boost::system::error_code& error) {
   return http::status::bad_request;
 }
 
+// RFC 9112, sections 3.2 and 6.1: HTTP/1.1 names its host once, and only the coding `chunked` says where a body ends.
+// Behind any other, the body would be read as the next request.
+bool is_well_formed(const HttpRequest& request) {
+  const bool is_1_1 = request.version() == 11;
+  const auto codings = request.count(http::field::transfer_encoding);
+  const bool is_framed = codings == 0 || (is_1_1 && codings == 1 &&
+                                          boost::beast::iequals(request.header(http::field::transfer_encoding), "chunked"));
+  return is_framed && (!is_1_1 || request.count(http::field::host) == 1);
+}
+
 }  // namespace
 
 Reply::Reply(std::shared_ptr<HttpSession> session, uint64_t request)
@@ -140,11 +150,16 @@ bool HttpSession::parse_one() {
     return false;
   }
   if (!parser_->is_done()) {
+    // Beast bounds the header but not chunk extensions and trailers, which it leaves in the buffer until they are whole.
+    if (input_.size() > io_.limits().header_bytes_max) {
+      refuse(http::status::request_header_fields_too_large);
+      return false;
+    }
     answer_expectation();
     return false;
   }
-  if (request_.version() == 11 && request_.count(http::field::host) != 1) {
-    refuse(http::status::bad_request);  // RFC 9112, section 3.2
+  if (!is_well_formed(request_)) {
+    refuse(http::status::bad_request);
     return false;
   }
   dispatch();

@@ -13,6 +13,37 @@ namespace json = boost::json;
 
 constexpr size_t kDepthMax = 8;
 
+// How many fields well-formed JSON names, at any depth: its colons outside strings.
+size_t count_named(std::string_view text) {
+  size_t count = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && text[i] == ':') {
+      ++count;
+    }
+  }
+  return count;
+}
+
+// How many of them are left: of those with one name Boost.JSON keeps the last.
+size_t count_kept(const json::value& value) {
+  size_t count = 0;
+  if (value.is_object()) {
+    for (const auto& entry : value.get_object()) {
+      count += 1 + count_kept(entry.value());
+    }
+  } else if (value.is_array()) {
+    for (const json::value& element : value.get_array()) {
+      count += count_kept(element);
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 JsonInput::JsonInput(std::string_view body) {
@@ -27,6 +58,8 @@ JsonInput::JsonInput(std::string_view body) {
     first_error_ = Error{ErrorCode::kMalformedJson, fmt::format("must be UTF-8 JSON: {}", error.message()), "body"};
   } else if (!value.is_object()) {
     first_error_ = Error{ErrorCode::kMalformedJson, "must be a JSON object", "body"};
+  } else if (count_kept(value) != count_named(body)) {
+    first_error_ = Error{ErrorCode::kMalformedJson, "must not name a field twice", "body"};
   } else {
     body_ = std::move(value.get_object());
   }

@@ -1,6 +1,6 @@
-// Reads a JSON body strictly: one object, known fields only, every value of its type and in its range. The first broken
-// rule is kept, with its field; check `finish` before using what was read. One thread, one request; field names that
-// are passed in outlive it. A small body is read without an allocation.
+// Reads a JSON body strictly: one object, known fields only and each once, every value of its type and in its range.
+// The first broken rule is kept, with its field; check `finish` before using what was read. One thread, one request;
+// field names that are passed in outlive it. A small body is read without an allocation.
 #pragma once
 
 #include <array>
