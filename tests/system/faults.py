@@ -9,11 +9,13 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import socket
 import subprocess
 import time
 import unittest
 
+from powercut import Disk
 from system import Server, binary, clean_environment, eventually
 
 # Fixed ports lie below those that the kernel gives to outgoing connections: a client that keeps trying a dead server's
@@ -100,7 +102,43 @@ class Night:
     def stop(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+            self.process.communicate()
+
+
+class FaultyDisk:
+    """The disk of one server, whose data directory lies on it; see faulty_disk/options.h for what it can do."""
+
+    def __init__(self, server, dice):
+        self.root = server.directory / "disk"
+        self.root.mkdir()
+        self.journal = server.scratch / "disk.journal"
+        self.disk = Disk(dice)
+        self.dice = dice
+        self.server = server
+        server.environment.update(HONGBAO_DATA_DIR=str(self.root / "data"), LD_PRELOAD=os.environ["HONGBAO_FAULTY_DISK"],
+                                  FAULTY_DISK_ROOT=str(self.root), FAULTY_DISK_JOURNAL=str(self.journal),
+                                  ASAN_OPTIONS="verify_asan_link_order=0")
+
+    def set(self, **options):
+        """How the disk behaves from the next start on."""
+        kept = {key: value for key, value in self.server.environment.items()
+                if not key.startswith("FAULTY_DISK_") or key in ("FAULTY_DISK_ROOT", "FAULTY_DISK_JOURNAL")}
+        kept.update({f"FAULTY_DISK_{key}": str(value) for key, value in options.items()},
+                    FAULTY_DISK_SEED=str(self.dice.randrange(1 << 32)))
+        self.server.environment = kept
+
+    def after_process(self):
+        """Takes in what the process that has just ended did."""
+        self.disk.play(self.journal)
+        self.disk.catch_up(self.root)
+
+    def cut(self, merciless=False):
+        """The power goes while no process runs; what the cut left is the server's data directory now."""
+        losses = self.disk.cut(merciless)
+        shutil.rmtree(self.root)
+        self.root.mkdir()
+        self.disk.write_to(self.root)
+        return losses
 
 
 class FaultTest(unittest.TestCase):

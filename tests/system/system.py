@@ -91,11 +91,17 @@ class Server:
         self._reader.start()
 
     def await_listening(self):
+        if not self.came_up():
+            raise AssertionError(f"hongbaod did not start: {self.log[-20:]}")
+
+    def came_up(self):
+        """Whether the spawned process listens; False when it ended, or did not in time, and is gone."""
         end = time.monotonic() + START_TIMEOUT_S
-        while not self._listening.wait(0.05):
+        while not self._listening.wait(0.02):
             if self.process.poll() is not None or time.monotonic() > end:
-                self.process.kill()
-                raise AssertionError(f"hongbaod did not start: {self.log[-20:]}")
+                self.kill()
+                return False
+        return True
 
     def _read_log(self, stream, listening):
         for line in stream:
