@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/sqlite/files.h"
+
 namespace hongbao {
 namespace {
 
@@ -21,29 +23,6 @@ std::unexpected<Error> refuse(std::string detail) {
 
 std::string words(int error) {
   return std::error_code(error, std::generic_category()).message();
-}
-
-// Closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (descriptor_ >= 0) {
-      ::close(descriptor_);
-    }
-  }
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
-
-// The directory's entries reach the disk. False with errno.
-bool sync_directory(const std::filesystem::path& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return directory.get() >= 0 && ::fsync(directory.get()) == 0;
 }
 
 // A directory that is made is synced into its parent. Parents may be anyone's; the last part is ours alone.
@@ -60,16 +39,8 @@ Result<void> make_directory(const std::filesystem::path& path, mode_t mode = 070
     return refuse(fmt::format("the data directory {} can't be made: {}", path.string(), words(errno)));
   }
   // One that is there may have been made by a process that died before it came to this; its parent may be unreadable.
-  if (!sync_directory(parent) && made) {
-    return refuse(fmt::format("{} can't be synced: {}", parent.string(), words(errno)));
-  }
-  return {};
-}
-
-bool write_and_sync(const std::string& path, std::string_view text) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  return file.get() >= 0 && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-         ::fsync(file.get()) == 0;
+  const auto synced = sync_directory(parent);
+  return synced || !made ? Result<void>() : refuse(synced.error().detail);
 }
 
 std::string read_pid(int descriptor) {
@@ -116,16 +87,13 @@ Result<DataDir> DataDir::lock(const std::string& path) {
 }
 
 Result<void> DataDir::write_file(std::string_view name, std::string_view text) const {
-  const std::string file = fmt::format("{}/{}", path_, name);
-  const std::string next = file + ".new";
-  if (!write_and_sync(next, text) || ::rename(next.c_str(), file.c_str()) != 0) {
-    return refuse(fmt::format("{} can't be written: {}", file, words(errno)));
-  }
-  return sync();
+  const auto written = write_durably(std::filesystem::path(path_) / name, text);
+  return written ? written : refuse(written.error().detail);
 }
 
 Result<void> DataDir::sync() const {
-  return sync_directory(path_) ? Result<void>() : refuse(fmt::format("{} can't be synced: {}", path_, words(errno)));
+  const auto synced = sync_directory(path_);
+  return synced ? synced : refuse(synced.error().detail);
 }
 
 DataDir::DataDir(DataDir&& other) noexcept

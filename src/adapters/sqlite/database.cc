@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "adapters/sqlite/files.h"
+
 namespace hongbao {
 namespace {
 
@@ -102,6 +104,11 @@ Database::Database(const std::string& file, int flags) {
 }
 
 Database Database::open_writer(const std::string& file) {
+  // SQLite takes what it reads in the log for durable and writes behind it. A hole there would end the log at the next
+  // power cut, whatever came after.
+  if (const auto written = rewrite_durably(file + "-wal"); !written) {
+    throw SqliteError(SQLITE_IOERR, written.error().detail);
+  }
   Database database(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   require(database.text("PRAGMA journal_mode = WAL") == "wal", fmt::format("{}: WAL is not possible here", file));
   database.execute("PRAGMA synchronous = FULL");
