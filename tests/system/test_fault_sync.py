@@ -68,7 +68,25 @@ class FailedSync(FaultTest):
             server.spawn()
             if server.came_up():
                 return
-            self.assertIn("disk I/O error", "\n".join(server.log[-5:]))
+            self.assertIn("/output error", "\n".join(server.log[-5:]))
+
+    def test_a_checkpoint_whose_sync_fails_ends_the_process(self):
+        server = self.make_server()
+        disk = FaultyDisk(server, self.dice)
+        disk.set()
+        server.start()
+        self.restart(server, disk, FAIL_ONE_IN=1, FAIL_DATABASES=1)
+        # So many deposits are the quickest way to a log long enough for a checkpoint.
+        night = self.start_night(server, 15, rate=60, users=4_000)
+        server.process.wait(60)
+        self.assertIn("checkpoint_sync_failed", "\n".join(server.log[-20:]))
+        self.restart(server, disk)
+        night.await_shares(20)
+        self.restart(server, disk)
+        night.check_live()
+        night.finish()
+        self.assert_audit_holds(server)
+        self.assertEqual(0, server.stop())
 
     def test_a_process_that_dies_of_a_failed_sync_is_not_believed_by_the_next(self):
         def die_of_one(server, disk, night, totals):

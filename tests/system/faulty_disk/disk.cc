@@ -197,7 +197,8 @@ void Disk::count_page(const OpenFile& file) {
 
 // Directories are spared: a file system that can't write its own structure stops altogether.
 bool Disk::fails(const OpenFile& file) {
-  return options_.fail_one_in > 0 && !file.is_directory && roll(options_.fail_one_in) == 0;
+  return options_.fail_one_in > 0 && !file.is_directory && (file.is_database || !options_.fail_databases) &&
+         roll(options_.fail_one_in) == 0;
 }
 
 uint64_t Disk::roll(uint64_t sides) {

@@ -23,6 +23,7 @@ Options Options::from_environment() {
           .sync_us_max = number("FAULTY_DISK_SYNC_US_MAX"),
           .lies = number("FAULTY_DISK_LIES") != 0,
           .fail_one_in = number("FAULTY_DISK_FAIL_ONE_IN"),
+          .fail_databases = number("FAULTY_DISK_FAIL_DATABASES") != 0,
           .die_of_failure = number("FAULTY_DISK_DIE_OF_FAILURE") != 0,
           .die_at_page = number("FAULTY_DISK_DIE_AT_PAGE")};
 }
