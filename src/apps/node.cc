@@ -46,7 +46,7 @@ Result<Node::Stores> Node::open_stores(const Settings& settings) {
   if (auto fits = check_shards(settings.data_dir, ids); !fits) {
     return std::unexpected(fits.error());
   }
-  if (auto fits = check_master_key(settings.data_dir, derive_key128(settings.master_key, kKeyId, kKeyContext)); !fits) {
+  if (auto fits = check_master_key(stores.dir, derive_key128(settings.master_key, kKeyId, kKeyContext)); !fits) {
     return std::unexpected(fits.error());
   }
   for (const ShardId id : ids) {
@@ -66,6 +66,9 @@ Result<Node::Stores> Node::open_stores(const Settings& settings) {
     return std::unexpected(inbox.error());
   }
   stores.inbox = std::move(*inbox);
+  if (auto synced = stores.dir.sync(); !synced) {
+    return std::unexpected(synced.error());
+  }
   return stores;
 }
 
