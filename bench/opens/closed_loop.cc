@@ -98,9 +98,9 @@ class Loop {
     connection.request = next_++;
     connection.sent_at = steady_clock::now();
     const std::string& text = requests_[connection.request];
-    require(::send(connection.socket.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
-                static_cast<ssize_t>(text.size()),
-            "send");
+    require(
+        ::send(connection.socket.get(), text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()),
+        "send");
   }
 
   void on_readable(Connection& connection) {

@@ -59,8 +59,7 @@ Result<Given> given_in(std::string_view answer) {
 }
 
 load::Target loopback(uint16_t port) {
-  return {.endpoint = {.host = "127.0.0.1", .port = port},
-          .address = {boost::asio::ip::address_v4::loopback(), port}};
+  return {.endpoint = {.host = "127.0.0.1", .port = port}, .address = {boost::asio::ip::address_v4::loopback(), port}};
 }
 
 class Hongbao final : public System {
@@ -155,16 +154,16 @@ class Hongbao final : public System {
   // A packet that is sent and paid; its id.
   Result<std::string> send(const Workload& workload, uint32_t packet) {
     const int64_t total = workload.total(packet).fen();
-    const std::string key = fmt::format("Idempotency-Key: {}-{}\r\n", steady_clock::now().time_since_epoch().count(),
-                                        packet);
+    const std::string key =
+        fmt::format("Idempotency-Key: {}-{}\r\n", steady_clock::now().time_since_epoch().count(), packet);
     auto paid_in = call(admin_, fmt::format("/admin/v1/wallets/{}:deposit", Workload::user_name(0)),
                         admin_header() + key, fmt::format(R"({{"amount":{}}})", total));
     if (!paid_in) {
       return std::unexpected(paid_in.error());
     }
-    const auto sent = call(api_, "/v1/packets", user_header(0) + key,
-                           fmt::format(R"({{"kind":"lucky","total_amount":{},"count":{}}})", total,
-                                       workload.counts[packet]));
+    const auto sent =
+        call(api_, "/v1/packets", user_header(0) + key,
+             fmt::format(R"({{"kind":"lucky","total_amount":{},"count":{}}})", total, workload.counts[packet]));
     if (!sent) {
       return std::unexpected(sent.error());
     }
@@ -178,8 +177,9 @@ class Hongbao final : public System {
   Result<std::vector<std::string>> grab(const std::vector<Open>& opens) {
     std::vector<std::string> requests;
     for (const auto [packet, user] : opens) {
-      requests.push_back(fmt::format("POST /v1/packets/{}:grab HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: 0\r\n\r\n",
-                                     ids_[packet], user_header(user)));
+      requests.push_back(
+          fmt::format("POST /v1/packets/{}:grab HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: 0\r\n\r\n",
+                      ids_[packet], user_header(user)));
     }
     const auto run = run_closed_loop(options_.port, options_.connections, requests, frame_http);
     if (!run) {

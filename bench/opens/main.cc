@@ -60,8 +60,8 @@ std::unique_ptr<System> make(const Options& options) {
   if (options.name == "redis") {
     return make_redis(options.system);
   }
-  return make_mariadb(options.system, options.name == "mariadb_for_update" ? MariadbWay::kForUpdate
-                                                                           : MariadbWay::kCompareAndSwap);
+  return make_mariadb(options.system,
+                      options.name == "mariadb_for_update" ? MariadbWay::kForUpdate : MariadbWay::kCompareAndSwap);
 }
 
 Result<json::object> play(const Options& options) {
@@ -144,7 +144,8 @@ int main(int argc, char** argv) {
   app.add_option("--admin-port", options.system.admin_port, "Hongbao only, as are the secrets");
   app.add_option("--jwt-secret-file", options.jwt_secret_file);
   app.add_option("--admin-token-file", options.admin_token_file);
-  app.add_option("--before-opens", options.before_opens, "Shell command to run when the clock is about to start: a profiler");
+  app.add_option("--before-opens", options.before_opens,
+                 "Shell command to run when the clock is about to start: a profiler");
   CLI11_PARSE(app, argc, argv);
   return run(std::move(options));
 }

@@ -101,8 +101,9 @@ std::string select(uint32_t packet) {
   return fmt::format("SELECT remaining, opened, count, version FROM packet WHERE id = {}", packet);
 }
 std::string update(uint32_t packet, const Given& given) {
-  return fmt::format("UPDATE packet SET remaining = remaining - {}, opened = opened + 1, version = version + 1 WHERE id = {}",
-                     given.amount.fen(), packet);
+  return fmt::format(
+      "UPDATE packet SET remaining = remaining - {}, opened = opened + 1, version = version + 1 WHERE id = {}",
+      given.amount.fen(), packet);
 }
 std::string insert(const Open& open, const Given& given) {
   return fmt::format("INSERT INTO share(packet, user, seq, amount) VALUES ({}, '{}', {}, {})", open.packet,
@@ -138,7 +139,9 @@ Given open_cas(MariadbConnection& connection, Money total, const Open& open) {
 
 class Mariadb final : public System {
  public:
-  Mariadb(const SystemOptions& options, MariadbWay way) : options_(options), way_(way) { mysql_library_init(0, nullptr, nullptr); }
+  Mariadb(const SystemOptions& options, MariadbWay way) : options_(options), way_(way) {
+    mysql_library_init(0, nullptr, nullptr);
+  }
 
   Result<void> prepare(const Workload& workload) override {
     workload_ = &workload;

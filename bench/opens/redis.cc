@@ -74,8 +74,7 @@ std::vector<std::string> split(Money total, uint32_t count) {
 
 class Redis final : public System {
  public:
-  explicit Redis(const SystemOptions& options)
-      : options_(options), context_(redisConnect("127.0.0.1", options.port)) {}
+  explicit Redis(const SystemOptions& options) : options_(options), context_(redisConnect("127.0.0.1", options.port)) {}
 
   Result<void> prepare(const Workload& workload) override {
     auto loaded = command({"SCRIPT", "LOAD", kOpenScript});

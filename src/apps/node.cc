@@ -17,6 +17,7 @@ constexpr char kKeyContext[9] = "hongbao_";
 
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr size_t kAdminCallsWaitingMax = 64;
+constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet server has none
 constexpr std::chrono::seconds kFlushMax{30};
 constexpr std::chrono::milliseconds kPollEvery{5};
 
@@ -169,8 +170,9 @@ Result<void> Node::start() {
   ledger_writer_.start();
   workers_.start();
   admin_workers_.start();
-  settler_.start();
-  inbox_feed_.start();
+  const auto busy = [this] { return shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
+  settler_.start(busy);
+  inbox_feed_.start(busy);
   refunds_.start();
   reconciliation_.start();
   auditing_.start();

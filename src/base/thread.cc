@@ -8,7 +8,7 @@ namespace hongbao {
 namespace {
 
 constexpr size_t kNameLengthMax = 15;
-constexpr int kBackgroundNice = 10;  // a tenth of the weight of other threads
+constexpr int kBackgroundNice = 19;  // the least
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 #include "edge/http_session.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
@@ -30,8 +30,9 @@ http::status status_of(const boost::system::error_code& error) {
 bool is_well_formed(const HttpRequest& request) {
   const bool is_1_1 = request.version() == 11;
   const auto codings = request.count(http::field::transfer_encoding);
-  const bool is_framed = codings == 0 || (is_1_1 && codings == 1 &&
-                                          boost::beast::iequals(request.header(http::field::transfer_encoding), "chunked"));
+  const bool is_framed =
+      codings == 0 ||
+      (is_1_1 && codings == 1 && boost::beast::iequals(request.header(http::field::transfer_encoding), "chunked"));
   return is_framed && (!is_1_1 || request.count(http::field::host) == 1);
 }
 
@@ -150,7 +151,8 @@ bool HttpSession::parse_one() {
     return false;
   }
   if (!parser_->is_done()) {
-    // Beast bounds the header but not chunk extensions and trailers, which it leaves in the buffer until they are whole.
+    // Beast bounds the header but not chunk extensions and trailers, which it leaves in the buffer until they are
+    // whole.
     if (input_.size() > io_.limits().header_bytes_max) {
       refuse(http::status::request_header_fields_too_large);
       return false;
@@ -218,7 +220,7 @@ void HttpSession::print(const HttpResponse& response, Slot& slot) const {
   std::string& out = slot.wire;
   out.reserve(192 + response.headers.size() + response.body.size());
   fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}",
+                 FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}"),
                  static_cast<unsigned>(response.status), std::string_view(http::obsolete_reason(response.status)),
                  io_.date(), response.content_type, response.body.size(), response.headers,
                  slot.keep_alive ? "" : "Connection: close\r\n", slot.has_body ? response.body : "");

@@ -12,14 +12,7 @@ LogVoucherStream::LogVoucherStream(const std::map<ShardId, OrderStore*>& stores)
 
 void LogVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
   if (const auto log = logs_.find(shard); log != logs_.end() && !vouchers.empty()) {
-    const std::scoped_lock lock(log->second->mutex);
-    auto& recent = log->second->recent;
-    if (!recent.empty() && recent.back().no + 1 != vouchers.front().no) {
-      recent.clear();
-    }
-    recent.insert(recent.end(), vouchers.begin(), vouchers.end());
-    const size_t excess = recent.size() - std::min(recent.size(), kRecentVouchersMax);
-    recent.erase(recent.begin(), recent.begin() + static_cast<ptrdiff_t>(excess));
+    keep(*log->second, std::make_shared<const std::vector<Voucher>>(vouchers.begin(), vouchers.end()));
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -28,16 +21,35 @@ void LogVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers)
   published_.notify_all();
 }
 
-std::optional<std::vector<Voucher>> LogVoucherStream::fetch_recent(Log& log, VoucherNo from, size_t vouchers_max) {
+void LogVoucherStream::keep(Log& log, Batch batch) {
+  std::vector<Batch> dropped;  // ends behind the lock
   const std::scoped_lock lock(log.mutex);
-  const auto& recent = log.recent;
-  if (recent.empty() || from < recent.front().no || from > recent.back().no + 1) {
-    return std::nullopt;
+  if (!log.recent.empty() && log.recent.back()->back().no + 1 != batch->front().no) {
+    dropped.assign(log.recent.begin(), log.recent.end());
+    log.recent.clear();
+    log.recent_vouchers = 0;
   }
-  const size_t first = from.value - recent.front().no.value;
-  const size_t count = std::min(vouchers_max, recent.size() - first);
-  const auto begin = recent.begin() + static_cast<ptrdiff_t>(first);
-  return std::vector<Voucher>(begin, begin + static_cast<ptrdiff_t>(count));
+  log.recent_vouchers += batch->size();
+  log.recent.push_back(std::move(batch));
+  while (log.recent_vouchers > kRecentVouchersMax) {
+    log.recent_vouchers -= log.recent.front()->size();
+    dropped.push_back(std::move(log.recent.front()));
+    log.recent.pop_front();
+  }
+}
+
+std::vector<LogVoucherStream::Batch> LogVoucherStream::find_recent(Log& log, VoucherNo from, size_t vouchers_max) {
+  const std::scoped_lock lock(log.mutex);
+  if (log.recent.empty() || from < log.recent.front()->front().no) {
+    return {};
+  }
+  auto batch = std::ranges::upper_bound(log.recent, from, {}, [](const Batch& each) { return each->front().no; });
+  const VoucherNo end = from + vouchers_max;
+  std::vector<Batch> found;
+  for (--batch; batch != log.recent.end() && (*batch)->front().no < end; ++batch) {
+    found.push_back(*batch);
+  }
+  return found;
 }
 
 Result<std::vector<Voucher>> LogVoucherStream::fetch(ShardId shard, VoucherNo from, size_t vouchers_max) {
@@ -45,10 +57,18 @@ Result<std::vector<Voucher>> LogVoucherStream::fetch(ShardId shard, VoucherNo fr
   if (log == logs_.end()) {
     return std::vector<Voucher>();
   }
-  if (auto recent = fetch_recent(*log->second, from, vouchers_max)) {
-    return std::move(*recent);
+  const auto batches = find_recent(*log->second, from, vouchers_max);
+  if (batches.empty() || from > batches.back()->back().no + 1) {
+    return log->second->store.read_log(from, vouchers_max);
   }
-  return log->second->store.read_log(from, vouchers_max);
+  std::vector<Voucher> vouchers;
+  for (const Batch& batch : batches) {
+    const auto begin = std::ranges::lower_bound(*batch, from, {}, &Voucher::no);
+    const auto count =
+        std::min<ptrdiff_t>(batch->end() - begin, static_cast<ptrdiff_t>(vouchers_max - vouchers.size()));
+    vouchers.insert(vouchers.end(), begin, begin + count);
+  }
+  return vouchers;
 }
 
 void LogVoucherStream::wait(uint64_t& seen, std::chrono::milliseconds timeout) {

@@ -30,15 +30,20 @@ class LogVoucherStream final : public VoucherStream {
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
 
  private:
+  using Batch = std::shared_ptr<const std::vector<Voucher>>;
   struct Log {
     explicit Log(OrderStore& of) : store(of) {}
 
     OrderStore& store;
     std::mutex mutex;
-    std::deque<Voucher> recent;  // without a gap; guarded by mutex
+    // As they were published, without a gap between them; guarded by mutex.
+    std::deque<Batch> recent;
+    size_t recent_vouchers = 0;
   };
-  // nullopt: what `from` names is not in memory.
-  static std::optional<std::vector<Voucher>> fetch_recent(Log& log, VoucherNo from, size_t vouchers_max);
+  static void keep(Log& log, Batch batch);
+  // Batches that hold what `from` names and the vouchers behind it; none when it is not in memory. Vouchers are copied
+  // by the follower without the lock, so that it never holds up the shard's writer.
+  static std::vector<Batch> find_recent(Log& log, VoucherNo from, size_t vouchers_max);
 
   std::map<ShardId, std::unique_ptr<Log>> logs_;
   std::mutex mutex_;
