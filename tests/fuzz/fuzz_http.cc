@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kControls = "\x1f\x1e\x1d\x1c";
 constexpr size_t kRepeatsMax = 1'000;
-constexpr size_t kRepeatedBytesMax = 100'000;  // of one script
+constexpr size_t kRepeatedBytesMax = 50'000;  // of one script
 
 struct Response {
   int status = 0;
