@@ -1,5 +1,5 @@
-// Reads a JSON body strictly: one object, known fields only and each once, every value of its type and in its range. The first broken
-// rule is kept, with its field; check `finish` before using what was read. One thread, one request.
+// Reads a JSON body strictly: one object, known fields only and each once, every value of its type and in its range.
+// The first broken rule is kept, with its field; check `finish` before using what was read. One thread, one request.
 #pragma once
 
 #include <boost/json/object.hpp>
