@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kControls = "\x1f\x1e\x1d\x1c";
 constexpr size_t kRepeatsMax = 1'000;
+constexpr size_t kRequestRepeatsMax = 20;     // beyond the pipelining limit is enough, and requests take time
 constexpr size_t kRepeatedBytesMax = 50'000;  // of one script
 
 struct Response {
@@ -107,8 +108,9 @@ bool play(HttpToy& toy, std::string_view script, bool in_one_piece) {
     const char control = script.empty() ? '\0' : script.front();
     script.remove_prefix(std::min<size_t>(script.size(), 1));
     if (control == '\x1c') {
+      const size_t repeats = piece.contains("\r\n\r\n") ? kRequestRepeatsMax : kRepeatsMax;
       std::string repeated;
-      for (size_t i = 0; i < kRepeatsMax && repeatable >= piece.size(); ++i) {
+      for (size_t i = 0; i < repeats && repeatable >= piece.size(); ++i) {
         repeated += piece;
         repeatable -= piece.size();
       }
