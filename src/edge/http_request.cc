@@ -50,6 +50,9 @@ void HttpRequestParser::on_request_impl(http::verb method, Text, Text target, in
 }
 
 void HttpRequestParser::on_field_impl(http::field field, Text name, Text value, ErrorRef) {
+  if (!in_header_) {  // a trailer must not pass for a header (RFC 9110, section 6.5.1)
+    return;
+  }
   std::string& text = request_.text_;
   const auto name_at = static_cast<uint32_t>(text.size());
   text.append(name.data(), name.size()).append(value.data(), value.size());

@@ -62,7 +62,7 @@ class HttpRequestParser final : public http::basic_parser<true> {
   void on_request_impl(http::verb method, Text method_text, Text target, int version, ErrorRef) override;
   void on_response_impl(int, Text, int, ErrorRef) override {}
   void on_field_impl(http::field field, Text name, Text value, ErrorRef) override;
-  void on_header_impl(ErrorRef) override {}
+  void on_header_impl(ErrorRef) override { in_header_ = false; }
   void on_body_init_impl(const boost::optional<uint64_t>& length, ErrorRef error) override;
   size_t on_body_impl(Text body, ErrorRef error) override;
   void on_chunk_header_impl(uint64_t, Text, ErrorRef) override {}
@@ -70,6 +70,7 @@ class HttpRequestParser final : public http::basic_parser<true> {
   void on_finish_impl(ErrorRef) override {}
 
   HttpRequest& request_;
+  bool in_header_ = true;
 };
 
 }  // namespace hongbao

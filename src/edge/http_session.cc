@@ -151,8 +151,7 @@ bool HttpSession::parse_one() {
     return false;
   }
   if (!parser_->is_done()) {
-    // Beast bounds the header but not chunk extensions and trailers, which it leaves in the buffer until they are
-    // whole.
+    // Beast bounds headers, but not chunk extensions and trailers, which it leaves in the buffer until they are whole.
     if (input_.size() > io_.limits().header_bytes_max) {
       refuse(http::status::request_header_fields_too_large);
       return false;

@@ -17,8 +17,8 @@ struct Target {
   std::string path;
   std::vector<std::pair<std::string, std::string>> query;
 };
-// kMalformedRequest for what RFC 3986 does not allow, for what is not UTF-8 behind its escapes, and for a parameter that
-// is named twice.
+// kMalformedRequest for what RFC 3986 does not allow, for what is not UTF-8 behind its escapes, and for a parameter
+// named twice.
 Result<Target> parse_target(std::string_view target);
 
 struct Match {
