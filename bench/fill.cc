@@ -46,7 +46,8 @@ VoucherNo fill(const std::string& dir, ShardId shard, uint64_t vouchers) {
   auto store = SqliteOrderStore::open(order_file(dir, shard), shard).value();
   const ShardHead head = store->acquire("hongbao-fill").value();
   const Timestamp now = SystemClock().now();
-  CommitBatch batch{.epoch = head.epoch, .expected_next = head.next_voucher, .activated = {}, .vouchers = {}, .finished = {}};
+  CommitBatch batch{
+      .epoch = head.epoch, .expected_next = head.next_voucher, .activated = {}, .vouchers = {}, .finished = {}};
   for (uint32_t counter = 0; batch.expected_next.value < vouchers;) {
     for (uint32_t i = 0; i < kPacketsAtOnce; ++i) {
       add_packet(batch, shard, head.epoch, counter++, now);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the opens benchmarks: starts the systems privately on 127.0.0.1, alternates rounds, and removes everything.
 
-    run_bench.py opens|peers|scale [--rounds N] [--shapes hot_64,…] [--json FILE] [--quick]
+    run_bench.py opens|peers|scale|memory [--rounds N] [--shapes hot_64,…] [--json FILE] [--quick]
 
 Used through `./run bench`. One system runs a round at a time; the others stand idle. A round whose shares were not each
 given exactly once does not count and fails the run. docs/BENCHMARKS.md says what the figures mean.
@@ -239,8 +239,8 @@ def first_open_after_restart(server):
     server.process.wait()
     began = time.monotonic()
     server.start()
-    subprocess.run([BIN / "hongbao-opens", *server.arguments(), "--shape", "hot", "--connections", "1", "--opens", "1000"],
-                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([BIN / "hongbao-opens", *server.arguments(), "--connections", "1", "--opens", "1"], check=True,
+                   stdout=subprocess.DEVNULL)
     return time.monotonic() - began
 
 
@@ -266,18 +266,30 @@ def bench_scale(stack, directory, options):
     difference = servers["full"].audit_difference()
     print(f"opens/s with an empty store: {show(rounds['empty'])}\n"
           f"opens/s with {vouchers:,} vouchers: {show(rounds['full'])}, {show(ratios, 2)} × the empty one\n"
-          f"from a killed process to 1,000 answered opens, with those vouchers: {show(restarts, 2)} s\n"
+          f"from a killed process to its first answered open, with those vouchers: {show(restarts, 2)} s\n"
           f"audit difference {difference}")
     if difference != 0:
         raise RuntimeError("the audit does not balance after the benchmark")
     return {"vouchers": vouchers, "empty_opens_per_s": spread(rounds["empty"]),
             "full_opens_per_s": spread(rounds["full"]), "full_over_empty": spread(ratios),
-            "restart_to_opens_s": spread(restarts)}
+            "restart_to_first_open_s": spread(restarts)}
+
+
+def bench_memory(options):
+    """Bytes of a resident packet of ten shares, at a million of them."""
+    out = {}
+    for opened in (0, 5, 9):
+        result = subprocess.run([BIN / "hongbao-memory", "--opened", str(opened), "--packets",
+                                 "100000" if options.quick else "1000000"], check=True, capture_output=True)
+        out[f"opened_{opened}"] = figures = json.loads(result.stdout)
+        print(f'{figures["packets"]:,} packets of 10 shares, {opened} of them opened: '
+              f'{figures["bytes_per_packet"]:.0f} bytes each')
+    return out
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("which", choices=["opens", "peers", "scale"])
+    parser.add_argument("which", choices=["opens", "peers", "scale", "memory"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shapes", default=",".join(SHAPES), help="of " + ", ".join(SHAPES))
     parser.add_argument("--json", metavar="FILE")
@@ -298,6 +310,8 @@ def main():
         with contextlib.ExitStack() as stack:
             if options.which == "scale":
                 out = bench_scale(stack, directory, options)
+            elif options.which == "memory":
+                out = bench_memory(options)
             else:
                 out = bench_opens(stack, directory, options, with_peers=options.which == "peers")
     except RuntimeError as error:

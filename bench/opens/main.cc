@@ -138,7 +138,7 @@ int main(int argc, char** argv) {
   app.add_option("--connections", options.system.connections)->check(CLI::Range(1, 4096));
   app.add_option("--shape", options.shape, "hot: one packet after the other; spread: 1,000 in turn")
       ->transform(CLI::CheckedTransformer(shapes));
-  app.add_option("--opens", options.opens)->check(CLI::Range(1'000, 1'000'000));
+  app.add_option("--opens", options.opens)->check(CLI::Range(1, 1'000'000));
   app.add_option("--late", options.late, "Opens after the last packet is exhausted")->check(CLI::Range(0, 1'000'000));
   app.add_option("--server-pid", options.server_pids, "Processes whose CPU counts");
   app.add_option("--admin-port", options.system.admin_port, "Hongbao only, as are the secrets");

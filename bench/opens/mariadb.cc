@@ -4,6 +4,7 @@
 //
 //   for update   BEGIN; SELECT … FOR UPDATE | INSERT; UPDATE; COMMIT
 //   cas          SELECT | BEGIN; UPDATE … WHERE version = … | INSERT; COMMIT, three tries, then the user taps again
+//   after 50 ms
 #include <fmt/format.h>
 #include <mysql.h>
 
@@ -20,6 +21,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr int kTries = 3;
+constexpr std::chrono::milliseconds kTapAgain{50};  // a user whose tries all failed
 constexpr uint32_t kRowsAtOnce = 500;
 
 class MariadbError : public std::runtime_error {
@@ -119,7 +121,7 @@ Given open_for_update(MariadbConnection& connection, Money total, const Open& op
 }
 
 Given open_cas(MariadbConnection& connection, Money total, const Open& open) {
-  while (true) {  // the user taps again
+  while (true) {
     for (int tries = 0; tries < kTries; ++tries) {
       const PacketRow row = connection.packet(select(open.packet));
       const Given given = draw(total, row);
@@ -134,6 +136,7 @@ Given open_cas(MariadbConnection& connection, Money total, const Open& open) {
       }
       connection.run("ROLLBACK");
     }
+    std::this_thread::sleep_for(kTapAgain);
   }
 }
 

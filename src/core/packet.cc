@@ -55,17 +55,17 @@ std::optional<PacketState> next_state(PacketState state, PacketEvent event) {
   return kTransitions[static_cast<int>(state) - 1][static_cast<int>(event) - 1];
 }
 
-Money draw_share(const Order& order, Money remaining, uint32_t seq) {
-  CHECK(seq >= 1 && seq <= order.count);
-  const uint32_t left = order.count - seq + 1;
+Money draw_share(const SplitTerms& terms, Money remaining, uint32_t seq) {
+  CHECK(seq >= 1 && seq <= terms.count);
+  const uint32_t left = terms.count - seq + 1;
   const ShareBounds bounds{kShareLeast, kShareGreatest};
-  switch (order.rule) {
+  switch (terms.rule) {
     case Rule::kClassic:
-      return classic_share(remaining, left, bounds, draw_words(order.seed, seq).draw);
+      return classic_share(remaining, left, bounds, draw_words(terms.seed, seq).draw);
     case Rule::kFair:
-      return fair_share(remaining, left, bounds, draw_words(order.seed, seq));
+      return fair_share(remaining, left, bounds, draw_words(terms.seed, seq));
     case Rule::kEqual:
-      return equal_share(order.total, order.count, seq);
+      return equal_share(terms.total, terms.count, seq);
   }
   CHECK(false);
 }

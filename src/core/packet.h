@@ -60,8 +60,19 @@ struct Order {
   friend bool operator==(const Order&, const Order&) = default;
 };
 
+// The part of an order that decides how it is split.
+struct SplitTerms {
+  Rule rule = Rule::kClassic;
+  Money total;
+  uint32_t count = 0;
+  Seed seed;
+};
+
 // Amount of share `seq` (from 1) when `remaining` money and all shares from `seq` on are left.
-// REQUIRES: 1 ≤ seq ≤ order.count.
-Money draw_share(const Order& order, Money remaining, uint32_t seq);
+// REQUIRES: 1 ≤ seq ≤ terms.count.
+Money draw_share(const SplitTerms& terms, Money remaining, uint32_t seq);
+inline Money draw_share(const Order& order, Money remaining, uint32_t seq) {
+  return draw_share(SplitTerms{order.rule, order.total, order.count, order.seed}, remaining, seq);
+}
 
 }  // namespace hongbao

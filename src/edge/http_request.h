@@ -1,5 +1,5 @@
-// A request as a handler sees it, and the parser that fills it. Beast's parser reads the bytes; what it finds is kept in
-// memory that a session uses again for its next request, because a container of header fields would take four
+// A request as a handler sees it, and the parser that fills it. Beast's parser reads the bytes; what it finds is kept
+// in memory that a session uses again for its next request, because a container of header fields would take four
 // allocations for every open. One thread.
 #pragma once
 

@@ -62,7 +62,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::deque<Slot> slots_;
   uint64_t first_slot_ = 0;  // the number of the request that slots_.front() answers
   std::string output_;
-  int64_t being_written_ = 0;  // answers in output_
+  int64_t being_written_ = 0;          // answers in output_
   bool expectation_answered_ = false;  // of the request that is arriving
   bool reading_ = false;
   bool parsing_ = false;

@@ -21,8 +21,8 @@ namespace hongbao {
 inline constexpr std::chrono::seconds kPatience{10};
 
 // Answers "/echo…" at once with the target and the body, keeps the replies to "/held…" until the test answers them,
-// drops the replies to "/drop", and answers "/headers" with two of them and the body, "/big" with kBigBytes and "/close"
-// with the end of the connection.
+// drops the replies to "/drop", and answers "/headers" with two of them and the body, "/big" with kBigBytes and
+// "/close" with the end of the connection.
 class TestServer {
  public:
   static constexpr size_t kBigBytes = 16 << 20;

@@ -89,8 +89,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     notify(in, std::move(call));
     return;
   }
-  const auto user =
-      services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
+  const auto user = services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
   if (!user) {
     call.fail_with(user.error());
     return;
@@ -188,8 +187,8 @@ void PublicApi::notify(const Incoming& in, Call call) {
   const auto signed_by_channel =
       secret == options_.channel_secrets.end()
           ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
-          : check_notification(secret->second, in.request.find_header("Hongbao-Signature").value_or(""), in.request.body(),
-                               services_.clock.now());
+          : check_notification(secret->second, in.request.find_header("Hongbao-Signature").value_or(""),
+                               in.request.body(), services_.clock.now());
   if (!signed_by_channel) {
     call.fail_with(signed_by_channel.error());
     return;

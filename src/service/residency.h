@@ -2,7 +2,6 @@
 // the packet gate misses. Any thread; the callback runs inline or on the shard's writer thread.
 #pragma once
 
-#include <memory>
 
 #include "service/pre_orders.h"
 #include "service/shard_set.h"
@@ -11,7 +10,7 @@ namespace hongbao {
 
 class Residency {
  public:
-  using Packet = std::shared_ptr<const ResidentPacket>;
+  using Packet = ConstPacketRef;
 
   Residency(const ShardSet& shards, PreOrders& pre_orders) : shards_(shards), pre_orders_(pre_orders) {}
 

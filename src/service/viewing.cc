@@ -10,14 +10,14 @@ PacketView view_of(const ResidentPacket& packet, std::string id) {
   PacketView view{.id = std::move(id), .order = packet.order(), .state = packet.published_state()};
   view.refunded_amount = packet.published_refund();
   view.opened_count = packet.shares().published();
-  view.opened_amount = view.opened_count == 0 ? Money(0) : packet.shares().sum(view.opened_count);
+  view.opened_amount = packet.shares().sum(view.opened_count);
   return view;
 }
 
 std::optional<uint32_t> luckiest(const ShareList& shares) {
   std::optional<uint32_t> best;
   for (uint32_t i = 0; i < shares.published(); ++i) {
-    if (!best || shares.at(i).amount > shares.at(*best - 1).amount) {
+    if (!best || shares.amount_at(i) > shares.amount_at(*best - 1)) {
       best = i + 1;
     }
   }

@@ -9,7 +9,7 @@ namespace {
 
 // A packet whose payment came too late expired in the moment it was paid.
 bool was_returned(const ResidentPacket& packet) {
-  return packet.order().expires_at == packet.order().paid_at;
+  return packet.expires_at() == packet.paid_at();
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp
   return answer;
 }
 
-void ShardEngine::touched(const std::shared_ptr<ResidentPacket>& packet) {
+void ShardEngine::touched(const PacketRef& packet) {
   if (packet->has_unpublished() && (unpublished_.empty() || unpublished_.back() != packet)) {
     unpublished_.push_back(packet);
   }
@@ -73,12 +73,11 @@ ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
   order.paid_at = now;
   order.expires_at = late ? now : now + limits_.packet_ttl;
   CHECK(kShareLeast * order.count <= order.total && order.total <= kShareGreatest * order.count);
-  const auto packet = std::make_shared<ResidentPacket>(order);
+  const PacketRef packet(new ResidentPacket(order));
   packet->advance(late ? PacketEvent::kPaidLate : PacketEvent::kPaid);
   batch_.activated.push_back(order);
   write(*packet, VoucherKind::kPaid, 0, order.sender, order.total, now);
   if (late) {
-    packet->refund();
     batch_.finished.push_back({order.key, packet->state()});
     write(*packet, VoucherKind::kRefunded, 0, order.sender, order.total, now);
   }
@@ -88,56 +87,54 @@ ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
 }
 
 ShardAnswer ShardEngine::open(ResidentPacket& packet, const UserId& user, Timestamp now) {
-  if (const Share* share = packet.shares().find_appended(user)) {
-    return {ShardOutcome::kOpened, *share};
+  if (auto share = packet.shares().find_appended(user)) {
+    return {ShardOutcome::kOpened, std::move(share)};
   }
-  const Order& order = packet.order();
-  if (order.kind == PacketKind::kExclusive && user != order.recipient) {
+  if (!packet.is_for(user)) {
     return {ShardOutcome::kNotForYou};
   }
   if (packet.state() == PacketState::kExhausted) {
     return {ShardOutcome::kExhausted};
   }
-  if (packet.state() == PacketState::kExpired || now >= order.expires_at) {
+  if (packet.state() == PacketState::kExpired || now >= packet.expires_at()) {
     return {ShardOutcome::kExpired};
   }
   return draw(packet, user, now);
 }
 
 ShardAnswer ShardEngine::draw(ResidentPacket& packet, const UserId& user, Timestamp now) {
-  const Order& order = packet.order();
   const uint32_t seq = packet.shares().appended() + 1;
-  const Money amount = draw_share(order, packet.unclaimed(), seq);
+  const Money amount = packet.draw_next();
   CHECK(kShareLeast <= amount && amount <= kShareGreatest);
   const VoucherNo no = write(packet, VoucherKind::kOpened, seq, user, amount, now);
-  packet.append({seq, user, amount, now, no});
-  const bool last = seq == order.count;
+  Share share{seq, user, amount, now, no};
+  packet.append(share);
+  const bool last = seq == packet.count();
   packet.advance(last ? PacketEvent::kLastOpened : PacketEvent::kOpened);
   if (last) {
     CHECK(packet.unclaimed() == Money(0));
-    batch_.finished.push_back({order.key, packet.state()});
+    batch_.finished.push_back({packet.key(), packet.state()});
   }
-  return {ShardOutcome::kOpened, packet.shares().at(seq - 1)};
+  return {ShardOutcome::kOpened, std::move(share)};
 }
 
 ShardAnswer ShardEngine::refund(ResidentPacket& packet, Timestamp now) {
   if (is_finished(packet.state())) {
     return {ShardOutcome::kDone};
   }
-  if (now < packet.order().expires_at) {
+  if (now < packet.expires_at()) {
     return {ShardOutcome::kNotDue};
   }
-  write(packet, VoucherKind::kRefunded, 0, packet.order().sender, packet.unclaimed(), now);
-  packet.refund();
+  write(packet, VoucherKind::kRefunded, 0, packet.sender(), packet.unclaimed(), now);
   packet.advance(PacketEvent::kExpired);
-  batch_.finished.push_back({packet.order().key, packet.state()});
+  batch_.finished.push_back({packet.key(), packet.state()});
   return {ShardOutcome::kDone};
 }
 
 VoucherNo ShardEngine::write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user,
                              Money amount, Timestamp now) {
   const VoucherNo no = batch_.next();
-  batch_.vouchers.push_back({no, packet.order().key, kind, seq, user, amount, now});
+  batch_.vouchers.push_back({no, packet.key(), kind, seq, user, amount, now});
   return no;
 }
 
@@ -155,30 +152,28 @@ Result<void> ShardEngine::loaded(const PacketKey& key, const std::optional<Store
       return fail(ErrorCode::kOverloaded, "the shard's memory for packets is in use");
     }
   }
-  make_resident(std::make_shared<ResidentPacket>(*stored));
+  make_resident(PacketRef(new ResidentPacket(*stored)));
   return {};
 }
 
-void ShardEngine::make_resident(const std::shared_ptr<ResidentPacket>& packet) {
+void ShardEngine::make_resident(const PacketRef& packet) {
   table_.insert(packet);
-  ring_.push_back(packet->order().key);
+  ring_.push_back(packet);
   resident_bytes_ += packet->bytes();
 }
 
 bool ShardEngine::evict_one() {
   // Two rounds: the first takes every second chance away, the second finds whatever can go at all.
   for (size_t tries = 2 * ring_.size(); tries > 0; --tries) {
-    const PacketKey key = ring_.front();
+    const PacketRef packet = std::move(ring_.front());
     ring_.pop_front();
-    const auto packet = table_.find(key);
-    CHECK(packet != nullptr);
     const bool busy = packet->has_unpublished() || packet->opens_in_flight.load(std::memory_order_relaxed) > 0;
     if (!packet->used.exchange(false, std::memory_order_relaxed) && !busy) {
       resident_bytes_ -= packet->bytes();
-      table_.erase(key);
+      table_.erase(packet->key());
       return true;
     }
-    ring_.push_back(key);
+    ring_.push_back(packet);
   }
   return false;
 }

@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <unordered_set>
 #include <vector>
@@ -57,18 +56,18 @@ class ShardEngine {
 
   VoucherNo write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user, Money amount,
                   Timestamp now);
-  void make_resident(const std::shared_ptr<ResidentPacket>& packet);
+  void make_resident(const PacketRef& packet);
   bool evict_one();
-  void touched(const std::shared_ptr<ResidentPacket>& packet);
+  void touched(const PacketRef& packet);
 
   const ShardId shard_;
   PacketTable& table_;
   const EngineLimits limits_;
 
   CommitBatch batch_;
-  std::vector<std::shared_ptr<ResidentPacket>> unpublished_;  // packets the batch touches
-  std::unordered_set<PacketKey> absent_;                      // looked up since the last `committed`, and not stored
-  std::deque<PacketKey> ring_;                                // resident packets in second-chance order
+  std::vector<PacketRef> unpublished_;    // packets the batch touches
+  std::unordered_set<PacketKey> absent_;  // looked up since the last `committed`, and not stored
+  std::deque<PacketRef> ring_;            // resident packets in second-chance order
   size_t resident_bytes_ = 0;
 };
 

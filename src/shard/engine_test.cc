@@ -167,9 +167,9 @@ TEST_F(EngineTest, ReadersSeeNothingBeforeTheCommit) {
   EXPECT_EQ(table_.find(made.key)->published_state(), PacketState::kAwaitingPayment);
   commit();
   decide(OpenCommand{made.key, user(1)});
-  EXPECT_EQ(table_.find(made.key)->shares().find_published(user(1)), nullptr);
+  EXPECT_FALSE(table_.find(made.key)->shares().find_published(user(1)));
   commit();
-  EXPECT_NE(table_.find(made.key)->shares().find_published(user(1)), nullptr);
+  EXPECT_TRUE(table_.find(made.key)->shares().find_published(user(1)));
 }
 
 TEST_F(EngineTest, EvictsWithinItsMemoryLimitAndLoadsAgain) {

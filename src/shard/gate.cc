@@ -6,17 +6,16 @@ namespace {
 GateAnswer judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {
   // The state first: a packet seen as finished shows all its shares, so a taker is never told "too late".
   const PacketState state = packet.published_state();
-  if (const Share* share = packet.shares().find_published(user)) {
-    return {GateOutcome::kOpened, *share};
+  if (auto share = packet.shares().find_published(user)) {
+    return {GateOutcome::kOpened, std::move(share)};
   }
-  const Order& order = packet.order();
-  if (order.kind == PacketKind::kExclusive && user != order.recipient) {
+  if (!packet.is_for(user)) {
     return {GateOutcome::kNotForYou};
   }
   if (state == PacketState::kExhausted) {
     return {GateOutcome::kExhausted};
   }
-  if (state == PacketState::kExpired || now >= order.expires_at) {
+  if (state == PacketState::kExpired || now >= packet.expires_at()) {
     return {GateOutcome::kExpired};
   }
   return {GateOutcome::kMayOpen};
@@ -24,7 +23,7 @@ GateAnswer judge(const ResidentPacket& packet, const UserId& user, Timestamp now
 
 }  // namespace
 
-std::shared_ptr<ResidentPacket> PacketGate::find_active(const PacketKey& key) const {
+PacketRef PacketGate::find_active(const PacketKey& key) const {
   auto packet = table_.find(key);
   if (!packet || packet->published_state() == PacketState::kAwaitingPayment) {
     return nullptr;

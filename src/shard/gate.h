@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <utility>
 
@@ -33,7 +32,7 @@ struct GateAnswer {
 class OpenPermit {
  public:
   OpenPermit() = default;
-  explicit OpenPermit(std::shared_ptr<ResidentPacket> packet) : packet_(std::move(packet)) {}
+  explicit OpenPermit(PacketRef packet) : packet_(std::move(packet)) {}
   OpenPermit(OpenPermit&& other) noexcept = default;
   OpenPermit& operator=(OpenPermit&& other) noexcept {
     std::swap(packet_, other.packet_);
@@ -46,7 +45,7 @@ class OpenPermit {
   }
 
  private:
-  std::shared_ptr<ResidentPacket> packet_;
+  PacketRef packet_;
 };
 
 class PacketGate {
@@ -61,10 +60,10 @@ class PacketGate {
   [[nodiscard]] GateAnswer enter(const PacketKey& key, const UserId& user, Timestamp now, OpenPermit& permit) const;
 
   // A resident packet whose activation is committed; null otherwise.
-  [[nodiscard]] std::shared_ptr<const ResidentPacket> find(const PacketKey& key) const { return find_active(key); }
+  [[nodiscard]] ConstPacketRef find(const PacketKey& key) const { return find_active(key); }
 
  private:
-  [[nodiscard]] std::shared_ptr<ResidentPacket> find_active(const PacketKey& key) const;
+  [[nodiscard]] PacketRef find_active(const PacketKey& key) const;
 
   const PacketTable& table_;
   const uint32_t opens_in_flight_max_;

@@ -16,7 +16,7 @@ UserId user(uint32_t number) {
 
 class GateTest : public testing::Test {
  protected:
-  std::shared_ptr<ResidentPacket> add(uint32_t count, PacketKind kind = PacketKind::kLucky) {
+  PacketRef add(uint32_t count, PacketKind kind = PacketKind::kLucky) {
     StoredPacket stored;
     stored.order = {.key = {{Region::kSouth, 0}, Day{20'000}, LocalNo{++local_}},
                     .sender = user(0),
@@ -25,7 +25,7 @@ class GateTest : public testing::Test {
                     .total = Money(int64_t{count} * 10),
                     .count = count,
                     .expires_at = kExpiry};
-    auto packet = std::make_shared<ResidentPacket>(stored);
+    const PacketRef packet(new ResidentPacket(stored));
     table_.insert(packet);
     return packet;
   }
@@ -33,11 +33,11 @@ class GateTest : public testing::Test {
   static void open(ResidentPacket& packet, uint32_t number) {
     const uint32_t seq = packet.shares().appended() + 1;
     packet.append({seq, user(number), Money(10), kNow, VoucherNo{seq}});
-    packet.advance(seq == packet.order().count ? PacketEvent::kLastOpened : PacketEvent::kOpened);
+    packet.advance(seq == packet.count() ? PacketEvent::kLastOpened : PacketEvent::kOpened);
   }
 
   GateOutcome look(const ResidentPacket& packet, uint32_t number, Timestamp now = kNow) {
-    return gate_.look(packet.order().key, user(number), now).outcome;
+    return gate_.look(packet.key(), user(number), now).outcome;
   }
 
   PacketTable table_;

@@ -4,23 +4,25 @@
 
 namespace hongbao {
 
-std::shared_ptr<ResidentPacket> PacketTable::find(const PacketKey& key) const {
-  const Stripe& home = stripe(key);
+PacketRef PacketTable::find(const PacketKey& key) const {
+  const Stripe& home = stripes_[stripe_of(key)];
   const std::lock_guard lock(home.mutex);
   const auto it = home.packets.find(key);
-  return it == home.packets.end() ? nullptr : it->second;
+  return it == home.packets.end() ? nullptr : *it;
 }
 
-void PacketTable::insert(const std::shared_ptr<ResidentPacket>& packet) {
-  Stripe& home = stripe(packet->order().key);
+void PacketTable::insert(const PacketRef& packet) {
+  Stripe& home = stripes_[stripe_of(packet->key())];
   const std::lock_guard lock(home.mutex);
-  CHECK(home.packets.emplace(packet->order().key, packet).second);
+  CHECK(home.packets.insert(packet).second);
 }
 
 void PacketTable::erase(const PacketKey& key) {
-  Stripe& home = stripe(key);
+  Stripe& home = stripes_[stripe_of(key)];
   const std::lock_guard lock(home.mutex);
-  home.packets.erase(key);
+  if (const auto it = home.packets.find(key); it != home.packets.end()) {
+    home.packets.erase(it);
+  }
 }
 
 void PacketTable::clear() {

@@ -1,11 +1,10 @@
 // The packets in memory of one shard. The writer inserts and removes; any thread looks up. Striped, so that readers of
-// different packets do not meet; a reader keeps what it found alive while the writer evicts it.
+// different packets do not meet.
 #pragma once
 
 #include <array>
-#include <memory>
 #include <mutex>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "shard/resident_packet.h"
 
@@ -14,22 +13,37 @@ namespace hongbao {
 class PacketTable {
  public:
   // Any thread. Null when the packet is not resident.
-  [[nodiscard]] std::shared_ptr<ResidentPacket> find(const PacketKey& key) const;
+  [[nodiscard]] PacketRef find(const PacketKey& key) const;
 
   // The writer.
-  void insert(const std::shared_ptr<ResidentPacket>& packet);
+  void insert(const PacketRef& packet);
   void erase(const PacketKey& key);
   void clear();
 
  private:
   static constexpr size_t kStripes = 64;
+  // By key, which the packet itself holds.
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(const PacketKey& key) const noexcept { return std::hash<PacketKey>()(key); }
+    size_t operator()(const PacketRef& packet) const noexcept { return (*this)(packet->key()); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    static const PacketKey& key_of(const PacketKey& key) { return key; }
+    static const PacketKey& key_of(const PacketRef& packet) { return packet->key(); }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return key_of(a) == key_of(b);
+    }
+  };
   struct Stripe {
     mutable std::mutex mutex;
-    std::unordered_map<PacketKey, std::shared_ptr<ResidentPacket>> packets;
+    std::unordered_set<PacketRef, Hash, Equal> packets;
   };
-  [[nodiscard]] Stripe& stripe(const PacketKey& key) { return stripes_[std::hash<PacketKey>()(key) % kStripes]; }
-  [[nodiscard]] const Stripe& stripe(const PacketKey& key) const {
-    return stripes_[std::hash<PacketKey>()(key) % kStripes];
+  // The stripe by other bits than the set takes for its buckets.
+  [[nodiscard]] static size_t stripe_of(const PacketKey& key) {
+    return std::hash<PacketKey>()(key) >> 32 & (kStripes - 1);
   }
 
   std::array<Stripe, kStripes> stripes_;

@@ -3,56 +3,105 @@
 #include "base/check.h"
 
 namespace hongbao {
+namespace {
 
-ResidentPacket::ResidentPacket(Order order)
-    : order_(std::move(order)), unclaimed_(order_.total), unpublished_(true), shares_(order_.count) {}
+constexpr uint64_t kTimeMask = (1ULL << 48) - 1;
+// A node of the packet table with its bucket, and a place in the eviction ring.
+constexpr size_t kPlaceBytes = 40;
 
-ResidentPacket::ResidentPacket(const StoredPacket& stored)
-    : order_(stored.order), state_(stored.state), unclaimed_(stored.order.total), shares_(stored.order.count) {
+uint64_t packed(Timestamp at) {
+  const auto ms = static_cast<uint64_t>(at.unix_ms);
+  CHECK(ms <= kTimeMask);
+  return ms;
+}
+
+uint32_t packed(Money total) {
+  CHECK(total >= Money(1) && total.fen() <= UINT32_MAX);
+  return static_cast<uint32_t>(total.fen());
+}
+
+}  // namespace
+
+ResidentPacket::ResidentPacket(const Order& order)
+    : unpublished_(true),
+      total_fen_(packed(order.total)),
+      key_(order.key),
+      sender_(order.sender),
+      recipient_(order.kind == PacketKind::kExclusive ? std::make_unique<const UserId>(order.recipient) : nullptr),
+      seed_(order.seed),
+      created_at_ms_(packed(order.created_at) & kTimeMask),
+      kind_(static_cast<uint8_t>(order.kind)),
+      rule_(static_cast<uint8_t>(order.rule)),
+      payable_until_ms_(packed(order.payable_until) & kTimeMask),
+      paid_at_ms_(packed(order.paid_at) & kTimeMask),
+      expires_at_ms_(packed(order.expires_at) & kTimeMask),
+      shares_(order.count) {}
+
+ResidentPacket::ResidentPacket(const StoredPacket& stored) : ResidentPacket(stored.order) {
   for (const Voucher& voucher : stored.opened) {
     append({voucher.seq, voucher.user, voucher.amount, voucher.at, voucher.no});
   }
-  if (stored.refunded) {
-    CHECK(stored.refunded->amount == unclaimed_);
-    refund();
-  }
   // The other side of what the engine asserted when it wrote the row.
-  CHECK((state_ == PacketState::kExhausted) == (shares_.appended() == order_.count));
-  CHECK((state_ == PacketState::kExpired) == stored.refunded.has_value());
+  CHECK((stored.state == PacketState::kExhausted) == (shares_.appended() == count()));
+  CHECK((stored.state == PacketState::kExpired) == stored.refunded.has_value());
+  CHECK(!stored.refunded || stored.refunded->amount == unclaimed());
+  state_ = stored.state;
   publish();
+}
+
+Order ResidentPacket::order() const {
+  return {.key = key_,
+          .sender = sender(),
+          .recipient = recipient_ ? *recipient_ : UserId(),
+          .kind = static_cast<PacketKind>(kind_),
+          .rule = static_cast<Rule>(rule_),
+          .total = total(),
+          .count = count(),
+          .seed = seed_,
+          .created_at = {static_cast<int64_t>(created_at_ms_)},
+          .payable_until = {static_cast<int64_t>(payable_until_ms_)},
+          .paid_at = paid_at(),
+          .expires_at = expires_at()};
+}
+
+Money ResidentPacket::unclaimed() const {
+  return state_ == PacketState::kExpired ? Money(0) : total() - shares_.sum(shares_.appended());
+}
+
+Money ResidentPacket::draw_next() const {
+  return draw_share({static_cast<Rule>(rule_), total(), count(), seed_}, unclaimed(), shares_.appended() + 1);
 }
 
 void ResidentPacket::advance(PacketEvent event) {
   const auto next = next_state(state_, event);
   CHECK(next.has_value());
+  CHECK(*next != PacketState::kExpired || unclaimed() >= Money(1));
   state_ = *next;
   unpublished_ = true;
 }
 
-void ResidentPacket::append(Share share) {
-  CHECK(share.amount >= Money(1) && share.amount <= unclaimed_);
-  unclaimed_ -= share.amount;
-  shares_.append(std::move(share));
-  unpublished_ = true;
-}
-
-void ResidentPacket::refund() {
-  CHECK(unclaimed_ >= Money(1));
-  refunded_ = unclaimed_;
-  unclaimed_ = Money(0);
+void ResidentPacket::append(const Share& share) {
+  CHECK(share.amount >= Money(1) && share.amount <= unclaimed());
+  shares_.append(share);
   unpublished_ = true;
 }
 
 void ResidentPacket::publish() {
   shares_.publish();
-  published_refund_.store(refunded_.fen(), std::memory_order_release);
   // Last: whoever sees the packet finished sees all of its shares.
   published_state_.store(state_, std::memory_order_release);
   unpublished_ = false;
 }
 
+Money ResidentPacket::published_refund() const {
+  if (published_state() != PacketState::kExpired) {
+    return Money(0);
+  }
+  return total() - shares_.sum(shares_.published());
+}
+
 size_t ResidentPacket::bytes() const {
-  return sizeof(*this) + shares_.bytes();
+  return sizeof(*this) + shares_.bytes() + kPlaceBytes;
 }
 
 }  // namespace hongbao

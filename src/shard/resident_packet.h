@@ -1,9 +1,15 @@
 // A packet in memory. The shard's writer decides on it ahead of the commit; readers (packet gate, views) see only what
-// was committed, through the published side. One writer, many readers, no lock.
+// was committed, through the published side. One writer, many readers, no lock. Kept alive by references
+// (PacketRef), so that a reader goes on with what it found while the writer evicts it.
+//
+// Packed: an open packet of ten shares takes less than 400 bytes with its place in the table (`./run bench memory`).
 #pragma once
 
 #include <atomic>
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
+#include <memory>
 
 #include "core/packet.h"
 #include "ports/order_store.h"
@@ -11,30 +17,40 @@
 
 namespace hongbao {
 
-class ResidentPacket {
+class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost::thread_safe_counter> {
  public:
   // A packet that is being activated: nothing is published yet, and readers see it as awaiting payment.
-  explicit ResidentPacket(Order order);
+  explicit ResidentPacket(const Order& order);
   // A packet as the store has it: all of it is published.
   explicit ResidentPacket(const StoredPacket& stored);
 
-  [[nodiscard]] const Order& order() const { return order_; }
+  // What was ordered; any thread. `order` puts it together anew.
+  [[nodiscard]] Order order() const;
+  [[nodiscard]] const PacketKey& key() const { return key_; }
+  [[nodiscard]] UserId sender() const { return sender_.user(); }
+  [[nodiscard]] bool is_for(const UserId& user) const { return !recipient_ || *recipient_ == user; }
+  [[nodiscard]] Money total() const { return Money(total_fen_); }
+  [[nodiscard]] uint32_t count() const { return shares_.count(); }
+  [[nodiscard]] Timestamp paid_at() const { return {static_cast<int64_t>(paid_at_ms_)}; }
+  [[nodiscard]] Timestamp expires_at() const { return {static_cast<int64_t>(expires_at_ms_)}; }
 
   // The writer's side.
   [[nodiscard]] PacketState state() const { return state_; }
-  [[nodiscard]] Money unclaimed() const { return unclaimed_; }
+  [[nodiscard]] Money unclaimed() const;
   [[nodiscard]] const ShareList& shares() const { return shares_; }
-  // CHECKs that the transition is in the table.
+  // Amount of the next share, drawn from the seed. REQUIRES: one is left.
+  [[nodiscard]] Money draw_next() const;
+  // CHECKs that the transition is in the table, and that a packet which expires has money to send back.
   void advance(PacketEvent event);
-  void append(Share share);
-  void refund();  // everything unclaimed
+  void append(const Share& share);
   void publish();
   [[nodiscard]] bool has_unpublished() const { return unpublished_; }
+  // With its place in the packet table and the eviction ring.
   [[nodiscard]] size_t bytes() const;
 
   // The published side; any thread.
   [[nodiscard]] PacketState published_state() const { return published_state_.load(std::memory_order_acquire); }
-  [[nodiscard]] Money published_refund() const { return Money(published_refund_.load(std::memory_order_acquire)); }
+  [[nodiscard]] Money published_refund() const;
 
   // Opens of this packet on their way to the store; the packet gate's counter.
   std::atomic<uint32_t> opens_in_flight{0};
@@ -42,14 +58,26 @@ class ResidentPacket {
   std::atomic<bool> used{true};
 
  private:
-  const Order order_;
-  PacketState state_ = PacketState::kAwaitingPayment;
-  Money unclaimed_;
-  Money refunded_;
   bool unpublished_ = false;
-  ShareList shares_;
+  PacketState state_ = PacketState::kAwaitingPayment;
   std::atomic<PacketState> published_state_{PacketState::kAwaitingPayment};
-  std::atomic<int64_t> published_refund_{0};
+
+  const uint32_t total_fen_;
+  const PacketKey key_;
+  const CompactUser sender_;
+  const std::unique_ptr<const UserId> recipient_;  // exclusive packets only
+  const Seed seed_;
+  const uint64_t created_at_ms_ : 48;
+  const uint64_t kind_ : 8;
+  const uint64_t rule_ : 8;
+  const uint64_t payable_until_ms_ : 48;
+  const uint64_t paid_at_ms_ : 48;
+  const uint64_t expires_at_ms_ : 48;
+  ShareList shares_;
 };
+static_assert(sizeof(ResidentPacket) <= 160);  // a size class of the allocator
+
+using PacketRef = boost::intrusive_ptr<ResidentPacket>;
+using ConstPacketRef = boost::intrusive_ptr<const ResidentPacket>;
 
 }  // namespace hongbao

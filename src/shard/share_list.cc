@@ -1,72 +1,124 @@
 #include "shard/share_list.h"
 
+#include <algorithm>
 #include <bit>
+#include <new>
 
 #include "base/check.h"
 
 namespace hongbao {
+namespace {
+
+constexpr int kVoucherBits = 48;
+constexpr uint64_t kTimeMask = (1ULL << 48) - 1;
+constexpr int kVoucherLowBits = 32;
+
+uint32_t chunks_for(uint32_t shares, uint32_t chunk) {
+  return (shares + chunk - 1) / chunk;
+}
+
+}  // namespace
 
 ShareList::ShareList(uint32_t count) : count_(count) {
-  CHECK(count >= 1);
-  chunks_ = std::make_unique<std::unique_ptr<Chunk>[]>((count + kChunk - 1) / kChunk);
+  CHECK(count >= 1 && count <= kSharesPerPacketMax);
+  chunks_ = std::make_unique<Stored*[]>(chunks_for(count, chunk_size()));
   if (count > kScanMax) {
-    const uint32_t slots = std::bit_ceil(count * 2);
-    slot_mask_ = slots - 1;
-    slots_ = std::make_unique<std::atomic<uint32_t>[]>(slots);
+    slots_ = std::make_unique<std::atomic<uint32_t>[]>(slot_mask() + 1);
   }
 }
 
-void ShareList::append(Share share) {
+ShareList::~ShareList() {
+  for (uint32_t i = 0; i < appended_; ++i) {
+    std::destroy_at(place_of(i));
+  }
+  for (uint32_t chunk = 0; chunk < chunks_for(appended_, chunk_size()); ++chunk) {
+    std::allocator<Stored>().deallocate(chunks_[chunk], room_of(chunk));
+  }
+}
+
+uint32_t ShareList::room_of(uint32_t chunk) const {
+  return std::min(chunk_size(), count_ - chunk * chunk_size());
+}
+
+uint32_t ShareList::slot_mask() const {
+  return std::bit_ceil(count_ * 2) - 1;
+}
+
+void ShareList::append(const Share& share) {
   CHECK(appended_ < count_);
   CHECK(share.seq == appended_ + 1);
-  auto& chunk = chunks_[appended_ / kChunk];
-  if (!chunk) {
-    chunk = std::make_unique<Chunk>();
+  CHECK(static_cast<uint64_t>(share.opened_at.unix_ms) <= kTimeMask);
+  CHECK(share.voucher.value >> kVoucherBits == 0);
+  const Money sum_with_it = sum(appended_) + share.amount;
+  CHECK(sum_with_it.fen() <= UINT32_MAX);
+  if (const uint32_t chunk = appended_ / chunk_size(); appended_ % chunk_size() == 0) {
+    chunks_[chunk] = std::allocator<Stored>().allocate(room_of(chunk));
   }
-  chunk->sums[appended_ % kChunk] = share.amount + (appended_ == 0 ? Money(0) : sum(appended_));
-  const size_t hash = std::hash<UserId>()(share.user);
-  chunk->shares[appended_ % kChunk] = std::move(share);
+  ::new (place_of(appended_)) Stored{.user = CompactUser(share.user),
+                                     .opened_at_ms = static_cast<uint64_t>(share.opened_at.unix_ms) & kTimeMask,
+                                     .voucher_high = static_cast<uint16_t>(share.voucher.value >> kVoucherLowBits),
+                                     .voucher_low = static_cast<uint32_t>(share.voucher.value),
+                                     .sum_fen = static_cast<uint32_t>(sum_with_it.fen())};
   ++appended_;
   if (slots_) {
-    auto slot = static_cast<uint32_t>(hash) & slot_mask_;
-    while (slots_[slot].load(std::memory_order_relaxed) != 0) {
-      slot = (slot + 1) & slot_mask_;
-    }
-    slots_[slot].store(appended_, std::memory_order_release);
+    index(share.user);
   }
 }
 
-const Share* ShareList::find(const UserId& user, uint32_t visible) const {
+// Makes the last share findable.
+void ShareList::index(const UserId& user) {
+  auto slot = static_cast<uint32_t>(std::hash<UserId>()(user)) & slot_mask();
+  while (slots_[slot].load(std::memory_order_relaxed) != 0) {
+    slot = (slot + 1) & slot_mask();
+  }
+  slots_[slot].store(appended_, std::memory_order_release);
+}
+
+Money ShareList::sum(uint32_t shares) const {
+  return shares == 0 ? Money(0) : Money(place_of(shares - 1)->sum_fen);
+}
+
+Share ShareList::at(uint32_t index) const {
+  const Stored& stored = *place_of(index);
+  return {.seq = index + 1,
+          .user = stored.user.user(),
+          .amount = amount_at(index),
+          .opened_at = {static_cast<int64_t>(stored.opened_at_ms)},
+          .voucher = {uint64_t{stored.voucher_high} << kVoucherLowBits | stored.voucher_low}};
+}
+
+std::optional<Share> ShareList::find(const UserId& user, uint32_t visible) const {
   if (slots_) {
     return find_indexed(user, visible);
   }
   for (uint32_t i = 0; i < visible; ++i) {
-    if (at(i).user == user) {
-      return &at(i);
+    if (place_of(i)->user.text() == user.text()) {
+      return at(i);
     }
   }
-  return nullptr;
+  return std::nullopt;
 }
 
-const Share* ShareList::find_indexed(const UserId& user, uint32_t visible) const {
-  auto slot = static_cast<uint32_t>(std::hash<UserId>()(user)) & slot_mask_;
+std::optional<Share> ShareList::find_indexed(const UserId& user, uint32_t visible) const {
+  const uint32_t mask = slot_mask();
+  auto slot = static_cast<uint32_t>(std::hash<UserId>()(user)) & mask;
   while (true) {
     const uint32_t entry = slots_[slot].load(std::memory_order_acquire);
     if (entry == 0) {
-      return nullptr;
+      return std::nullopt;
     }
     // Entries at `visible` and behind may belong to a batch that never commits.
-    if (entry <= visible && at(entry - 1).user == user) {
-      return &at(entry - 1);
+    if (entry <= visible && place_of(entry - 1)->user.text() == user.text()) {
+      return at(entry - 1);
     }
-    slot = (slot + 1) & slot_mask_;
+    slot = (slot + 1) & mask;
   }
 }
 
 size_t ShareList::bytes() const {
-  const size_t chunks = (appended_ + kChunk - 1) / kChunk;
-  return (count_ + kChunk - 1) / kChunk * sizeof(chunks_[0]) + chunks * sizeof(Chunk) +
-         (slots_ ? (slot_mask_ + 1) * sizeof(slots_[0]) : 0);
+  const uint32_t in_chunks = std::min(chunks_for(appended_, chunk_size()) * chunk_size(), count_);
+  return chunks_for(count_, chunk_size()) * sizeof(chunks_[0]) + in_chunks * sizeof(Stored) +
+         (slots_ ? (slot_mask() + 1) * sizeof(slots_[0]) : 0);
 }
 
 }  // namespace hongbao
