@@ -66,7 +66,7 @@ TEST(ShareListDeathTest, RefusesMoreSharesThanItHasRoomFor) {
 }
 
 TEST(CompactUser, KeepsEveryLength) {
-  for (size_t length = 0; length <= UserId::kLengthMax; ++length) {
+  for (size_t length = 1; length <= UserId::kLengthMax; ++length) {
     const UserId user = UserId::trusted(std::string(length, 'u'));
     CompactUser compact(user);
     EXPECT_EQ(compact.user(), user);
