@@ -1,5 +1,5 @@
 """fsync fails. The kernel then drops what it could not write but calls the pages clean: the next fsync succeeds without
-them, and programs still read them. HONGBAO_SYNC_ROUNDS sets how often (8).
+them, and programs still read them. HONGBAO_SYNC_ROUNDS sets how often (5).
 
 Each round ends with a power cut, since only then it shows whether the server built on something that is not on the disk.
 """
@@ -10,8 +10,8 @@ import unittest
 
 from faults import FaultTest, FaultyDisk, option
 
-ROUNDS = option("HONGBAO_SYNC_ROUNDS", 8)
-NIGHT_S = 25
+ROUNDS = option("HONGBAO_SYNC_ROUNDS", 5)
+NIGHT_S = 14
 SYNC_US_MAX = 3_000
 FAIL_ONE_IN = 60
 GOES_ON_S = (0.5, 1.5)
