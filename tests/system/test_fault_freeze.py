@@ -17,6 +17,7 @@ FROZEN_S = (1.5, 2.5)
 NIGHT_S = 18
 TAKERS = 24
 SYNC_US_MAX = 100_000
+STAGGER_S = 0.01
 
 
 class Freeze(FaultTest):
@@ -74,26 +75,23 @@ class Freeze(FaultTest):
         self.report(**outcomes)
 
     def open_into_a_freeze(self, server, packet_id):
-        """Takers open a packet all at once, and the server is stopped at the first answer. Their tickets and answers,
-        by user; None for a connection that was closed as idle: no answer is no promise."""
+        """Takers open a packet one soon after the other, and the server is stopped right after the last: some are being
+        committed then, some wait. Their tickets and answers, by user; None for a connection that was closed as idle: no
+        answer is no promise."""
         clients = {f"taker-{i}": server.user(f"taker-{i}") for i in range(TAKERS)}
         tickets = {user: client.grab(packet_id).body["ticket"] for user, client in clients.items()}
         answers = dict.fromkeys(clients)
-        together = threading.Barrier(TAKERS)
-        answered = threading.Event()
 
         def open_packet(user):
-            together.wait(20)
             try:
                 answers[user] = clients[user].open(packet_id, tickets[user])
             except (OSError, http.client.HTTPException):
                 pass
-            answered.set()
 
         threads = [threading.Thread(target=open_packet, args=(user,)) for user in clients]
         for thread in threads:
             thread.start()
-        answered.wait(20)
+            time.sleep(self.dice.uniform(0, STAGGER_S))
         self.freeze(server)
         for thread in threads:
             thread.join(30)
