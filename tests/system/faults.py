@@ -118,6 +118,7 @@ class FaultyDisk:
         self.server = server
         server.environment.update(HONGBAO_DATA_DIR=str(self.root / "data"), LD_PRELOAD=os.environ["HONGBAO_FAULTY_DISK"],
                                   FAULTY_DISK_ROOT=str(self.root), FAULTY_DISK_JOURNAL=str(self.journal),
+                                  # A library that comes before the sanitizer's.
                                   ASAN_OPTIONS="verify_asan_link_order=0")
 
     def set(self, **options):

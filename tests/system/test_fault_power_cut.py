@@ -94,6 +94,8 @@ class PowerCut(FaultTest):
             while self.totals["cuts"] < CUTS and night.time_left() > 2:
                 time.sleep(self.dice.uniform(*BETWEEN_CUTS_S))
                 server.kill()
+                if self.dice.random() < 0.4:
+                    self.start_without_a_cut(server, disk)
                 self.cut_and_start(server, disk)
                 night.check_live()
             figures = night.finish()
@@ -106,6 +108,14 @@ class PowerCut(FaultTest):
         self.assertEqual(0, server.stop())
         self.report(**self.totals, syncs=disk.disk.syncs)
         self.assertGreater(self.totals["writes_lost"], 0, "no cut met an unsynced write")
+
+    def start_without_a_cut(self, server, disk):
+        """The next process reads what the last one wrote but did not sync, and may not build on it as it is."""
+        disk.after_process()
+        server.start()
+        self.totals["restarts_before_a_cut"] += 1
+        time.sleep(self.dice.uniform(*BETWEEN_CUTS_S))
+        server.kill()
 
     def cut_and_start(self, server, disk, **options):
         """The process is gone; the power goes, too. Now and then it goes once more while the server starts."""
