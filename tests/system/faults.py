@@ -62,11 +62,12 @@ class Night:
                 "--admin-token-file", str(self.server.directory / "secrets" / "admin.token")]
 
     def await_shares(self, count):
-        """Until the night was answered so many shares; then it is well under way."""
+        """Until the night was answered so many shares; then it is well under way, after the users got their money."""
         def counted():
             assert self.process.poll() is None, self.process.communicate()
             return self.shares() >= count
-        eventually(counted, f"{count} shares were answered", timeout_s=60)
+        eventually(counted, f"{count} shares were answered", timeout_s=90)
+        self.began = time.monotonic()
 
     def shares(self):
         return self.history.read_bytes().count(b'"seq":') if self.history.exists() else 0
@@ -117,6 +118,7 @@ class FaultyDisk:
         self.server = server
         server.environment.update(HONGBAO_DATA_DIR=str(self.root / "data"), LD_PRELOAD=os.environ["HONGBAO_FAULTY_DISK"],
                                   FAULTY_DISK_ROOT=str(self.root), FAULTY_DISK_JOURNAL=str(self.journal),
+                                  # A library that comes before the sanitizer's.
                                   ASAN_OPTIONS="verify_asan_link_order=0")
 
     def set(self, **options):
@@ -145,7 +147,7 @@ class FaultTest(unittest.TestCase):
     """A test with a seed, a server on a fixed address, and nights against it."""
 
     # Packets lapse soon, so that a night's end is reached; settlement and refunds are made often.
-    settings = {"PACKETS_TTL_MS": 8_000, "REFUNDS_INTERVAL_MS": 200, "RECONCILIATION_INTERVAL_MS": 200,
+    settings = {"PACKETS_TTL_MS": 6_000, "REFUNDS_INTERVAL_MS": 200, "RECONCILIATION_INTERVAL_MS": 200,
                 "RECONCILIATION_GRACE_MS": 1_000}
 
     def setUp(self):

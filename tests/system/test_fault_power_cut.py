@@ -15,11 +15,12 @@ from faults import FaultTest, FaultyDisk, option
 from system import binary
 
 CUTS = option("HONGBAO_CUTS", 12)
-NIGHT_S = 25
+NIGHT_S = 20
 BETWEEN_CUTS_S = (0.3, 2.0)
 SYNC_US_MAX = 6_000  # so that there is something unsynced most of the time
-PAGES_TO_DEATH = (1, 1_500)
-CHECKPOINT_WAIT_S = 6
+CHECKPOINT_CUTS = 4
+PAGES_TO_DEATH = (1, 150)  # a checkpoint has some 200
+START_S = (0.005, 0.2)
 
 
 class PowerCut(FaultTest):
@@ -77,51 +78,61 @@ class PowerCut(FaultTest):
 
     def test_a_power_cut_loses_nothing_that_was_answered(self):
         server, disk = self.make_disk()
-        disk.set(SYNC_US_MAX=SYNC_US_MAX)
+        self.totals = collections.Counter()
+        disk.set()
         server.start()
-        totals = collections.Counter()
-        while totals["cuts"] < CUTS:
-            night = self.start_night(server, NIGHT_S, rate=60)
-            night.await_shares(20)
-            while totals["cuts"] < CUTS and night.time_left() > 2:
-                self.await_death(server, totals)
-                disk.after_process()
-                losses = disk.cut()
-                totals.update(cuts=1, writes_lost=losses.lost, writes_torn=losses.torn, unsynced_writes_kept=losses.kept,
-                              entries_lost=losses.entries_lost)
-                self.start_on(server, disk, totals)
+        server.kill()
+        # So many users' first money is the quickest way to a log long enough for a checkpoint.
+        self.cut_and_start(server, disk, DIE_AT_PAGE=self.dice.randint(*PAGES_TO_DEATH))
+        night = self.start_night(server, NIGHT_S, rate=60, users=5_000)
+        for left in reversed(range(CHECKPOINT_CUTS)):
+            server.process.wait(60)
+            self.totals["cuts_in_checkpoints"] += 1
+            self.cut_and_start(server, disk, **({"DIE_AT_PAGE": self.dice.randint(*PAGES_TO_DEATH)} if left else {}))
+        night.await_shares(20)
+        while True:
+            while self.totals["cuts"] < CUTS and night.time_left() > 2:
+                time.sleep(self.dice.uniform(*BETWEEN_CUTS_S))
+                server.kill()
+                if self.dice.random() < 0.4:
+                    self.start_without_a_cut(server, disk)
+                self.cut_and_start(server, disk)
                 night.check_live()
             figures = night.finish()
             self.assert_audit_holds(server)
-            totals.update(packets=figures["checked_packets"], shares=figures["checked_shares"])
+            self.totals.update(packets=figures["checked_packets"], shares=figures["checked_shares"])
+            if self.totals["cuts"] >= CUTS:
+                break
+            night = self.start_night(server, NIGHT_S, rate=60)
+            night.await_shares(20)
         self.assertEqual(0, server.stop())
-        self.report(**totals, syncs=disk.disk.syncs)
-        self.assertGreater(totals["writes_lost"], 0, "no cut met an unsynced write")
+        self.report(**self.totals, syncs=disk.disk.syncs)
+        self.assertGreater(self.totals["writes_lost"], 0, "no cut met an unsynced write")
 
-    def await_death(self, server, totals):
-        """At a random moment; or, when the disk was told so, in a checkpoint."""
-        if "FAULTY_DISK_DIE_AT_PAGE" not in server.environment:
-            time.sleep(self.dice.uniform(*BETWEEN_CUTS_S))
-        else:
-            end = time.monotonic() + CHECKPOINT_WAIT_S
-            while server.process.poll() is None and time.monotonic() < end:
-                time.sleep(0.01)
-            totals["cuts_in_checkpoints"] += server.process.poll() is not None
+    def start_without_a_cut(self, server, disk):
+        """The next process reads what the last one wrote but did not sync, and may not build on it as it is."""
+        disk.after_process()
+        server.start()
+        self.totals["restarts_before_a_cut"] += 1
+        time.sleep(self.dice.uniform(*BETWEEN_CUTS_S))
         server.kill()
 
-    def start_on(self, server, disk, totals):
-        """Starts on what a cut left. Every other time the disk kills the process in a checkpoint: perhaps the one that
-        the start itself makes, and then the power goes at the start."""
-        checkpoint = {"DIE_AT_PAGE": self.dice.randint(*PAGES_TO_DEATH)} if self.dice.random() < 0.5 else {}
-        disk.set(SYNC_US_MAX=SYNC_US_MAX, **checkpoint)
+    def cut_and_start(self, server, disk, **options):
+        """The process is gone; the power goes, too. Now and then it goes once more while the server starts."""
+        while True:
+            disk.after_process()
+            losses = disk.cut()
+            self.totals.update(cuts=1, writes_lost=losses.lost, writes_torn=losses.torn,
+                               unsynced_writes_kept=losses.kept, entries_lost=losses.entries_lost)
+            disk.set(SYNC_US_MAX=SYNC_US_MAX, **options)
+            if self.dice.random() < 0.7:
+                break
+            server.spawn()
+            time.sleep(self.dice.uniform(*START_S))
+            server.kill()
         server.spawn()
-        if server.came_up():
-            return
-        totals["cuts_of_starting_servers"] += 1
-        disk.after_process()
-        disk.cut()
-        disk.set(SYNC_US_MAX=SYNC_US_MAX)
-        server.start()
+        if not options:  # else it may die before it listens
+            server.await_listening()
 
 
 if __name__ == "__main__":

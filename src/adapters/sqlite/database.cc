@@ -34,9 +34,9 @@ int checkpoint(void*, sqlite3* connection, const char* name, int log_pages) {
   return SQLITE_OK;
 }
 
-[[noreturn]] void throw_error(sqlite3* connection, int code, std::string_view doing) {
-  const char* words = connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code);
-  throw SqliteError(code, fmt::format("{}: {}", doing, words));
+// Names the file, for logs and for whoever starts a server that refuses.
+SqliteError error_of(sqlite3* connection, int code, std::string_view doing) {
+  return {code, fmt::format("{}: {}: {}", sqlite3_db_filename(connection, "main"), doing, sqlite3_errmsg(connection))};
 }
 
 void require(bool holds, std::string_view detail) {
@@ -50,7 +50,7 @@ void require(bool holds, std::string_view detail) {
 bool Rows::next() {
   const int code = sqlite3_step(statement_);
   if (code != SQLITE_ROW && code != SQLITE_DONE) {
-    throw_error(sqlite3_db_handle(statement_), code, "reading");
+    throw error_of(sqlite3_db_handle(statement_), code, "reading");
   }
   return code == SQLITE_ROW;
 }
@@ -70,7 +70,7 @@ Statement::Statement(sqlite3* connection, std::string_view sql) {
   const int code = sqlite3_prepare_v3(connection, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
                                       &statement, nullptr);
   if (code != SQLITE_OK) {
-    throw_error(connection, code, "preparing");
+    throw error_of(connection, code, "preparing");
   }
   CHECK(statement != nullptr);
   statement_.reset(statement);
@@ -81,7 +81,7 @@ int64_t Statement::run_bound() {
   const int code = sqlite3_step(statement_.get());
   if (code != SQLITE_DONE && code != SQLITE_ROW) {
     // Reset gives the same error once more; its words are taken before.
-    const SqliteError error(code, fmt::format("writing: {}", sqlite3_errmsg(connection)));
+    const SqliteError error = error_of(connection, code, "writing");
     sqlite3_reset(statement_.get());
     throw error;
   }
@@ -114,7 +114,7 @@ Database::Database(const std::string& file, int flags) {
       sqlite3_open_v2(file.c_str(), &connection, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   connection_.reset(connection);
   if (code != SQLITE_OK) {
-    throw_error(connection, code, fmt::format("opening {}", file));
+    throw SqliteError(code, fmt::format("{}: opening: {}", file, sqlite3_errstr(code)));
   }
   sqlite3_busy_timeout(connection, kBusyTimeout_ms);
 }
@@ -151,7 +151,7 @@ Database Database::open_reader(const std::string& file) {
 void Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) {
-    throw_error(connection_.get(), code, "executing");
+    throw error_of(connection_.get(), code, "executing");
   }
 }
 

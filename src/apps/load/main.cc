@@ -28,7 +28,7 @@ using std::chrono::steady_clock;
 constexpr Money kDeposit{100'000'000};  // a million yuan for each user: nobody runs out
 constexpr size_t kDepositSessions = 32;
 constexpr std::chrono::seconds kStartWait{10};  // for a server that is starting
-constexpr std::chrono::seconds kDepositWait{30};
+constexpr std::chrono::seconds kDepositWait{120};
 constexpr std::chrono::hours kTokenLife{24};
 constexpr std::chrono::milliseconds kProgressPause{100};
 
