@@ -31,6 +31,8 @@ constexpr spdlog::level::level_enum to_spdlog(LogLevel level) {
       return spdlog::level::warn;
     case LogLevel::kError:
       return spdlog::level::err;
+    case LogLevel::kNone:
+      break;
   }
   return spdlog::level::off;
 }

@@ -9,7 +9,7 @@
 
 namespace hongbao {
 
-enum class LogLevel { kDebug, kInfo, kWarn, kError };
+enum class LogLevel { kDebug, kInfo, kWarn, kError, kNone };
 
 struct LogField {
   template <class T>
@@ -19,7 +19,7 @@ struct LogField {
   boost::json::value value;
 };
 
-void set_log_level(LogLevel least);
+void set_log_level(LogLevel least);  // kNone: nothing is logged
 void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 
 inline void log_info(std::string_view event, std::initializer_list<LogField> fields = {}) {

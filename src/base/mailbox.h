@@ -29,11 +29,11 @@ class Mailbox {
   // For the owner's own helpers, whose number is bounded elsewhere: never refused.
   void push_unbounded(T item) { (void)push(item, SIZE_MAX, /*even_if_closed=*/true); }
 
-  // Appends up to `items_max` waiting items to `out`, waiting at most `timeout` for the first one.
+  // Appends up to `items_max` waiting items to `out`, waiting at most `timeout` for the first one; 0 never waits.
   void take(std::vector<T>& out, size_t items_max, std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    if (!arrived_.wait_for(lock, timeout, [this] { return !items_.empty() || closed_; })) {
-      return;
+    if (timeout > timeout.zero()) {
+      arrived_.wait_for(lock, timeout, [this] { return !items_.empty() || closed_; });
     }
     if (out.empty() && items_.size() <= items_max) {
       std::swap(out, items_);

@@ -3,6 +3,7 @@
 //
 // Threads: `commit` and `set_frozen` are called by the ledger's one writer (service/ledger_writer.h); every other
 // function from any thread. `commit` may be repeated after an error: every part of it is idempotent by a natural key.
+// What an earlier try left on its way has landed, or never will, before a later commit is decided.
 #pragma once
 
 #include <chrono>

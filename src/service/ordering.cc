@@ -141,8 +141,8 @@ void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket
   shards_.find(order.key.shard)
       ->submit(ActivateCommand{order}, deadline,
                [key = order.key, done = std::move(done)](Result<ShardAnswer> activated) mutable {
-                 if (!activated) {
-                   done(std::unexpected(activated.error()));
+                 if (!activated) {  // the money has moved, so "not now" would be a lie: reconciliation may activate
+                   done(fail(ErrorCode::kOutcomeUnknown, "it was paid but is not active yet; ask again"));
                    return;
                  }
                  const bool returned = activated->outcome == ShardOutcome::kReturned;

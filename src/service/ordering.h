@@ -55,12 +55,13 @@ class Ordering {
   void send(const UserId& sender, std::string_view idempotency_key, const SendRequest& request, Done<PreOrder> done);
 
   // From the sender's wallet. Errors: kPayTokenInvalid, kPayTokenExpired, kForbidden, kInsufficientFunds,
-  // kAccountFrozen, and those of LedgerWriter::post and Shard::submit; after one of those, pay again: it is idempotent.
+  // kAccountFrozen, and those of LedgerWriter::post; kOutcomeUnknown also when the money has moved but the shard did
+  // not activate. After one of the latter, pay again: it is idempotent.
   void pay(const UserId& user, const PacketKey& packet, std::string_view pay_token, SteadyTime deadline,
            Done<PaidPacket> done);
 
   // The channel has the money already and signed for it. Errors: kPayTokenInvalid, kAmountMismatch, kPaymentIdReused,
-  // kAccountFrozen, and those of LedgerWriter::post and Shard::submit.
+  // kAccountFrozen, and as for `pay`.
   void accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
 
  private:

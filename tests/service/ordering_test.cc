@@ -265,5 +265,21 @@ TEST_F(OrderingTest, ADepositIsMadeOnceForItsKey) {
   EXPECT_EQ(error_of(deposit(101)), ErrorCode::kTransferIdReused);
 }
 
+// Found by tests/sim: "not now" says that nothing took effect, and here the money has moved.
+TEST_F(OrderingTest, APaymentWhoseActivationIsRefusedIsAnsweredAsUnknown) {
+  at.deposit("alice", 500);
+  const PreOrder from_wallet = at.sent("alice", lucky(500, 5));
+  const PreOrder from_channel = at.sent("alice", lucky(300, 5));
+  for (const ShardId shard : at.shard_ids) {
+    at.shards.find(shard)->stop();
+  }
+  EXPECT_EQ(error_of(at.pay("alice", from_wallet)), ErrorCode::kOutcomeUnknown);
+  EXPECT_EQ(error_of(at.accept(from_channel, "payment")), ErrorCode::kOutcomeUnknown);
+  at.restart_shards();
+  EXPECT_EQ(at.pay("alice", from_wallet)->outcome, PaymentOutcome::kPaid);
+  EXPECT_EQ(at.accept(from_channel, "payment")->outcome, PaymentOutcome::kPaid);
+  EXPECT_EQ(at.wallet("alice"), 0);
+}
+
 }  // namespace
 }  // namespace hongbao

@@ -1,0 +1,81 @@
+// The workload: senders who deposit, send and pay, a channel that notifies, takers who grab and open. Like real clients
+// they ask again when an answer is lost, unknown or "not now", and sometimes give up after an answer which says that
+// nothing took effect. What they are told goes into the Record. One thread.
+#pragma once
+
+#include <deque>
+
+#include "sim/calls.h"
+#include "sim/process.h"
+#include "sim/record.h"
+
+namespace hongbao::sim {
+
+class Callers {
+ public:
+  Callers(Environment& env, const Engines& engines);
+
+  // One caller begins something or asks again.
+  void step(Process& process);
+  void lose(uint64_t process) { calls_.lose(process); }
+
+  // No more beginnings, and nobody gives up: everything that is in doubt is asked again until it is told.
+  void finish() { finishing_ = true; }
+  [[nodiscard]] bool finished() const;
+  // For a report of what hangs.
+  [[nodiscard]] size_t waiting() const { return calls_.waiting(); }
+
+  [[nodiscard]] const Record& record() const { return record_; }
+  [[nodiscard]] const std::vector<UserId>& users() const { return users_; }
+
+ private:
+  enum class Kind : uint8_t { kDeposit, kSend, kPay, kNotify, kOpen };
+  enum class Stage : uint8_t { kReady, kWaiting, kPaused, kOver };  // paused: until the end of the run
+  struct Task {
+    Kind kind;
+    Stage stage = Stage::kReady;
+    DepositRecord* deposit = nullptr;
+    PacketRecord* packet = nullptr;
+    ChannelPaymentRecord* payment = nullptr;
+    UserId user{};
+    SendRequest request{};
+    std::string key{};     // send: the idempotency key
+    std::string ticket{};  // open
+    bool waits_for_payment = false;
+    SteadyTime not_before{};
+    uint64_t not_in_process = 0;  // notify: wait for a restart
+  };
+
+  void begin_packet();
+  void deposit(Process& process, Task& task);
+  void send(Process& process, Task& task);
+  void pay(Process& process, Task& task);
+  void notify(Process& process, Task& task);
+  void grab(Process& process, Task& task);
+  void open(Process& process, Task& task);
+  void ask(Process& process, Task& task);
+
+  void sent(const Task& task, const PreOrder& made);
+  void add_notification(PacketRecord& packet, ChannelPaymentRecord& payment, uint64_t process);
+  void told_share(Task& task, const Share& share);
+  // Ready again, paused or given up, after an answer that did not settle it.
+  template <class T>
+  void not_yet(Task& task, Asked& asked, const std::optional<Result<T>>& answer);
+  [[nodiscard]] bool may_run(const Task& task, const Process& process) const;
+  [[nodiscard]] bool payments_over() const;
+  [[nodiscard]] SteadyTime deadline();
+  SendRequest some_request();
+  const UserId& somebody() { return users_[env_.dice.below(users_.size())]; }
+
+  Environment& env_;
+  const Engines& engines_;
+  Calls calls_;
+  Record record_;
+  std::vector<UserId> users_;
+  std::deque<Task> tasks_;
+  uint32_t packets_begun_ = 0;
+  uint64_t next_name_ = 1;
+  bool finishing_ = false;
+};
+
+}  // namespace hongbao::sim

@@ -1,0 +1,71 @@
+// What all parts of one run share: chance, time, faults and the history. One thread.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/faults.h"
+#include "sim/scenario.h"
+#include "support/manual_clock.h"
+
+namespace hongbao::sim {
+
+// 2026-11-22 12:00 in UTC+8.
+inline constexpr Timestamp kNoon{20'779LL * 86'400'000 + 4LL * 3'600'000};
+
+struct Environment {
+  Environment(const Scenario& played, uint64_t seed, bool trace)
+      : scenario(played), dice(seed), history(trace), faults(played.faults, dice, history) {}
+
+  // Something that must never be. The run goes on to its end, so that a trace shows what follows.
+  void violation(std::string what) {
+    history.note(what);
+    violations.push_back(std::move(what));
+  }
+
+  const Scenario& scenario;
+  Dice dice;
+  History history;
+  Faults faults;
+  ManualClock clock{kNoon};
+  std::vector<std::string> violations;
+  // Plays what other threads do while one waits for its commit; the stores call it.
+  std::function<void()> meanwhile = [] {};
+};
+
+// A store that refuses for a while, now and then.
+class Outage {
+ public:
+  Outage(Environment& env, Fault fault) : env_(env), fault_(fault) {}
+
+  bool refuses() {
+    if (env_.faults.stopped()) {
+      return false;
+    }
+    if (env_.faults.strikes(fault_)) {
+      begin();
+    }
+    return env_.clock.steady_now() < until_;
+  }
+
+  // A commit whose outcome is unknown is often the first sign that the store is away.
+  void perhaps_begin() {
+    if (env_.scenario.faults[fault_] > 0 && env_.dice.one_in(4)) {
+      begin();
+    }
+  }
+
+ private:
+  void begin() { until_ = env_.clock.steady_now() + std::chrono::milliseconds(env_.dice.between(20, 5'000)); }
+
+  Environment& env_;
+  const Fault fault_;
+  SteadyTime until_;
+};
+
+inline std::unexpected<Error> refused() {
+  return fail(ErrorCode::kStorage, "the simulated store refuses");
+}
+
+}  // namespace hongbao::sim

@@ -1,0 +1,154 @@
+# Deliberately broken variants of the product, built only here: the checker must catch every one. A mutant is a source
+# file in which a text, which must occur exactly once, is replaced; the copy is linked before the library that holds the
+# original, so that the linker never takes the original from it.
+#
+# sim_mutant(NAME SOURCE FILE FIND TEXT REPLACE TEXT [SCENARIO NAME])
+add_custom_target(sim-mutants)
+function(sim_mutant name)
+  cmake_parse_arguments(PARSE_ARGV 1 MUTANT "" "SOURCE;FIND;REPLACE;SCENARIO" "")
+  set(source ${PROJECT_SOURCE_DIR}/src/${MUTANT_SOURCE})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  file(READ ${source} text)
+  string(FIND "${text}" "${MUTANT_FIND}" first)
+  string(FIND "${text}" "${MUTANT_FIND}" last REVERSE)
+  if(first EQUAL -1 OR NOT first EQUAL last)
+    message(FATAL_ERROR "mutant ${name}: its text must occur exactly once in ${MUTANT_SOURCE}")
+  endif()
+  string(REPLACE "${MUTANT_FIND}" "${MUTANT_REPLACE}" text "${text}")
+  set(copy ${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}.cc)
+  file(WRITE ${copy}.new "${text}")
+  file(COPY_FILE ${copy}.new ${copy} ONLY_IF_DIFFERENT)
+
+  add_executable(sim-mutant-${name} ${copy})
+  target_compile_options(sim-mutant-${name} PRIVATE -w)
+  target_link_options(sim-mutant-${name} PRIVATE -Wl,--strip-debug)
+  target_link_libraries(sim-mutant-${name} PRIVATE hongbao_sim)
+  set_target_properties(sim-mutant-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/mutants)
+  if(NOT MUTANT_SCENARIO)
+    set(MUTANT_SCENARIO everything)
+  endif()
+  add_dependencies(sim-mutants sim-mutant-${name})
+  set_property(GLOBAL APPEND PROPERTY SIM_MUTANTS ${name}:${MUTANT_SCENARIO})
+endfunction()
+
+# --- the engine, and how money is split -------------------------------------------------------------------------------
+
+sim_mutant(refund_without_its_voucher SOURCE shard/engine.cc
+  FIND "  write(packet, VoucherKind::kRefunded, 0, packet.sender(), packet.unclaimed(), now);\n"
+  REPLACE "")
+sim_mutant(opens_after_expiry SOURCE shard/engine.cc
+  FIND "packet.state() == PacketState::kExpired || now >= packet.expires_at()"
+  REPLACE "packet.state() == PacketState::kExpired")
+sim_mutant(refund_leaves_the_packet_open SOURCE shard/engine.cc
+  FIND "  packet.advance(PacketEvent::kExpired);\n"
+  REPLACE "")
+sim_mutant(refund_before_expiry SOURCE shard/engine.cc
+  FIND "if (now < packet.expires_at())"
+  REPLACE "if (now + std::chrono::hours(24) < packet.expires_at())"
+  SCENARIO clocks)
+sim_mutant(one_user_opens_twice SOURCE shard/engine.cc
+  FIND "packet.shares().find_appended(user)"
+  REPLACE "packet.shares().find_published(user)")
+sim_mutant(late_payment_is_kept SOURCE shard/engine.cc
+  FIND "const bool late = now > ordered.payable_until"
+  REPLACE "const bool late = false && now > ordered.payable_until"
+  SCENARIO notifications)
+sim_mutant(classic_split_off_by_one SOURCE core/allocation.cc
+  FIND "draw % static_cast<uint64_t>(upper.fen())"
+  REPLACE "draw % (static_cast<uint64_t>(upper.fen()) + 1)")
+sim_mutant(equal_split_off_by_one SOURCE core/allocation.cc
+  FIND "seq <= extra"
+  REPLACE "seq < extra")
+
+# --- the shard's runner and the gate ----------------------------------------------------------------------------------
+
+sim_mutant(answer_before_the_commit SOURCE shard/shard.cc
+  FIND "    const CommitOutcome outcome = store_.commit(batch);\n"
+  REPLACE "    answer_held();\n    const CommitOutcome outcome = store_.commit(batch);\n")
+sim_mutant(unknown_taken_for_committed SOURCE shard/shard.cc
+  FIND "if (outcome == CommitOutcome::kUnknown)"
+  REPLACE "if (false)")
+sim_mutant(unknown_taken_for_failed SOURCE shard/shard.cc
+  FIND "  if (*landed) {"
+  REPLACE "  if (false) {")
+sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
+  FIND "ErrorCode::kOutcomeUnknown, \"the store did not say"
+  REPLACE "ErrorCode::kUnavailable, \"the store did not say"
+  SCENARIO unknown_commits)
+sim_mutant(numbers_repeat_after_a_restart SOURCE shard/shard.cc
+  FIND "LocalNo::of(epoch_, next++)"
+  REPLACE "LocalNo::of(0, next++)")
+sim_mutant(memory_kept_across_a_recovery SOURCE shard/engine.cc
+  FIND "  table_.clear();\n  ring_.clear();\n"
+  REPLACE "")
+sim_mutant(gate_shows_what_is_not_committed SOURCE shard/gate.cc
+  FIND "find_published(user)"
+  REPLACE "find_appended(user)")
+
+# --- stores: where the contract lies ----------------------------------------------------------------------------------
+
+sim_mutant(missing_fence SOURCE adapters/memory/memory_order_store.cc
+  FIND "batch.epoch != head_.epoch || "
+  REPLACE "")
+sim_mutant(double_credit SOURCE adapters/memory/memory_ledger_store.cc
+  FIND "credit.credits_posted += transfer.amount;"
+  REPLACE "credit.credits_posted += transfer.amount * 2;")
+sim_mutant(dropped_voucher_in_settlement SOURCE adapters/memory/memory_ledger_store.cc
+  FIND "    settle(voucher, next_at);\n"
+  REPLACE "    if (voucher.seq != 2) settle(voucher, next_at);\n")
+sim_mutant(ledger_cursor_apart_from_its_effects SOURCE adapters/memory/memory_ledger_store.cc
+  FIND "  cursors_[settlement.shard] = next;\n"
+  REPLACE "  static int settled = 0;\n  if (++settled % 8 != 0) cursors_[settlement.shard] = next;\n")
+sim_mutant(two_payments_for_one_packet SOURCE adapters/memory/memory_ledger_store.cc
+  FIND "      return PostOutcome::kAlreadyPaid;\n"
+  REPLACE "      return PostOutcome::kPosted;\n")
+sim_mutant(inbox_cursor_apart_from_its_effects SOURCE adapters/memory/memory_inbox_store.cc
+  FIND "    apply(voucher);\n"
+  REPLACE "    static int applied = 0;\n    if (++applied % 16 != 0) apply(voucher);\n")
+
+# --- followers and maintenance ----------------------------------------------------------------------------------------
+
+sim_mutant(follower_believes_a_gap SOURCE service/log_follower.cc
+  FIND "vouchers[count].no == cursor + count"
+  REPLACE "vouchers[count].no >= cursor")
+sim_mutant(follower_never_reads_the_log SOURCE service/log_follower.cc
+  FIND "if (vouchers->empty() && (gap || from_log))"
+  REPLACE "if (false)")
+sim_mutant(settler_moves_on_after_an_error SOURCE service/settler.cc
+  FIND "      std::ranges::for_each(round.owners, &LogFollower::lose_place);\n"
+  REPLACE "      move_on(round, std::vector<bool>(round.owners.size(), true));\n"
+  SCENARIO unknown_commits)
+sim_mutant(inbox_moves_on_after_an_error SOURCE service/inbox_feed.cc
+  FIND "  follower.lose_place();\n"
+  REPLACE "  follower.seek(follower.cursor() + batch.vouchers.size());\n")
+sim_mutant(ledger_says_failed_when_unknown SOURCE service/ledger_writer.cc
+  FIND "ErrorCode::kOutcomeUnknown, \"the ledger did not confirm"
+  REPLACE "ErrorCode::kUnavailable, \"the ledger did not confirm"
+  SCENARIO unknown_commits)
+sim_mutant(ledger_answers_without_a_commit SOURCE service/ledger_writer.cc
+  FIND "fail(ErrorCode::kOutcomeUnknown, \"the ledger did not confirm; ask again\")"
+  REPLACE "Result<PostOutcome>(PostOutcome::kPosted)")
+sim_mutant(pending_payments_are_left SOURCE service/reconciler.cc
+  FIND "      if (auto order = pay_tokens_.parse(payment.pay_token)) {"
+  REPLACE "      if (auto order = pay_tokens_.parse(payment.pay_token); order && run.report.pending > 1) {")
+sim_mutant(refused_transfers_are_left SOURCE service/reconciler.cc
+  FIND "  if (run->retries.empty()) {"
+  REPLACE "  if (true) {")
+sim_mutant(refunds_leave_the_last_shard SOURCE service/refunder.cc
+  FIND "    if (shards_.find(shard) == nullptr) {"
+  REPLACE "    if (shard == stores_.rbegin()->first) {")
+
+# --- the use cases ----------------------------------------------------------------------------------------------------
+
+sim_mutant(activates_without_the_money SOURCE service/ordering.cc
+  FIND "                   case PostOutcome::kInsufficient:\n                     done(fail(ErrorCode::kInsufficientFunds, \"the wallet holds less than the packet's total amount\"));\n                     return;\n"
+  REPLACE "                   case PostOutcome::kInsufficient:\n                     activate(order, deadline, std::move(done));\n                     return;\n")
+sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
+  FIND "                     credit_sender(payment, order, deadline, std::move(done));\n"
+  REPLACE "                     done(PaidPacket{order.key, PaymentOutcome::kCreditedToWallet});\n")
+sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc
+  FIND "ErrorCode::kOutcomeUnknown, \"it was paid but"
+  REPLACE "ErrorCode::kUnavailable, \"it was paid but")
+sim_mutant(expired_answered_as_opened SOURCE service/opening.cc
+  FIND "    case ShardOutcome::kExpired:\n      return OpenAnswer{OpenOutcome::kExpired};\n"
+  REPLACE "    case ShardOutcome::kExpired:\n      return OpenAnswer{OpenOutcome::kOpened, Share{.seq = 1, .amount = Money(1)}};\n")

@@ -1,0 +1,48 @@
+// The distributed cache: outlives the process, loses everything now and then, does not see what it has, and refuses.
+// One thread; callbacks run inline.
+#pragma once
+
+#include <optional>
+
+#include "adapters/memory/memory_cache.h"
+#include "sim/environment.h"
+
+namespace hongbao::sim {
+
+class SimCache final : public Cache {
+ public:
+  explicit SimCache(Environment& env) : env_(env) { wipe(); }
+
+  void get(std::string_view key, Found done) override {
+    if (env_.faults.strikes(Fault::kCacheRefuses)) {
+      done(refused_by_cache());
+    } else if (env_.faults.strikes(Fault::kCacheStale)) {
+      done(std::nullopt);
+    } else {
+      memory_->get(key, std::move(done));
+    }
+  }
+  void put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) override {
+    if (env_.faults.strikes(Fault::kCacheRefuses)) {
+      done(refused_by_cache());
+    } else if (env_.faults.strikes(Fault::kCacheStale)) {
+      done(std::nullopt);
+    } else {
+      memory_->put_if_absent(key, std::move(value), ttl, std::move(done));
+    }
+  }
+
+  void wipe() { memory_.emplace(env_.clock, kBytesMax); }
+
+ private:
+  static constexpr size_t kBytesMax = 16 << 20;
+
+  static std::unexpected<Error> refused_by_cache() {
+    return fail(ErrorCode::kUnavailable, "the simulated cache is down");
+  }
+
+  Environment& env_;
+  std::optional<MemoryCache> memory_;
+};
+
+}  // namespace hongbao::sim

@@ -1,0 +1,46 @@
+// An inbox store over the memory store, with the faults of sim_order_store.h. One thread.
+#pragma once
+
+#include "adapters/memory/memory_inbox_store.h"
+#include "sim/environment.h"
+
+namespace hongbao::sim {
+
+class SimInboxStore final : public InboxStore {
+ public:
+  explicit SimInboxStore(Environment& env) : env_(env), outage_(env, Fault::kInboxRefuses) {}
+
+  Result<bool> apply(const InboxBatch& batch) override {
+    Faults& faults = env_.faults;
+    env_.history.note("inbox_apply", batch.from.value, batch.vouchers.size());
+    if (outage_.refuses()) {
+      return refused();
+    }
+    env_.meanwhile();
+    faults.crash_if(Fault::kInboxCrashBefore);
+    if (faults.strikes(Fault::kInboxUnknownLost)) {
+      return refused();
+    }
+    auto applied = memory_.apply(batch);
+    faults.crash_if(Fault::kInboxCrashAfter);
+    return faults.strikes(Fault::kInboxUnknownLanded) ? refused() : std::move(applied);
+  }
+  Result<VoucherNo> cursor(ShardId shard) override { return outage_.refuses() ? refused() : memory_.cursor(shard); }
+  Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override {
+    return memory_.sent(user, before, entries_max);
+  }
+  Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) override {
+    return memory_.received(user, before, entries_max);
+  }
+  Result<YearSummary> summary(const UserId& user, int year) override { return memory_.summary(user, year); }
+
+  // What is stored, for the checker: never refuses.
+  InboxStore& stored() { return memory_; }
+
+ private:
+  Environment& env_;
+  Outage outage_;
+  MemoryInboxStore memory_;
+};
+
+}  // namespace hongbao::sim

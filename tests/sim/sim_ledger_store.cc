@@ -1,0 +1,70 @@
+#include "sim/sim_ledger_store.h"
+
+namespace hongbao::sim {
+
+Result<LedgerResult> SimLedgerStore::commit(const LedgerBatch& batch) {
+  Faults& faults = env_.faults;
+  env_.history.note("ledger_commit", batch.postings.size(), batch.settlements.size());
+  if (outage_.refuses()) {
+    return refused();
+  }
+  land_late();
+  env_.meanwhile();
+  faults.crash_if(Fault::kLedgerCrashBefore);
+  if (faults.strikes(Fault::kLedgerCrashDuring)) {
+    on_their_way_.push_back(batch);
+    throw Crash{};
+  }
+  if (faults.strikes(Fault::kLedgerUnknownLost)) {
+    return refused();
+  }
+  if (faults.strikes(Fault::kLedgerUnknownLate)) {
+    on_their_way_.push_back(batch);
+    return refused();
+  }
+  auto result = memory_.commit(batch);
+  faults.crash_if(Fault::kLedgerCrashAfter);
+  return faults.strikes(Fault::kLedgerUnknownLanded) ? refused() : std::move(result);
+}
+
+void SimLedgerStore::land_late() {
+  const std::vector<LedgerBatch> on_their_way = std::move(on_their_way_);
+  on_their_way_.clear();
+  for (const LedgerBatch& batch : on_their_way) {
+    if (env_.dice.one_in(2)) {
+      env_.history.note("late_ledger_commit");
+      (void)memory_.commit(batch);
+    }
+  }
+}
+
+Result<void> SimLedgerStore::set_frozen(const AccountId& account, bool frozen) {
+  return outage_.refuses() ? refused() : memory_.set_frozen(account, frozen);
+}
+
+Result<Account> SimLedgerStore::account(const AccountId& account) {
+  return outage_.refuses() ? refused() : memory_.account(account);
+}
+
+Result<std::optional<Transfer>> SimLedgerStore::transfer(std::string_view id) {
+  return outage_.refuses() ? refused() : memory_.transfer(id);
+}
+
+Result<std::vector<WalletTransfer>> SimLedgerStore::transfers(const AccountId& account, uint64_t before,
+                                                              size_t transfers_max) {
+  return outage_.refuses() ? refused() : memory_.transfers(account, before, transfers_max);
+}
+
+Result<VoucherNo> SimLedgerStore::cursor(ShardId shard) {
+  return outage_.refuses() ? refused() : memory_.cursor(shard);
+}
+
+Result<std::vector<PendingPayment>> SimLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
+  return outage_.refuses() ? refused() : memory_.pending(shard, until, payments_max);
+}
+
+Result<std::vector<DeferredTransfer>> SimLedgerStore::deferred(Timestamp now, size_t transfers_max) {
+  return outage_.refuses() ? refused() : memory_.deferred(now, transfers_max);
+}
+
+}  // namespace hongbao::sim

@@ -1,0 +1,37 @@
+// A ledger store over the memory store, with the faults of sim_order_store.h. A commit that stays on its way lands
+// just before the next one, or never. One thread.
+#pragma once
+
+#include "adapters/memory/memory_ledger_store.h"
+#include "sim/environment.h"
+
+namespace hongbao::sim {
+
+class SimLedgerStore final : public LedgerStore {
+ public:
+  explicit SimLedgerStore(Environment& env) : env_(env), outage_(env, Fault::kLedgerRefuses) {}
+
+  Result<LedgerResult> commit(const LedgerBatch& batch) override;
+  Result<void> set_frozen(const AccountId& account, bool frozen) override;
+  Result<Account> account(const AccountId& account) override;
+  Result<std::optional<Transfer>> transfer(std::string_view id) override;
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+                                                size_t transfers_max) override;
+  Result<VoucherNo> cursor(ShardId shard) override;
+  Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) override;
+  Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t transfers_max) override;
+  Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override { return memory_.totals(shards); }
+
+  // What is stored, for the checker: never refuses.
+  LedgerStore& stored() { return memory_; }
+
+ private:
+  void land_late();
+
+  Environment& env_;
+  Outage outage_;
+  MemoryLedgerStore memory_;
+  std::vector<LedgerBatch> on_their_way_;
+};
+
+}  // namespace hongbao::sim

@@ -1,0 +1,34 @@
+// An order store over the memory store, which survives every crash of the process: it crashes the process at each step
+// of a commit, leaves the outcome unknown in every way, and refuses for a while. A commit may also stay on its way: it
+// lands just before the next acquisition, or arrives after it, where the fence must stop it. One thread.
+#pragma once
+
+#include "adapters/memory/memory_order_store.h"
+#include "sim/environment.h"
+
+namespace hongbao::sim {
+
+class SimOrderStore final : public OrderStore {
+ public:
+  SimOrderStore(ShardId shard, Environment& env) : env_(env), outage_(env, Fault::kOrdersRefuse), memory_(shard) {}
+
+  Result<ShardHead> acquire(std::string_view owner) override;
+  CommitOutcome commit(const CommitBatch& batch) override;
+  Result<ShardHead> head() override;
+  Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
+  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override;
+  Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
+  Result<OrderTotals> totals(VoucherNo since) override { return memory_.totals(since); }
+  Result<std::vector<PacketViolation>> violations(size_t max) override { return memory_.violations(max); }
+
+  // What is stored, for the checker: never refuses.
+  OrderStore& stored() { return memory_; }
+
+ private:
+  Environment& env_;
+  Outage outage_;
+  MemoryOrderStore memory_;
+  std::vector<CommitBatch> on_their_way_;
+};
+
+}  // namespace hongbao::sim
