@@ -1,6 +1,6 @@
 #include "core/ledger.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include "base/check.h"
 
@@ -31,7 +31,7 @@ std::string channel_payment_transfer_id(std::string_view channel, std::string_vi
 }
 std::string voucher_transfer_id(ShardId shard, VoucherNo no) {
   // Zero-padded, so that a shard's transfers are appended at one end of the index.
-  return fmt::format("voucher:{}:{:012}", to_text(shard), no.value);
+  return fmt::format(FMT_COMPILE("voucher:{}:{:012}"), to_text(shard), no.value);
 }
 
 std::optional<Transfer> settlement_of(const Voucher& voucher) {

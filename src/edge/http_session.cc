@@ -211,12 +211,20 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
     slot.keep_alive = false;
     input_ended_ = true;
   }
-  print(response, slot);
-  flush();
+  if (request != first_slot_ || writing_ || parsing_) {
+    print(response, slot, slot.wire);
+    flush();
+    return;
+  }
+  // Most answers go out at once.
+  output_.clear();
+  print(response, slot, output_);
+  take_front();
+  gather();
+  write();
 }
 
-void HttpSession::print(const HttpResponse& response, Slot& slot) const {
-  std::string& out = slot.wire;
+void HttpSession::print(const HttpResponse& response, const Slot& slot, std::string& out) const {
   out.reserve(192 + response.headers.size() + response.body.size());
   fmt::format_to(std::back_inserter(out),
                  FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}"),
@@ -225,18 +233,27 @@ void HttpSession::print(const HttpResponse& response, Slot& slot) const {
                  slot.keep_alive ? "" : "Connection: close\r\n", slot.has_body ? response.body : "");
 }
 
+void HttpSession::take_front() {
+  slots_.pop_front();
+  ++first_slot_;
+  ++being_written_;
+}
+
+// The answers at the front that are there.
+void HttpSession::gather() {
+  while (!slots_.empty() && !slots_.front().wire.empty()) {
+    output_ += slots_.front().wire;
+    take_front();
+  }
+}
+
 // Writes the answers at the front that are there, in one piece.
 void HttpSession::flush() {
   if (writing_ || parsing_ || closed_) {
     return;
   }
   output_.clear();
-  while (!slots_.empty() && !slots_.front().wire.empty()) {
-    output_ += slots_.front().wire;
-    slots_.pop_front();
-    ++first_slot_;
-    ++being_written_;
-  }
+  gather();
   if (output_.empty()) {
     if (input_ended_ && slots_.empty()) {
       finish();

@@ -47,7 +47,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void flush();
   void write();
   void on_written(const boost::system::error_code& error);
-  void print(const HttpResponse& response, Slot& slot) const;
+  void take_front();
+  void gather();
+  void print(const HttpResponse& response, const Slot& slot, std::string& out) const;
   void finish();
   void drop_input();
   void close();

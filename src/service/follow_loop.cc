@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{100};
 constexpr std::chrono::milliseconds kErrorPause{250};
 constexpr std::chrono::milliseconds kGatherFor{50};
-constexpr int kRestAtPeak = 4;  // times as long as the step took
+constexpr int kRestAtPeak = 9;  // times as long as the step took
 constexpr std::chrono::seconds kRestMax{1};
 constexpr std::chrono::seconds kLogCheckEvery{1};
 

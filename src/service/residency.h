@@ -2,7 +2,6 @@
 // the packet gate misses. Any thread; the callback runs inline or on the shard's writer thread.
 #pragma once
 
-
 #include "service/pre_orders.h"
 #include "service/shard_set.h"
 
