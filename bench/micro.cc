@@ -1,10 +1,15 @@
 // Where a microsecond goes: the pure parts of an open, each alone. Google Benchmark; nanoseconds a call.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <boost/asio/buffer.hpp>
 
 #include "core/allocation.h"
 #include "core/packet_id.h"
 #include "core/ticket.h"
 #include "edge/auth.h"
+#include "edge/http_request.h"
+#include "edge/json_input.h"
 #include "edge/json_output.h"
 #include "shard/engine.h"
 
@@ -20,7 +25,7 @@ Order order_of(uint32_t count, uint32_t counter) {
           .sender = kUser,
           .total = Money(int64_t{count} * 100),
           .count = count,
-          .payable_until = {INT64_MAX}};
+          .payable_until = {2'000'000'000'000}};
 }
 
 void BM_ClassicShare(benchmark::State& state) {
@@ -108,6 +113,30 @@ void BM_TokenVerifyAgain(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_TokenVerifyAgain);
+
+void BM_HttpHead(benchmark::State& state) {
+  const std::string text = fmt::format(
+      "POST /v1/packets/s007-261122-00000b3k9-4qz8mn2r:open HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\n"
+      "Content-Type: application/json\r\nContent-Length: 41\r\n\r\n{{\"ticket\":\"{}\"}}",
+      std::string(150, 't'), std::string(28, 'x'));
+  HttpRequest request;
+  for (auto _ : state) {
+    HttpRequestParser parser(request);
+    boost::system::error_code error;
+    benchmark::DoNotOptimize(parser.put(boost::asio::buffer(text), error));
+  }
+}
+BENCHMARK(BM_HttpHead);
+
+void BM_ReadJson(benchmark::State& state) {
+  const std::string body = fmt::format(R"({{"ticket":"{}"}})", std::string(28, 'x'));
+  for (auto _ : state) {
+    JsonInput input(body);
+    benchmark::DoNotOptimize(input.text("ticket", 64));
+    benchmark::DoNotOptimize(input.finish());
+  }
+}
+BENCHMARK(BM_ReadJson);
 
 void BM_OpenJson(benchmark::State& state) {
   const OpenAnswer answer{OpenOutcome::kOpened, Share{3, kUser, Money(42), {1'795'000'000'000}, VoucherNo{99}}};
