@@ -15,6 +15,7 @@ from system import eventually
 
 FILLS = option("HONGBAO_FILLS", 3)
 NIGHT_S = 15
+FILL_S_LEAST = 4  # of the night, so that something is written while it is full
 DISK_MIB = 192  # four logs of some 16 MiB, their databases, and room
 FULL_S = (0.5, 2.0)
 REFUSALS = {"unavailable", "storage", "outcome_unknown", "overloaded", "deadline_exceeded"}
@@ -69,24 +70,31 @@ class DiskFull(FaultTest):
         server.start()
         shown = server.paid_packet("reader", kind="equal", total_amount=10, count=2)["id"]
         answers = collections.Counter()
-        fills = 0
-        night = self.start_night(server, NIGHT_S, rate=60)
-        night.await_shares(20)
-        for _ in range(FILLS):
+
+        def fill_and_free():
             self.fill_until_commits_fail(server)
             answers.update(self.ask_while_full(server, shown))
             self.free()
-            fills += 1
             eventually(lambda: self.states(server) == {"serving"}, "all shards serve", timeout_s=30)
             self.write_something(server)
-            night.check_live()
-            time.sleep(self.dice.uniform(*FULL_S))
-        self.assertIsNone(server.process.poll(), server.log[-10:])
-        figures = night.finish()
-        self.assert_audit_holds(server)
+
+        self.play(server, fill_and_free, answers)
+        self.assertEqual(1, self.events(server, "listening"), "it went on by itself")
+
+    def play(self, server, each_time, totals):
+        """Nights in which the disk is filled FILLS times in all."""
+        while totals["fills"] < FILLS:
+            night = self.start_night(server, NIGHT_S, rate=60)
+            night.await_shares(20)
+            while totals["fills"] < FILLS and night.time_left() > FILL_S_LEAST:
+                each_time()
+                night.check_live()
+                totals["fills"] += 1
+            figures = night.finish()
+            self.assert_audit_holds(server)
+            totals.update(packets=figures["checked_packets"], shares=figures["checked_shares"])
         self.assertEqual(0, server.stop())
-        self.report(fills=fills, commits_failed=self.events(server, "commit_unknown"), packets=figures["checked_packets"],
-                    shares=figures["checked_shares"], **answers)
+        self.report(**totals, commits_failed=self.events(server, "commit_unknown"))
 
     def ask_while_full(self, server, shown):
         """How calls are answered, by call and name. A shard that recovers has nothing in memory, so it may refuse a read;
@@ -110,10 +118,9 @@ class DiskFull(FaultTest):
     def test_a_server_killed_on_a_full_disk_starts_when_there_is_space(self):
         server = self.make_full_disk_server()
         server.start()
-        night = self.start_night(server, NIGHT_S, rate=60)
-        night.await_shares(20)
-        refused = 0
-        for _ in range(FILLS):
+        totals = collections.Counter()
+
+        def kill_and_start():
             self.fill_until_commits_fail(server)
             server.kill()
             # It starts if its first small commit still finds room in the log, or says why not.
@@ -122,15 +129,11 @@ class DiskFull(FaultTest):
                 server.kill()
             else:
                 self.assert_says_that_the_disk_is_full(server)
-                refused += 1
+                totals["starts_refused"] += 1
             self.free()
             server.start()
-            night.check_live()
-        figures = night.finish()
-        self.assert_audit_holds(server)
-        self.assertEqual(0, server.stop())
-        self.report(kills=FILLS, starts_refused=refused, packets=figures["checked_packets"],
-                    shares=figures["checked_shares"])
+
+        self.play(server, kill_and_start, totals)
 
     def test_a_new_server_on_a_full_disk_says_so(self):
         server = self.make_full_disk_server()

@@ -12,7 +12,7 @@ import unittest
 from faults import FaultTest, FaultyDisk, option
 
 ROUNDS = option("HONGBAO_SYNC_ROUNDS", 5)
-NIGHT_S = 14
+NIGHT_S = 20
 SYNC_US_MAX = 3_000
 FAIL_ONE_IN = 60
 GOES_ON_S = (0.5, 1.5)
@@ -78,7 +78,7 @@ class FailedSync(FaultTest):
         server.start()
         self.restart(server, disk, FAIL_ONE_IN=1, FAIL_DATABASES=1)
         # So many deposits are the quickest way to a log long enough for a checkpoint.
-        night = self.start_night(server, 15, rate=60, users=4_000)
+        night = self.start_night(server, 6, rate=60, users=4_000)
         server.process.wait(60)
         self.assertIn("checkpoint_sync_failed", "\n".join(server.log[-20:]))
         self.restart(server, disk)
