@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kOrderPrefix = "orders-";
 constexpr std::string_view kOrderSuffix = ".db";
+constexpr std::string_view kMasterKeyId = "MASTER_KEY_ID";
 
 }  // namespace
 
@@ -37,21 +38,17 @@ Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& 
                : Result<void>();
 }
 
-Result<void> check_master_key(const std::string& data_dir, const Key128& key_id) {
-  const std::string path = data_dir + "/MASTER_KEY_ID";
+Result<void> check_master_key(const DataDir& data_dir, const Key128& key_id) {
   const std::string wanted = to_hex(key_id);
   std::string found;
-  if (std::ifstream(path) >> found) {
-    return found == wanted
-               ? Result<void>()
-               : fail(ErrorCode::kConfig,
-                      fmt::format("names another key than {} was made with: give the original key", data_dir),
-                      "auth.master_key_file");
+  if (!(std::ifstream(fmt::format("{}/{}", data_dir.path(), kMasterKeyId)) >> found)) {
+    return data_dir.write_file(kMasterKeyId, wanted + "\n");
   }
-  std::ofstream out(path);
-  out << wanted << '\n';
-  out.flush();
-  return out ? Result<void>() : fail(ErrorCode::kConfig, fmt::format("{} can't be written", path), "data.dir");
+  return found == wanted
+             ? Result<void>()
+             : fail(ErrorCode::kConfig,
+                    fmt::format("names another key than {} was made with: give the original key", data_dir.path()),
+                    "auth.master_key_file");
 }
 
 }  // namespace hongbao

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "adapters/sqlite/data_dir.h"
 #include "base/crypto.h"
 #include "base/result.h"
 #include "core/ids.h"
@@ -17,6 +18,6 @@ std::string order_file(const std::string& data_dir, ShardId shard);
 Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& shards);
 
 // Remembers which master key the directory was made with, by a value derived from it. kConfig for another key.
-Result<void> check_master_key(const std::string& data_dir, const Key128& key_id);
+Result<void> check_master_key(const DataDir& data_dir, const Key128& key_id);
 
 }  // namespace hongbao

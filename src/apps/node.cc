@@ -17,6 +17,7 @@ constexpr char kKeyContext[9] = "hongbao_";
 
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr size_t kAdminCallsWaitingMax = 64;
+constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet server has none
 constexpr std::chrono::seconds kFlushMax{30};
 constexpr std::chrono::milliseconds kPollEvery{5};
 
@@ -46,7 +47,7 @@ Result<Node::Stores> Node::open_stores(const Settings& settings) {
   if (auto fits = check_shards(settings.data_dir, ids); !fits) {
     return std::unexpected(fits.error());
   }
-  if (auto fits = check_master_key(settings.data_dir, derive_key128(settings.master_key, kKeyId, kKeyContext)); !fits) {
+  if (auto fits = check_master_key(stores.dir, derive_key128(settings.master_key, kKeyId, kKeyContext)); !fits) {
     return std::unexpected(fits.error());
   }
   for (const ShardId id : ids) {
@@ -66,6 +67,9 @@ Result<Node::Stores> Node::open_stores(const Settings& settings) {
     return std::unexpected(inbox.error());
   }
   stores.inbox = std::move(*inbox);
+  if (auto synced = stores.dir.sync(); !synced) {
+    return std::unexpected(synced.error());
+  }
   return stores;
 }
 
@@ -166,8 +170,9 @@ Result<void> Node::start() {
   ledger_writer_.start();
   workers_.start();
   admin_workers_.start();
-  settler_.start();
-  inbox_feed_.start();
+  const auto busy = [this] { return shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
+  settler_.start(busy);
+  inbox_feed_.start(busy);
   refunds_.start();
   reconciliation_.start();
   auditing_.start();

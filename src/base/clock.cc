@@ -1,19 +1,18 @@
 #include "base/clock.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 namespace hongbao {
 
 std::string to_rfc3339(Timestamp at) {
-  // Floor division, so that times before 1970 print right as well.
-  int64_t seconds = at.unix_ms / 1000;
-  int64_t millis = at.unix_ms % 1000;
-  if (millis < 0) {
-    millis += 1000;
-    seconds -= 1;
-  }
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds)), millis);
+  // Part of every answer, so the format is compiled and the calendar is <chrono>'s.
+  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(at.unix_ms)};
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{time - day};
+  return fmt::format(FMT_COMPILE("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z"), static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
 }
 
 Timestamp SystemClock::now() const {

@@ -7,15 +7,15 @@
 namespace hongbao {
 namespace {
 
-std::string signature(std::string_view secret, int64_t at_s, std::string_view body) {
-  return to_hex(hmac_sha256(as_bytes(secret), as_bytes(fmt::format("{}.{}", at_s, body))));
+std::string signature(std::string_view secret, std::string_view time, std::string_view body) {
+  return to_hex(hmac_sha256(as_bytes(secret), as_bytes(fmt::format("{}.{}", time, body))));
 }
 
 }  // namespace
 
 std::string sign_notification(std::string_view secret, Timestamp at, std::string_view body) {
-  const int64_t at_s = at.unix_ms / 1000;
-  return fmt::format("t={},v1={}", at_s, signature(secret, at_s, body));
+  const std::string time = fmt::to_string(at.unix_ms / 1000);
+  return fmt::format("t={},v1={}", time, signature(secret, time, body));
 }
 
 Result<void> check_notification(std::string_view secret, std::string_view header, std::string_view body,
@@ -29,13 +29,14 @@ Result<void> check_notification(std::string_view secret, std::string_view header
   if (!header.starts_with(kTime) || comma == std::string_view::npos || !header.substr(comma).starts_with(kSignature)) {
     return invalid("must read t=<unix seconds>,v1=<hex>");
   }
+  const std::string_view time = header.substr(kTime.size(), comma - kTime.size());
   int64_t at_s = 0;
-  const auto [end, error] = std::from_chars(header.data() + kTime.size(), header.data() + comma, at_s);
-  if (error != std::errc() || end != header.data() + comma || at_s < 0) {
+  const auto [end, error] = std::from_chars(time.data(), time.data() + time.size(), at_s);
+  if (error != std::errc() || end != time.data() + time.size() || at_s < 0) {
     return invalid("must carry the time as unix seconds");
   }
   const std::string_view claimed = header.substr(comma + kSignature.size());
-  if (!equal_constant_time(as_bytes(claimed), as_bytes(signature(secret, at_s, body)))) {
+  if (!equal_constant_time(as_bytes(claimed), as_bytes(signature(secret, time, body)))) {
     return invalid("does not match the body under the channel's secret");
   }
   const int64_t age_s = now.unix_ms / 1000 - at_s;

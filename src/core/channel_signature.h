@@ -1,6 +1,6 @@
 // How a payment channel signs its notifications: `Hongbao-Signature: t=<unix seconds>,v1=<hex>`, where v1 is the
-// HMAC-SHA-256, under the channel's secret, of "<t>.<body>". The time bounds how long a copied notification works.
-// Pure; any thread.
+// HMAC-SHA-256, under the channel's secret, of "<t>.<body>" with t as it is written. The time bounds how long a copied
+// notification works. Pure; any thread.
 #pragma once
 
 #include <chrono>

@@ -259,6 +259,7 @@ TEST_F(ChannelSignature, RefusesMalformedHeaders) {
                                                             "t=1795384267,v1=",
                                                             "t=1795384267,v2=" + hex,
                                                             "t=-1795384267,v1=" + hex,
+                                                            "t=01795384267,v1=" + hex,
                                                             "t=+1795384267,v1=" + hex,
                                                             "t= 1795384267,v1=" + hex,
                                                             "t=1795384267 ,v1=" + hex,

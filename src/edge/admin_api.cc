@@ -148,11 +148,11 @@ void AdminApi::add(http::verb method, std::string_view pattern, Handler handler,
 }
 
 void AdminApi::handle(const HttpRequest& request, Reply reply) {
-  const auto target = parse_target(std::string_view(request.target()));
+  const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
   const bool open = match && routes_[match->route].open;
-  const std::string_view token = bearer_token(std::string_view(request[http::field::authorization]));
+  const std::string_view token = bearer_token(request.header(http::field::authorization));
   if (!open && !equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
     call.fail_with({ErrorCode::kUnauthenticated, "must be \"Bearer <admin token>\"", "Authorization"});
     return;

@@ -106,7 +106,9 @@ Result<UserId> Authenticator::in_time(const Verified& verified, Timestamp now) {
 Result<Authenticator::Verified> Authenticator::verify(std::string_view token) const {
   jwt_t* decoded = nullptr;
   const std::string text(token);
-  if (jwt_decode(&decoded, text.c_str(), key_bytes(secret_), static_cast<int>(secret_.size())) != 0) {
+  // libjwt reads up to the first NUL, and what follows would go unsigned.
+  if (text.contains('\0') ||
+      jwt_decode(&decoded, text.c_str(), key_bytes(secret_), static_cast<int>(secret_.size())) != 0) {
     return unauthenticated("is not a token signed by this system");
   }
   const Jwt jwt(decoded);

@@ -174,6 +174,13 @@ TEST_F(AuthTest, OnlyTheBearerSchemeIsTaken) {
   EXPECT_TRUE(authenticator_.user_of("BEARER " + good, kNow));
 }
 
+TEST_F(AuthTest, NothingMayFollowTheSignature) {
+  const std::string good = token(claims_with("\"alice\"", later_));
+  for (const std::string& more : {std::string(1, '\0'), std::string("\0x", 2), std::string("."), std::string("=")}) {
+    EXPECT_EQ(verdict(good + more), "unauthenticated");
+  }
+}
+
 TEST_F(AuthTest, NonsenseIsRefused) {
   for (const char* presented : {".", "..", "...", "a.b.c", "e30.e30.e30", "\xff\xfe", "{}", "null"}) {
     EXPECT_EQ(verdict(presented), "unauthenticated") << presented;

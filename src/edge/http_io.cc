@@ -4,6 +4,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/thread.h"
 #include "edge/http_session.h"
 
 namespace hongbao {
@@ -21,6 +22,7 @@ HttpIo::HttpIo(const HttpLimits& limits, const HttpHandler& handler, const HttpE
     : limits_(limits), handler_(handler), error_page_(error_page), date_(date_now()) {}
 
 void HttpIo::run() {
+  name_this_thread("http");
   sweep();
   const auto guard = boost::asio::make_work_guard(context_);
   context_.run();

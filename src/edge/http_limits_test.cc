@@ -57,6 +57,18 @@ TEST(HttpLimits, AChunkedBodyIsBoundedToo) {
   EXPECT_EQ(client.receive().status, 413);
 }
 
+TEST(HttpLimits, ChunkExtensionsAndTrailersAreBoundedLikeAHeader) {
+  for (const char* head : {"1;name=", "0\r\nX-Trailer: "}) {
+    TestServer server;
+    TestClient client(server);
+    client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send(head);
+    client.send(std::string(100'000, 'x'));
+    EXPECT_EQ(client.receive().status, 431) << head;
+    EXPECT_EQ(TestClient(server).ask("/echo").status, 200);
+  }
+}
+
 TEST(HttpLimits, TheLargestBodyAndHeaderAreTaken) {
   TestServer server;
   TestClient client(server);
@@ -71,7 +83,11 @@ TEST(HttpLimits, WhatIsNoHttpIsAnsweredWith400) {
         "GET / HTTP/1.1\r\nNo colon\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nContent-Length: 1x\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
+        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
     TestServer server;
     TestClient client(server);
     client.send(nonsense);

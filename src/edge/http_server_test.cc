@@ -146,6 +146,28 @@ TEST(HttpServer, TakesARequestThatArrivesByteByByte) {
   EXPECT_EQ(client.receive().body, "/echo|hi");
 }
 
+TEST(HttpServer, ATrailerIsNotAHeader) {
+  TestServer server;
+  TestClient client(server);
+  client.send(
+      "POST /headers HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nAuthorization: "
+      "Bearer x\r\n\r\n");
+  EXPECT_EQ(client.receive().body, "||ab");
+  client.send("POST /headers HTTP/1.1\r\nHost: toy\r\nAuthorization: Bearer x\r\nX-Own:  y \r\n\r\n");
+  EXPECT_EQ(client.receive().body, "Bearer x|y|");
+}
+
+TEST(HttpServer, TakesTheLastChunkInPieces) {
+  TestServer server;
+  TestClient client(server);
+  client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+  for (const char* piece : {"X", ": 1\r\n\r\n"}) {
+    std::this_thread::sleep_for(milliseconds(20));  // so that each arrives for itself
+    client.send(piece);
+  }
+  EXPECT_EQ(client.receive().body, "/echo|");
+}
+
 TEST(HttpServer, TakesAChunkedBody) {
   TestServer server;
   TestClient client(server);

@@ -1,6 +1,6 @@
 #include "edge/http_session.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
@@ -23,6 +23,17 @@ http::status status_of(const boost::system::error_code& error) {
     return http::status::payload_too_large;
   }
   return http::status::bad_request;
+}
+
+// RFC 9112, sections 3.2 and 6.1: HTTP/1.1 names its host once, and only the coding `chunked` says where a body ends.
+// Behind any other, the body would be read as the next request.
+bool is_well_formed(const HttpRequest& request) {
+  const bool is_1_1 = request.version() == 11;
+  const auto codings = request.count(http::field::transfer_encoding);
+  const bool is_framed =
+      codings == 0 ||
+      (is_1_1 && codings == 1 && boost::beast::iequals(request.header(http::field::transfer_encoding), "chunked"));
+  return is_framed && (!is_1_1 || request.count(http::field::host) == 1);
 }
 
 }  // namespace
@@ -68,6 +79,7 @@ void HttpSession::start() {
   io_.add(this);
   boost::system::error_code ignored;
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
   read();
 }
 
@@ -128,8 +140,7 @@ void HttpSession::parse() {
 // False: more bytes are needed.
 bool HttpSession::parse_one() {
   if (!parser_) {
-    parser_.emplace();
-    parser_->eager(true);
+    parser_.emplace(request_);
     parser_->header_limit(io_.limits().header_bytes_max);
     parser_->body_limit(io_.limits().body_bytes_max);
   }
@@ -140,11 +151,16 @@ bool HttpSession::parse_one() {
     return false;
   }
   if (!parser_->is_done()) {
+    // Beast bounds headers, but not chunk extensions and trailers, which it leaves in the buffer until they are whole.
+    if (input_.size() > io_.limits().header_bytes_max) {
+      refuse(http::status::request_header_fields_too_large);
+      return false;
+    }
     answer_expectation();
     return false;
   }
-  if (parser_->get().version() == 11 && parser_->get().count(http::field::host) != 1) {
-    refuse(http::status::bad_request);  // RFC 9112, section 3.2
+  if (!is_well_formed(request_)) {
+    refuse(http::status::bad_request);
     return false;
   }
   dispatch();
@@ -153,25 +169,24 @@ bool HttpSession::parse_one() {
 
 // RFC 9110, section 10.1.1.
 void HttpSession::answer_expectation() {
-  auto& request = parser_->get();
-  if (parser_->is_header_done() && request.version() == 11 &&
-      boost::beast::iequals(request[http::field::expect], "100-continue")) {
-    request.erase(http::field::expect);
+  if (!expectation_answered_ && parser_->is_header_done() && request_.version() == 11 &&
+      boost::beast::iequals(request_.header(http::field::expect), "100-continue")) {
+    expectation_answered_ = true;
     add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
   }
 }
 
 void HttpSession::dispatch() {
-  const HttpRequest request = parser_->release();
+  const bool keep_alive = parser_->keep_alive();
   parser_.reset();
+  expectation_answered_ = false;
   last_progress_ = std::chrono::steady_clock::now();
   request_began_ = input_.size() > 0 ? std::optional(last_progress_) : std::nullopt;
-  const bool keep_alive = request.keep_alive();
   if (!keep_alive) {
     input_ended_ = true;
   }
-  add_slot({{}, keep_alive, request.method() != http::verb::head});
-  io_.handler()(request, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
+  add_slot({{}, keep_alive, request_.method() != http::verb::head});
+  io_.handler()(request_, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
 }
 
 void HttpSession::refuse(const boost::system::error_code& error) {
@@ -204,7 +219,7 @@ void HttpSession::print(const HttpResponse& response, Slot& slot) const {
   std::string& out = slot.wire;
   out.reserve(192 + response.headers.size() + response.body.size());
   fmt::format_to(std::back_inserter(out),
-                 "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}",
+                 FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}"),
                  static_cast<unsigned>(response.status), std::string_view(http::obsolete_reason(response.status)),
                  io_.date(), response.content_type, response.body.size(), response.headers,
                  slot.keep_alive ? "" : "Connection: close\r\n", slot.has_body ? response.body : "");
@@ -228,10 +243,21 @@ void HttpSession::flush() {
     }
     return;
   }
+  write();
+}
+
+// An answer nearly always fits into the socket's buffer: one system call and no handler.
+void HttpSession::write() {
   writing_ = true;
+  boost::system::error_code error;
+  const size_t written = socket_.write_some(boost::asio::buffer(output_), error);
+  if (written == output_.size() || (error && error != boost::asio::error::would_block)) {
+    on_written(error);
+    return;
+  }
   boost::asio::async_write(
-      socket_, boost::asio::buffer(output_),
-      [self = shared_from_this()](const boost::system::error_code& error, size_t) { self->on_written(error); });
+      socket_, boost::asio::buffer(output_) + written,
+      [self = shared_from_this()](const boost::system::error_code& failed, size_t) { self->on_written(failed); });
 }
 
 void HttpSession::on_written(const boost::system::error_code& error) {

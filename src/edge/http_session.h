@@ -7,7 +7,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -29,7 +28,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   [[nodiscard]] HttpIo& io() { return io_; }
 
  private:
-  using Parser = http::request_parser<http::string_body>;
   // The place of an answer. `wire` is empty until it is there.
   struct Slot {
     std::string wire;
@@ -47,6 +45,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void refuse(const boost::system::error_code& error);
   void refuse(http::status status);
   void flush();
+  void write();
   void on_written(const boost::system::error_code& error);
   void print(const HttpResponse& response, Slot& slot) const;
   void finish();
@@ -58,11 +57,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   boost::asio::ip::tcp::socket socket_;
   std::shared_ptr<void> connection_count_;  // counts this connection while it lives
   boost::beast::flat_buffer input_;
-  std::optional<Parser> parser_;
+  std::optional<HttpRequestParser> parser_;  // of the request that is arriving
+  HttpRequest request_;                      // what it has read so far
   std::deque<Slot> slots_;
   uint64_t first_slot_ = 0;  // the number of the request that slots_.front() answers
   std::string output_;
   int64_t being_written_ = 0;  // answers in output_
+  bool expectation_answered_ = false;  // of the request that is arriving
   bool reading_ = false;
   bool parsing_ = false;
   bool writing_ = false;

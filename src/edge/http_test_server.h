@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ namespace hongbao {
 inline constexpr std::chrono::seconds kPatience{10};
 
 // Answers "/echo…" at once with the target and the body, keeps the replies to "/held…" until the test answers them,
-// drops the replies to "/drop", and answers "/big" with kBigBytes and "/close" with the end of the connection.
+// drops the replies to "/drop", and answers "/headers" with two of them and the body, "/big" with kBigBytes and "/close"
+// with the end of the connection.
 class TestServer {
  public:
   static constexpr size_t kBigBytes = 16 << 20;
@@ -62,6 +64,9 @@ class TestServer {
       arrived_.notify_all();
     } else if (target == "/big") {
       reply.send({.body = std::string(kBigBytes, 'x')});
+    } else if (target == "/headers") {
+      const auto own = request.find_header("x-own").value_or("");
+      reply.send({.body = fmt::format("{}|{}|{}", request.header(http::field::authorization), own, request.body())});
     } else if (target == "/close") {
       reply.send({.body = "bye", .close = true});
     } else if (target != "/drop") {

@@ -1,17 +1,14 @@
 // What handlers see of HTTP: a parsed request, a response, and a reply to send it through.
 #pragma once
 
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/status.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "edge/http_request.h"
+
 namespace hongbao {
-
-namespace http = boost::beast::http;
-
-using HttpRequest = http::request<http::string_body>;
 
 struct HttpResponse {
   http::status status = http::status::ok;

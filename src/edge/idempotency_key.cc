@@ -23,15 +23,14 @@ bool is_visible_ascii(std::string_view text) {
 }
 
 Result<std::string> read_idempotency_key(const HttpRequest& request) {
-  const auto header = request.find(kHeader);
-  if (header == request.end()) {
+  const auto key = request.find_header(kHeader);
+  if (!key) {
     return std::string();
   }
-  const std::string_view key = header->value();
-  if (key.empty() || key.size() > kIdempotencyKeyLengthMax || !is_visible_ascii(key)) {
+  if (key->empty() || key->size() > kIdempotencyKeyLengthMax || !is_visible_ascii(*key)) {
     return broken();
   }
-  return std::string(key);
+  return std::string(*key);
 }
 
 Result<std::string> require_idempotency_key(const HttpRequest& request) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
@@ -12,20 +13,55 @@ namespace json = boost::json;
 
 constexpr size_t kDepthMax = 8;
 
+// How many fields well-formed JSON names, at any depth: its colons outside strings.
+size_t count_named(std::string_view text) {
+  size_t count = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && text[i] == ':') {
+      ++count;
+    }
+  }
+  return count;
+}
+
+// How many of them are left: of those with one name Boost.JSON keeps the last.
+size_t count_kept(const json::value& value) {
+  size_t count = 0;
+  if (value.is_object()) {
+    for (const auto& entry : value.get_object()) {
+      count += 1 + count_kept(entry.value());
+    }
+  } else if (value.is_array()) {
+    for (const json::value& element : value.get_array()) {
+      count += count_kept(element);
+    }
+  }
+  return count;
+}
+
 }  // namespace
 
 JsonInput::JsonInput(std::string_view body) {
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kDepthMax;
-  // An empty body is an empty object: actions without input need none.
-  const json::value value = body.empty() ? json::value(json::object()) : json::parse(body, error, {}, options);
+  if (body.empty()) {  // an empty object: actions without input need none
+    return;
+  }
+  json::value value = json::parse(body, error, &memory_, options);
   if (error) {
     first_error_ = Error{ErrorCode::kMalformedJson, fmt::format("must be UTF-8 JSON: {}", error.message()), "body"};
   } else if (!value.is_object()) {
     first_error_ = Error{ErrorCode::kMalformedJson, "must be a JSON object", "body"};
+  } else if (count_kept(value) != count_named(body)) {
+    first_error_ = Error{ErrorCode::kMalformedJson, "must not name a field twice", "body"};
   } else {
-    body_ = value.get_object();
+    body_ = std::move(value.get_object());
   }
 }
 
@@ -36,7 +72,7 @@ void JsonInput::refuse(std::string_view field, std::string rule) {
 }
 
 const json::value* JsonInput::find(std::string_view field, bool required) {
-  read_.emplace(field);
+  read_.push_back(field);
   const json::value* value = body_.if_contains(field);
   if (value == nullptr || value->is_null()) {
     if (required) {
@@ -105,7 +141,7 @@ Result<void> JsonInput::finish() const {
     return std::unexpected(*first_error_);
   }
   for (const auto& entry : body_) {
-    if (!read_.contains(std::string_view(entry.key()))) {
+    if (std::ranges::find(read_, std::string_view(entry.key())) == read_.end()) {
       return fail(ErrorCode::kUnknownField, "is not a field of this call", std::string(entry.key()));
     }
   }

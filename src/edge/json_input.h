@@ -1,11 +1,14 @@
-// Reads a JSON body strictly: one object, known fields only, every value of its type and in its range. The first broken
-// rule is kept, with its field; check `finish` before using what was read. One thread, one request.
+// Reads a JSON body strictly: one object, known fields only and each once, every value of its type and in its range.
+// The first broken rule is kept, with its field; check `finish` before using what was read. One thread, one request;
+// field names that are passed in outlive it. A small body is read without an allocation.
 #pragma once
 
+#include <array>
+#include <boost/container/small_vector.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -17,6 +20,8 @@ namespace hongbao {
 class JsonInput {
  public:
   explicit JsonInput(std::string_view body);
+  JsonInput(const JsonInput&) = delete;
+  JsonInput& operator=(const JsonInput&) = delete;
 
   int64_t integer(std::string_view field, int64_t least, int64_t most);
   Money money(std::string_view field, Money least, Money most) {
@@ -36,8 +41,10 @@ class JsonInput {
  private:
   const boost::json::value* find(std::string_view field, bool required);
 
-  boost::json::object body_;
-  std::set<std::string, std::less<>> read_;
+  std::array<unsigned char, 1'024> arena_;
+  boost::json::monotonic_resource memory_{arena_.data(), arena_.size()};
+  boost::json::object body_{&memory_};
+  boost::container::small_vector<std::string_view, 8> read_;
   std::optional<Error> first_error_;
 };
 

@@ -154,6 +154,20 @@ TEST(JsonInput, HalfASurrogatePairIsMalformed) {
   EXPECT_EQ(verdict(JsonInput(R"({"t":"\udde7x"})")), "malformed body");
 }
 
+TEST(JsonInput, AFieldNamedTwiceIsMalformed) {
+  for (const char* body : {R"({"a":1,"a":2})", R"({"a":1,"a":1})", R"({"a":1,"b":2,"a":null})", R"({"a":1,"\u0061":2})",
+                           R"({"a":{"b":1,"b":2}})", R"({"a":[{"b":1},{"b":1,"b":2}]})", R"({"":1,"":2})"}) {
+    EXPECT_EQ(verdict(JsonInput(body)), "malformed body") << body;
+  }
+}
+
+TEST(JsonInput, OneNameInSeveralObjectsIsNotTwice) {
+  for (const char* body : {R"({"a":{"a":{"a":1}}})", R"({"a":[{"b":1},{"b":2}]})", R"({"a":":","b":"\":\\"})",
+                           R"({":\":":1,"\\":2})", R"({ "a" : ":" , "b" : [ ] })"}) {
+    EXPECT_NE(verdict(JsonInput(body)), "malformed body") << body;
+  }
+}
+
 TEST(JsonInput, DepthIsBounded) {
   const auto nested = [](int depth) {
     return fmt::format(R"({{"a":{}{}}})", std::string(static_cast<size_t>(depth), '['),

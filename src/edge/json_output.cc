@@ -1,6 +1,6 @@
 #include "edge/json_output.h"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
 #include <boost/json/array.hpp>
 
@@ -36,8 +36,8 @@ json::object order_json(const Order& order, const std::string& id, PacketState s
 }
 
 std::string share_fields(const Share& share) {
-  return fmt::format(R"({{"seq":{},"amount":{},"opened_at":"{}","voucher":{}}})", share.seq, share.amount.fen(),
-                     to_rfc3339(share.opened_at), share.voucher.value);
+  return fmt::format(FMT_COMPILE(R"({{"seq":{},"amount":{},"opened_at":"{}","voucher":{}}})"), share.seq,
+                     share.amount.fen(), to_rfc3339(share.opened_at), share.voucher.value);
 }
 
 json::object shard_audit_json(const ShardAudit& shard) {
@@ -82,16 +82,16 @@ json::object packet_json(const PreOrder& pre_order, const std::string& id) {
 
 std::string grab_json(const GrabAnswer& answer) {
   if (answer.outcome == OpenOutcome::kTicket) {
-    return fmt::format(R"({{"outcome":"ticket","ticket":"{}","ticket_expires_at":"{}"}})", answer.ticket,
+    return fmt::format(FMT_COMPILE(R"({{"outcome":"ticket","ticket":"{}","ticket_expires_at":"{}"}})"), answer.ticket,
                        to_rfc3339(answer.ticket_expires_at));
   }
-  return answer.share ? fmt::format(R"({{"outcome":"opened","share":{}}})", share_fields(*answer.share))
-                      : fmt::format(R"({{"outcome":"{}"}})", to_text(answer.outcome));
+  return answer.share ? fmt::format(FMT_COMPILE(R"({{"outcome":"opened","share":{}}})"), share_fields(*answer.share))
+                      : fmt::format(FMT_COMPILE(R"({{"outcome":"{}"}})"), to_text(answer.outcome));
 }
 
 std::string open_json(const OpenAnswer& answer) {
-  return answer.share ? fmt::format(R"({{"outcome":"opened","share":{}}})", share_fields(*answer.share))
-                      : fmt::format(R"({{"outcome":"{}"}})", to_text(answer.outcome));
+  return answer.share ? fmt::format(FMT_COMPILE(R"({{"outcome":"opened","share":{}}})"), share_fields(*answer.share))
+                      : fmt::format(FMT_COMPILE(R"({{"outcome":"{}"}})"), to_text(answer.outcome));
 }
 
 json::object shares_json(const SharesPage& page) {

@@ -6,11 +6,11 @@
 
 #include "core/channel_signature.h"
 #include "core/limits.h"
-#include "core/send_request.h"
 #include "edge/idempotency_key.h"
 #include "edge/json_input.h"
 #include "edge/json_output.h"
 #include "edge/problem.h"
+#include "edge/send_request_input.h"
 
 namespace hongbao {
 namespace {
@@ -19,47 +19,6 @@ namespace json = boost::json;
 
 constexpr size_t kTokenBytesMax = 2'048;  // pay tokens and tickets
 constexpr size_t kPaymentIdLengthMax = 128;
-constexpr size_t kGreetingBytesMax = 4 * kGreetingCharactersMax;
-
-UserId read_user(JsonInput& input, std::string_view field, const std::string& text) {
-  const auto user = UserId::parse(text);
-  if (!user) {
-    input.refuse(field, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -");
-  }
-  return user.value_or(UserId());
-}
-
-Result<SendRequest> read_send_request(const std::string& body) {
-  JsonInput input(body);
-  SendRequest request;
-  if (const auto kind = parse_packet_kind(input.text("kind", 16))) {
-    request.kind = *kind;
-  } else {
-    input.refuse("kind", "must be one of lucky, equal, exclusive");
-  }
-  request.total = input.money("total_amount", kShareLeast, kShareGreatest * kSharesPerPacketMax);
-  request.count = static_cast<uint32_t>(input.integer("count", 1, kSharesPerPacketMax));
-  request.greeting = input.optional_text("greeting", kGreetingBytesMax).value_or(std::string(kGreetingDefault));
-  if (const auto recipient = input.optional_text("recipient_id", UserId::kLengthMax)) {
-    request.recipient = read_user(input, "recipient_id", *recipient);
-  }
-  request.rule = request.kind == PacketKind::kLucky ? Rule::kClassic : Rule::kEqual;
-  if (const auto allocation = input.optional_text("allocation", 16)) {
-    if (const auto rule = parse_rule(*allocation)) {
-      request.rule = *rule;
-    } else {
-      input.refuse("allocation", "must be one of classic, fair, equal");
-    }
-  }
-  auto finished = input.finish();
-  if (finished) {
-    finished = check_send_request(request);
-  }
-  if (!finished) {
-    return std::unexpected(finished.error());
-  }
-  return request;
-}
 
 // Calls that take no input: an empty body, or an empty object.
 Result<void> check_no_input(const HttpRequest& request) {
@@ -111,7 +70,7 @@ void PublicApi::add(http::verb method, std::string_view pattern, AsUser handler,
 }
 
 void PublicApi::handle(const HttpRequest& request, Reply reply) {
-  const auto target = parse_target(std::string_view(request.target()));
+  const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
   if (refusing_.load(std::memory_order_relaxed)) {
@@ -131,7 +90,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     return;
   }
   const auto user =
-      services_.authenticator.user_of(std::string_view(request[http::field::authorization]), services_.clock.now());
+      services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
   if (!user) {
     call.fail_with(user.error());
     return;
@@ -229,7 +188,7 @@ void PublicApi::notify(const Incoming& in, Call call) {
   const auto signed_by_channel =
       secret == options_.channel_secrets.end()
           ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
-          : check_notification(secret->second, in.request["Hongbao-Signature"], in.request.body(),
+          : check_notification(secret->second, in.request.find_header("Hongbao-Signature").value_or(""), in.request.body(),
                                services_.clock.now());
   if (!signed_by_channel) {
     call.fail_with(signed_by_channel.error());

@@ -1,9 +1,12 @@
 #include "edge/router.h"
 
+#include <algorithm>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cstdint>
 #include <optional>
+
+#include "edge/idempotency_key.h"
 
 namespace hongbao {
 namespace {
@@ -52,7 +55,7 @@ bool is_utf8(std::string_view text) {
 
 Result<Target> parse_target(std::string_view target) {
   // Most targets are a plain path.
-  if (target.find_first_of("%?#") == std::string_view::npos) {
+  if (target.find_first_of("%?#") == std::string_view::npos && is_visible_ascii(target)) {
     return Target{std::string(target), {}};
   }
   const auto url = boost::urls::parse_origin_form(target);
@@ -61,12 +64,18 @@ Result<Target> parse_target(std::string_view target) {
   }
   Target parsed{std::string(url->encoded_path().decode()), {}};
   bool readable = is_utf8(parsed.path);
+  std::vector<std::string> names;
   for (const auto& param : url->params()) {
     readable = readable && is_utf8(param.key) && is_utf8(param.value);
     parsed.query.emplace_back(param.key, param.value);
+    names.push_back(param.key);
   }
   if (!readable) {  // it could not be named in an answer
     return fail(ErrorCode::kMalformedRequest, "must be UTF-8 behind its escapes", "target");
+  }
+  std::ranges::sort(names);
+  if (std::ranges::adjacent_find(names) != names.end()) {  // readers could disagree on which one counts
+    return fail(ErrorCode::kMalformedRequest, "must not name a parameter twice", "target");
   }
   return parsed;
 }

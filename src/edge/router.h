@@ -17,7 +17,8 @@ struct Target {
   std::string path;
   std::vector<std::pair<std::string, std::string>> query;
 };
-// kMalformedRequest for escapes that are none, and for what is not UTF-8 behind them.
+// kMalformedRequest for what RFC 3986 does not allow, for what is not UTF-8 behind its escapes, and for a parameter
+// named twice.
 Result<Target> parse_target(std::string_view target);
 
 struct Match {

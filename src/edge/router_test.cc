@@ -88,6 +88,19 @@ TEST(ParseTarget, WhatIsNoEscapeIsRefused) {
   }
 }
 
+TEST(ParseTarget, BytesThatMustBeEscapedAreRefused) {
+  for (const char* target : {"/a\xff", "/红", "/a\x7f", "/a\tb", "/a?\xff=1"}) {
+    EXPECT_FALSE(parse_target(target)) << target;
+  }
+}
+
+TEST(ParseTarget, AParameterNamedTwiceIsRefused) {
+  for (const char* target : {"/a?b=1&b=2", "/a?b=1&b=1", "/a?b&b", "/a?b=1&c=2&%62=3", "/a?&"}) {
+    EXPECT_FALSE(parse_target(target)) << target;
+  }
+  EXPECT_TRUE(parse_target("/a?b=1&B=2&bb=3"));
+}
+
 TEST(ParseTarget, EscapesThatAreNoUtf8AreRefused) {
   for (const char* bytes : {"%ff", "%c3", "%80", "%c0%80", "%e0%80%80", "%ed%a0%80", "%f4%90%80%80", "%f8%80%80%80",
                             "%e7%ba", "%e7%20%20"}) {

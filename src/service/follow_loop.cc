@@ -1,18 +1,25 @@
 #include "service/follow_loop.h"
 
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace hongbao {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{100};
 constexpr std::chrono::milliseconds kErrorPause{250};
+constexpr std::chrono::milliseconds kGatherFor{50};
+constexpr int kRestAtPeak = 4;  // times as long as the step took
+constexpr std::chrono::seconds kRestMax{1};
 constexpr std::chrono::seconds kLogCheckEvery{1};
 
 }  // namespace
 
-void FollowLoop::start() {
+void FollowLoop::start(Busy busy) {
+  busy_ = std::move(busy);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -24,6 +31,8 @@ void FollowLoop::stop() {
 }
 
 void FollowLoop::run() {
+  name_this_thread(name_);
+  yield_to_users();
   uint64_t seen = 0;
   SteadyTime log_checked;
   while (!stopping_.load()) {
@@ -38,7 +47,18 @@ void FollowLoop::run() {
       std::this_thread::sleep_for(kErrorPause);
     } else if (*taken == 0) {
       stream_.wait(seen, kIdleWait);
+    } else {
+      pause(now, *taken);
     }
+  }
+}
+
+void FollowLoop::pause(SteadyTime step_began, size_t taken) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (busy_()) {
+    std::this_thread::sleep_until(std::min(now + (now - step_began) * kRestAtPeak, now + kRestMax));
+  } else if (taken < full_step_vouchers_) {
+    std::this_thread::sleep_until(step_began + kGatherFor);
   }
 }
 

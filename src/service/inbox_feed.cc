@@ -4,7 +4,7 @@ namespace hongbao {
 
 InboxFeed::InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store,
                      size_t batch_vouchers_max)
-    : store_(store), loop_("inbox", stream, [this](bool from_log) { return step(from_log); }) {
+    : store_(store), loop_("inbox", stream, batch_vouchers_max, [this](bool from_log) { return step(from_log); }) {
   for (const auto& [shard, log] : logs) {
     followers_.emplace_back(shard, stream, *log, batch_vouchers_max);
   }

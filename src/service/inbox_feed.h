@@ -18,7 +18,8 @@ class InboxFeed {
   Result<void> prepare();
   Result<size_t> step(bool from_log);
 
-  void start() { loop_.start(); }
+  // `busy`: true while users wait for their opens; see FollowLoop.
+  void start(FollowLoop::Busy busy) { loop_.start(std::move(busy)); }
   void stop() { loop_.stop(); }
 
  private:

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace hongbao {
 namespace {
@@ -73,6 +74,7 @@ void LedgerWriter::submit(Item item) {
 }
 
 void LedgerWriter::write_loop() {
+  name_this_thread("ledger");
   while (true) {
     if (step(kIdleWait)) {
       continue;

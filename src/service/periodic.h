@@ -8,6 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/thread.h"
+
 namespace hongbao {
 
 class Periodic {
@@ -33,6 +35,7 @@ class Periodic {
 
  private:
   void run() {
+    name_this_thread("periodic");
     std::unique_lock lock(mutex_);
     while (!changed_.wait_for(lock, pause_, [this] { return stopping_; })) {
       lock.unlock();

@@ -12,7 +12,7 @@ Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stre
     : store_(store),
       writer_(writer),
       control_(control),
-      loop_("settlement", stream,
+      loop_("settlement", stream, batch_vouchers_max,
             [this](bool from_log) { return ask<size_t>([&](auto done) { step(from_log, std::move(done)); }).get(); }),
       settled_(add_counter(registry, "hongbao_settled_vouchers_total", "Vouchers settled in the ledger.")) {
   for (const auto& [shard, log] : logs) {

@@ -23,7 +23,8 @@ class Settler {
   // One round over all shards; calls back with how many vouchers were settled, inline or in the ledger writer's step.
   void step(bool from_log, Done<size_t> done);
 
-  void start() { loop_.start(); }
+  // `busy`: true while users wait for their opens; see FollowLoop.
+  void start(FollowLoop::Busy busy) { loop_.start(std::move(busy)); }
   void stop() { loop_.stop(); }
 
  private:

@@ -19,6 +19,15 @@ class ShardSet {
     return it == shards_.end() ? nullptr : it->second.get();
   }
 
+  // For all writers together.
+  [[nodiscard]] size_t commands_waiting() const {
+    size_t waiting = 0;
+    for (const auto& [id, shard] : shards_) {
+      waiting += shard->commands_waiting();
+    }
+    return waiting;
+  }
+
   [[nodiscard]] std::vector<ShardId> ids() const {
     std::vector<ShardId> ids;
     for (const auto& [id, shard] : shards_) {

@@ -1,5 +1,7 @@
 #include "service/worker_pool.h"
 
+#include "base/thread.h"
+
 namespace hongbao {
 
 void WorkerPool::start() {
@@ -29,6 +31,7 @@ Result<void> WorkerPool::submit(Job job) {
 }
 
 void WorkerPool::run() {
+  name_this_thread("worker");
   constexpr std::chrono::milliseconds kIdleWait{1'000};
   std::vector<Job> taken;
   while (true) {

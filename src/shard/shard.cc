@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace hongbao {
 namespace {
@@ -132,6 +133,7 @@ ShardStatus Shard::status() const {
 }
 
 void Shard::write_loop() {
+  name_this_thread("shard-" + to_text(id_));
   auto pause = options_.recovery_pause_min;
   while (true) {
     if (write_step(kIdleWait)) {
@@ -168,6 +170,7 @@ bool Shard::write_step(std::chrono::milliseconds idle_wait) {
 }
 
 void Shard::load_loop() {
+  name_this_thread("loader-" + to_text(id_));
   while (load_step(kIdleWait) || !load_requests_.closed()) {
   }
 }

@@ -86,6 +86,7 @@ class Shard {
   [[nodiscard]] ShardId id() const { return id_; }
   [[nodiscard]] const PacketGate& gate() const { return gate_; }
   [[nodiscard]] ShardStatus status() const;
+  [[nodiscard]] size_t commands_waiting() const { return mailbox_.depth(); }
   [[nodiscard]] bool takes_orders() const { return state_.load() == ShardState::kServing; }
 
  private:

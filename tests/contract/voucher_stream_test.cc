@@ -55,6 +55,32 @@ TEST_F(VoucherStreamContract, AVoucherWhosePublicationWasLostIsStillFetched) {
   EXPECT_EQ(stream_.fetch(kShard, {1}, 10).value(), vouchers);
 }
 
+TEST_F(VoucherStreamContract, WhatWasPublishedIsFetchedWithoutTheStore) {
+  const Order made = order(key(0), 100, 2);
+  const std::vector<Voucher> vouchers{opened(5, made.key, 1, "ann", 60), opened(6, made.key, 2, "bob", 40)};
+  stream_.publish(kShard, vouchers);
+  EXPECT_EQ(stream_.fetch(kShard, {5}, 10).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(kShard, {7}, 10).value(), IsEmpty());
+}
+
+TEST_F(VoucherStreamContract, BehindALostPublicationTheStoreIsAsked) {
+  const auto vouchers = commit_one();
+  stream_.publish(kShard, {vouchers.begin(), vouchers.begin() + 1});
+  stream_.publish(kShard, {vouchers.begin() + 2, vouchers.end()});
+  EXPECT_EQ(stream_.fetch(kShard, {1}, 10).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(kShard, {3}, 10).value(), ElementsAre(vouchers[2]));
+}
+
+TEST_F(VoucherStreamContract, OnlySoMuchIsKept) {
+  const Order made = order(key(0), 100, 2);
+  constexpr uint64_t kMore = LogVoucherStream::kRecentVouchersMax + 10;
+  for (uint64_t no = 1; no <= kMore; ++no) {
+    stream_.publish(kShard, std::vector{opened(no, made.key, 1, "ann", 60)});
+  }
+  EXPECT_THAT(stream_.fetch(kShard, {10}, 1).value(), IsEmpty());  // asked of the store, which has none
+  EXPECT_EQ(stream_.fetch(kShard, {11}, kMore).value().size(), LogVoucherStream::kRecentVouchersMax);
+}
+
 TEST_F(VoucherStreamContract, AShardThatIsNotHereHasNothing) {
   EXPECT_THAT(stream_.fetch(kOtherShard, {1}, 10).value(), IsEmpty());
 }

@@ -105,7 +105,7 @@ TEST_F(SettlerTest, AFrozenTakerHoldsBackOnlyTheirOwnTransfer) {
 }
 
 TEST_F(SettlerTest, TheFollowingThreadSettlesWhatShardsPublish) {
-  at.settler.start();
+  at.settler.start([] { return false; });
   const PacketKey packet = busy_packet();
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (in_wallets() != at.view(packet)->opened_amount.fen() && std::chrono::steady_clock::now() < give_up) {

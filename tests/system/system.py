@@ -79,17 +79,29 @@ class Server:
         return (self.directory / "secrets" / name).read_bytes().strip()
 
     def start(self):
+        self.spawn()
+        self.await_listening()
+        return self
+
+    def spawn(self):
         self.process = subprocess.Popen([binary("hongbaod"), "--config", str(self.config)], env=self.environment,
                                         cwd=self.directory, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        listening = threading.Event()
-        self._reader = threading.Thread(target=self._read_log, args=(self.process.stderr, listening), daemon=True)
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read_log, args=(self.process.stderr, self._listening), daemon=True)
         self._reader.start()
+
+    def await_listening(self):
+        if not self.came_up():
+            raise AssertionError(f"hongbaod did not start: {self.log[-20:]}")
+
+    def came_up(self):
+        """Whether the spawned process listens; False when it ended, or did not in time, and is gone."""
         end = time.monotonic() + START_TIMEOUT_S
-        while not listening.wait(0.05):
+        while not self._listening.wait(0.02):
             if self.process.poll() is not None or time.monotonic() > end:
-                self.process.kill()
-                raise AssertionError(f"hongbaod did not start: {self.log[-20:]}")
-        return self
+                self.kill()
+                return False
+        return True
 
     def _read_log(self, stream, listening):
         for line in stream:

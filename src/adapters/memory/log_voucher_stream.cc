@@ -1,8 +1,19 @@
 #include "adapters/memory/log_voucher_stream.h"
 
+#include <algorithm>
+
 namespace hongbao {
 
-void LogVoucherStream::publish(ShardId, std::span<const Voucher>) {
+LogVoucherStream::LogVoucherStream(const std::map<ShardId, OrderStore*>& stores) {
+  for (const auto& [shard, store] : stores) {
+    logs_.emplace(shard, std::make_unique<Log>(*store));
+  }
+}
+
+void LogVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
+  if (const auto log = logs_.find(shard); log != logs_.end() && !vouchers.empty()) {
+    keep(*log->second, std::make_shared<const std::vector<Voucher>>(vouchers.begin(), vouchers.end()));
+  }
   {
     const std::scoped_lock lock(mutex_);
     ++generation_;
@@ -10,12 +21,54 @@ void LogVoucherStream::publish(ShardId, std::span<const Voucher>) {
   published_.notify_all();
 }
 
+void LogVoucherStream::keep(Log& log, Batch batch) {
+  std::vector<Batch> dropped;  // ends behind the lock
+  const std::scoped_lock lock(log.mutex);
+  if (!log.recent.empty() && log.recent.back()->back().no + 1 != batch->front().no) {
+    dropped.assign(log.recent.begin(), log.recent.end());
+    log.recent.clear();
+    log.recent_vouchers = 0;
+  }
+  log.recent_vouchers += batch->size();
+  log.recent.push_back(std::move(batch));
+  while (log.recent_vouchers > kRecentVouchersMax) {
+    log.recent_vouchers -= log.recent.front()->size();
+    dropped.push_back(std::move(log.recent.front()));
+    log.recent.pop_front();
+  }
+}
+
+std::vector<LogVoucherStream::Batch> LogVoucherStream::find_recent(Log& log, VoucherNo from, size_t vouchers_max) {
+  const std::scoped_lock lock(log.mutex);
+  if (log.recent.empty() || from < log.recent.front()->front().no) {
+    return {};
+  }
+  auto batch = std::ranges::upper_bound(log.recent, from, {}, [](const Batch& each) { return each->front().no; });
+  const VoucherNo end = from + vouchers_max;
+  std::vector<Batch> found;
+  for (--batch; batch != log.recent.end() && (*batch)->front().no < end; ++batch) {
+    found.push_back(*batch);
+  }
+  return found;
+}
+
 Result<std::vector<Voucher>> LogVoucherStream::fetch(ShardId shard, VoucherNo from, size_t vouchers_max) {
-  const auto store = stores_.find(shard);
-  if (store == stores_.end()) {
+  const auto log = logs_.find(shard);
+  if (log == logs_.end()) {
     return std::vector<Voucher>();
   }
-  return store->second->read_log(from, vouchers_max);
+  const auto batches = find_recent(*log->second, from, vouchers_max);
+  if (batches.empty() || from > batches.back()->back().no + 1) {
+    return log->second->store.read_log(from, vouchers_max);
+  }
+  std::vector<Voucher> vouchers;
+  for (const Batch& batch : batches) {
+    const auto begin = std::ranges::lower_bound(*batch, from, {}, &Voucher::no);
+    const auto count =
+        std::min<ptrdiff_t>(batch->end() - begin, static_cast<ptrdiff_t>(vouchers_max - vouchers.size()));
+    vouchers.insert(vouchers.end(), begin, begin + count);
+  }
+  return vouchers;
 }
 
 void LogVoucherStream::wait(uint64_t& seen, std::chrono::milliseconds timeout) {

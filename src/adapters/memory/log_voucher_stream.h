@@ -1,11 +1,14 @@
-// The embedded voucher stream: followers read the order store's log itself, and `publish` only wakes them. Nothing is
-// held here, so nothing can be lost, and a follower that lags costs no memory.
+// The embedded voucher stream. What was published lately is kept in memory, so that followers which keep pace never ask
+// a database; whatever is older, or was never published, is read from the order store's log itself. So nothing can be
+// lost here, and a follower that lags costs no memory.
 //
 // Threads: any.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
+#include <memory>
 #include <mutex>
 
 #include "ports/order_store.h"
@@ -15,8 +18,11 @@ namespace hongbao {
 
 class LogVoucherStream final : public VoucherStream {
  public:
+  // For each shard; about a second of the fastest opening.
+  static constexpr size_t kRecentVouchersMax = 65'536;
+
   // The stores outlive the stream.
-  explicit LogVoucherStream(std::map<ShardId, OrderStore*> stores) : stores_(std::move(stores)) {}
+  explicit LogVoucherStream(const std::map<ShardId, OrderStore*>& stores);
 
   void publish(ShardId shard, std::span<const Voucher> vouchers) override;
   // Nothing for a shard that is not in this process.
@@ -24,7 +30,22 @@ class LogVoucherStream final : public VoucherStream {
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
 
  private:
-  const std::map<ShardId, OrderStore*> stores_;
+  using Batch = std::shared_ptr<const std::vector<Voucher>>;
+  struct Log {
+    explicit Log(OrderStore& of) : store(of) {}
+
+    OrderStore& store;
+    std::mutex mutex;
+    // As they were published, without a gap between them; guarded by mutex.
+    std::deque<Batch> recent;
+    size_t recent_vouchers = 0;
+  };
+  static void keep(Log& log, Batch batch);
+  // Batches that hold what `from` names and the vouchers behind it; none when it is not in memory. Vouchers are copied
+  // by the follower without the lock, so that it never holds up the shard's writer.
+  static std::vector<Batch> find_recent(Log& log, VoucherNo from, size_t vouchers_max);
+
+  std::map<ShardId, std::unique_ptr<Log>> logs_;
   std::mutex mutex_;
   std::condition_variable published_;
   uint64_t generation_ = 0;  // counts publications

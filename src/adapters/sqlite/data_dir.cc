@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include "adapters/sqlite/files.h"
+
 namespace hongbao {
 namespace {
 
@@ -23,17 +25,22 @@ std::string words(int error) {
   return std::error_code(error, std::generic_category()).message();
 }
 
-// Parents may be anyone's; the last part is ours alone.
-Result<void> make_directory(const std::string& path) {
+// A directory that is made is synced into its parent. Parents may be anyone's; the last part is ours alone.
+Result<void> make_directory(const std::filesystem::path& path, mode_t mode = 0700) {
+  const auto parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   std::error_code error;
-  const auto parent = std::filesystem::path(path).parent_path();
-  if (!parent.empty()) {
-    std::filesystem::create_directories(parent, error);
+  if (!std::filesystem::exists(parent, error)) {
+    if (auto made = make_directory(parent, 0777); !made) {
+      return made;
+    }
   }
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return refuse(fmt::format("the data directory {} can't be made: {}", path, words(errno)));
+  const bool made = ::mkdir(path.c_str(), mode) == 0;
+  if (!made && errno != EEXIST) {
+    return refuse(fmt::format("the data directory {} can't be made: {}", path.string(), words(errno)));
   }
-  return {};
+  // One that is there may have been made by a process that died before it came to this; its parent may be unreadable.
+  const auto synced = sync_directory(parent);
+  return synced || !made ? Result<void>() : refuse(synced.error().detail);
 }
 
 std::string read_pid(int descriptor) {
@@ -53,7 +60,11 @@ bool write_pid(int descriptor) {
 }  // namespace
 
 Result<DataDir> DataDir::lock(const std::string& path) {
-  if (auto made = make_directory(path); !made) {
+  auto directory_path = std::filesystem::path(path).lexically_normal();
+  if (!directory_path.has_filename()) {  // "data/"
+    directory_path = directory_path.parent_path();
+  }
+  if (auto made = make_directory(directory_path); !made) {
     return std::unexpected(made.error());
   }
   const std::string file = path + "/LOCK";
@@ -73,6 +84,16 @@ Result<DataDir> DataDir::lock(const std::string& path) {
     return refuse(fmt::format("{} can't be written: {}", file, words(errno)));
   }
   return directory;
+}
+
+Result<void> DataDir::write_file(std::string_view name, std::string_view text) const {
+  const auto written = write_durably(std::filesystem::path(path_) / name, text);
+  return written ? written : refuse(written.error().detail);
+}
+
+Result<void> DataDir::sync() const {
+  const auto synced = sync_directory(path_);
+  return synced ? synced : refuse(synced.error().detail);
 }
 
 DataDir::DataDir(DataDir&& other) noexcept

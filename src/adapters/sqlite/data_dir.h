@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -12,8 +13,9 @@ namespace hongbao {
 
 class DataDir {
  public:
-  // Makes the directory when it is missing (mode 0700), and locks it by an exclusive flock on `path`/LOCK, which also
-  // holds the pid. kConfig with field "data.dir" when another process has it or it can't be used.
+  // Makes the directory when it is missing (mode 0700), so that it outlives a power cut, and locks it by an exclusive
+  // flock on `path`/LOCK, which also holds the pid. kConfig with field "data.dir" when another process has it or it
+  // can't be used.
   static Result<DataDir> lock(const std::string& path);
 
   DataDir(DataDir&& other) noexcept;
@@ -23,6 +25,11 @@ class DataDir {
   ~DataDir();
 
   [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Makes a file, or takes another's place. After a power cut it is whole, and once this returned it is there. kConfig.
+  Result<void> write_file(std::string_view name, std::string_view text) const;
+  // The names of the files made so far outlive a power cut. SQLite sees to its own, but forgives a failure. kConfig.
+  Result<void> sync() const;
 
  private:
   DataDir(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}

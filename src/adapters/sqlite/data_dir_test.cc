@@ -74,5 +74,27 @@ TEST_F(DataDirTest, APathThatIsAFileIsRefused) {
   EXPECT_EQ(locked.error().field, "data.dir");
 }
 
+TEST_F(DataDirTest, AFileTakesAnothersPlaceWhole) {
+  const auto directory = DataDir::lock(path_);
+  ASSERT_TRUE(directory.has_value());
+  for (const std::string text : {"a longer text", "short"}) {
+    ASSERT_TRUE(directory->write_file("NAME", text).has_value());
+    std::ifstream file(path_ + "/NAME");
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), text);
+  }
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/NAME.new"));
+  EXPECT_EQ(directory->write_file("no/such/directory", "x").error().field, "data.dir");
+}
+
+TEST_F(DataDirTest, ATrailingSlashAndARelativePathAreTaken) {
+  std::filesystem::create_directories(base_);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(base_);
+  EXPECT_TRUE(DataDir::lock("data/").has_value());
+  EXPECT_TRUE(DataDir::lock("other").has_value());
+  std::filesystem::current_path(before);
+  EXPECT_TRUE(std::filesystem::is_directory(base_ + "/data"));
+}
+
 }  // namespace
 }  // namespace hongbao

@@ -120,7 +120,8 @@ class Statement {
 
 class Database {
  public:
-  // Opens or makes `file` for its one writer: WAL, synced at every commit. Throws when these did not take effect.
+  // Opens or makes `file` for its one writer: WAL, synced at every commit. What an earlier process left in the log is
+  // on the disk afterwards. Throws when these did not take effect. A checkpoint whose sync fails ends the process.
   static Database open_writer(const std::string& file);
   // Opens `file`, whose writer is open in this process, for reading only.
   static Database open_reader(const std::string& file);

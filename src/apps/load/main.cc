@@ -205,7 +205,8 @@ int check_history(const Options& options) {
     return complain(ready.error());
   }
   Figures figures;
-  figures.verdict = Verifier(*server, *run).verify();
+  Verifier verifier(*server, *run);
+  figures.verdict = options.live ? verifier.verify_live() : verifier.verify();
   figures.settled_vouchers = figures.verdict.settled_vouchers;
   print_verdict(figures.verdict);
   if (!options.json_file.empty()) {

@@ -82,6 +82,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   check->add_option("--history", options.history_file, "The history that `run --history` wrote")
       ->required()
       ->check(CLI::ExistingFile);
+  check->add_flag("--live", options.live,
+                  "The load still runs: checks only that every answered share is there, and the audit");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -32,6 +32,7 @@ struct Options {
   uint32_t threads = 1;
   Mode mode = Mode::kOpen;
   bool progress = true;
+  bool live = false;  // check: the load still runs
 };
 
 // Options, or the exit code of a process that has printed its help or what is wrong.

@@ -96,22 +96,7 @@ void check_luckiest(const PacketSeen& seen, const std::vector<ShareSeen>& shares
 
 void check_answers(const RunRecord& run, const PacketRecord& record, const PacketSeen& seen,
                    const std::vector<ShareSeen>& shares, Findings& findings) {
-  for (const std::string& contradiction : record.contradictions) {
-    findings.add("answers_contradict", fmt::format("{}: {}", record.id, contradiction));
-  }
-  for (const ShareAnswer& answer : record.shares) {
-    const std::string user = run.user_name(answer.user);
-    const auto found = std::find_if(shares.begin(), shares.end(), [&](const auto& s) { return s.user == user; });
-    if (found == shares.end()) {
-      findings.add("share_lost",
-                   fmt::format("{}: share {} of {} was answered, now it is not there", record.id, answer.seq, user));
-    } else if (found->seq != answer.seq || found->amount != answer.amount || found->voucher != answer.voucher) {
-      findings.add("share_changed",
-                   fmt::format("{}: {} was answered share {} of {} fen (voucher {}), now it is {} of {} ({})",
-                               record.id, user, answer.seq, answer.amount.fen(), answer.voucher, found->seq,
-                               found->amount.fen(), found->voucher));
-    }
-  }
+  check_answered(run, record, shares, findings);
   const bool all_known = run.complete && !record.uncertain;
   if (all_known && shares.size() > record.shares.size()) {
     findings.add("share_unknown", fmt::format("{}: {} shares, but only {} were answered", record.id, shares.size(),
@@ -212,6 +197,26 @@ void check_packet(const RunRecord& run, const PacketRecord& record, const Packet
   check_answers(run, record, seen, shares, findings);
   if (is_finished(seen.state)) {
     check_draws(record, seen, shares, findings);
+  }
+}
+
+void check_answered(const RunRecord& run, const PacketRecord& record, const std::vector<ShareSeen>& shares,
+                    Findings& findings) {
+  for (const std::string& contradiction : record.contradictions) {
+    findings.add("answers_contradict", fmt::format("{}: {}", record.id, contradiction));
+  }
+  for (const ShareAnswer& answer : record.shares) {
+    const std::string user = run.user_name(answer.user);
+    const auto found = std::find_if(shares.begin(), shares.end(), [&](const auto& s) { return s.user == user; });
+    if (found == shares.end()) {
+      findings.add("share_lost",
+                   fmt::format("{}: share {} of {} was answered, now it is not there", record.id, answer.seq, user));
+    } else if (found->seq != answer.seq || found->amount != answer.amount || found->voucher != answer.voucher) {
+      findings.add("share_changed",
+                   fmt::format("{}: {} was answered share {} of {} fen (voucher {}), now it is {} of {} ({})",
+                               record.id, user, answer.seq, answer.amount.fen(), answer.voucher, found->seq,
+                               found->amount.fen(), found->voucher));
+    }
   }
 }
 

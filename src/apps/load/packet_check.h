@@ -49,4 +49,8 @@ Result<void> read_shares(const boost::json::object& page, std::vector<ShareSeen>
 // `run.packets` is not looked at. REQUIRES: `record.paid`.
 void check_packet(const RunRecord& run, const PacketRecord& record, const PacketSeen& seen, Findings& findings);
 
+// The part of it that holds at any time, also while takers open: every share that was answered is among `shares`.
+void check_answered(const RunRecord& run, const PacketRecord& record, const std::vector<ShareSeen>& shares,
+                    Findings& findings);
+
 }  // namespace hongbao::load

@@ -79,6 +79,18 @@ TEST_F(PacketCheckTest, FindsALostAndAChangedShare) {
   EXPECT_EQ(check().count("share_changed"), 1U);
 }
 
+TEST_F(PacketCheckTest, ALiveCheckMindsOnlyAnsweredShares) {
+  const ShareAnswer lost{5, 4, Money(1), 14};
+  Findings findings;
+  record_.shares.pop_back();
+  check_answered(run_, record_, seen_.shares, findings);
+  EXPECT_EQ(findings.text(), "") << "a share that was not answered yet";
+  record_.note_share(lost);
+  check_answered(run_, record_, seen_.shares, findings);
+  EXPECT_EQ(findings.count("share_lost"), 1U);
+  EXPECT_EQ(findings.count(), 1U);
+}
+
 TEST_F(PacketCheckTest, AnUnansweredShareIsAllowedOnlyWhereAnOutcomeIsUnknown) {
   record_.shares.pop_back();
   EXPECT_EQ(check().count("share_unknown"), 1U);

@@ -83,6 +83,17 @@ Verdict Verifier::verify() {
   return std::move(verdict_);
 }
 
+Verdict Verifier::verify_live() {
+  check_answered_shares();
+  if (!unreachable_) {
+    check_audit();
+  }
+  if (unreachable_) {
+    verdict_.findings.add("unreachable", "the server stopped answering; not all was checked");
+  }
+  return std::move(verdict_);
+}
+
 Result<JsonAnswer> Verifier::get(Session& session, const std::string& path, const std::string& headers) {
   if (unreachable_) {
     return fail(ErrorCode::kUnavailable, "not tried");
@@ -206,6 +217,26 @@ void Verifier::check_packets() {
     if (seen->state == PacketState::kExpired) {
       ++verdict_.refunded_packets;
       verdict_.refunded_amount += refunds_[paid_[i]];
+    }
+  });
+}
+
+void Verifier::check_answered_shares() {
+  std::mutex mutex;
+  for_all(server_.api, kSessions, run_.packets.size(), [&](Session& session, size_t i) {
+    const PacketRecord& record = run_.packets[i];
+    if (record.shares.empty()) {
+      return;
+    }
+    PacketSeen seen;
+    const auto read = fetch_shares(session, record, seen);
+    const std::lock_guard lock(mutex);
+    if (read) {
+      check_answered(run_, record, seen.shares, verdict_.findings);
+      ++verdict_.packets;
+      verdict_.shares += record.shares.size();
+    } else if (read.error().code != ErrorCode::kUnavailable) {
+      verdict_.findings.add("packet_lost", fmt::format("{}: {}", record.id, read.error().detail));
     }
   });
 }

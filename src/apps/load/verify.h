@@ -1,5 +1,6 @@
 // After the load: waits until vouchers are settled and expired packets refunded, then holds the server to the history —
-// every packet and share, a sample of wallets, and the audit. One thread calls; it uses several of its own.
+// every packet and share, a sample of wallets, and the audit. While the load still runs only what can't change is
+// checked. One thread calls; it uses several of its own.
 #pragma once
 
 #include <atomic>
@@ -53,11 +54,14 @@ class Verifier {
   // Both outlive it.
   Verifier(const Server& server, const RunRecord& run);
   Verdict verify();
+  // Waits for nothing: only that every answered share is there, and the audit.
+  Verdict verify_live();
 
  private:
   void wait_for_refunds();
   void wait_for_settlement();
   void check_packets();
+  void check_answered_shares();
   void check_wallets();
   void check_audit();
 

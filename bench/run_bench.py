@@ -1,0 +1,313 @@
+#!/usr/bin/python3
+"""Runs the opens benchmarks: starts the systems privately on 127.0.0.1, alternates rounds, and removes everything.
+
+    run_bench.py opens|peers|scale [--rounds N] [--shapes hot_64,…] [--json FILE] [--quick]
+
+Used through `./run bench`. One system runs a round at a time; the others stand idle. A round whose shares were not each
+given exactly once does not count and fails the run. docs/BENCHMARKS.md says what the figures mean.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build" / "release" / "bin"
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 60
+ROUND_TIMEOUT_S = 600
+
+SHAPES = {"hot_64": ("hot", 64), "hot_256": ("hot", 256), "spread_64": ("spread", 64), "spread_256": ("spread", 256)}
+PEERS = ["redis_lua_memory", "redis_lua_always", "mariadb_for_update", "mariadb_cas"]
+# Enough for seconds of each.
+OPENS = {"hongbao": 200_000, "redis_lua_memory": 200_000, "redis_lua_always": 100_000,
+         "mariadb_for_update": 6_000, "mariadb_cas": 3_000}
+LATE_OPENS = 25_000
+METRICS = {"opens_per_s": "per_s", "p50_ms": "p50_ms", "p99_ms": "p99_ms", "cpu_us_per_open": "cpu_us"}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(ready, process, what):
+    end = time.monotonic() + START_TIMEOUT_S
+    while not ready():
+        if process.poll() is not None or time.monotonic() > end:
+            raise RuntimeError(f"{what} did not start")
+        time.sleep(0.02)
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def stop(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Hongbao:
+    """The embedded server with its default settings."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        subprocess.run([BIN / "hongbaoctl", "init", directory], check=True, stdout=subprocess.DEVNULL)
+        self.start()
+
+    def start(self):
+        log = self.directory / "server.log"
+        with open(log, "wb") as output:
+            self.process = subprocess.Popen(
+                [BIN / "hongbaod", "--config", self.directory / "hongbao.toml", "--set", "server.listen=127.0.0.1:0",
+                 "--set", "admin.listen=127.0.0.1:0"], stderr=output, stdout=subprocess.DEVNULL)
+        wait_until(lambda: b'"listening"' in log.read_bytes(), self.process, "hongbaod")
+        line = next(line for line in log.read_text().splitlines() if '"listening"' in line)
+        event = json.loads(line)
+        self.public, self.admin = event["public"], event["admin"]
+
+    def arguments(self):
+        secrets = self.directory / "secrets"
+        return ["--system", "hongbao", "--port", self.public.rsplit(":")[-1], "--admin-port", self.admin.rsplit(":")[-1],
+                "--jwt-secret-file", secrets / "jwt.secret", "--admin-token-file", secrets / "admin.token"]
+
+    def audit_difference(self):
+        token = (self.directory / "secrets" / "admin.token").read_text().strip()
+        request = urllib.request.Request(f"http://{self.admin}/admin/v1/audit",
+                                         headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)["difference"]
+
+
+class Redis:
+    """No persistence, or every write in an append-only file that is synced before the answer."""
+
+    def __init__(self, directory, always):
+        directory.mkdir()
+        self.port = free_port()
+        persistence = ["--appendonly", "yes", "--appendfsync", "always"] if always else ["--appendonly", "no"]
+        self.process = subprocess.Popen(
+            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", directory, "--save", "",
+             "--logfile", directory / "log", *persistence])
+        wait_until(lambda: answers(self.port), self.process, "redis-server")
+
+    def arguments(self):
+        return ["--system", "redis", "--port", str(self.port)]
+
+
+class Mariadb:
+    """Durable in InnoDB and in the binlog, as Hongbao is; tuned for many connections on one hot row."""
+
+    def __init__(self, directory):
+        subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={directory}", "--user=root",
+                        "--auth-root-authentication-method=normal", "--skip-test-db"], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.port = free_port()
+        log = directory / "error.log"
+        self.process = subprocess.Popen(
+            ["mariadbd", "--no-defaults", "--user=root", f"--datadir={directory}", f"--socket={directory}/socket",
+             f"--port={self.port}", "--bind-address=127.0.0.1", f"--log-error={log}", "--skip-name-resolve",
+             "--max-connections=1000", "--back-log=1000", "--thread-handling=pool-of-threads",
+             "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=1",
+             "--innodb-flush-method=O_DIRECT", "--innodb-deadlock-detect=OFF", "--log-bin", "--binlog-format=ROW",
+             "--binlog-row-image=MINIMAL", "--sync-binlog=1", "--expire-logs-days=1"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: answers(self.port), self.process, "mariadbd")
+
+    def arguments(self, system):
+        return ["--system", system, "--port", str(self.port)]
+
+
+def play(system, server, shape, options, late=0):
+    """One round; the figures of hongbao-opens."""
+    kind, connections = SHAPES[shape]
+    opens = OPENS[system] // (10 if options.quick else 1)
+    arguments = server.arguments(system) if isinstance(server, Mariadb) else server.arguments()
+    result = subprocess.run([BIN / "hongbao-opens", *arguments, "--shape", kind, "--connections", str(connections),
+                             "--opens", str(max(opens, 1_000)), "--late", str(late), "--server-pid",
+                             str(server.process.pid)], capture_output=True, text=True, timeout=ROUND_TIMEOUT_S)
+    if result.returncode != 0:
+        raise RuntimeError(f"{system}, {shape}: {result.stderr.strip()}")
+    return json.loads(result.stdout)
+
+
+def spread(values):
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def show(values, digits=0):
+    figures = spread(values)
+    return f'{figures["median"]:,.{digits}f} ({figures["min"]:,.{digits}f}–{figures["max"]:,.{digits}f})'
+
+
+def summarize(rounds, late):
+    """rounds: shape → system → list of rounds."""
+    out = {"systems": {}, "ratios": {}}
+    for shape, by_system in rounds.items():
+        for system, played in by_system.items():
+            figures = out["systems"].setdefault(system, {name: {} for name in METRICS})
+            for name, key in METRICS.items():
+                figures[name][shape] = spread([each["opens"][key] for each in played])
+        ours = by_system["hongbao"]
+        settled = out["systems"]["hongbao"].setdefault("cpu_us_per_open_settled", {})
+        settled[shape] = spread([each["cpu_us_settled"] for each in ours])
+        for system in by_system:
+            if system != "hongbao":
+                pairs = zip(ours, by_system[system])
+                out["ratios"].setdefault(f"hongbao_over_{system}", {})[shape] = spread(
+                    [mine["opens"]["per_s"] / theirs["opens"]["per_s"] for mine, theirs in pairs])
+    if late:
+        out["late_answers"] = {"per_s": spread([each["late"]["per_s"] for each in late]),
+                               "cpu_us": spread([each["late"]["cpu_us"] for each in late]),
+                               "over_opens": spread([each["late"]["per_s"] / each["opens"]["per_s"] for each in late])}
+    return out
+
+
+def print_shape(shape, by_system):
+    print(f"\n{shape}: median (least–greatest)\n  {'':20}{'opens/s':>30}{'p50 ms':>22}{'p99 ms':>22}"
+          f"{'server CPU µs/open':>24}{'hongbao ×':>22}")
+    for system, played in by_system.items():
+        ratio = [mine["opens"]["per_s"] / theirs["opens"]["per_s"] for mine, theirs in zip(by_system["hongbao"], played)]
+        columns = [show([each["opens"][key] for each in played], digits)
+                   for key, digits in (("per_s", 0), ("p50_ms", 2), ("p99_ms", 2), ("cpu_us", 1))]
+        print(f"  {system:20}{columns[0]:>30}{columns[1]:>22}{columns[2]:>22}{columns[3]:>24}{show(ratio, 2):>22}")
+
+
+def start_peers(stack, directory):
+    servers = {}
+    for name, make in (("redis_lua_memory", lambda: Redis(directory / "redis-memory", always=False)),
+                       ("redis_lua_always", lambda: Redis(directory / "redis-always", always=True)),
+                       ("mariadb", lambda: Mariadb(directory / "mariadb"))):
+        server = make()
+        stack.callback(stop, server.process)
+        servers[name] = server
+    servers["mariadb_for_update"] = servers["mariadb_cas"] = servers.pop("mariadb")
+    return servers
+
+
+def bench_opens(stack, directory, options, with_peers):
+    hongbao = Hongbao(directory / "hongbao")
+    stack.callback(stop, hongbao.process)
+    servers = {"hongbao": hongbao, **(start_peers(stack, directory) if with_peers else {})}
+    rounds = {}
+    late = []
+    for shape in options.shapes:
+        rounds[shape] = {system: [] for system in servers}
+        for number in range(1, options.rounds + 1):
+            for system, server in servers.items():
+                wants_late = system == "hongbao" and shape == "hot_256"
+                played = play(system, server, shape, options, LATE_OPENS if wants_late else 0)
+                rounds[shape][system].append(played)
+                if wants_late:
+                    late.append(played)
+                print(f'  {shape} round {number}: {system} {played["opens"]["per_s"]:,.0f} opens/s', file=sys.stderr)
+        print_shape(shape, rounds[shape])
+    if hongbao.audit_difference() != 0:
+        raise RuntimeError("the audit does not balance after the benchmark")
+    out = summarize(rounds, late)
+    if late:
+        print(f'\nlate answers (hot_256): {show([each["late"]["per_s"] for each in late])} a second, '
+              f'{show([each["late"]["per_s"] / each["opens"]["per_s"] for each in late], 2)} × the opens')
+    for shape, figures in out["systems"]["hongbao"]["cpu_us_per_open_settled"].items():
+        print(f'{shape}: server CPU with settlement and inbox, until all is settled: {figures["median"]:.1f} µs an open')
+    return out
+
+
+def first_open_after_restart(server):
+    """Seconds from the start of the process that was killed until it has answered an open."""
+    server.process.kill()
+    server.process.wait()
+    began = time.monotonic()
+    server.start()
+    subprocess.run([BIN / "hongbao-opens", *server.arguments(), "--shape", "hot", "--connections", "1", "--opens", "1000"],
+                   check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
+
+
+def bench_scale(stack, directory, options):
+    """Opens with and without many vouchers in the store, alternating; and the way back after a kill."""
+    vouchers = 2_000_000 if options.quick else 20_000_000
+    servers = {}
+    for name in ("empty", "full"):
+        servers[name] = Hongbao(directory / name)
+        stack.callback(lambda server=servers[name]: stop(server.process))
+    stop(servers["full"].process)
+    print(f"filling {vouchers:,} vouchers …", file=sys.stderr)
+    subprocess.run([BIN / "hongbao-fill", "--data-dir", directory / "full" / "data", "--vouchers", str(vouchers)],
+                   check=True)
+    servers["full"].start()
+    rounds = {name: [] for name in servers}
+    for _ in range(options.rounds):
+        for name, server in servers.items():
+            rounds[name].append(play("hongbao", server, "hot_256", options)["opens"]["per_s"])
+            print(f"  {name}: {rounds[name][-1]:,.0f} opens/s", file=sys.stderr)
+    ratios = [full / empty for full, empty in zip(rounds["full"], rounds["empty"])]
+    restarts = [first_open_after_restart(servers["full"]) for _ in range(3)]
+    difference = servers["full"].audit_difference()
+    print(f"opens/s with an empty store: {show(rounds['empty'])}\n"
+          f"opens/s with {vouchers:,} vouchers: {show(rounds['full'])}, {show(ratios, 2)} × the empty one\n"
+          f"from a killed process to 1,000 answered opens, with those vouchers: {show(restarts, 2)} s\n"
+          f"audit difference {difference}")
+    if difference != 0:
+        raise RuntimeError("the audit does not balance after the benchmark")
+    return {"vouchers": vouchers, "empty_opens_per_s": spread(rounds["empty"]),
+            "full_opens_per_s": spread(rounds["full"]), "full_over_empty": spread(ratios),
+            "restart_to_opens_s": spread(restarts)}
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="./run bench", description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("which", choices=["opens", "peers", "scale"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--shapes", default=",".join(SHAPES), help="of " + ", ".join(SHAPES))
+    parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the opens: to see that it works")
+    options = parser.parse_args()
+    options.shapes = options.shapes.split(",")
+    unknown = [shape for shape in options.shapes if shape not in SHAPES]
+    if unknown or options.rounds < 1:
+        parser.error(f"--shapes takes {', '.join(SHAPES)}" if unknown else "--rounds takes a number from 1")
+    return options
+
+
+def main():
+    options = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "build"))
+    try:
+        with contextlib.ExitStack() as stack:
+            if options.which == "scale":
+                out = bench_scale(stack, directory, options)
+            else:
+                out = bench_opens(stack, directory, options, with_peers=options.which == "peers")
+    except RuntimeError as error:
+        sys.exit(f"bench: {error}")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    if options.json:
+        out["cores"] = os.cpu_count()
+        pathlib.Path(options.json).write_text(json.dumps(out, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+// What has to reach the disk besides SQLite's own writes: names in directories, small files, and a log that an earlier
+// process left. Synced here always means: reported by the kernel as being on the disk.
+//
+// Threads: any; one at a time for a path.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace hongbao {
+
+// The names of the files in a directory. kStorage.
+Result<void> sync_directory(const std::filesystem::path& directory);
+
+// Makes a file, or takes another's place: after a power cut there is the old one or the new one, whole. kStorage.
+Result<void> write_durably(const std::filesystem::path& file, std::string_view text);
+
+// Writes a file's bytes over themselves and syncs them. Where an fsync failed, or was never reached, the page cache may
+// show bytes that are not on the disk; after a failure the kernel calls them clean, and no later fsync writes them.
+// This does. A file that is missing needs nothing. kStorage.
+Result<void> rewrite_durably(const std::filesystem::path& file);
+
+}  // namespace hongbao

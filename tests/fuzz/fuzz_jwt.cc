@@ -1,0 +1,79 @@
+// Bearer tokens. Lines: an Authorization header as a client sends it; a JOSE header and claims that the app's back end
+// signs as they are; a change of that token.
+#include <boost/beast/core/string.hpp>
+#include <boost/json.hpp>
+
+#include "base/check.h"
+#include "edge/auth.h"
+#include "fuzz/input.h"
+
+using namespace hongbao;
+
+namespace {
+
+namespace json = boost::json;
+
+const std::string kSecret = "the fuzzers' secret for JSON Web Tokens";
+
+bool operator==(const Error& a, const Error& b) {
+  return a.code == b.code && a.detail == b.detail && a.field == b.field;
+}
+
+std::string signature(std::string_view text) {
+  return to_base64url(hmac_sha256(as_bytes(kSecret), as_bytes(text)));
+}
+
+// What a fresh authenticator says; one that remembers must say the same, however often it is asked.
+Result<UserId> verdict(std::string_view header) {
+  static const Authenticator remembering(kSecret);
+  const Authenticator fresh(kSecret);
+  const Result<UserId> first = fresh.user_of(header, kFuzzNow);
+  for (const Authenticator* authenticator : {&fresh, &remembering, &remembering}) {
+    const Result<UserId> again = authenticator->user_of(header, kFuzzNow);
+    CHECK(again.has_value() == first.has_value());
+    CHECK(first ? *again == *first : again.error() == first.error());
+  }
+  return first;
+}
+
+// What is taken carries the secret's signature over everything before its last dot.
+Result<UserId> checked_verdict(std::string_view header) {
+  Result<UserId> user = verdict(header);
+  if (user) {
+    const std::string_view token = bearer_token(header);
+    const size_t dot = token.rfind('.');
+    CHECK(dot != std::string_view::npos && token.substr(dot + 1) == signature(token.substr(0, dot)));
+  }
+  return user;
+}
+
+// A second reader of the claims, from another library, must see the same user, and a token that is in time.
+void check_claims(const UserId& user, std::string_view jose, std::string_view claims) {
+  boost::system::error_code error;
+  const json::value head = json::parse(jose, error);
+  CHECK(!error && boost::beast::iequals(head.at("alg").as_string(), "HS256"));
+  const json::value body = json::parse(claims, error);
+  CHECK(!error && body.at("sub").as_string() == user.text());
+  CHECK(body.at("exp").as_int64() > kFuzzNow.unix_ms / 1'000);
+  const json::value* not_before = body.as_object().if_contains("nbf");
+  CHECK(not_before == nullptr || not_before->as_int64() <= kFuzzNow.unix_ms / 1'000);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  FuzzInput input(data, size);
+  (void)checked_verdict(input.line());
+
+  const std::string_view jose = input.line();
+  const std::string_view claims = input.line();
+  const std::string body = to_base64url(as_bytes(jose)) + "." + to_base64url(as_bytes(claims));
+  const std::string token = body + "." + signature(body);
+  if (const auto user = checked_verdict("Bearer " + token)) {
+    // libjwt reads both up to the first NUL, which only who knows the secret can put there.
+    check_claims(*user, jose.substr(0, jose.find('\0')), claims.substr(0, claims.find('\0')));
+  }
+  const std::string changed = with_one_change(token, input);
+  CHECK(!checked_verdict("Bearer " + changed));
+  return 0;
+}

@@ -1,0 +1,65 @@
+// The real HttpSession over a toy handler, one connection at a time and in one thread: the session's end of a socket
+// pair is driven by polling its HttpIo, so that an input does the same in every run, and nothing waits.
+//
+// "/held…" is answered when the client says so, "/drop" loses its reply, "/close" ends the connection; anything else is
+// answered at once. An answer's body names the request: its number, method, target and body.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/http_io.h"
+
+namespace hongbao {
+
+class HttpToy {
+ public:
+  // What the handler was given, and the body it answers with.
+  struct Request {
+    std::string body;
+    bool is_head = false;
+
+    friend bool operator==(const Request&, const Request&) = default;
+  };
+
+  // A new connection; the one before must be finished.
+  void connect();
+  // False when the server takes no more, as it may when it owes many answers.
+  bool send(std::string_view bytes);
+  // Answers the request that was held last, if one is.
+  void answer_one();
+  // Longer than any timeout.
+  void let_time_pass();
+  // Sends no more, answers what is held, and reads to the end. The session must end with it, and owe nothing.
+  void finish();
+
+  [[nodiscard]] const std::vector<Request>& requests() const { return requests_; }
+  [[nodiscard]] const std::string& received() const { return received_; }
+
+ private:
+  struct Held {
+    Reply reply;
+    std::string body;
+  };
+
+  void handle(const HttpRequest& request, Reply reply);
+  void run();
+  bool receive();
+
+  const HttpLimits limits_{.pipelined_requests_max = 8};
+  const HttpHandler handler_ = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); };
+  const HttpErrorPage error_page_ = [](http::status status) {
+    return HttpResponse{.status = status, .body = "refused"};
+  };
+  HttpIo io_{limits_, handler_, error_page_};
+  std::vector<Request> requests_;
+  std::vector<Held> held_;
+  std::string received_;
+  std::weak_ptr<HttpSession> session_;
+  int socket_ = -1;
+  bool ended_ = false;  // the server has closed the connection
+};
+
+}  // namespace hongbao
