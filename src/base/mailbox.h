@@ -32,7 +32,7 @@ class Mailbox {
   // Appends up to `items_max` waiting items to `out`, waiting at most `timeout` for the first one; 0 never waits.
   void take(std::vector<T>& out, size_t items_max, std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    if (timeout > timeout.zero()) {
+    if (timeout > std::chrono::milliseconds::zero()) {
       arrived_.wait_for(lock, timeout, [this] { return !items_.empty() || closed_; });
     }
     if (out.empty() && items_.size() <= items_max) {
