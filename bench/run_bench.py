@@ -31,8 +31,8 @@ ROUND_TIMEOUT_S = 600
 SHAPES = {"hot_64": ("hot", 64), "hot_256": ("hot", 256), "spread_64": ("spread", 64), "spread_256": ("spread", 256)}
 PEERS = ["redis_lua_memory", "redis_lua_always", "mariadb_for_update", "mariadb_cas"]
 # Enough for seconds of each.
-OPENS = {"hongbao": 200_000, "redis_lua_memory": 200_000, "redis_lua_always": 100_000,
-         "mariadb_for_update": 6_000, "mariadb_cas": 3_000}
+OPENS = {"hongbao": 100_000, "redis_lua_memory": 100_000, "redis_lua_always": 100_000,
+         "mariadb_for_update": 3_000, "mariadb_cas": 1_000}
 LATE_OPENS = 25_000
 METRICS = {"opens_per_s": "per_s", "p50_ms": "p50_ms", "p99_ms": "p99_ms", "cpu_us_per_open": "cpu_us"}
 

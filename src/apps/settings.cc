@@ -9,6 +9,7 @@ using std::chrono::milliseconds;
 
 constexpr int64_t kDay_ms = 24LL * 3600 * 1000;
 constexpr int64_t kMib = 1 << 20;
+constexpr int64_t kResidentMibLeast = 16;  // the largest packet takes 5 MiB and must fit
 constexpr size_t kSecretLengthMin = 16;
 
 milliseconds read_ms(ConfigReader& reader, std::string_view key, int64_t otherwise, int64_t least, int64_t most) {
@@ -83,7 +84,7 @@ void read_shards(ConfigReader& reader, Settings& settings) {
   shard.opens_in_flight_max =
       static_cast<uint32_t>(reader.integer("shards.packet_opens_in_flight_max", 4'096, 1, 1'000'000));
   shard.engine.resident_bytes_max =
-      static_cast<size_t>(reader.integer("shards.resident_mib_max", 512, 1, 1'000'000) * kMib);
+      static_cast<size_t>(reader.integer("shards.resident_mib_max", 512, kResidentMibLeast, 1'000'000) * kMib);
   shard.engine.packet_ttl = read_ms(reader, "packets.ttl_ms", kDay_ms, 1, 366 * kDay_ms);
   settings.api.command_timeout = read_ms(reader, "shards.command_timeout_ms", 5'000, 1, 600'000);
   settings.ordering.payable = read_ms(reader, "packets.payable_ms", 15 * 60 * 1000, 1, kDay_ms);

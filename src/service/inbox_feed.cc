@@ -18,15 +18,18 @@ Result<size_t> InboxFeed::step(bool from_log) {
   if (auto found = prepare(); !found) {
     return std::unexpected(found.error());
   }
+  // A shard whose log can't be read holds up no other; its error is told when there is nothing else to do.
   size_t count = 0;
+  std::optional<Error> first_error;
   for (LogFollower& follower : followers_) {
     const auto taken = step(follower, from_log);
-    if (!taken) {
-      return taken;
+    if (taken) {
+      count += *taken;
+    } else {
+      first_error = first_error.value_or(taken.error());
     }
-    count += *taken;
   }
-  return count;
+  return count == 0 && first_error ? Result<size_t>(std::unexpected(*first_error)) : count;
 }
 
 Result<size_t> InboxFeed::step(LogFollower& follower, bool from_log) {

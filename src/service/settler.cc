@@ -47,7 +47,8 @@ void Settler::step(bool from_log, Done<size_t> done) {
   });
 }
 
-// What there is to settle, of every shard.
+// What there is to settle, of every shard whose log can be read: one that is down holds up no other. Its error is told
+// when there is nothing else to do.
 Result<Settler::Round> Settler::collect(bool from_log) {
   Round round;
   if (!control_.is_on(Switch::kSettlement)) {
@@ -56,16 +57,19 @@ Result<Settler::Round> Settler::collect(bool from_log) {
   if (auto found = prepare(); !found) {
     return std::unexpected(found.error());
   }
+  std::optional<Error> first_error;
   for (LogFollower& follower : followers_) {
     auto vouchers = follower.next(from_log);
     if (!vouchers) {
-      return std::unexpected(vouchers.error());
-    }
-    if (!vouchers->empty()) {
+      first_error = first_error.value_or(vouchers.error());
+    } else if (!vouchers->empty()) {
       round.owners.push_back(&follower);
       round.sizes.push_back(vouchers->size());
       round.pieces.push_back({follower.shard(), follower.cursor(), std::move(*vouchers)});
     }
+  }
+  if (round.pieces.empty() && first_error) {
+    return std::unexpected(*first_error);
   }
   return round;
 }

@@ -58,12 +58,15 @@ class TamperedOrderStore final : public OrderStore {
 
   std::function<void(OrderTotals&)> tamper{};
   std::vector<PacketViolation> found{};
+  bool log_is_unreadable = false;
 
   Result<ShardHead> acquire(std::string_view owner) override { return inner_.acquire(owner); }
   CommitOutcome commit(const CommitBatch& batch) override { return inner_.commit(batch); }
   Result<ShardHead> head() override { return inner_.head(); }
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override { return inner_.load(packet); }
-  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t max) override { return inner_.read_log(from, max); }
+  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t max) override {
+    return log_is_unreadable ? fail(ErrorCode::kStorage, "told to fail") : inner_.read_log(from, max);
+  }
   Result<std::vector<PacketKey>> due(Timestamp now, size_t max) override { return inner_.due(now, max); }
   Result<OrderTotals> totals(VoucherNo since) override;
   Result<std::vector<PacketViolation>> violations(size_t) override { return found; }

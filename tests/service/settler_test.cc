@@ -1,4 +1,5 @@
-// Settlement: service/settler.h.
+// Settlement: service/settler.h; and what it shares with the inbox's feed.
+#include "service/inbox_feed.h"
 #include "service/service_fixture.h"
 
 namespace hongbao {
@@ -102,6 +103,31 @@ TEST_F(SettlerTest, AFrozenTakerHoldsBackOnlyTheirOwnTransfer) {
     deferred += shard.ledger.deferred;
   }
   EXPECT_EQ(deferred.fen(), at.view(packet)->opened_amount.fen() - in_wallets());
+}
+
+TEST_F(SettlerTest, AShardWhoseLogCannotBeReadHoldsUpNoOther) {
+  const ShardId down = at.shard_ids[0];
+  while (at.log(down).empty() || at.log(at.shard_ids[1]).empty()) {
+    busy_packet();
+  }
+  TamperedOrderStore broken(*at.orders.at(down));
+  broken.log_is_unreadable = true;
+  auto orders = at.orders;
+  orders[down] = &broken;
+  LogVoucherStream stream(orders);  // nothing was published here: all is asked of the stores
+  Settler settler(orders, stream, at.ledger, at.writer, at.control, 64, at.registry);
+  MemoryInboxStore inbox;
+  InboxFeed feed(orders, stream, inbox, 64);
+
+  EXPECT_GT(at.settle_once(settler).value(), 0U);
+  EXPECT_GT(feed.step(true).value(), 0U);
+  EXPECT_EQ(error_of(at.settle_once(settler)), ErrorCode::kStorage) << "with nothing else to do it is told";
+  EXPECT_EQ(error_of(feed.step(true)), ErrorCode::kStorage);
+  at.expect_balanced();
+  broken.log_is_unreadable = false;
+  EXPECT_GT(at.settle_once(settler).value(), 0U);
+  EXPECT_GT(feed.step(true).value(), 0U);
+  EXPECT_EQ(inbox.cursor(down).value(), at.orders.at(down)->head()->next_voucher);
 }
 
 TEST_F(SettlerTest, TheFollowingThreadSettlesWhatShardsPublish) {
