@@ -2,9 +2,11 @@
 // UserId takes 32 bytes. Immutable; any thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -18,13 +20,13 @@ class CompactUser {
   explicit CompactUser(const UserId& user) {
     const std::string& text = user.text();
     if (text.size() <= kInPlaceMax) {
-      std::memcpy(bytes_.data(), text.data(), text.size());
+      std::copy(text.begin(), text.end(), bytes_.begin());
       bytes_[kInPlaceMax] = static_cast<char>(text.size());
       return;
     }
     auto* heap = new char[text.size()];
-    std::memcpy(heap, text.data(), text.size());
-    std::memcpy(bytes_.data(), &heap, sizeof heap);
+    std::copy(text.begin(), text.end(), heap);
+    std::memcpy(bytes_.data(), static_cast<const void*>(&heap), sizeof heap);
     bytes_[sizeof heap] = static_cast<char>(text.size());
     bytes_[kInPlaceMax] = kOnHeap;
   }
@@ -52,7 +54,7 @@ class CompactUser {
   [[nodiscard]] bool is_on_heap() const { return bytes_[kInPlaceMax] == kOnHeap; }
   [[nodiscard]] char* heap() const {
     char* heap = nullptr;
-    std::memcpy(&heap, bytes_.data(), sizeof heap);
+    std::memcpy(static_cast<void*>(&heap), bytes_.data(), sizeof heap);
     return heap;
   }
 

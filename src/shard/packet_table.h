@@ -24,18 +24,15 @@ class PacketTable {
   static constexpr size_t kStripes = 64;
   // By key, which the packet itself holds.
   struct Hash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
     size_t operator()(const PacketKey& key) const noexcept { return std::hash<PacketKey>()(key); }
     size_t operator()(const PacketRef& packet) const noexcept { return (*this)(packet->key()); }
   };
   struct Equal {
-    using is_transparent = void;
-    static const PacketKey& key_of(const PacketKey& key) { return key; }
-    static const PacketKey& key_of(const PacketRef& packet) { return packet->key(); }
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const {
-      return key_of(a) == key_of(b);
-    }
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
+    bool operator()(const PacketRef& a, const PacketRef& b) const { return a->key() == b->key(); }
+    bool operator()(const PacketKey& a, const PacketRef& b) const { return a == b->key(); }
+    bool operator()(const PacketRef& a, const PacketKey& b) const { return a->key() == b; }
   };
   struct Stripe {
     mutable std::mutex mutex;

@@ -117,7 +117,7 @@ std::optional<Share> ShareList::find_indexed(const UserId& user, uint32_t visibl
 
 size_t ShareList::bytes() const {
   const uint32_t in_chunks = std::min(chunks_for(appended_, chunk_size()) * chunk_size(), count_);
-  return chunks_for(count_, chunk_size()) * sizeof(chunks_[0]) + in_chunks * sizeof(Stored) +
+  return chunks_for(count_, chunk_size()) * sizeof(Stored*) + in_chunks * sizeof(Stored) +
          (slots_ ? (slot_mask() + 1) * sizeof(slots_[0]) : 0);
 }
 

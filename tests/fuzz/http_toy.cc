@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <boost/beast/core/string.hpp>
 
 #include <array>
 #include <cerrno>
@@ -68,11 +69,12 @@ void HttpToy::finish() {
 
 void HttpToy::handle(const HttpRequest& request, Reply reply) {
   // RFC 9112, section 6.1: any other coding would leave the body's end unknown.
-  CHECK(request.count(http::field::transfer_encoding) == 0 || request.chunked());
+  CHECK(request.count(http::field::transfer_encoding) == 0 ||
+        boost::beast::iequals(request.header(http::field::transfer_encoding), "chunked"));
   CHECK(request.body().size() <= limits_.body_bytes_max);
   const std::string_view target(request.target());
-  std::string body =
-      fmt::format("{} {} {} {}", requests_.size(), std::string_view(request.method_string()), target, request.body());
+  std::string body = fmt::format("{} {} {} {}", requests_.size(), std::string_view(http::to_string(request.method())),
+                                 target, request.body());
   const bool dropped = target == "/drop";
   requests_.push_back({dropped ? "refused" : body, request.method() == http::verb::head});
   if (target.starts_with("/held")) {
