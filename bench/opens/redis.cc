@@ -96,19 +96,7 @@ class Redis final : public System {
   }
 
   Result<Measured> open(Phase phase) override {
-    auto run = run_closed_loop(options_.port, options_.connections, requests_.at(phase), frame_bulk);
-    if (!run) {
-      return std::unexpected(run.error());
-    }
-    Measured measured{.given = {}, .latency = run->latency, .seconds = run->seconds};
-    for (const std::string& answer : run->answers) {
-      const auto given = given_in(answer);
-      if (!given) {
-        return std::unexpected(given.error());
-      }
-      measured.given.push_back(*given);
-    }
-    return measured;
+    return open_through_sockets(options_, requests_.at(phase), frame_bulk, given_in);
   }
 
  private:

@@ -41,6 +41,10 @@ class System {
   virtual Result<void> settle() { return {}; }
 };
 
+// Sends the requests in a closed loop and reads what each answer gave, after the clock has stopped.
+Result<Measured> open_through_sockets(const SystemOptions& options, const std::vector<std::string>& requests,
+                                      Framing framing, Result<Given> (*given_in)(std::string_view answer));
+
 std::unique_ptr<System> make_hongbao(const SystemOptions& options);
 std::unique_ptr<System> make_redis(const SystemOptions& options);
 enum class MariadbWay : uint8_t { kForUpdate, kCompareAndSwap };
