@@ -17,6 +17,8 @@
 namespace hongbao::sim {
 namespace {
 
+constexpr uint64_t kSeedsMax = 1'000'000'000;
+
 struct Options {
   std::string scenario;
   uint64_t seeds = 1;
@@ -107,9 +109,10 @@ int replay(const Scenario& scenario, uint64_t seed) {
 int run(int argc, char** argv) {
   Options options;
   CLI::App app{"Plays scenarios of faults over Hongbao's decision code, from seeds."};
-  app.add_option("--scenario", options.scenario, "TOML file")->required();
-  app.add_option("--seeds", options.seeds, "play seeds 1 to N")->check(CLI::PositiveNumber);
-  app.add_option("--seed", options.seed, "play one seed and print its events")->check(CLI::PositiveNumber);
+  app.add_option("--scenario", options.scenario, "TOML file")->required()->check(CLI::ExistingFile);
+  app.add_option("--seeds", options.seeds, "play seeds 1 to N")->check(CLI::Range(uint64_t{1}, kSeedsMax));
+  app.add_option("--seed", options.seed, "play one seed and print its events")
+      ->check(CLI::Range(uint64_t{1}, UINT64_MAX));
   app.add_flag("--expect-caught", options.expect_caught, "succeed when a seed fails");
   CLI11_PARSE(app, argc, argv);
   g_options = &options;
