@@ -21,6 +21,10 @@ constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet server 
 constexpr std::chrono::seconds kFlushMax{30};
 constexpr std::chrono::milliseconds kPollEvery{5};
 
+bool everything_is_owned(ShardId) {
+  return true;
+}
+
 std::string owner_name() {
   char host[256] = {};
   (void)gethostname(host, sizeof host - 1);
@@ -105,9 +109,9 @@ Node::Node(const Settings& settings, Stores stores)
       ledger_writer_(*stores_.ledger, clock_, settings.ledger, registry_),
       workers_(settings.workers, kReadsWaitingMax),
       admin_workers_(1, kAdminCallsWaitingMax),
-      settler_(orders_, stream_, *stores_.ledger, ledger_writer_, control_, settings.settlement_batch_vouchers_max,
-               registry_),
-      inbox_feed_(orders_, stream_, *stores_.inbox, settings.settlement_batch_vouchers_max),
+      settler_(orders_, stream_, *stores_.ledger, ledger_writer_, control_, everything_is_owned,
+               settings.settlement_batch_vouchers_max, registry_),
+      inbox_feed_(orders_, stream_, *stores_.inbox, everything_is_owned, settings.settlement_batch_vouchers_max),
       refunder_(shards_, orders_, clock_),
       reconciler_(shards_, *stores_.ledger, ledger_writer_, pay_tokens_, clock_, settings.reconciler),
       audit_(*stores_.ledger, orders_, clock_),
@@ -157,9 +161,10 @@ Result<void> Node::start() {
     return std::unexpected(listeners.error());
   }
   for (const ShardId id : shards_.ids()) {
-    if (auto started = shards_.find(id)->start(); !started) {
-      return started;
+    if (auto acquired = shards_.find(id)->acquire(); !acquired) {
+      return acquired;
     }
+    shards_.find(id)->start();
   }
   if (auto prepared = settler_.prepare(); !prepared) {
     return prepared;

@@ -24,4 +24,9 @@ SteadyTime SystemClock::steady_now() const {
   return std::chrono::steady_clock::now();
 }
 
+const Clock& system_clock() {
+  static const SystemClock clock;
+  return clock;
+}
+
 }  // namespace hongbao

@@ -40,4 +40,7 @@ class SystemClock final : public Clock {
   [[nodiscard]] SteadyTime steady_now() const override;
 };
 
+// One that is always there.
+const Clock& system_clock();
+
 }  // namespace hongbao

@@ -1,8 +1,8 @@
 // The inbox store: who sent and received what, with yearly totals. For display, not money: it follows the voucher log
 // by cursor and may lag.
 //
-// Threads: `apply` is called by the inbox's one follower; every other function from any thread. `apply` may be repeated
-// after an error.
+// Threads: `apply` is called by a process's one inbox follower, and several processes may apply at once; every other
+// function from any thread. `apply` may be repeated after an error.
 #pragma once
 
 #include <cstdint>

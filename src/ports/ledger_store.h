@@ -1,9 +1,10 @@
 // The ledger store: accounts, transfers, payments, the settlement cursors, and transfers that were refused and wait for
 // another try. One database for all shards of a deployment.
 //
-// Threads: `commit` and `set_frozen` are called by the ledger's one writer (service/ledger_writer.h); every other
-// function from any thread. `commit` may be repeated after an error: every part of it is idempotent by a natural key.
-// What an earlier try left on its way has landed, or never will, before a later commit is decided.
+// Threads: `commit` and `set_frozen` are called by a process's one ledger writer (service/ledger_writer.h), and several
+// processes may write at once; every other function from any thread. `commit` may be repeated after an error: every
+// part of it is idempotent by a natural key. What an earlier try left on its way has landed, or never will, before a
+// later commit is decided.
 #pragma once
 
 #include <chrono>
@@ -135,8 +136,8 @@ class LedgerStore {
   virtual Result<VoucherNo> cursor(ShardId shard) = 0;
   // Pending payments of the shard's packets made at or before `until`, oldest first.
   virtual Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) = 0;
-  // Deferred transfers with next_at ≤ now, oldest first.
-  virtual Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t transfers_max) = 0;
+  // Deferred transfers of the shard's vouchers with next_at ≤ now, oldest first.
+  virtual Result<std::vector<DeferredTransfer>> deferred(ShardId shard, Timestamp now, size_t transfers_max) = 0;
 
   virtual Result<LedgerTotals> totals(const std::vector<ShardId>& shards) = 0;
 };

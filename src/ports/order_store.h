@@ -1,10 +1,15 @@
-// The order store: one database a shard, the truth. It holds the shard's head (fencing epoch, next voucher), and for
-// each day the packets and their vouchers. A shard's writer commits through it; everyone else only reads.
+// The order store: one database a shard, the truth. It holds the shard's head (fencing epoch, owner and its lease, next
+// voucher), and for each day the packets and their vouchers. A shard's writer commits through it; everyone else only
+// reads.
 //
-// Threads: `acquire` and `commit` are called by the shard's one writer; every other function may be called from any
-// thread at any time and sees only committed data.
+// The epoch is the fence and alone keeps the log right: whoever has an old one can't write. The lease, by the
+// database's clock, only keeps others from taking the shard of an owner that lives.
+//
+// Threads: `acquire`, `renew`, `release` and `commit` are called by the shard's one writer; every other function may be
+// called from any thread at any time and sees only committed data.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +20,9 @@
 #include "core/voucher.h"
 
 namespace hongbao {
+
+// For a shard that only one process can open. A century, so that sums with it stay in range.
+inline constexpr std::chrono::milliseconds kLeaseForever = std::chrono::hours(24) * 36'500;
 
 struct ShardHead {
   uint32_t epoch = 0;      // rises by one with every acquisition; a writer with an older one is fenced
@@ -43,7 +51,7 @@ struct CommitBatch {
 };
 
 enum class CommitOutcome : uint8_t {
-  kCommitted,  // durable
+  kCommitted,  // durable, and the lease runs anew from here
   kFenced,     // the head has another epoch: nothing was written, and this writer must stop
   kUnknown,    // it may or may not be durable: acquire again and compare the head with `expected_next` and `next()`
 };
@@ -81,9 +89,15 @@ class OrderStore {
  public:
   virtual ~OrderStore() = default;
 
-  // Takes the shard: raises the epoch in the head, which fences every earlier owner, and returns the head. `owner`
-  // names this process for operators.
-  virtual Result<ShardHead> acquire(std::string_view owner) = 0;
+  // Takes the shard for `lease`: raises the epoch in the head, which fences every earlier owner, and returns the head.
+  // Whatever an earlier owner's commit left on its way has landed then, or never will. kFenced: the lease of another
+  // owner stands. The same owner may take its shard again at any time.
+  virtual Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) = 0;
+
+  // The lease, as long as it was acquired for, runs anew. False: the head has another epoch.
+  virtual Result<bool> renew(uint32_t epoch) = 0;
+  // Ends the lease at once, so that another owner need not wait. Nothing happens when the head has another epoch.
+  virtual Result<void> release(uint32_t epoch) = 0;
 
   // REQUIRES: vouchers not empty and numbered without gaps from expected_next; a voucher names a packet that is stored
   // or in `activated`. Breaking a unique key is a programmer's error and stops the process.

@@ -3,15 +3,17 @@
 namespace hongbao {
 
 InboxFeed::InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store,
-                     size_t batch_vouchers_max)
-    : store_(store), loop_("inbox", stream, batch_vouchers_max, [this](bool from_log) { return step(from_log); }) {
+                     OwnsShard owns, size_t batch_vouchers_max)
+    : store_(store),
+      owns_(std::move(owns)),
+      loop_("inbox", stream, batch_vouchers_max, [this](bool from_log) { return step(from_log); }) {
   for (const auto& [shard, log] : logs) {
-    followers_.emplace_back(shard, stream, *log, batch_vouchers_max);
+    followers_.emplace_back(Follower::kInbox, shard, stream, *log, batch_vouchers_max);
   }
 }
 
 Result<void> InboxFeed::prepare() {
-  return find_places(followers_, store_);
+  return find_places(followers_, store_, owns_);
 }
 
 Result<size_t> InboxFeed::step(bool from_log) {
@@ -22,6 +24,9 @@ Result<size_t> InboxFeed::step(bool from_log) {
   size_t count = 0;
   std::optional<Error> first_error;
   for (LogFollower& follower : followers_) {
+    if (!follower.has_place()) {
+      continue;
+    }
     const auto taken = step(follower, from_log);
     if (taken) {
       count += *taken;
@@ -43,7 +48,7 @@ Result<size_t> InboxFeed::step(LogFollower& follower, bool from_log) {
   const InboxBatch batch{follower.shard(), follower.cursor(), std::move(*vouchers)};
   const auto applied = store_.apply(batch);
   if (applied && *applied) {
-    follower.seek(follower.cursor() + batch.vouchers.size());
+    follower.advance(batch.vouchers.size());
     return batch.vouchers.size();
   }
   follower.lose_place();

@@ -12,7 +12,7 @@ namespace hongbao {
 
 class InboxFeed {
  public:
-  InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store,
+  InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store, OwnsShard owns,
             size_t batch_vouchers_max);
 
   Result<void> prepare();
@@ -27,6 +27,7 @@ class InboxFeed {
 
   std::vector<LogFollower> followers_;
   InboxStore& store_;
+  const OwnsShard owns_;
   FollowLoop loop_;
 };
 

@@ -2,6 +2,7 @@
 // or delay; what comes out here is exactly the log from the cursor on. One thread: the consumer's.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -12,13 +13,25 @@ namespace hongbao {
 
 class LogFollower {
  public:
-  LogFollower(ShardId shard, VoucherStream& stream, OrderStore& log, size_t vouchers_max)
-      : shard_(shard), stream_(stream), log_(log), vouchers_max_(vouchers_max) {}
+  LogFollower(Follower follower, ShardId shard, VoucherStream& stream, OrderStore& log, size_t vouchers_max)
+      : follower_(follower), shard_(shard), stream_(stream), log_(log), vouchers_max_(vouchers_max) {}
 
   // To where the consumer's database says it is.
   void seek(VoucherNo cursor) { cursor_ = cursor; }
+  // The consumer has committed what it made of the next `vouchers`. REQUIRES: has_place().
+  void advance(size_t vouchers) {
+    cursor_ = cursor() + vouchers;
+    stream_.acknowledge(follower_, shard_, *cursor_);
+  }
   // What the consumer wrote was refused, or its outcome is unknown: only its database knows where it is.
   void lose_place() { cursor_.reset(); }
+  // Another process follows the shard now.
+  void leave() {
+    if (has_place()) {
+      stream_.leave(follower_, shard_);
+      lose_place();
+    }
+  }
 
   // The vouchers at the cursor, at most vouchers_max, without a gap; empty at the end of the log. With `from_log` an
   // empty stream, or one that is down, is not believed, and the order store is asked. REQUIRES: has_place().
@@ -29,6 +42,7 @@ class LogFollower {
   [[nodiscard]] VoucherNo cursor() const { return cursor_.value(); }
 
  private:
+  const Follower follower_;
   const ShardId shard_;
   VoucherStream& stream_;
   OrderStore& log_;
@@ -36,10 +50,18 @@ class LogFollower {
   std::optional<VoucherNo> cursor_;
 };
 
-// Seeks the followers that have no place to the cursor that their consumer keeps in `store`.
+// Whether this process owns the shard; who doesn't leaves its log alone. Any thread.
+using OwnsShard = std::function<bool(ShardId)>;
+
+// Seeks the followers that have no place to the cursor that their consumer keeps in `store`. Afterwards those of the
+// shards that are owned here have one, and no others.
 template <class Store>
-Result<void> find_places(std::vector<LogFollower>& followers, Store& store) {
+Result<void> find_places(std::vector<LogFollower>& followers, Store& store, const OwnsShard& owns) {
   for (LogFollower& follower : followers) {
+    if (!owns(follower.shard())) {
+      follower.leave();
+      continue;
+    }
     if (follower.has_place()) {
       continue;
     }

@@ -1,6 +1,7 @@
 #include "service/reconciler.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/log.h"
 #include "service/ask_all.h"
@@ -32,7 +33,7 @@ ReconciliationReport Reconciler::last_report() const {
 }
 
 Result<void> Reconciler::read_pending(Run& run) {
-  for (const ShardId id : shards_.ids()) {
+  for (const ShardId id : shards_.owned()) {
     const auto pending = store_.pending(id, run.report.at - options_.grace, kPaymentsAtOnceMax);
     if (!pending) {
       return std::unexpected(pending.error());
@@ -51,12 +52,14 @@ Result<void> Reconciler::read_pending(Run& run) {
 }
 
 Result<void> Reconciler::read_deferred(Run& run) {
-  auto due = store_.deferred(run.report.at, kTransfersAtOnceMax);
-  if (!due) {
-    return std::unexpected(due.error());
+  for (const ShardId id : shards_.owned()) {
+    auto due = store_.deferred(id, run.report.at, kTransfersAtOnceMax);
+    if (!due) {
+      return std::unexpected(due.error());
+    }
+    run.report.deferred += due->size();
+    std::ranges::move(*due, std::back_inserter(run.retries));
   }
-  run.report.deferred = due->size();
-  run.retries = std::move(*due);
   for (DeferredTransfer& transfer : run.retries) {
     transfer.next_at = run.report.at + pause_after(transfer.attempts + 1);
   }

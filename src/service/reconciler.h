@@ -1,7 +1,7 @@
-// Mends what crashes and refusals left: payments whose packet was never seen active are activated again (the shard
-// makes them active, or returns the money when the order has lapsed), and transfers that were refused are tried again
-// with a growing pause. Any thread. Runs may overlap (the schedule's and an operator's): all they ask for is
-// idempotent.
+// Mends what crashes and refusals left in the shards that are owned here: payments whose packet was never seen active
+// are activated again (the shard makes them active, or returns the money when the order has lapsed), and transfers that
+// were refused are tried again with a growing pause. Any thread. Runs may overlap (the schedule's and an operator's):
+// all they ask for is idempotent.
 #pragma once
 
 #include <map>

@@ -33,7 +33,7 @@ void Refunder::step(Done<size_t> done) {
 std::vector<PacketKey> Refunder::due() const {
   std::vector<PacketKey> packets;
   for (const auto& [shard, store] : stores_) {
-    if (shards_.find(shard) == nullptr) {
+    if (!shards_.owns(shard)) {
       continue;
     }
     const auto due = store->due(clock_.now(), kPacketsAtOnceMax);

@@ -14,8 +14,8 @@ class Refunder {
   Refunder(const ShardSet& shards, const std::map<ShardId, OrderStore*>& stores, const Clock& clock)
       : shards_(shards), stores_(stores), clock_(clock) {}
 
-  // One round over all shards: at most kPacketsAtOnceMax packets a shard. Calls back with how many are refunded now,
-  // inline or in a shard's writer step.
+  // One round over the shards that are owned here: at most kPacketsAtOnceMax packets a shard. Calls back with how many
+  // are refunded now, inline or in a shard's writer step.
   void step(Done<size_t> done);
 
  private:

@@ -7,21 +7,22 @@
 namespace hongbao {
 
 Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, LedgerStore& store,
-                 LedgerWriter& writer, const Control& control, size_t batch_vouchers_max,
+                 LedgerWriter& writer, const Control& control, OwnsShard owns, size_t batch_vouchers_max,
                  prometheus::Registry& registry)
     : store_(store),
       writer_(writer),
       control_(control),
+      owns_(std::move(owns)),
       loop_("settlement", stream, batch_vouchers_max,
             [this](bool from_log) { return ask<size_t>([&](auto done) { step(from_log, std::move(done)); }).get(); }),
       settled_(add_counter(registry, "hongbao_settled_vouchers_total", "Vouchers settled in the ledger.")) {
   for (const auto& [shard, log] : logs) {
-    followers_.emplace_back(shard, stream, *log, batch_vouchers_max);
+    followers_.emplace_back(Follower::kSettlement, shard, stream, *log, batch_vouchers_max);
   }
 }
 
 Result<void> Settler::prepare() {
-  return find_places(followers_, store_);
+  return find_places(followers_, store_, owns_);
 }
 
 void Settler::step(bool from_log, Done<size_t> done) {
@@ -59,6 +60,9 @@ Result<Settler::Round> Settler::collect(bool from_log) {
   }
   std::optional<Error> first_error;
   for (LogFollower& follower : followers_) {
+    if (!follower.has_place()) {
+      continue;
+    }
     auto vouchers = follower.next(from_log);
     if (!vouchers) {
       first_error = first_error.value_or(vouchers.error());
@@ -79,7 +83,7 @@ size_t Settler::move_on(const Round& round, const std::vector<bool>& applied) {
   size_t settled = 0;
   for (size_t i = 0; i < round.owners.size(); ++i) {
     if (applied[i]) {
-      round.owners[i]->seek(round.owners[i]->cursor() + round.sizes[i]);
+      round.owners[i]->advance(round.sizes[i]);
       settled += round.sizes[i];
     } else {
       round.owners[i]->lose_place();

@@ -16,11 +16,12 @@ namespace hongbao {
 class Settler {
  public:
   Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
-          const Control& control, size_t batch_vouchers_max, prometheus::Registry& registry);
+          const Control& control, OwnsShard owns, size_t batch_vouchers_max, prometheus::Registry& registry);
 
   // Reads the cursors. Call before the first `step`.
   Result<void> prepare();
-  // One round over all shards; calls back with how many vouchers were settled, inline or in the ledger writer's step.
+  // One round over the shards that are owned here; calls back with how many vouchers were settled, inline or in the
+  // ledger writer's step.
   void step(bool from_log, Done<size_t> done);
 
   // `busy`: true while users wait for their opens; see FollowLoop.
@@ -40,6 +41,7 @@ class Settler {
   LedgerStore& store_;
   LedgerWriter& writer_;
   const Control& control_;
+  const OwnsShard owns_;
   FollowLoop loop_;
   prometheus::Counter& settled_;
 };

@@ -1,4 +1,4 @@
-// The shards this process serves. Built at start, then read by any thread.
+// The shards of this process, owned here or away. Built at start, then read by any thread.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@ class ShardSet {
  public:
   void add(std::unique_ptr<Shard> shard) { shards_.emplace(shard->id(), std::move(shard)); }
 
-  // Null for a shard that is not served here.
+  // Null for a shard that this deployment does not have.
   [[nodiscard]] Shard* find(ShardId id) const {
     const auto it = shards_.find(id);
     return it == shards_.end() ? nullptr : it->second.get();
@@ -32,6 +32,21 @@ class ShardSet {
     std::vector<ShardId> ids;
     for (const auto& [id, shard] : shards_) {
       ids.push_back(id);
+    }
+    return ids;
+  }
+
+  [[nodiscard]] bool owns(ShardId id) const {
+    const Shard* shard = find(id);
+    return shard != nullptr && shard->owns();
+  }
+
+  [[nodiscard]] std::vector<ShardId> owned() const {
+    std::vector<ShardId> ids;
+    for (const auto& [id, shard] : shards_) {
+      if (shard->owns()) {
+        ids.push_back(id);
+      }
     }
     return ids;
   }

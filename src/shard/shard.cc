@@ -14,20 +14,22 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{1'000};
 constexpr std::chrono::milliseconds kLoaderPoll{1};
 constexpr size_t kLoadsAtOnceMax = 64;
-constexpr const char* kNotServing = "the shard does not serve now";
+constexpr int kRenewalsPerLease = 3;
+constexpr const char* kAwayDetail = "another node owns this shard";
+constexpr const char* kRecoveringDetail = "the shard is recovering";
 
 }  // namespace
 
 std::string_view to_text(ShardState state) {
   switch (state) {
-    case ShardState::kStopped:
-      return "stopped";
+    case ShardState::kAway:
+      return "away";
     case ShardState::kServing:
       return "serving";
     case ShardState::kRecovering:
       return "recovering";
-    case ShardState::kLost:
-      return "lost";
+    case ShardState::kStopped:
+      return "stopped";
   }
   CHECK(false);
 }
@@ -40,6 +42,7 @@ Shard::Shard(ShardId id, OrderStore& store, VoucherStream& stream, const Clock& 
       clock_(clock),
       options_(std::move(options)),
       gate_(table_, options_.opens_in_flight_max),
+      closed_gate_(empty_table_, options_.opens_in_flight_max),
       mailbox_(options_.mailbox_commands_max),
       load_requests_(options_.mailbox_commands_max),
       engine_(id, table_, options_.engine),
@@ -60,22 +63,26 @@ Shard::~Shard() {
   stop();
 }
 
+void Shard::want(bool wanted) {
+  if (wanted_.exchange(wanted) != wanted) {
+    mailbox_.push_unbounded(Wanted{});
+  }
+}
+
 Result<void> Shard::acquire() {
-  const auto head = store_.acquire(options_.owner);
+  wanted_.store(true);
+  const SteadyTime from = clock_.steady_now();
+  const auto head = store_.acquire(options_.owner, options_.lease);
   if (!head) {
     return std::unexpected(head.error());
   }
-  own(*head);
+  own(*head, from);
   return {};
 }
 
-Result<void> Shard::start() {
-  if (auto acquired = acquire(); !acquired) {
-    return acquired;
-  }
+void Shard::start() {
   writer_ = std::thread([this] { write_loop(); });
   loader_ = std::thread([this] { load_loop(); });
-  return {};
 }
 
 void Shard::stop() {
@@ -87,10 +94,11 @@ void Shard::stop() {
   if (loader_.joinable()) {
     loader_.join();
   }
+  lease_until_.store(SteadyTime());
   state_.store(ShardState::kStopped);
 }
 
-void Shard::own(const ShardHead& head) {
+void Shard::own(const ShardHead& head, SteadyTime from) {
   engine_.start(head);
   next_voucher_.store(head.next_voucher.value);
   {
@@ -98,12 +106,65 @@ void Shard::own(const ShardHead& head) {
     epoch_ = head.epoch;
     next_local_.clear();
   }
+  extend_lease(from);
   state_.store(ShardState::kServing);
   log_info("shard_owned", {{"shard", to_text(id_)}, {"epoch", head.epoch}, {"next_voucher", head.next_voucher.value}});
 }
 
+// `from`: before the database was asked, so that the lease lapses here first.
+void Shard::extend_lease(SteadyTime from) {
+  const bool forever = options_.lease >= kLeaseForever;
+  renew_at_ = forever ? kForever : from + options_.lease / kRenewalsPerLease;
+  lease_until_.store(forever ? kForever : from + options_.lease, std::memory_order_release);
+}
+
+// False: the shard is not this process's any more, or it can't be known.
+bool Shard::keep_lease() {
+  const SteadyTime now = clock_.steady_now();
+  if (now < renew_at_) {
+    return true;
+  }
+  const auto renewed = store_.renew(epoch_);
+  if (renewed && *renewed) {
+    extend_lease(now);
+    return true;
+  }
+  if (renewed) {
+    go_away("shard_lost");
+    return false;
+  }
+  if (owns()) {
+    renew_at_ = now + options_.acquire_pause;
+    return true;
+  }
+  begin_recovery();
+  return false;
+}
+
+void Shard::give_back() {
+  lease_until_.store(SteadyTime());  // before anybody else may take it
+  if (const auto released = store_.release(epoch_); !released) {
+    log_warn("lease_not_released", {{"shard", to_text(id_)}, {"error", released.error().detail}});
+  }
+  go_away("shard_given_back");
+}
+
+// Nothing of the memory is kept. Whatever was held has not taken effect.
+void Shard::go_away(const char* event) {
+  lease_until_.store(SteadyTime());
+  state_.store(ShardState::kAway);
+  acquire_at_ = clock_.steady_now() + options_.acquire_pause;
+  log_info(event, {{"shard", to_text(id_)}, {"epoch", epoch_}});
+  fail_held(ErrorCode::kFenced, kAwayDetail);
+  fail_waiting(ErrorCode::kFenced, kAwayDetail);
+  engine_.start({});
+}
+
 Result<PacketKey> Shard::new_packet_key(Day day) {
   const std::lock_guard lock(key_mutex_);
+  if (state_.load() == ShardState::kAway) {
+    return fail(ErrorCode::kFenced, kAwayDetail);
+  }
   if (!takes_orders()) {
     return fail(ErrorCode::kUnavailable, "this shard does not take orders now");
   }
@@ -134,25 +195,63 @@ ShardStatus Shard::status() const {
 
 void Shard::write_loop() {
   name_this_thread("shard-" + to_text(id_));
+  const auto idle_wait = std::min(kIdleWait, options_.lease / (2 * kRenewalsPerLease));
   auto pause = options_.recovery_pause_min;
   while (true) {
-    if (write_step(kIdleWait)) {
+    if (write_step(idle_wait)) {
       pause = options_.recovery_pause_min;
     } else if (state_.load(std::memory_order_relaxed) == ShardState::kRecovering) {
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, options_.recovery_pause_max);
     } else if (mailbox_.closed()) {
       if (waiting_.empty()) {
-        return;
+        break;
       }
       std::this_thread::sleep_for(kLoaderPoll);  // the loader still has work for us
     }
   }
+  if (state_.load() == ShardState::kServing) {
+    give_back();
+  }
 }
 
 bool Shard::write_step(std::chrono::milliseconds idle_wait) {
-  if (state_.load(std::memory_order_relaxed) == ShardState::kRecovering) {
-    return recover();
+  switch (state_.load(std::memory_order_relaxed)) {
+    case ShardState::kAway:
+      return write_away(idle_wait);
+    case ShardState::kServing:
+      return write_serving(idle_wait);
+    case ShardState::kRecovering:
+      return recover();
+    case ShardState::kStopped:
+      return false;
+  }
+  CHECK(false);
+}
+
+bool Shard::write_away(std::chrono::milliseconds idle_wait) {
+  const SteadyTime now = clock_.steady_now();
+  if (wanted_.load() && now >= acquire_at_ && !mailbox_.closed()) {
+    const auto acquired = acquire();
+    if (acquired) {
+      return true;
+    }
+    acquire_at_ = now + options_.acquire_pause;
+    if (acquired.error().code != ErrorCode::kFenced) {
+      log_warn("shard_not_acquired", {{"shard", to_text(id_)}, {"error", acquired.error().detail}});
+    }
+  }
+  refuse_all(ErrorCode::kFenced, kAwayDetail, wanted_.load() ? std::min(idle_wait, options_.acquire_pause) : idle_wait);
+  return false;
+}
+
+bool Shard::write_serving(std::chrono::milliseconds idle_wait) {
+  if (!wanted_.load()) {
+    give_back();
+    return true;
+  }
+  if (!keep_lease()) {
+    return true;
   }
   items_.clear();
   mailbox_.take(items_, options_.batch_commands_max, idle_wait);
@@ -176,12 +275,12 @@ void Shard::load_loop() {
 }
 
 bool Shard::load_step(std::chrono::milliseconds idle_wait) {
-  std::vector<PacketKey> keys;
-  load_requests_.take(keys, kLoadsAtOnceMax, idle_wait);
-  for (const PacketKey& key : keys) {
-    mailbox_.push_unbounded(Loaded{key, store_.load(key)});
+  std::vector<LoadRequest> requests;
+  load_requests_.take(requests, kLoadsAtOnceMax, idle_wait);
+  for (const LoadRequest& request : requests) {
+    mailbox_.push_unbounded(Loaded{request, store_.load(request.key)});
   }
-  return !keys.empty();
+  return !requests.empty();
 }
 
 void Shard::handle(Item& item, Timestamp now, SteadyTime steady_now) {
@@ -189,12 +288,9 @@ void Shard::handle(Item& item, Timestamp now, SteadyTime steady_now) {
     take_loaded(*loaded, now, steady_now);
     return;
   }
-  auto& pending = std::get<Pending>(item);
-  if (state_.load(std::memory_order_relaxed) != ShardState::kServing) {
-    pending.done(fail(ErrorCode::kUnavailable, kNotServing));
-    return;
+  if (auto* pending = std::get_if<Pending>(&item)) {
+    decide(std::move(*pending), now, steady_now);
   }
-  decide(std::move(pending), now, steady_now);
 }
 
 void Shard::decide(Pending pending, Timestamp now, SteadyTime steady_now) {
@@ -220,20 +316,21 @@ void Shard::wait_for_load(Pending pending) {
   waiters.push_back(std::move(pending));
   ++waiting_commands_;
   if (waiters.size() == 1) {
-    load_requests_.push_unbounded(key);
+    load_requests_.push_unbounded({key, epoch_});
   }
 }
 
 void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
-  const auto it = waiting_.find(loaded.key);
+  if (loaded.request.epoch != epoch_) {
+    return;  // read in an earlier time of this shard: others may have written since, and nobody waits
+  }
+  const auto it = waiting_.find(loaded.request.key);
   CHECK(it != waiting_.end());
   std::vector<Pending> waiters = std::move(it->second);
   waiting_.erase(it);
   waiting_commands_ -= waiters.size();
-  auto admitted = state_.load(std::memory_order_relaxed) != ShardState::kServing
-                      ? fail(ErrorCode::kUnavailable, kNotServing)
-                  : loaded.stored ? engine_.loaded(loaded.key, *loaded.stored)
-                                  : Result<void>(std::unexpected(loaded.stored.error()));
+  auto admitted = loaded.stored ? engine_.loaded(loaded.request.key, *loaded.stored)
+                                : Result<void>(std::unexpected(loaded.stored.error()));
   for (Pending& waiter : waiters) {
     if (admitted) {
       decide(std::move(waiter), now, steady_now);
@@ -250,16 +347,19 @@ void Shard::finish_batch() {
     const CommitOutcome outcome = store_.commit(batch);
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
     if (outcome == CommitOutcome::kFenced) {
-      lose();
+      go_away("shard_lost");
       return;
     }
     if (outcome == CommitOutcome::kUnknown) {
       begin_recovery();
       return;
     }
+    extend_lease(began);
     metrics_.batch_vouchers.Observe(static_cast<double>(batch.vouchers.size()));
     stream_.publish(id_, batch.vouchers);
     next_voucher_.store(batch.next().value);
+  } else if (!held_.empty() && !keep_lease()) {
+    return;  // what memory says is only true for the owner
   }
   engine_.committed();
   resident_packets_.store(engine_.resident_packets());
@@ -285,6 +385,7 @@ void Shard::fail_held(ErrorCode code, const std::string& detail) {
 // The engine keeps the batch, and `held_` its answers, until a later step has learnt what became of it.
 void Shard::begin_recovery() {
   state_.store(ShardState::kRecovering);
+  fail_waiting(ErrorCode::kUnavailable, kRecoveringDetail);
   metrics_.recoveries.Increment();
   const CommitBatch& batch = engine_.batch();
   log_warn("commit_unknown", {{"shard", to_text(id_)},
@@ -295,47 +396,68 @@ void Shard::begin_recovery() {
 // False: the store did not say.
 bool Shard::recover() {
   const CommitBatch batch = engine_.batch();
-  const Result<bool> landed = resolve(batch);
-  if (!landed) {
-    log_warn("shard_waits_for_store", {{"shard", to_text(id_)}, {"error", landed.error().detail}});
-    refuse_while_recovering();
-    if (mailbox_.closed()) {  // stopping: the next start resolves it
+  const auto resolved = resolve(batch);
+  if (!resolved) {
+    log_warn("shard_waits_for_store", {{"shard", to_text(id_)}, {"error", resolved.error().detail}});
+    refuse_overdue();
+    refuse_all(ErrorCode::kUnavailable, kRecoveringDetail, std::chrono::milliseconds(0));
+    if (mailbox_.closed()) {  // stopping: the next owner resolves it
       fail_held(ErrorCode::kOutcomeUnknown, "the server stopped before the outcome was known");
-      lose();
+      go_away("shard_lost");
       return true;
     }
     return false;
   }
-  log_info("commit_resolved", {{"shard", to_text(id_)}, {"landed", *landed}});
-  if (*landed) {
+  log_info("commit_resolved", {{"shard", to_text(id_)}, {"landed", resolved->landed}});
+  if (resolved->head) {
+    own(*resolved->head, resolved->lease_from);
+  }
+  if (resolved->landed) {
     stream_.publish(id_, batch.vouchers);
     answer_held();
   } else {
     fail_held(ErrorCode::kUnavailable, "the store refused the write; nothing took effect");
   }
+  if (!resolved->head) {
+    go_away("shard_lost");
+  }
   return true;
 }
 
-// Takes the shard again, which ends whatever was on its way, and compares the log with what the batch would have
-// written. On success the shard serves under the new epoch.
-Result<bool> Shard::resolve(const CommitBatch& batch) {
-  const auto head = store_.acquire(options_.owner);
+// Takes the shard again, which ends whatever was on its way (or learns that another owner has done so), and compares
+// the log with what the batch would have written.
+Result<Shard::Resolved> Shard::resolve(const CommitBatch& batch) {
+  Resolved resolved{.lease_from = clock_.steady_now()};
+  auto head = store_.acquire(options_.owner, options_.lease);
+  if (head) {
+    resolved.head = *head;
+  } else if (head.error().code == ErrorCode::kFenced) {
+    head = store_.head();
+  }
   if (!head) {
     return std::unexpected(head.error());
   }
-  bool landed = false;
-  if (head->next_voucher != batch.expected_next) {
+  if (!batch.vouchers.empty() && head->next_voucher != batch.expected_next) {
     const auto log = store_.read_log(batch.expected_next, batch.vouchers.size());
     if (!log) {
       return std::unexpected(log.error());
     }
-    landed = *log == batch.vouchers;
+    resolved.landed = *log == batch.vouchers;
   }
-  own(*head);
-  return landed;
+  return resolved;
 }
 
-void Shard::refuse_while_recovering() {
+void Shard::fail_waiting(ErrorCode code, const std::string& detail) {
+  for (auto& [key, waiters] : waiting_) {
+    for (Pending& waiter : waiters) {
+      waiter.done(fail(code, detail));
+    }
+  }
+  waiting_.clear();
+  waiting_commands_ = 0;
+}
+
+void Shard::refuse_overdue() {
   const SteadyTime now = clock_.steady_now();
   const auto overdue =
       std::partition(held_.begin(), held_.end(), [&](const Held& held) { return held.deadline >= now; });
@@ -343,26 +465,16 @@ void Shard::refuse_while_recovering() {
     it->done(fail(ErrorCode::kOutcomeUnknown, "the store did not say whether the write took effect; ask again"));
   }
   held_.erase(overdue, held_.end());
-
-  std::vector<Item> items;
-  mailbox_.take(items, options_.mailbox_commands_max, std::chrono::milliseconds(0));
-  for (Item& item : items) {
-    if (auto* pending = std::get_if<Pending>(&item)) {
-      pending->done(fail(ErrorCode::kUnavailable, "the shard is recovering"));
-    } else {
-      // Nothing of what was read is kept across a recovery.
-      auto& loaded = std::get<Loaded>(item);
-      loaded.stored = fail(ErrorCode::kUnavailable, "the shard is recovering");
-      take_loaded(loaded, Timestamp(), now);
-    }
-  }
 }
 
-void Shard::lose() {
-  log_error("shard_lost", {{"shard", to_text(id_)}});
-  state_.store(ShardState::kLost);
-  fail_held(ErrorCode::kUnavailable, "another process owns this shard");
-  engine_.start({});
+void Shard::refuse_all(ErrorCode code, const char* detail, std::chrono::milliseconds idle_wait) {
+  items_.clear();
+  mailbox_.take(items_, options_.mailbox_commands_max, idle_wait);
+  for (Item& item : items_) {
+    if (auto* pending = std::get_if<Pending>(&item)) {
+      pending->done(fail(code, detail));
+    }
+  }
 }
 
 }  // namespace hongbao

@@ -4,18 +4,25 @@
 //
 // Contract: no answer leaves before the commit that holds it. A commit that fails, or whose outcome is unknown, stops
 // the shard until the head row tells what happened; then every held command gets a true answer, memory is dropped, and
-// the shard goes on under a new epoch. A shard that another process took over answers nothing more.
+// the shard goes on under a new epoch.
+//
+// Several processes may run a shard, and one of them owns it: the writer takes the shard when it is wanted here, keeps
+// its lease, and gives it back when it is no longer wanted. Elsewhere the shard is away and refuses everything with
+// kFenced, which says: nothing took effect, ask the owner. An owner whose lease may have lapsed (a process that was
+// stopped for a while) answers nothing from memory until the head row has told it that the shard is still its own.
 //
 // Writer and loader are steps. `start` gives each a thread that only repeats its step and pauses when the store is
-// away; whoever wants to choose the order of things (a simulator) calls `acquire` and the steps instead.
+// away; whoever wants to choose the order of things (a simulator) calls the steps instead.
 //
-// `submit`, `new_packet_key`, `gate`, `status`: any thread. `start` and `stop`: the owner. Callbacks run in the
-// writer's step, or inline when the command is refused; they must be short and must not block.
+// `submit`, `want`, `new_packet_key`, `gate`, `status`: any thread. `acquire`, `start` and `stop`: the owner of this
+// object. Callbacks run in the writer's step, or inline when the command is refused; they must be short and must not
+// block.
 #pragma once
 
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -40,14 +47,16 @@ struct ShardOptions {
   std::chrono::milliseconds recovery_pause_min{10};
   std::chrono::milliseconds recovery_pause_max{1'000};
   std::string owner = "hongbaod";
+  std::chrono::milliseconds lease = kLeaseForever;  // renewed when a third of it is over
+  std::chrono::milliseconds acquire_pause{100};  // between two tries to take the shard of an owner whose lease stands
 };
 
-enum class ShardState : uint8_t { kStopped, kServing, kRecovering, kLost };
+enum class ShardState : uint8_t { kAway, kServing, kRecovering, kStopped };
 std::string_view to_text(ShardState state);
 
 struct ShardStatus {
-  ShardState state = ShardState::kStopped;
-  uint32_t epoch = 0;
+  ShardState state = ShardState::kAway;
+  uint32_t epoch = 0;  // the last one that this process had
   VoucherNo next_voucher;
   size_t mailbox_depth = 0;
   size_t resident_packets = 0;
@@ -62,32 +71,40 @@ class Shard {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  // Acquires the shard and starts its threads.
-  Result<void> start();
-  // Refuses new commands, finishes those it has, and joins the threads.
+  // Wants the shard and takes it here and now. REQUIRES: not started.
+  Result<void> acquire();
+  // Whether this process shall own the shard. The writer takes it as soon as it can, or gives it back.
+  void want(bool wanted);
+
+  void start();
+  // Refuses new commands, finishes those it has, gives the shard back, and joins the threads.
   void stop();
 
-  // What `start` does first: from here on the shard serves.
-  Result<void> acquire();
   // The writer's step: decides, commits and answers what has gathered, waiting up to `idle_wait` for the first command;
-  // or, while the shard recovers, tries once to learn what became of its commit. False: nothing had gathered, or the
-  // store did not say.
+  // or takes the shard, renews its lease or gives it back, when that is due; or, while the shard recovers, tries once
+  // to learn what became of its commit. False: nothing was done, or the store did not say.
   bool write_step(std::chrono::milliseconds idle_wait);
   // The loader's step: reads packets that the writer asked for, waiting likewise. False: there were none.
   bool load_step(std::chrono::milliseconds idle_wait);
 
-  // Calls `done` exactly once. Errors: kOverloaded, kUnavailable, kDeadlineExceeded, kShuttingDown: nothing took
-  // effect; kOutcomeUnknown: the deadline passed while the outcome of its commit was being resolved.
+  // Calls `done` exactly once. Errors: kFenced, kOverloaded, kUnavailable, kDeadlineExceeded, kShuttingDown: nothing
+  // took effect; kOutcomeUnknown: the deadline passed while the outcome of its commit was being resolved.
   void submit(Command command, SteadyTime deadline, Done<ShardAnswer> done);
 
-  // A fresh packet key of this shard. kUnavailable while the shard can't take orders.
+  // A fresh packet key of this shard. kFenced while the shard is away, kUnavailable while it can't take orders.
   Result<PacketKey> new_packet_key(Day day);
 
   [[nodiscard]] ShardId id() const { return id_; }
-  [[nodiscard]] const PacketGate& gate() const { return gate_; }
+  // Of nothing while this process can't be sure that the shard is its own.
+  [[nodiscard]] const PacketGate& gate() const { return owns() ? gate_ : closed_gate_; }
   [[nodiscard]] ShardStatus status() const;
   [[nodiscard]] size_t commands_waiting() const { return mailbox_.depth(); }
-  [[nodiscard]] bool takes_orders() const { return state_.load() == ShardState::kServing; }
+  [[nodiscard]] bool takes_orders() const { return state_.load() == ShardState::kServing && owns(); }
+  // Nobody else has the shard: the lease has not lapsed, by this process's clock, which began before the database's.
+  [[nodiscard]] bool owns() const {
+    const SteadyTime until = lease_until_.load(std::memory_order_acquire);
+    return until == kForever || (until != SteadyTime() && clock_.steady_now() < until);
+  }
 
  private:
   struct Pending {
@@ -95,11 +112,16 @@ class Shard {
     SteadyTime deadline;
     Done<ShardAnswer> done;
   };
-  struct Loaded {
+  struct LoadRequest {
     PacketKey key;
+    uint32_t epoch;
+  };
+  struct Loaded {
+    LoadRequest request;
     Result<std::optional<StoredPacket>> stored;
   };
-  using Item = std::variant<Pending, Loaded>;
+  struct Wanted {};  // only wakes the writer
+  using Item = std::variant<Pending, Loaded, Wanted>;
   // Decided, and waiting for the commit.
   struct Held {
     ShardAnswer answer;
@@ -114,8 +136,12 @@ class Shard {
     prometheus::Counter& recoveries;
   };
 
+  static constexpr SteadyTime kForever = SteadyTime::max();
+
   void write_loop();
   void load_loop();
+  bool write_away(std::chrono::milliseconds idle_wait);
+  bool write_serving(std::chrono::milliseconds idle_wait);
   void handle(Item& item, Timestamp now, SteadyTime steady_now);
   void decide(Pending pending, Timestamp now, SteadyTime steady_now);
   void wait_for_load(Pending pending);
@@ -123,13 +149,25 @@ class Shard {
   void finish_batch();
   void answer_held();
   void fail_held(ErrorCode code, const std::string& detail);
+  void fail_waiting(ErrorCode code, const std::string& detail);
 
+  bool keep_lease();
+  void extend_lease(SteadyTime from);
+  void give_back();
+  void go_away(const char* event);
+  void own(const ShardHead& head, SteadyTime from);
+
+  // What became of a commit that is in doubt, and whether the shard is this process's again.
+  struct Resolved {
+    bool landed = false;
+    std::optional<ShardHead> head;  // nullopt: another owner has the shard
+    SteadyTime lease_from;
+  };
   void begin_recovery();
   bool recover();
-  Result<bool> resolve(const CommitBatch& batch);
-  void refuse_while_recovering();
-  void lose();
-  void own(const ShardHead& head);
+  Result<Resolved> resolve(const CommitBatch& batch);
+  void refuse_all(ErrorCode code, const char* detail, std::chrono::milliseconds idle_wait);
+  void refuse_overdue();
 
   const ShardId id_;
   OrderStore& store_;
@@ -138,14 +176,18 @@ class Shard {
   const ShardOptions options_;
 
   PacketTable table_;
+  PacketTable empty_table_;
   PacketGate gate_;
+  PacketGate closed_gate_;
   Mailbox<Item> mailbox_;
-  Mailbox<PacketKey> load_requests_;
+  Mailbox<LoadRequest> load_requests_;
   std::thread writer_;
   std::thread loader_;
 
   // The writer's own.
   ShardEngine engine_;
+  SteadyTime renew_at_;
+  SteadyTime acquire_at_;    // not before, when the shard is wanted
   std::vector<Item> items_;  // taken in this step
   std::vector<Held> held_;
   std::unordered_map<PacketKey, std::vector<Pending>> waiting_;  // for a load
@@ -153,7 +195,9 @@ class Shard {
   Metrics metrics_;
 
   // Published for other threads.
-  std::atomic<ShardState> state_{ShardState::kStopped};
+  std::atomic<bool> wanted_{false};
+  std::atomic<ShardState> state_{ShardState::kAway};
+  std::atomic<SteadyTime> lease_until_{SteadyTime()};  // the epoch: no lease
   std::atomic<uint64_t> next_voucher_{0};
   std::atomic<size_t> resident_packets_{0};
   std::atomic<size_t> resident_bytes_{0};

@@ -57,7 +57,7 @@ class Sequence {
       next = next + piece.vouchers.size();
       batch.settlements.push_back(std::move(piece));
     }
-    batch.retries = sqlite().deferred(now_, 3).value();
+    batch.retries = sqlite().deferred(kShard, now_, 3).value();
     for (auto& retry : batch.retries) {
       retry.next_at = now_ + std::chrono::milliseconds(500);
     }
@@ -163,7 +163,7 @@ class Sequence {
     RC_ASSERT((pending(sqlite()) == pending(memory())));
     const auto deferred = [&](LedgerStore& store) {
       std::vector<std::tuple<std::string, TransferVerdict, uint32_t, Timestamp>> list;
-      const auto all = store.deferred(now_ + std::chrono::seconds(1), 4).value();
+      const auto all = store.deferred(kShard, now_ + std::chrono::seconds(1), 4).value();
       for (const auto& entry : all) {
         list.emplace_back(entry.transfer.id, entry.reason, entry.attempts, entry.next_at);
       }

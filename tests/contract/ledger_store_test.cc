@@ -296,8 +296,8 @@ TEST_P(LedgerStoreContract, ARefusedSettlementIsDeferredAndDoesNotBlockTheNext) 
   EXPECT_EQ(shard_totals().deferred_count, 1U);
   EXPECT_EQ(store().totals({kOtherShard}).value().shards.at(0).deferred_count, 0U);
 
-  EXPECT_THAT(store().deferred(kNoon + milliseconds(999), 10).value(), IsEmpty());
-  const auto deferred = store().deferred(kNoon + milliseconds(1000), 10).value();
+  EXPECT_THAT(store().deferred(kShard, kNoon + milliseconds(999), 10).value(), IsEmpty());
+  const auto deferred = store().deferred(kShard, kNoon + milliseconds(1000), 10).value();
   ASSERT_THAT(deferred, SizeIs(1));
   EXPECT_TRUE(deferred[0].transfer.same_content(*settlement_of(opened(1, key(1), 1, "ann", 30))));
   EXPECT_EQ(deferred[0].transfer.id, voucher_transfer_id(kShard, {1}));
@@ -308,7 +308,7 @@ TEST_P(LedgerStoreContract, ARefusedSettlementIsDeferredAndDoesNotBlockTheNext) 
 
 TEST_P(LedgerStoreContract, AnEmptyEscrowDefersASettlement) {
   EXPECT_TRUE(settle(1, {opened(1, key(1), 1, "ann", 30)}));
-  const auto deferred = store().deferred(kNoon + seconds(1), 10).value();
+  const auto deferred = store().deferred(kShard, kNoon + seconds(1), 10).value();
   ASSERT_THAT(deferred, SizeIs(1));
   EXPECT_EQ(deferred[0].reason, TransferVerdict::kInsufficient);
   expect_books_balance();
@@ -318,12 +318,12 @@ TEST_P(LedgerStoreContract, ARetryThatIsRefusedAgainWaitsUntilItsGivenTime) {
   fund(kEscrow, 100);
   ASSERT_TRUE(store().set_frozen(kAnn, true).has_value());
   ASSERT_TRUE(settle(1, {opened(1, key(1), 1, "ann", 30)}));
-  auto retry = store().deferred(kNoon + seconds(1), 10).value().at(0);
+  auto retry = store().deferred(kShard, kNoon + seconds(1), 10).value().at(0);
   retry.next_at = kNoon + seconds(60);
   EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(false));
   EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(false));  // repeated after an error: counts once
-  EXPECT_THAT(store().deferred(kNoon + seconds(59), 10).value(), IsEmpty());
-  const auto again = store().deferred(kNoon + seconds(60), 10).value();
+  EXPECT_THAT(store().deferred(kShard, kNoon + seconds(59), 10).value(), IsEmpty());
+  const auto again = store().deferred(kShard, kNoon + seconds(60), 10).value();
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_EQ(again[0].attempts, 1U);
   EXPECT_EQ(again[0].next_at, kNoon + seconds(60));
@@ -334,7 +334,7 @@ TEST_P(LedgerStoreContract, ARetryThatIsPostedIsNoLongerDeferred) {
   ASSERT_TRUE(store().set_frozen(kAnn, true).has_value());
   ASSERT_TRUE(settle(1, {opened(1, key(1), 1, "ann", 30)}));
   ASSERT_TRUE(store().set_frozen(kAnn, false).has_value());
-  const auto retry = store().deferred(kNoon + seconds(1), 10).value().at(0);
+  const auto retry = store().deferred(kShard, kNoon + seconds(1), 10).value().at(0);
   EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(true));
   EXPECT_EQ(balance(kAnn), Money(30));
   EXPECT_EQ(shard_totals().deferred_count, 0U);
@@ -349,7 +349,7 @@ TEST_P(LedgerStoreContract, DeferredTransfersComeOldestFirst) {
   ASSERT_TRUE(settle(2, {opened(2, key(1), 2, "bob", 30)}, kNoon));
   const auto ids = [&](size_t transfers_max) {
     std::vector<std::string> found;
-    const auto all = store().deferred(kNoon + seconds(9), transfers_max).value();
+    const auto all = store().deferred(kShard, kNoon + seconds(9), transfers_max).value();
     for (const auto& deferred : all) {
       found.push_back(deferred.transfer.id);
     }
@@ -417,7 +417,7 @@ TEST_P(LedgerStoreContract, EverythingIsThereAfterAReopen) {
   EXPECT_TRUE(store().account(kBob).value().frozen);
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{3});
   EXPECT_EQ(store().pending(kShard, kNoon, 10).value().at(0).pay_token, "the order");
-  EXPECT_THAT(store().deferred(kNoon + seconds(1), 10).value(), SizeIs(1));
+  EXPECT_THAT(store().deferred(kShard, kNoon + seconds(1), 10).value(), SizeIs(1));
   EXPECT_THAT(store().transfers(kAnn, kNewest, 10).value(), SizeIs(2));
   EXPECT_EQ(post(payment("p1", kAnn, key(1), 60), "the order"), PostOutcome::kDuplicate);
   expect_books_balance();

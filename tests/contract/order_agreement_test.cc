@@ -51,8 +51,8 @@ class History {
   OrderStore& memory() { return memory_->store(); }
 
   void acquire() {
-    const ShardHead head = sqlite().acquire("agreement").value();
-    RC_ASSERT(head == memory().acquire("agreement").value());
+    const ShardHead head = sqlite().acquire("agreement", kNoLease).value();
+    RC_ASSERT(head == memory().acquire("agreement", kNoLease).value());
     head_ = head;
   }
 
@@ -139,8 +139,8 @@ class History {
   std::vector<Packet> packets_;
 
   ShardHead acquired() {
-    const ShardHead head = sqlite().acquire("agreement").value();
-    RC_ASSERT(head == memory().acquire("agreement").value());
+    const ShardHead head = sqlite().acquire("agreement", kNoLease).value();
+    RC_ASSERT(head == memory().acquire("agreement", kNoLease).value());
     return head;
   }
 };

@@ -16,12 +16,14 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+using std::chrono::milliseconds;
+
 constexpr Day kYesterday{kToday.since_epoch - 1};
 constexpr Day kTomorrow{kToday.since_epoch + 1};
 
 class OrderStoreContract : public testing::TestWithParam<BackendMaker<OrderStore>> {
  protected:
-  OrderStoreContract() { head_ = store().acquire("first").value(); }
+  OrderStoreContract() { head_ = store().acquire("first", kNoLease).value(); }
 
   OrderStore& store() { return backend_->store(); }
   [[nodiscard]] uint64_t next() const { return head_.next_voucher.value; }
@@ -69,9 +71,53 @@ TEST_P(OrderStoreContract, ANewShardStartsAtTheFirstVoucher) {
 
 TEST_P(OrderStoreContract, EachAcquisitionRaisesTheEpochByOneAndKeepsTheLogPosition) {
   activate(key(0));
-  const ShardHead second = store().acquire("second").value();
+  const ShardHead second = store().acquire("second", kNoLease).value();
   EXPECT_EQ(second, (ShardHead{.epoch = 2, .next_voucher = VoucherNo{2}}));
   EXPECT_EQ(store().head().value(), second);
+}
+
+TEST_P(OrderStoreContract, AnotherOwnerWaitsUntilTheLeaseLapses) {
+  const ShardHead held = store().acquire("first", milliseconds(300)).value();
+  EXPECT_EQ(store().acquire("second", kLeaseForever).error().code, ErrorCode::kFenced);
+  EXPECT_EQ(store().head().value(), held) << "a refused acquisition changes nothing";
+  std::this_thread::sleep_for(milliseconds(400));
+  const ShardHead taken = store().acquire("second", kLeaseForever).value();
+  EXPECT_EQ(taken.epoch, held.epoch + 1);
+  EXPECT_EQ(store().acquire("first", kLeaseForever).error().code, ErrorCode::kFenced);
+}
+
+TEST_P(OrderStoreContract, ALeaseMayBeLong) {
+  ASSERT_TRUE(store().acquire("first", kLeaseForever).has_value());
+  EXPECT_EQ(store().acquire("second", kNoLease).error().code, ErrorCode::kFenced);
+}
+
+TEST_P(OrderStoreContract, AnOwnerTakesItsOwnShardAgainAtOnce) {
+  const ShardHead held = store().acquire("first", kLeaseForever).value();
+  EXPECT_EQ(store().acquire("first", kLeaseForever).value().epoch, held.epoch + 1);
+}
+
+TEST_P(OrderStoreContract, RenewingAndCommittingExtendTheLease) {
+  head_ = store().acquire("first", milliseconds(400)).value();
+  for (uint32_t i = 0; i < 3; ++i) {
+    std::this_thread::sleep_for(milliseconds(200));
+    i % 2 == 0 ? (void)activate(key(i)) : (void)store().renew(head_.epoch).value();
+    EXPECT_EQ(store().acquire("second", kNoLease).error().code, ErrorCode::kFenced) << i;
+  }
+}
+
+TEST_P(OrderStoreContract, OnlyTheLastEpochRenewsAndReleases) {
+  const uint32_t old_epoch = head_.epoch;
+  head_ = store().acquire("second", kLeaseForever).value();
+  EXPECT_FALSE(store().renew(old_epoch).value());
+  EXPECT_TRUE(store().release(old_epoch).has_value());
+  EXPECT_EQ(store().acquire("third", kNoLease).error().code, ErrorCode::kFenced);
+  EXPECT_TRUE(store().renew(head_.epoch).value());
+}
+
+TEST_P(OrderStoreContract, AReleasedShardIsTakenAtOnce) {
+  head_ = store().acquire("first", kLeaseForever).value();
+  EXPECT_TRUE(store().release(head_.epoch).has_value());
+  EXPECT_TRUE(store().acquire("second", kLeaseForever).has_value());
 }
 
 TEST_P(OrderStoreContract, ACommitMovesTheHeadPastItsLastVoucher) {
@@ -83,7 +129,7 @@ TEST_P(OrderStoreContract, ACommitMovesTheHeadPastItsLastVoucher) {
 
 TEST_P(OrderStoreContract, AStaleEpochIsFencedAndWritesNothing) {
   activate(key(0));
-  ASSERT_TRUE(store().acquire("second").has_value());
+  ASSERT_TRUE(store().acquire("second", kNoLease).has_value());
   const Order late = order(key(1), 50, 1);
   EXPECT_EQ(commit({late}, {paid(2, late)}), CommitOutcome::kFenced);
   EXPECT_EQ(store().load(late.key).value(), std::nullopt);
@@ -92,10 +138,10 @@ TEST_P(OrderStoreContract, AStaleEpochIsFencedAndWritesNothing) {
 }
 
 TEST_P(OrderStoreContract, AFencedBatchMayNameADayThatHasNoTablesYet) {
-  ASSERT_TRUE(store().acquire("second").has_value());
+  ASSERT_TRUE(store().acquire("second", kNoLease).has_value());
   const Order late = order(key(0, kTomorrow), 50, 1);
   EXPECT_EQ(commit({late}, {paid(1, late)}), CommitOutcome::kFenced);
-  head_ = store().acquire("third").value();
+  head_ = store().acquire("third", kNoLease).value();
   EXPECT_EQ(commit({late}, {paid(1, late)}), CommitOutcome::kCommitted);
   EXPECT_TRUE(store().load(late.key).value().has_value());
 }
@@ -114,10 +160,10 @@ TEST_P(OrderStoreContract, TheHeadTellsWhetherACommitWithALostAnswerLanded) {
   const Order made = order(key(0), 100, 3);
   const CommitBatch batch{head_.epoch, head_.next_voucher, {made}, {paid(1, made)}, {}};
   ASSERT_EQ(store().commit(batch), CommitOutcome::kCommitted);  // nobody heard it
-  EXPECT_EQ(store().acquire("again").value().next_voucher, batch.next());
+  EXPECT_EQ(store().acquire("again", kNoLease).value().next_voucher, batch.next());
 
   const CommitBatch never_sent{2, batch.next(), {}, {opened(2, made.key, 1, "ann", 10)}, {}};
-  EXPECT_EQ(store().acquire("again").value().next_voucher, never_sent.expected_next);
+  EXPECT_EQ(store().acquire("again", kNoLease).value().next_voucher, never_sent.expected_next);
 }
 
 TEST_P(OrderStoreContract, APacketThatWasNeverActivatedIsAbsent) {
@@ -259,7 +305,7 @@ TEST_P(OrderStoreContract, EverythingIsThereAfterAReopen) {
   EXPECT_THAT(log_numbers(1, 10), ElementsAre(1, 2, 3));
   EXPECT_EQ(store().load(today.key).value()->order, today);
   EXPECT_THAT(store().load(old.key).value()->opened, SizeIs(1));
-  EXPECT_EQ(store().acquire("next").value(), (ShardHead{.epoch = 2, .next_voucher = VoucherNo{4}}));
+  EXPECT_EQ(store().acquire("next", kNoLease).value(), (ShardHead{.epoch = 2, .next_voucher = VoucherNo{4}}));
   EXPECT_EQ(store().totals({1}).value().all.opened, Money(30));
 }
 

@@ -30,7 +30,7 @@ std::vector<PacketKey> broken(OrderStore& store, size_t max = 100) {
 class OrderViolationsContract : public testing::TestWithParam<BackendMaker<OrderStore>> {
  protected:
   OrderViolationsContract() {
-    head_ = store().acquire("test").value();
+    head_ = store().acquire("test", kNoLease).value();
     const Order active = order(key(1), 100, 3);
     const Order exhausted = order(key(2), 100, 2);
     const Order expired = order(key(3), 100, 3);
@@ -131,7 +131,7 @@ class DamagedOrderFile : public testing::Test {
  protected:
   DamagedOrderFile() {
     store_ = SqliteOrderStore::open(file_, kShard).value();
-    const ShardHead head = store_->acquire("test").value();
+    const ShardHead head = store_->acquire("test", kNoLease).value();
     const Order made = order(key(1), 100, 2);
     const CommitBatch batch{head.epoch,
                             head.next_voucher,

@@ -57,8 +57,8 @@ TEST_F(SqliteFiles, AFileThatIsNoDatabaseIsRefused) {
 TEST_F(SqliteFiles, AStoreThatLostItsShardIsFencedAndReadsOnWhatTheOtherWrites) {
   const auto first = SqliteOrderStore::open(file_, kShard).value();
   const auto second = SqliteOrderStore::open(file_, kShard).value();
-  const ShardHead old_head = first->acquire("first").value();
-  const ShardHead new_head = second->acquire("second").value();
+  const ShardHead old_head = first->acquire("first", kNoLease).value();
+  const ShardHead new_head = second->acquire("second", kNoLease).value();
   const Order mine = order(key(1), 100, 1);
   EXPECT_EQ(first->commit({old_head.epoch, old_head.next_voucher, {mine}, {paid(1, mine)}, {}}),
             CommitOutcome::kFenced);
@@ -73,7 +73,7 @@ TEST_F(SqliteFiles, AStoreThatLostItsShardIsFencedAndReadsOnWhatTheOtherWrites) 
 // An operator's shell that holds the write lock: the commit's outcome is unknown, and the head resolves it.
 TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiringAgain) {
   const auto store = SqliteOrderStore::open(file_, kShard).value();
-  const ShardHead head = store->acquire("test").value();
+  const ShardHead head = store->acquire("test", kNoLease).value();
   const Order made = order(key(1), 100, 1);
   CommitBatch batch{head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}};
   {
@@ -82,7 +82,7 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
     EXPECT_EQ(store->commit(batch), CommitOutcome::kUnknown);
     EXPECT_TRUE(store->head().has_value());  // readers are not held up
   }
-  const ShardHead again = store->acquire("test").value();
+  const ShardHead again = store->acquire("test", kNoLease).value();
   ASSERT_EQ(again.next_voucher, batch.expected_next);  // it did not land
   EXPECT_EQ(store->commit(batch), CommitOutcome::kFenced);
   batch.epoch = again.epoch;
@@ -94,7 +94,7 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
 // anew.
 TEST_F(SqliteFiles, ABatchThatFailsInTheMiddleLeavesNothingBehind) {
   const auto store = SqliteOrderStore::open(file_, kShard).value();
-  const ShardHead head = store->acquire("test").value();
+  const ShardHead head = store->acquire("test", kNoLease).value();
   const Order old = order(key(1), 100, 2);
   ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {old}, {paid(1, old)}, {}}), CommitOutcome::kCommitted);
 
@@ -107,7 +107,7 @@ TEST_F(SqliteFiles, ABatchThatFailsInTheMiddleLeavesNothingBehind) {
   EXPECT_EQ(store->load(made.key).value(), std::nullopt);
 
   shell.execute("DROP TRIGGER broken");
-  const ShardHead again = store->acquire("test").value();
+  const ShardHead again = store->acquire("test", kNoLease).value();
   ASSERT_EQ(again.next_voucher, batch.expected_next);  // it did not land
   batch.epoch = again.epoch;
   EXPECT_EQ(store->commit(batch), CommitOutcome::kCommitted);

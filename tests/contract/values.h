@@ -1,6 +1,7 @@
 // Short spellings of the values that the contract suites are written in.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,9 @@ inline constexpr ShardId kShard{Region::kSouth, 7};
 inline constexpr ShardId kOtherShard{Region::kNorth, 8};
 inline constexpr Day kToday{20'779};                                        // 2026-11-22
 inline constexpr Timestamp kNoon{20'779LL * 86'400'000 + 4LL * 3'600'000};  // of kToday in UTC+8
+
+// Another owner may take the shard at once.
+inline constexpr std::chrono::milliseconds kNoLease{0};
 
 inline UserId user(const std::string& name) {
   return UserId::trusted(name);

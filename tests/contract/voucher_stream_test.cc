@@ -30,7 +30,7 @@ class VoucherStreamContract : public testing::Test {
   }
   std::vector<Voucher> commit_one() {
     const Order made = order(key(0), 100, 2);
-    const ShardHead head = store_.acquire("test").value();
+    const ShardHead head = store_.acquire("test", kNoLease).value();
     const std::vector<Voucher> vouchers{paid(1, made), opened(2, made.key, 1, "ann", 60),
                                         opened(3, made.key, 2, "bob", 40)};
     EXPECT_EQ(store_.commit({head.epoch, head.next_voucher, {made}, vouchers, {}}), CommitOutcome::kCommitted);
@@ -45,30 +45,30 @@ class VoucherStreamContract : public testing::Test {
 TEST_F(VoucherStreamContract, FetchGivesPublishedVouchersFromANumberOn) {
   const auto vouchers = commit_one();
   stream_.publish(kShard, vouchers);
-  EXPECT_EQ(stream_.fetch(kShard, {1}, 10).value(), vouchers);
-  EXPECT_THAT(stream_.fetch(kShard, {2}, 1).value(), ElementsAre(vouchers[1]));
-  EXPECT_THAT(stream_.fetch(kShard, {4}, 10).value(), IsEmpty());
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {1}, 10).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {2}, 1).value(), ElementsAre(vouchers[1]));
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {4}, 10).value(), IsEmpty());
 }
 
 TEST_F(VoucherStreamContract, AVoucherWhosePublicationWasLostIsStillFetched) {
   const auto vouchers = commit_one();
-  EXPECT_EQ(stream_.fetch(kShard, {1}, 10).value(), vouchers);
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {1}, 10).value(), vouchers);
 }
 
 TEST_F(VoucherStreamContract, WhatWasPublishedIsFetchedWithoutTheStore) {
   const Order made = order(key(0), 100, 2);
   const std::vector<Voucher> vouchers{opened(5, made.key, 1, "ann", 60), opened(6, made.key, 2, "bob", 40)};
   stream_.publish(kShard, vouchers);
-  EXPECT_EQ(stream_.fetch(kShard, {5}, 10).value(), vouchers);
-  EXPECT_THAT(stream_.fetch(kShard, {7}, 10).value(), IsEmpty());
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {5}, 10).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {7}, 10).value(), IsEmpty());
 }
 
 TEST_F(VoucherStreamContract, BehindALostPublicationTheStoreIsAsked) {
   const auto vouchers = commit_one();
   stream_.publish(kShard, {vouchers.begin(), vouchers.begin() + 1});
   stream_.publish(kShard, {vouchers.begin() + 2, vouchers.end()});
-  EXPECT_EQ(stream_.fetch(kShard, {1}, 10).value(), vouchers);
-  EXPECT_THAT(stream_.fetch(kShard, {3}, 10).value(), ElementsAre(vouchers[2]));
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {1}, 10).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {3}, 10).value(), ElementsAre(vouchers[2]));
 }
 
 TEST_F(VoucherStreamContract, OnlySoMuchIsKept) {
@@ -77,12 +77,13 @@ TEST_F(VoucherStreamContract, OnlySoMuchIsKept) {
   for (uint64_t no = 1; no <= kMore; ++no) {
     stream_.publish(kShard, std::vector{opened(no, made.key, 1, "ann", 60)});
   }
-  EXPECT_THAT(stream_.fetch(kShard, {10}, 1).value(), IsEmpty());  // asked of the store, which has none
-  EXPECT_EQ(stream_.fetch(kShard, {11}, kMore).value().size(), LogVoucherStream::kRecentVouchersMax);
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {10}, 1).value(),
+              IsEmpty());  // asked of the store, which has none
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {11}, kMore).value().size(), LogVoucherStream::kRecentVouchersMax);
 }
 
 TEST_F(VoucherStreamContract, AShardThatIsNotHereHasNothing) {
-  EXPECT_THAT(stream_.fetch(kOtherShard, {1}, 10).value(), IsEmpty());
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, kOtherShard, {1}, 10).value(), IsEmpty());
 }
 
 TEST_F(VoucherStreamContract, WaitReturnsAtOnceWhenSomethingWasPublishedBefore) {

@@ -36,8 +36,8 @@ class FaultyLedgerStore final : public LedgerStore {
   Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t max) override {
     return inner_.pending(shard, until, max);
   }
-  Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t max) override {
-    return inner_.deferred(now, max);
+  Result<std::vector<DeferredTransfer>> deferred(ShardId shard, Timestamp now, size_t max) override {
+    return inner_.deferred(shard, now, max);
   }
   Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
 
@@ -60,7 +60,11 @@ class TamperedOrderStore final : public OrderStore {
   std::vector<PacketViolation> found{};
   bool log_is_unreadable = false;
 
-  Result<ShardHead> acquire(std::string_view owner) override { return inner_.acquire(owner); }
+  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override {
+    return inner_.acquire(owner, lease);
+  }
+  Result<bool> renew(uint32_t epoch) override { return inner_.renew(epoch); }
+  Result<void> release(uint32_t epoch) override { return inner_.release(epoch); }
   CommitOutcome commit(const CommitBatch& batch) override { return inner_.commit(batch); }
   Result<ShardHead> head() override { return inner_.head(); }
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override { return inner_.load(packet); }

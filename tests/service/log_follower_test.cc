@@ -18,9 +18,11 @@ class ScriptedStream final : public VoucherStream {
   explicit ScriptedStream(Script script) : script_(std::move(script)) {}
 
   void publish(ShardId, std::span<const Voucher>) override {}
-  Result<std::vector<Voucher>> fetch(ShardId, VoucherNo from, size_t vouchers_max) override {
+  Result<std::vector<Voucher>> fetch(Follower, ShardId, VoucherNo from, size_t vouchers_max) override {
     return script_(from, vouchers_max);
   }
+  void acknowledge(Follower, ShardId, VoucherNo) override {}
+  void leave(Follower, ShardId) override {}
   void wait(uint64_t&, std::chrono::milliseconds) override {}
 
  private:
@@ -44,7 +46,7 @@ class LogFollowerTest : public testing::Test {
                 .total = Money(count),
                 .count = count};
     CommitBatch batch;
-    batch.epoch = store_.acquire("test")->epoch;
+    batch.epoch = store_.acquire("test", kLeaseForever)->epoch;
     batch.activated.push_back(order);
     batch.vouchers.push_back({VoucherNo{1}, order.key, VoucherKind::kPaid, 0, order.sender, order.total, {}});
     for (uint32_t seq = 1; seq < count; ++seq) {
@@ -64,7 +66,7 @@ class LogFollowerTest : public testing::Test {
   // One `next` of a follower at `cursor` over a stream that always says `said`.
   std::vector<uint64_t> next(uint64_t cursor, std::vector<Voucher> said, bool from_log) {
     ScriptedStream stream([&](auto, auto) { return said; });
-    LogFollower follower(kShard, stream, store_, kVouchersMax);
+    LogFollower follower(Follower::kInbox, kShard, stream, store_, kVouchersMax);
     follower.seek(VoucherNo{cursor});
     return numbers(follower.next(from_log).value());
   }
@@ -112,7 +114,7 @@ TEST_F(LogFollowerTest, VouchersOutOfOrderNeverComeOutSo) {
 TEST_F(LogFollowerTest, AStreamThatIsDownDoesNotHideTheLog) {
   write_log(2);
   ScriptedStream stream([](auto, auto) { return fail(ErrorCode::kUnavailable, "the stream is down"); });
-  LogFollower follower(kShard, stream, store_, kVouchersMax);
+  LogFollower follower(Follower::kInbox, kShard, stream, store_, kVouchersMax);
   follower.seek(VoucherNo{1});
   EXPECT_FALSE(follower.next(false));
   EXPECT_THAT(numbers(follower.next(true).value()), ElementsAre(1, 2));
@@ -161,13 +163,13 @@ TEST_F(LogFollowerTest, AnUnreliableStreamYieldsExactlyTheLog) {
   for (uint64_t seed = 1; seed <= 50; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     ScriptedStream stream(UnreliableStream(store_, seed));
-    LogFollower follower(kShard, stream, store_, kVouchersMax);
+    LogFollower follower(Follower::kInbox, kShard, stream, store_, kVouchersMax);
     follower.seek(VoucherNo{1});
     std::vector<Voucher> seen;
     for (int round = 0; seen.size() < kVouchers && round < 10'000; ++round) {
       const auto vouchers = follower.next(/*from_log=*/round % 4 == 0).value();
       seen.insert(seen.end(), vouchers.begin(), vouchers.end());
-      follower.seek(follower.cursor() + vouchers.size());
+      follower.advance(vouchers.size());
     }
     EXPECT_EQ(seen, log(1, kVouchers));
   }

@@ -121,7 +121,8 @@ Deployment::Deployment(size_t batch_vouchers_max)
       pay_tokens(key_of<32>(3)),
       writer(ledger, clock, {.commit_retry_pause = std::chrono::milliseconds(1)}, registry),
       workers(1, 64),
-      settler(orders, stream, ledger, writer, control, batch_vouchers_max, registry),
+      settler(
+          orders, stream, ledger, writer, control, [](ShardId) { return true; }, batch_vouchers_max, registry),
       refunder(shards, orders, clock),
       reconciler(shards, ledger, writer, pay_tokens, clock, {.grace = kGrace}),
       audit(ledger, orders, clock),
@@ -149,7 +150,8 @@ Deployment::~Deployment() {
 void Deployment::start_shards() {
   for (const ShardId id : shard_ids) {
     shards.add(std::make_unique<Shard>(id, *orders.at(id), stream, clock, ShardOptions{}, registry));
-    EXPECT_TRUE(shards.find(id)->start());
+    EXPECT_TRUE(shards.find(id)->acquire());
+    shards.find(id)->start();
   }
 }
 

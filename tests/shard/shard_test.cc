@@ -36,7 +36,8 @@ class ShardTest : public testing::Test {
     options.recovery_pause_min = 1ms;
     options.recovery_pause_max = 2ms;
     shard_ = std::make_unique<Shard>(kShard, store_, stream_, clock_, options, *registry_);
-    ASSERT_TRUE(shard_->start());
+    ASSERT_TRUE(shard_->acquire());
+    shard_->start();
   }
 
   std::future<Result<ShardAnswer>> submit(Command command, std::chrono::milliseconds timeout = 10s) {
@@ -190,10 +191,10 @@ TEST_F(ShardTest, RefusesAtOnceWhileItRecovers) {
 
 TEST_F(ShardTest, AFencedShardAnswersNothingMore) {
   const PacketKey key = activated(3, Money(30));
-  ASSERT_TRUE(inner_.acquire("another process"));
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(shard_->status().state, ShardState::kLost);
+  ASSERT_TRUE(inner_.acquire(ShardOptions().owner, kLeaseForever)) << "a newer process of the same node";
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kFenced);
+  EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kFenced);
+  EXPECT_EQ(shard_->status().state, ShardState::kAway);
   EXPECT_EQ(opened_in_store(key), Money(0));
 }
 

@@ -69,7 +69,7 @@ sim_mutant(unknown_taken_for_committed SOURCE shard/shard.cc
   FIND "if (outcome == CommitOutcome::kUnknown)"
   REPLACE "if (false)")
 sim_mutant(unknown_taken_for_failed SOURCE shard/shard.cc
-  FIND "  if (*landed) {"
+  FIND "  if (resolved->landed) {"
   REPLACE "  if (false) {")
 sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
   FIND "ErrorCode::kOutcomeUnknown, \"the store did not say"
@@ -135,7 +135,7 @@ sim_mutant(refused_transfers_are_left SOURCE service/reconciler.cc
   FIND "  if (run->retries.empty()) {"
   REPLACE "  if (true) {")
 sim_mutant(refunds_leave_the_last_shard SOURCE service/refunder.cc
-  FIND "    if (shards_.find(shard) == nullptr) {"
+  FIND "    if (!shards_.owns(shard)) {"
   REPLACE "    if (shard == stores_.rbegin()->first) {")
 
 # --- the use cases ----------------------------------------------------------------------------------------------------

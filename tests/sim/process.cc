@@ -41,9 +41,12 @@ Process::Process(Engines& engines, Environment& env, uint64_t number)
       control_({{Region::kSouth, 100}}),
       workers_(1, 1),
       ledger_writer(engines.ledger, env.clock, {}, registry_),
-      settler(engines.orders, engines.stream, engines.ledger, ledger_writer, control_, env.scenario.batch_vouchers_max,
-              registry_),
-      inbox_feed(engines.orders, engines.stream, engines.inbox, env.scenario.batch_vouchers_max),
+      settler(
+          engines.orders, engines.stream, engines.ledger, ledger_writer, control_,
+          [this](ShardId id) { return shards_.owns(id); }, env.scenario.batch_vouchers_max, registry_),
+      inbox_feed(
+          engines.orders, engines.stream, engines.inbox, [this](ShardId id) { return shards_.owns(id); },
+          env.scenario.batch_vouchers_max),
       refunder(shards_, engines.orders, env.clock),
       reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, env.clock, {}),
       pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl),
@@ -73,7 +76,7 @@ Result<void> Process::start() {
 
 bool Process::lost_a_shard() const {
   return std::ranges::any_of(shard_ids_,
-                             [&](ShardId id) { return shards_.find(id)->status().state == ShardState::kLost; });
+                             [&](ShardId id) { return shards_.find(id)->status().state == ShardState::kAway; });
 }
 
 template <class Step>

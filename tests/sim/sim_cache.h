@@ -32,6 +32,36 @@ class SimCache final : public Cache {
     }
   }
 
+  void put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) override {
+    if (env_.faults.strikes(Fault::kCacheRefuses)) {
+      done(refused_by_cache());
+    } else {
+      memory_->put(key, std::move(value), ttl, std::move(done));
+    }
+  }
+  void get_or_claim(std::string_view key, Done<Claimed> done) override {
+    if (env_.faults.strikes(Fault::kCacheRefuses)) {
+      done(refused_by_cache());
+    } else {
+      memory_->get_or_claim(key, std::move(done));
+    }
+  }
+  void fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,
+            Done<bool> done) override {
+    if (env_.faults.strikes(Fault::kCacheRefuses)) {
+      done(refused_by_cache());
+    } else {
+      memory_->fill(key, token, std::move(value), ttl, std::move(done));
+    }
+  }
+  void erase(std::vector<std::string> keys, Done<void> done) override {
+    if (env_.faults.strikes(Fault::kCacheRefuses)) {
+      done(refused_by_cache());
+    } else {
+      memory_->erase(std::move(keys), std::move(done));
+    }
+  }
+
   void wipe() { memory_.emplace(env_.clock, kBytesMax); }
 
  private:

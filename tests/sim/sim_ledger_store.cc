@@ -63,8 +63,8 @@ Result<std::vector<PendingPayment>> SimLedgerStore::pending(ShardId shard, Times
   return outage_.refuses() ? refused() : memory_.pending(shard, until, payments_max);
 }
 
-Result<std::vector<DeferredTransfer>> SimLedgerStore::deferred(Timestamp now, size_t transfers_max) {
-  return outage_.refuses() ? refused() : memory_.deferred(now, transfers_max);
+Result<std::vector<DeferredTransfer>> SimLedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
+  return outage_.refuses() ? refused() : memory_.deferred(shard, now, transfers_max);
 }
 
 }  // namespace hongbao::sim

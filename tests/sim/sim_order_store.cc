@@ -2,7 +2,7 @@
 
 namespace hongbao::sim {
 
-Result<ShardHead> SimOrderStore::acquire(std::string_view owner) {
+Result<ShardHead> SimOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   if (outage_.refuses()) {
     return refused();
   }
@@ -16,12 +16,20 @@ Result<ShardHead> SimOrderStore::acquire(std::string_view owner) {
       too_late.push_back(batch);
     }
   }
-  auto head = memory_.acquire(owner);
+  auto head = memory_.acquire(owner, lease);
   for (const CommitBatch& batch : too_late) {
     env_.history.note("too_late_commit", static_cast<uint64_t>(memory_.commit(batch)));
   }
   env_.faults.crash_if(Fault::kCrashOnAcquire);
   return head;
+}
+
+Result<bool> SimOrderStore::renew(uint32_t epoch) {
+  return outage_.refuses() ? refused() : memory_.renew(epoch);
+}
+
+Result<void> SimOrderStore::release(uint32_t epoch) {
+  return outage_.refuses() ? refused() : memory_.release(epoch);
 }
 
 CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {

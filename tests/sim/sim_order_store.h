@@ -10,9 +10,12 @@ namespace hongbao::sim {
 
 class SimOrderStore final : public OrderStore {
  public:
-  SimOrderStore(ShardId shard, Environment& env) : env_(env), outage_(env, Fault::kOrdersRefuse), memory_(shard) {}
+  SimOrderStore(ShardId shard, Environment& env)
+      : env_(env), outage_(env, Fault::kOrdersRefuse), memory_(shard, env.clock) {}
 
-  Result<ShardHead> acquire(std::string_view owner) override;
+  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<bool> renew(uint32_t epoch) override;
+  Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
   Result<ShardHead> head() override;
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;

@@ -11,7 +11,7 @@ void SimStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
   }
 }
 
-Result<std::vector<Voucher>> SimStream::fetch(ShardId shard, VoucherNo from, size_t vouchers_max) {
+Result<std::vector<Voucher>> SimStream::fetch(Follower, ShardId shard, VoucherNo from, size_t vouchers_max) {
   if (env_.faults.strikes(Fault::kStreamDown)) {
     return fail(ErrorCode::kUnavailable, "the simulated stream is down");
   }

@@ -14,7 +14,9 @@ class SimStream final : public VoucherStream {
   explicit SimStream(Environment& env) : env_(env) {}
 
   void publish(ShardId shard, std::span<const Voucher> vouchers) override;
-  Result<std::vector<Voucher>> fetch(ShardId shard, VoucherNo from, size_t vouchers_max) override;
+  Result<std::vector<Voucher>> fetch(Follower follower, ShardId shard, VoucherNo from, size_t vouchers_max) override;
+  void acknowledge(Follower, ShardId, VoucherNo) override {}
+  void leave(Follower, ShardId) override {}
   void wait(uint64_t&, std::chrono::milliseconds) override {}
 
  private:

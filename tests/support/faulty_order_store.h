@@ -26,6 +26,7 @@ class FaultyOrderStore final : public OrderStore {
     faults_.push_back(fault);
   }
   void fail_next_acquires(int count) { acquires_to_fail_ = count; }
+  void fail_next_renewals(int count) { renewals_to_fail_ = count; }
   void fail_next_loads(int count) { loads_to_fail_ = count; }
 
   // Commits and loads wait until they are released.
@@ -36,14 +37,24 @@ class FaultyOrderStore final : public OrderStore {
 
   [[nodiscard]] int commits() const { return commits_; }
   [[nodiscard]] int loads() const { return loads_; }
+  [[nodiscard]] int renewals() const { return renewals_; }
 
-  Result<ShardHead> acquire(std::string_view owner) override {
+  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override {
     if (acquires_to_fail_ > 0) {
       --acquires_to_fail_;
       return fail(ErrorCode::kStorage, "the test refuses");
     }
-    return store_.acquire(owner);
+    return store_.acquire(owner, lease);
   }
+  Result<bool> renew(uint32_t epoch) override {
+    ++renewals_;
+    if (renewals_to_fail_ > 0) {
+      --renewals_to_fail_;
+      return fail(ErrorCode::kStorage, "the test refuses");
+    }
+    return store_.renew(epoch);
+  }
+  Result<void> release(uint32_t epoch) override { return store_.release(epoch); }
 
   CommitOutcome commit(const CommitBatch& batch) override {
     ++commits_;
@@ -101,9 +112,11 @@ class FaultyOrderStore final : public OrderStore {
   bool commits_held_ = false;
   bool loads_held_ = false;
   std::atomic<int> acquires_to_fail_{0};
+  std::atomic<int> renewals_to_fail_{0};
   std::atomic<int> loads_to_fail_{0};
   std::atomic<int> commits_{0};
   std::atomic<int> loads_{0};
+  std::atomic<int> renewals_{0};
 };
 
 }  // namespace hongbao

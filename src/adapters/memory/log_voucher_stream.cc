@@ -52,7 +52,7 @@ std::vector<LogVoucherStream::Batch> LogVoucherStream::find_recent(Log& log, Vou
   return found;
 }
 
-Result<std::vector<Voucher>> LogVoucherStream::fetch(ShardId shard, VoucherNo from, size_t vouchers_max) {
+Result<std::vector<Voucher>> LogVoucherStream::fetch(Follower, ShardId shard, VoucherNo from, size_t vouchers_max) {
   const auto log = logs_.find(shard);
   if (log == logs_.end()) {
     return std::vector<Voucher>();

@@ -26,7 +26,9 @@ class LogVoucherStream final : public VoucherStream {
 
   void publish(ShardId shard, std::span<const Voucher> vouchers) override;
   // Nothing for a shard that is not in this process.
-  Result<std::vector<Voucher>> fetch(ShardId shard, VoucherNo from, size_t vouchers_max) override;
+  Result<std::vector<Voucher>> fetch(Follower follower, ShardId shard, VoucherNo from, size_t vouchers_max) override;
+  void acknowledge(Follower, ShardId, VoucherNo) override {}
+  void leave(Follower, ShardId) override {}
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
 
  private:

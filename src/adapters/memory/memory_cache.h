@@ -24,6 +24,11 @@ class MemoryCache final : public Cache {
 
   void get(std::string_view key, Found done) override;
   void put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) override;
+  void put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) override;
+  void get_or_claim(std::string_view key, Done<Claimed> done) override;
+  void fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,
+            Done<bool> done) override;
+  void erase(std::vector<std::string> keys, Done<void> done) override;
 
   [[nodiscard]] size_t bytes() const;
 
@@ -38,8 +43,10 @@ class MemoryCache final : public Cache {
   static size_t cost(const Entry& entry) { return entry.key.size() + entry.value.size() + kEntryOverhead_bytes; }
   // The live value, now the most recently used. An expired one is dropped.
   std::optional<std::string> find(std::string_view key);
-  void put(std::string_view key, std::string value, Timestamp expires_at);
+  // Replaces what was there.
+  void keep(std::string_view key, std::string value, std::chrono::milliseconds ttl);
   void drop(Entries::iterator entry);
+  void drop(std::string_view key);
 
   const Clock& clock_;
   const size_t bytes_max_;
@@ -47,6 +54,7 @@ class MemoryCache final : public Cache {
   Entries entries_;  // most recently used first
   std::unordered_map<std::string_view, Entries::iterator> by_key_;
   size_t bytes_ = 0;
+  uint64_t last_token_ = 0;
 };
 
 }  // namespace hongbao

@@ -173,11 +173,11 @@ Result<std::vector<PendingPayment>> MemoryLedgerStore::pending(ShardId shard, Ti
   return pending;
 }
 
-Result<std::vector<DeferredTransfer>> MemoryLedgerStore::deferred(Timestamp now, size_t transfers_max) {
+Result<std::vector<DeferredTransfer>> MemoryLedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
   const std::scoped_lock lock(mutex_);
   std::vector<DeferredTransfer> ready;
   for (const auto& [id, deferred] : deferred_) {
-    if (deferred.next_at <= now) {
+    if (deferred.transfer.packet && deferred.transfer.packet->shard == shard && deferred.next_at <= now) {
       ready.push_back(deferred);
     }
   }

@@ -7,10 +7,33 @@
 
 namespace hongbao {
 
-Result<ShardHead> MemoryOrderStore::acquire(std::string_view) {
+Result<ShardHead> MemoryOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   const std::scoped_lock lock(mutex_);
+  if (owner != owner_ && clock_.now() < lease_until_) {
+    return fail(ErrorCode::kFenced, "the shard belongs to " + owner_);
+  }
   ++head_.epoch;
+  owner_ = owner;
+  lease_ = lease;
+  extend_lease();
   return head_;
+}
+
+Result<bool> MemoryOrderStore::renew(uint32_t epoch) {
+  const std::scoped_lock lock(mutex_);
+  if (epoch != head_.epoch) {
+    return false;
+  }
+  extend_lease();
+  return true;
+}
+
+Result<void> MemoryOrderStore::release(uint32_t epoch) {
+  const std::scoped_lock lock(mutex_);
+  if (epoch == head_.epoch) {
+    lease_until_ = Timestamp();
+  }
+  return {};
 }
 
 CommitOutcome MemoryOrderStore::commit(const CommitBatch& batch) {
@@ -32,6 +55,7 @@ CommitOutcome MemoryOrderStore::commit(const CommitBatch& batch) {
     packet->second.state = finished.state;
   }
   head_.next_voucher = batch.next();
+  extend_lease();
   return CommitOutcome::kCommitted;
 }
 

@@ -1,4 +1,5 @@
-// An order store in memory, for tests and simulation: the port's contract in its plainest form. Nothing is durable.
+// An order store in memory, for tests and simulation: the port's contract in its plainest form. Nothing is durable. The
+// database's clock is the one it is given.
 //
 // Threads: any, by one mutex.
 #pragma once
@@ -6,18 +7,23 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <string>
 #include <tuple>
 #include <vector>
 
+#include "base/clock.h"
 #include "ports/order_store.h"
 
 namespace hongbao {
 
 class MemoryOrderStore final : public OrderStore {
  public:
-  explicit MemoryOrderStore(ShardId shard) : shard_(shard) {}
+  // `clock` outlives the store.
+  explicit MemoryOrderStore(ShardId shard, const Clock& clock = system_clock()) : shard_(shard), clock_(clock) {}
 
-  Result<ShardHead> acquire(std::string_view owner) override;
+  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<bool> renew(uint32_t epoch) override;
+  Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
   Result<ShardHead> head() override;
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
@@ -34,9 +40,15 @@ class MemoryOrderStore final : public OrderStore {
   };
   void append(const Voucher& voucher);
 
+  void extend_lease() { lease_until_ = clock_.now() + lease_; }
+
   const ShardId shard_;
+  const Clock& clock_;
   std::mutex mutex_;
   ShardHead head_;
+  std::string owner_;
+  std::chrono::milliseconds lease_{};
+  Timestamp lease_until_;
   std::map<PacketKey, Packet> packets_;
   std::vector<Voucher> log_;  // voucher `no` is at no−1
   std::set<std::tuple<PacketKey, VoucherKind, UserId>> unique_;

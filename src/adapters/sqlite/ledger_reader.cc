@@ -48,7 +48,7 @@ SqliteLedgerReader::SqliteLedgerReader(Database database)
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
                                  "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
       deferred_(database_.prepare(fmt::format("SELECT {}, reason, attempts, next_at FROM deferred_transfer WHERE "
-                                              "next_at <= ? ORDER BY next_at, id LIMIT ?",
+                                              "shard = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?",
                                               kTransferColumns))) {}
 
 Account SqliteLedgerReader::account(const AccountId& id) {
@@ -96,8 +96,8 @@ std::vector<PendingPayment> SqliteLedgerReader::pending(ShardId shard, Timestamp
   return payments;
 }
 
-std::vector<DeferredTransfer> SqliteLedgerReader::deferred(Timestamp now, size_t transfers_max) {
-  Rows rows = deferred_.query(now, clamp(transfers_max));
+std::vector<DeferredTransfer> SqliteLedgerReader::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
+  Rows rows = deferred_.query(shard, now, clamp(transfers_max));
   std::vector<DeferredTransfer> transfers;
   while (rows.next()) {
     transfers.push_back({.transfer = read_transfer(rows, 0),

@@ -21,7 +21,7 @@ class SqliteLedgerReader {
   std::vector<WalletTransfer> transfers(const AccountId& account, uint64_t before, size_t transfers_max);
   VoucherNo cursor(ShardId shard);
   std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
-  std::vector<DeferredTransfer> deferred(Timestamp now, size_t transfers_max);
+  std::vector<DeferredTransfer> deferred(ShardId shard, Timestamp now, size_t transfers_max);
   LedgerTotals totals(const std::vector<ShardId>& shards);
 
  private:

@@ -31,7 +31,7 @@ CREATE TABLE deferred_transfer(
   id TEXT PRIMARY KEY, debit TEXT NOT NULL, credit TEXT NOT NULL, amount INTEGER NOT NULL, kind INTEGER NOT NULL,
   shard TEXT, day INTEGER, local INTEGER, at INTEGER NOT NULL, reason INTEGER NOT NULL, attempts INTEGER NOT NULL,
   next_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE INDEX deferred_by_next_at ON deferred_transfer(next_at);
+CREATE INDEX deferred_by_next_at ON deferred_transfer(shard, next_at);
 )"};
   return schema;
 }

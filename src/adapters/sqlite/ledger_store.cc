@@ -55,9 +55,9 @@ Result<std::vector<PendingPayment>> SqliteLedgerStore::pending(ShardId shard, Ti
   });
 }
 
-Result<std::vector<DeferredTransfer>> SqliteLedgerStore::deferred(Timestamp now, size_t transfers_max) {
+Result<std::vector<DeferredTransfer>> SqliteLedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
   return guarded("ledger_store.deferred", [&] {
-    return readers_.use([&](SqliteLedgerReader& reader) { return reader.deferred(now, transfers_max); });
+    return readers_.use([&](SqliteLedgerReader& reader) { return reader.deferred(shard, now, transfers_max); });
   });
 }
 

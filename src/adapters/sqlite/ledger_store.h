@@ -26,7 +26,7 @@ class SqliteLedgerStore final : public LedgerStore {
                                                 size_t transfers_max) override;
   Result<VoucherNo> cursor(ShardId shard) override;
   Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) override;
-  Result<std::vector<DeferredTransfer>> deferred(Timestamp now, size_t transfers_max) override;
+  Result<std::vector<DeferredTransfer>> deferred(ShardId shard, Timestamp now, size_t transfers_max) override;
   Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
 
  private:

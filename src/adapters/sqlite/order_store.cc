@@ -47,9 +47,21 @@ SqliteOrderStore::SqliteOrderStore(const std::string& file, ShardId shard, Datab
         return std::make_unique<SqliteOrderReader>(std::move(reader), shard);
       }) {}
 
-Result<ShardHead> SqliteOrderStore::acquire(std::string_view owner) {
+Result<ShardHead> SqliteOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   writer_.forget_prepared();
-  return guarded("order_store.acquire", [&] { return writer_.acquire(owner); });
+  auto head = guarded("order_store.acquire", [&] { return writer_.acquire(owner, lease); });
+  if (!head) {
+    return std::unexpected(head.error());
+  }
+  return *head ? Result<ShardHead>(**head) : fail(ErrorCode::kFenced, "the lease of another owner stands");
+}
+
+Result<bool> SqliteOrderStore::renew(uint32_t epoch) {
+  return guarded("order_store.renew", [&] { return writer_.renew(epoch); });
+}
+
+Result<void> SqliteOrderStore::release(uint32_t epoch) {
+  return guarded("order_store.release", [&] { writer_.release(epoch); });
 }
 
 CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {

@@ -13,19 +13,31 @@ namespace {
 // Days with prepared statements. Packets are written on their own day and finished within the next ones.
 constexpr size_t kPreparedDaysMax = 16;
 
+// SQLite's clock; a lease is a long one here, and costs nothing to keep.
+constexpr std::string_view kNow_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+
 }  // namespace
 
 SqliteOrderWriter::SqliteOrderWriter(Database database)
     : database_(std::move(database)),
-      raise_epoch_(database_.prepare("UPDATE shard_head SET epoch = epoch + 1, owner = ?")),
+      raise_epoch_(database_.prepare(
+          fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?1, lease_until = {0} + ?2 WHERE owner = ?1 OR "
+                      "lease_until <= {0}",
+                      kNow_ms))),
+      renew_(database_.prepare(fmt::format("UPDATE shard_head SET lease_until = {} + ? WHERE epoch = ?", kNow_ms))),
+      release_(database_.prepare("UPDATE shard_head SET lease_until = 0 WHERE epoch = ?")),
       read_head_(database_.prepare("SELECT epoch, next_voucher FROM shard_head")),
-      advance_head_(
-          database_.prepare("UPDATE shard_head SET next_voucher = ? WHERE id = 1 AND epoch = ? AND next_voucher = ?")) {
-}
+      advance_head_(database_.prepare(
+          fmt::format("UPDATE shard_head SET next_voucher = ?, lease_until = {} + ? WHERE epoch = ? AND "
+                      "next_voucher = ?",
+                      kNow_ms))) {}
 
-ShardHead SqliteOrderWriter::acquire(std::string_view owner) {
+std::optional<ShardHead> SqliteOrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
-  CHECK(raise_epoch_.run(owner) == 1);
+  if (raise_epoch_.run(owner, lease.count()) == 0) {
+    return std::nullopt;
+  }
+  lease_ = lease;
   ShardHead head;
   {
     Rows rows = read_head_.query();
@@ -36,9 +48,17 @@ ShardHead SqliteOrderWriter::acquire(std::string_view owner) {
   return head;
 }
 
+bool SqliteOrderWriter::renew(uint32_t epoch) {
+  return renew_.run(lease_.count(), epoch) == 1;
+}
+
+void SqliteOrderWriter::release(uint32_t epoch) {
+  (void)release_.run(epoch);
+}
+
 bool SqliteOrderWriter::commit(const CommitBatch& batch) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
-  if (advance_head_.run(batch.next(), batch.epoch, batch.expected_next) != 1) {
+  if (advance_head_.run(batch.next(), lease_.count(), batch.epoch, batch.expected_next) != 1) {
     return false;
   }
   for (const Order& order : batch.activated) {

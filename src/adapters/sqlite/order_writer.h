@@ -3,7 +3,9 @@
 // Threads: the shard's writer. Errors: SqliteError.
 #pragma once
 
+#include <chrono>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "adapters/sqlite/database.h"
@@ -15,7 +17,11 @@ class SqliteOrderWriter {
  public:
   explicit SqliteOrderWriter(Database database);
 
-  ShardHead acquire(std::string_view owner);
+  // nullopt: the lease of another owner stands.
+  std::optional<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease);
+  // False: the head has another epoch.
+  bool renew(uint32_t epoch);
+  void release(uint32_t epoch);
   // False: fenced, nothing was written. When it throws, the outcome is unknown.
   bool commit(const CommitBatch& batch);
   // After `acquire` or `commit` threw: what was prepared may name tables that were rolled back.
@@ -35,9 +41,12 @@ class SqliteOrderWriter {
 
   Database database_;
   Statement raise_epoch_;
+  Statement renew_;
+  Statement release_;
   Statement read_head_;
   Statement advance_head_;
   std::map<Day, DayStatements> days_;
+  std::chrono::milliseconds lease_{};  // as acquired
 };
 
 }  // namespace hongbao

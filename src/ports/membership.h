@@ -1,0 +1,35 @@
+// Which nodes live. Each says so again and again, and a node that has not for the length of its lease, by the
+// database's clock, lives no more. Held where the order stores are, so that a node that can't reach them doesn't count.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hongbao {
+
+struct Member {
+  std::string node;     // its name
+  std::string address;  // where other nodes reach it
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+class Membership {
+ public:
+  virtual ~Membership() = default;
+
+  // Says that `self` lives for `lease` from now on, and returns all that live, by name. `incarnation` rises with every
+  // start of a node. kFenced: a later incarnation of this node lives.
+  virtual Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation,
+                                           std::chrono::milliseconds lease) = 0;
+  // The node lives no more, from now on; unless a later incarnation took its name.
+  virtual Result<void> leave(std::string_view node, uint64_t incarnation) = 0;
+};
+
+}  // namespace hongbao
