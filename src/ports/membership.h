@@ -28,6 +28,8 @@ class Membership {
   // start of a node. kFenced: a later incarnation of this node lives.
   virtual Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation,
                                            std::chrono::milliseconds lease) = 0;
+  // All that live, by name.
+  virtual Result<std::vector<Member>> members() = 0;
   // The node lives no more, from now on; unless a later incarnation took its name.
   virtual Result<void> leave(std::string_view node, uint64_t incarnation) = 0;
 };

@@ -1,0 +1,40 @@
+#include "adapters/memory/memory_membership.h"
+
+namespace hongbao {
+
+Result<std::vector<Member>> MemoryMembership::beat(const Member& self, uint64_t incarnation,
+                                                   std::chrono::milliseconds lease) {
+  const std::scoped_lock lock(mutex_);
+  Entry& entry = entries_[self.node];
+  if (entry.incarnation > incarnation) {
+    return fail(ErrorCode::kFenced, "a later process has the name " + self.node);
+  }
+  entry = {self, incarnation, clock_.now() + lease};
+  return alive();
+}
+
+Result<std::vector<Member>> MemoryMembership::members() {
+  const std::scoped_lock lock(mutex_);
+  return alive();
+}
+
+Result<void> MemoryMembership::leave(std::string_view node, uint64_t incarnation) {
+  const std::scoped_lock lock(mutex_);
+  const auto entry = entries_.find(node);
+  if (entry != entries_.end() && entry->second.incarnation == incarnation) {
+    entry->second.lease_until = Timestamp();
+  }
+  return {};
+}
+
+std::vector<Member> MemoryMembership::alive() const {
+  std::vector<Member> members;
+  for (const auto& [name, entry] : entries_) {
+    if (clock_.now() < entry.lease_until) {
+      members.push_back(entry.member);
+    }
+  }
+  return members;
+}
+
+}  // namespace hongbao

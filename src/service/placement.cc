@@ -1,0 +1,104 @@
+#include "service/placement.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "core/route.h"
+
+namespace hongbao {
+
+Result<void> Placement::step() {
+  View next = view();
+  next.reachable.clear();
+  for (const Group& group : groups_) {
+    const auto members = group.membership->beat(options_.self, options_.incarnation, options_.lease);
+    if (members) {
+      assign(group, *members, next);
+    } else if (members.error().code == ErrorCode::kFenced) {
+      leave();
+      return std::unexpected(members.error());
+    } else {
+      log_warn("beat_failed", {{"node", options_.self.node}, {"error", members.error().detail}});
+    }
+  }
+  publish(std::move(next));
+  return {};
+}
+
+void Placement::assign(const Group& group, const std::vector<Member>& members, View& view) const {
+  std::vector<std::string_view> names;
+  names.reserve(members.size());
+  for (const Member& member : members) {
+    names.emplace_back(member.node);
+  }
+  for (const ShardId shard : group.shards) {
+    view.reachable.push_back(shard);
+    if (const auto chosen = choose_node(shard, names)) {
+      view.owners[shard] = members[*chosen];
+    }
+  }
+}
+
+void Placement::publish(View view) {
+  for (const auto& [shard, owner] : view.owners) {
+    shards_.find(shard)->want(is_self(owner));
+  }
+  const std::lock_guard lock(mutex_);
+  for (const auto& [shard, owner] : view.owners) {
+    const auto before = view_.owners.find(shard);
+    if (before == view_.owners.end() || before->second != owner) {
+      log_info("shard_placed", {{"shard", to_text(shard)}, {"node", owner.node}});
+    }
+  }
+  view_ = std::move(view);
+}
+
+void Placement::leave() {
+  View next;
+  for (const Group& group : groups_) {
+    // Without a beat: a list of the others, as a node with another name would see it. One that can't be had leaves the
+    // owners unknown, and requests wait for a node that knows.
+    if (const auto left = group.membership->leave(options_.self.node, options_.incarnation); !left) {
+      log_warn("leave_failed", {{"node", options_.self.node}, {"error", left.error().detail}});
+      continue;
+    }
+    if (const auto members = group.membership->members()) {
+      assign(group, *members, next);
+    }
+  }
+  for (const ShardId shard : shards_.ids()) {
+    shards_.find(shard)->want(false);
+  }
+  next.reachable.clear();
+  const std::lock_guard lock(mutex_);
+  view_ = std::move(next);
+}
+
+Placement::View Placement::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+std::optional<Member> Placement::owner(ShardId shard) const {
+  const std::lock_guard lock(mutex_);
+  const auto owner = view_.owners.find(shard);
+  return owner == view_.owners.end() ? std::nullopt : std::optional(owner->second);
+}
+
+std::vector<ShardId> Placement::taking_orders() const {
+  std::vector<ShardId> shards = view().reachable;
+  std::erase_if(shards, [&](ShardId id) {
+    const Shard& shard = *shards_.find(id);
+    return shard.owns() && !shard.takes_orders();
+  });
+  return shards;
+}
+
+bool Placement::is_complete() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::all_of(groups_, [&](const Group& group) {
+    return std::ranges::all_of(group.shards, [&](ShardId shard) { return view_.owners.contains(shard); });
+  });
+}
+
+}  // namespace hongbao

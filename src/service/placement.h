@@ -1,0 +1,67 @@
+// Which node owns which shard. Every node tells the databases that it lives, learns who else does, and from that alone
+// all come to the same answer (rendezvous hashing): no leader, no messages. A shard that should be here is wanted here;
+// one that should be elsewhere is given back. Until its owner's lease has ended nobody else can take it, whatever any
+// node believes, and the order store's fence holds even where a lease did not.
+//
+// `step` and `leave`: one thread at a time. Everything else: any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "ports/membership.h"
+#include "service/shard_set.h"
+
+namespace hongbao {
+
+struct PlacementOptions {
+  Member self;
+  uint64_t incarnation = 0;                // rises with every start of this node
+  std::chrono::milliseconds lease{3'000};  // a node that is silent for so long lives no more
+};
+
+class Placement {
+ public:
+  // The shards of one database server, and who reaches it.
+  struct Group {
+    Membership* membership;
+    std::vector<ShardId> shards;
+  };
+
+  Placement(const ShardSet& shards, std::vector<Group> groups, PlacementOptions options)
+      : shards_(shards), groups_(std::move(groups)), options_(std::move(options)) {}
+
+  // One beat for each group. A group whose server does not answer keeps the owners it had, and takes no new orders.
+  // kFenced: a later process has this node's name; this one must end, and wants no shards any more.
+  Result<void> step();
+  // A clean stop: this node gives its shards back and lives no more; the others take them.
+  void leave();
+
+  // Who should own the shard, as far as is known: where to send requests for it. nullopt: nobody that is known.
+  [[nodiscard]] std::optional<Member> owner(ShardId shard) const;
+  [[nodiscard]] bool is_self(const Member& member) const { return member.node == options_.self.node; }
+  // Shards that new packets may go to: of servers that answer, and if they are owned here, serving.
+  [[nodiscard]] std::vector<ShardId> taking_orders() const;
+  // Every group was heard of at least once.
+  [[nodiscard]] bool is_complete() const;
+
+ private:
+  struct View {
+    std::map<ShardId, Member> owners;
+    std::vector<ShardId> reachable;  // shards of the groups that answered last
+  };
+  void assign(const Group& group, const std::vector<Member>& members, View& view) const;
+  void publish(View view);
+  [[nodiscard]] View view() const;
+
+  const ShardSet& shards_;
+  const std::vector<Group> groups_;
+  const PlacementOptions options_;
+  mutable std::mutex mutex_;
+  View view_;  // guarded by mutex_
+};
+
+}  // namespace hongbao

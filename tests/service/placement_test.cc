@@ -1,0 +1,187 @@
+// Which node owns which shard: two nodes over one membership and the same stores, played step by step.
+#include "service/placement.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "adapters/memory/log_voucher_stream.h"
+#include "adapters/memory/memory_membership.h"
+#include "adapters/memory/memory_order_store.h"
+#include "support/manual_clock.h"
+
+namespace hongbao {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLease = 3'000ms;
+constexpr auto kBeat = 500ms;
+constexpr uint16_t kShardCount = 16;
+
+std::vector<ShardId> shard_ids() {
+  std::vector<ShardId> ids;
+  for (uint16_t number = 0; number < kShardCount; ++number) {
+    ids.push_back({Region::kSouth, number});
+  }
+  return ids;
+}
+
+// A membership whose server can be away.
+class FaultyMembership final : public Membership {
+ public:
+  explicit FaultyMembership(Membership& inner) : inner_(inner) {}
+  bool away = false;
+
+  Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation, std::chrono::milliseconds lease) override {
+    return away ? refused() : inner_.beat(self, incarnation, lease);
+  }
+  Result<std::vector<Member>> members() override { return away ? refused() : inner_.members(); }
+  Result<void> leave(std::string_view node, uint64_t incarnation) override {
+    return away ? Result<void>(std::unexpected(refused().error())) : inner_.leave(node, incarnation);
+  }
+
+ private:
+  static Result<std::vector<Member>> refused() { return fail(ErrorCode::kStorage, "the test refuses"); }
+  Membership& inner_;
+};
+
+class PlacementTest : public testing::Test {
+ protected:
+  PlacementTest() {
+    for (const ShardId id : shard_ids()) {
+      stores_.emplace(id, std::make_unique<MemoryOrderStore>(id, clock_));
+      pointers_.emplace(id, stores_.at(id).get());
+    }
+    stream_.emplace(pointers_);
+  }
+
+  struct Node {
+    Node(PlacementTest& test, const std::string& name, uint64_t incarnation = 1)
+        : members(test.members_),
+          shards(make_shards(test, name)),
+          placement(shards, {{&members, shard_ids()}}, {{name, name + ":7000"}, incarnation, kLease}) {}
+
+    ShardSet make_shards(PlacementTest& test, const std::string& name) {
+      ShardSet set;
+      for (const ShardId id : shard_ids()) {
+        set.add(std::make_unique<Shard>(id, *test.stores_.at(id), *test.stream_, test.clock_,
+                                        ShardOptions{.owner = name, .lease = kLease}, registry));
+      }
+      return set;
+    }
+    void write_steps() {
+      for (const ShardId id : shards.ids()) {
+        shards.find(id)->write_step(0ms);
+      }
+    }
+    void beat() {
+      (void)placement.step();
+      write_steps();
+    }
+
+    prometheus::Registry registry;
+    FaultyMembership members;
+    ShardSet shards;
+    Placement placement;
+  };
+
+  // Beats of all of `nodes`, for so long.
+  void live(std::initializer_list<Node*> nodes, std::chrono::milliseconds time) {
+    for (auto passed = 0ms; passed < time; passed += kBeat) {
+      clock_.advance(kBeat);
+      for (Node* node : nodes) {
+        node->beat();
+      }
+    }
+  }
+  static std::vector<ShardId> should_own(const Node& asked, const std::string& name) {
+    std::vector<ShardId> ids;
+    for (const ShardId id : shard_ids()) {
+      if (asked.placement.owner(id)->node == name) {
+        ids.push_back(id);
+      }
+    }
+    return ids;
+  }
+
+  ManualClock clock_{{1'790'000'000'000}};
+  MemoryMembership members_{clock_};
+  std::map<ShardId, std::unique_ptr<MemoryOrderStore>> stores_;
+  std::map<ShardId, OrderStore*> pointers_;
+  std::optional<LogVoucherStream> stream_;
+};
+
+TEST_F(PlacementTest, ALoneNodeTakesEverything) {
+  Node a(*this, "a");
+  EXPECT_FALSE(a.placement.is_complete());
+  EXPECT_EQ(a.placement.owner({Region::kSouth, 0}), std::nullopt);
+  a.beat();
+  EXPECT_EQ(a.shards.owned(), shard_ids());
+  EXPECT_TRUE(a.placement.is_complete());
+  EXPECT_EQ(a.placement.taking_orders(), shard_ids());
+}
+
+TEST_F(PlacementTest, NodesAgreeWhoOwnsWhatAndNoShardIsOwnedTwice) {
+  Node a(*this, "a");
+  Node b(*this, "b");
+  a.beat();
+  live({&a, &b}, 2s);
+  EXPECT_EQ(a.shards.owned(), should_own(b, "a"));
+  EXPECT_EQ(b.shards.owned(), should_own(a, "b"));
+  EXPECT_EQ(a.shards.owned().size() + b.shards.owned().size(), kShardCount);
+  EXPECT_FALSE(b.shards.owned().empty());
+  EXPECT_EQ(a.placement.owner(b.shards.owned().front())->address, "b:7000");
+}
+
+TEST_F(PlacementTest, ADeadNodesShardsAreTakenWhenItsLeaseIsOverAndNoOthersMove) {
+  Node a(*this, "a");
+  Node b(*this, "b");
+  live({&a, &b}, 2s);
+  const auto kept = a.shards.owned();
+  live({&a}, kLease - kBeat);
+  EXPECT_EQ(a.shards.owned(), kept);
+  live({&a}, 2 * kBeat);
+  EXPECT_EQ(a.shards.owned(), shard_ids());
+}
+
+TEST_F(PlacementTest, ANodeThatLeavesHandsItsShardsOverAtOnce) {
+  Node a(*this, "a");
+  Node b(*this, "b");
+  live({&a, &b}, 2s);
+  b.placement.leave();
+  EXPECT_EQ(should_own(b, "a"), shard_ids()) << "where it sends requests from now on";
+  b.write_steps();
+  EXPECT_TRUE(b.shards.owned().empty());
+  live({&a}, kBeat);
+  EXPECT_EQ(a.shards.owned(), shard_ids());
+}
+
+TEST_F(PlacementTest, WhileTheServerIsAwayOwnersStayAndNewOrdersGoElsewhere) {
+  Node a(*this, "a");
+  live({&a}, 1s);
+  a.members.away = true;
+  live({&a}, 10s);
+  EXPECT_EQ(a.shards.owned(), shard_ids()) << "their databases still answer, and their leases are renewed there";
+  EXPECT_TRUE(a.placement.taking_orders().empty());
+  EXPECT_EQ(a.placement.owner({Region::kSouth, 0})->node, "a");
+  a.members.away = false;
+  a.beat();
+  EXPECT_EQ(a.placement.taking_orders(), shard_ids());
+}
+
+TEST_F(PlacementTest, ALaterProcessOfTheSameNodeReplacesTheEarlierOne) {
+  Node old(*this, "a", 1);
+  live({&old}, 1s);
+  Node fresh(*this, "a", 2);
+  fresh.beat();
+  EXPECT_EQ(fresh.shards.owned(), shard_ids()) << "without waiting for a lease";
+  EXPECT_EQ(old.placement.step().error().code, ErrorCode::kFenced);
+  old.write_steps();
+  EXPECT_TRUE(old.shards.owned().empty());
+  live({&fresh}, kBeat);
+  EXPECT_EQ(fresh.shards.owned(), shard_ids());
+  EXPECT_EQ(members_.members().value().size(), 1U);
+}
+
+}  // namespace
+}  // namespace hongbao
