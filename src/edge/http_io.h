@@ -18,6 +18,8 @@
 
 namespace hongbao {
 
+class HttpSession;
+
 struct HttpLimits {
   uint32_t connections_max = 10'000;
   uint32_t header_bytes_max = 8'192;

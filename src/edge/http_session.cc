@@ -38,30 +38,16 @@ bool is_well_formed(const HttpRequest& request) {
 
 }  // namespace
 
-Reply::Reply(std::shared_ptr<HttpSession> session, uint64_t request)
-    : session_(std::move(session)), request_(request) {}
-Reply::Reply(Reply&& other) noexcept : session_(std::move(other.session_)), request_(other.request_) {}
-Reply& Reply::operator=(Reply&& other) noexcept {
-  std::swap(session_, other.session_);
-  std::swap(request_, other.request_);
-  return *this;
-}
-
-Reply::~Reply() {
-  if (session_) {
-    send(session_->io().error_page()(http::status::internal_server_error));
+void HttpSession::answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) {
+  if (io_.on_this_thread()) {
+    complete(request, std::move(response));
+  } else {  // a session ends on its own thread
+    io_.deliver(std::static_pointer_cast<HttpSession>(std::move(self)), request, std::move(response));
   }
 }
 
-void Reply::send(HttpResponse response) {
-  CHECK(session_ != nullptr);
-  auto session = std::exchange(session_, nullptr);
-  HttpIo& io = session->io();
-  if (io.on_this_thread()) {
-    session->complete(request_, std::move(response));
-  } else {
-    io.deliver(std::move(session), request_, std::move(response));  // a session ends on its own thread
-  }
+void HttpSession::give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) {
+  answer(std::move(self), request, io_.error_page()(http::status::internal_server_error));
 }
 
 HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count)

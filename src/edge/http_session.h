@@ -17,15 +17,16 @@
 
 namespace hongbao {
 
-class HttpSession : public std::enable_shared_from_this<HttpSession> {
+class HttpSession final : public ReplyTarget, public std::enable_shared_from_this<HttpSession> {
  public:
   HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count);
-  ~HttpSession();
+  ~HttpSession() override;
 
   void start();
   void complete(uint64_t request, HttpResponse response);
+  void answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) override;
+  void give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) override;
   void check_timeouts(std::chrono::steady_clock::time_point now);
-  [[nodiscard]] HttpIo& io() { return io_; }
 
  private:
   // The place of an answer. `wire` is empty until it is there.

@@ -18,13 +18,22 @@ struct HttpResponse {
   bool close = false;     // end the connection behind this response
 };
 
-class HttpSession;
+// Whom an answer is owed: a client's connection, or another node. Any thread.
+class ReplyTarget {
+ public:
+  virtual ~ReplyTarget() = default;
+
+  // Takes the caller's share in itself along, because some targets must end on their own thread.
+  virtual void answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) = 0;
+  // There is no answer: 500.
+  virtual void give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) = 0;
+};
 
 // The right to answer one request, once, from any thread. Destroyed without an answer it answers 500, so that no client
 // waits for ever.
 class Reply {
  public:
-  Reply(std::shared_ptr<HttpSession> session, uint64_t request);
+  Reply(std::shared_ptr<ReplyTarget> target, uint64_t request);
   Reply(Reply&& other) noexcept;
   Reply& operator=(Reply&& other) noexcept;
   ~Reply();
@@ -32,7 +41,7 @@ class Reply {
   void send(HttpResponse response);
 
  private:
-  std::shared_ptr<HttpSession> session_;
+  std::shared_ptr<ReplyTarget> target_;
   uint64_t request_ = 0;
 };
 
