@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "adapters/sqlite/database.h"
-#include "adapters/sqlite/log_index.h"
+#include "core/log_index.h"
 #include "ports/order_store.h"
 
 namespace hongbao {

@@ -75,7 +75,7 @@ CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
   if (!*committed) {
     return CommitOutcome::kFenced;
   }
-  log_index_.append(batch);
+  log_index_.append(batch.vouchers);
   return CommitOutcome::kCommitted;
 }
 

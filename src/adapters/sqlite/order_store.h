@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "adapters/sqlite/log_index.h"
+#include "core/log_index.h"
 #include "adapters/sqlite/order_reader.h"
 #include "adapters/sqlite/order_writer.h"
 #include "adapters/sqlite/reader_pool.h"

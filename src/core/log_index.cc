@@ -1,4 +1,4 @@
-#include "adapters/sqlite/log_index.h"
+#include "core/log_index.h"
 
 #include <algorithm>
 #include <utility>
@@ -12,16 +12,16 @@ void LogIndex::replace(Snapshot snapshot) {
   }
 }
 
-void LogIndex::append(const CommitBatch& batch) {
+void LogIndex::append(std::span<const Voucher> committed) {
   const std::scoped_lock lock(mutex_);
-  if (index_.upto != batch.expected_next) {
+  if (committed.empty() || index_.upto != committed.front().no) {
     return;
   }
-  for (const Voucher& voucher : batch.vouchers) {
+  for (const Voucher& voucher : committed) {
     const auto [entry, is_new] = index_.days.try_emplace(voucher.packet.day, Range{voucher.no, voucher.no});
     entry->second.greatest = std::max(entry->second.greatest, voucher.no);
   }
-  index_.upto = batch.next();
+  index_.upto = committed.back().no + 1;
 }
 
 std::optional<std::vector<Day>> LogIndex::days_between(VoucherNo from, VoucherNo end) const {

@@ -1,4 +1,4 @@
-#include "adapters/sqlite/log_index.h"
+#include "core/log_index.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,16 +13,13 @@ using testing::Optional;
 constexpr Day kMonday{100};
 constexpr Day kTuesday{101};
 
-CommitBatch batch(uint64_t from, const std::vector<Day>& days) {
-  CommitBatch made;
-  made.expected_next = {from};
-  for (const Day day : days) {
-    Voucher voucher;
-    voucher.no = made.next();
-    voucher.packet.day = day;
-    made.vouchers.push_back(voucher);
+std::vector<Voucher> batch(uint64_t from, const std::vector<Day>& days) {
+  std::vector<Voucher> vouchers(days.size());
+  for (size_t i = 0; i < days.size(); ++i) {
+    vouchers[i].no = {from + i};
+    vouchers[i].packet.day = days[i];
   }
-  return made;
+  return vouchers;
 }
 
 TEST(LogIndex, NamesOnlyTheDaysThatHoldTheRange) {

@@ -1,0 +1,271 @@
+#include "adapters/mariadb/database.h"
+
+#include <errmsg.h>
+#include <fmt/format.h>
+#include <mysqld_error.h>
+
+#include <algorithm>
+#include <array>
+
+namespace hongbao::mariadb {
+namespace {
+
+// A lock that another transaction holds is there for a commit's length, or for as long as the server takes to notice a
+// dead client.
+constexpr int kLockWait_s = 5;
+// The widest column that is read into memory of its own; wider values would be cut, and the reader says so.
+constexpr unsigned long kColumnBytesMax = 65'536;
+
+[[noreturn]] void throw_error(MYSQL* connection, std::string_view doing) {
+  throw MariadbError(mysql_errno(connection), fmt::format("{}: {}", doing, mysql_error(connection)));
+}
+
+[[noreturn]] void throw_error(MYSQL_STMT* statement, std::string_view doing) {
+  throw MariadbError(mysql_stmt_errno(statement), fmt::format("{}: {}", doing, mysql_stmt_error(statement)));
+}
+
+bool is_integer(const MYSQL_FIELD& field) {
+  switch (field.type) {
+    case MYSQL_TYPE_TINY:
+    case MYSQL_TYPE_SHORT:
+    case MYSQL_TYPE_INT24:
+    case MYSQL_TYPE_LONG:
+    case MYSQL_TYPE_LONGLONG:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool MariadbError::is_duplicate() const {
+  return code_ == ER_DUP_ENTRY;
+}
+bool MariadbError::is_rolled_back() const {
+  return code_ == ER_LOCK_DEADLOCK || code_ == ER_LOCK_WAIT_TIMEOUT;
+}
+bool MariadbError::is_connection_lost() const {
+  constexpr std::array<unsigned, 8> codes{CR_SERVER_GONE_ERROR, CR_SERVER_LOST,     CR_SERVER_LOST_EXTENDED,
+                                          CR_CONNECTION_ERROR,  CR_CONN_HOST_ERROR, ER_SERVER_SHUTDOWN,
+                                          ER_CONNECTION_KILLED, ER_NET_READ_ERROR};
+  return std::ranges::find(codes, code_) != codes.end();
+}
+bool MariadbError::is_no_such_table() const {
+  return code_ == ER_NO_SUCH_TABLE;
+}
+bool MariadbError::is_stale_snapshot() const {
+  return code_ == ER_TABLE_DEF_CHANGED;
+}
+
+std::string MariadbServer::address() const {
+  return fmt::format("{}:{}", host, port);
+}
+
+Rows::Rows(MYSQL_STMT* statement) : statement_(statement), cells_(mysql_stmt_field_count(statement)) {
+  const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> fields(mysql_stmt_result_metadata(statement),
+                                                                mysql_free_result);
+  CHECK(fields != nullptr);
+  std::vector<MYSQL_BIND> binds(cells_.size());
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    const MYSQL_FIELD& field = *mysql_fetch_field_direct(fields.get(), static_cast<unsigned>(i));
+    Cell& cell = cells_[i];
+    MYSQL_BIND& bind = binds[i];
+    bind.is_null = &cell.is_null;
+    if (is_integer(field)) {
+      bind.buffer_type = MYSQL_TYPE_LONGLONG;
+      bind.buffer = &cell.integer;
+    } else {
+      cell.bytes.resize(std::min(field.length, kColumnBytesMax));
+      bind.buffer_type = MYSQL_TYPE_STRING;
+      bind.buffer = cell.bytes.data();
+      bind.buffer_length = cell.bytes.size();
+      bind.length = &cell.length;
+    }
+  }
+  if (mysql_stmt_bind_result(statement, binds.data()) != 0 || mysql_stmt_store_result(statement) != 0) {
+    throw_error(statement, "reading");
+  }
+}
+
+Rows::~Rows() {
+  mysql_stmt_free_result(statement_);
+}
+
+bool Rows::next() {
+  const int code = mysql_stmt_fetch(statement_);
+  if (code == MYSQL_NO_DATA) {
+    return false;
+  }
+  if (code == MYSQL_DATA_TRUNCATED) {
+    throw MariadbError(ER_DATA_TOO_LONG, "reading: a value is longer than its column may be");
+  }
+  if (code != 0) {
+    throw_error(statement_, "reading");
+  }
+  return true;
+}
+
+std::string_view Rows::text(size_t column) const {
+  const Cell& cell = cells_[column];
+  return is_null(column) ? std::string_view() : std::string_view(cell.bytes).substr(0, cell.length);
+}
+
+Bytes Rows::blob(size_t column) const {
+  return as_bytes(text(column));
+}
+
+Statement::Statement(MYSQL* connection, std::string_view sql) : statement_(mysql_stmt_init(connection)) {
+  CHECK(statement_ != nullptr);
+  if (mysql_stmt_prepare(statement_.get(), sql.data(), sql.size()) != 0) {
+    throw_error(statement_.get(), fmt::format("preparing {:.60}", sql));
+  }
+}
+
+void Statement::use_array_of(unsigned rows) {
+  if (rows != array_rows_) {
+    CHECK(mysql_stmt_attr_set(statement_.get(), STMT_ATTR_ARRAY_SIZE, &rows) == 0);
+    array_rows_ = rows;
+  }
+}
+
+void Statement::execute(std::span<const Value> values) {
+  CHECK(values.size() == mysql_stmt_param_count(statement_.get()));
+  use_array_of(0);
+  std::vector<MYSQL_BIND> binds(values.size());
+  std::vector<unsigned long> lengths(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Value& value = values[i];
+    MYSQL_BIND& bind = binds[i];
+    switch (value.kind) {
+      case Value::Kind::kNull:
+        bind.buffer_type = MYSQL_TYPE_NULL;
+        break;
+      case Value::Kind::kInteger:
+        bind.buffer_type = MYSQL_TYPE_LONGLONG;
+        bind.buffer = const_cast<int64_t*>(&value.integer);
+        break;
+      case Value::Kind::kBytes:
+        lengths[i] = value.bytes.size();
+        bind.buffer_type = MYSQL_TYPE_STRING;
+        bind.buffer = const_cast<char*>(value.bytes.data());
+        bind.buffer_length = lengths[i];
+        bind.length = &lengths[i];
+        break;
+    }
+  }
+  if ((!binds.empty() && mysql_stmt_bind_param(statement_.get(), binds.data()) != 0) ||
+      mysql_stmt_execute(statement_.get()) != 0) {
+    throw_error(statement_.get(), "running");
+  }
+}
+
+uint64_t Statement::run_bound(std::span<const Value> values) {
+  execute(values);
+  return mysql_stmt_affected_rows(statement_.get());
+}
+
+uint64_t Statement::run_all(const ValueRows& rows) {
+  if (rows.empty()) {
+    return 0;
+  }
+  // Column by column, as the protocol's bulk execution wants it: an array of numbers, or of pointers with their
+  // lengths, and an indicator for each value.
+  struct Column {
+    std::vector<int64_t> integers;
+    std::vector<const char*> texts;
+    std::vector<unsigned long> lengths;
+    std::vector<char> indicators;
+  };
+  const auto& values = rows.columns();
+  CHECK(values.size() == mysql_stmt_param_count(statement_.get()));
+  std::vector<Column> columns(values.size());
+  std::vector<MYSQL_BIND> binds(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    Column& column = columns[i];
+    column.indicators.resize(rows.rows(), STMT_INDICATOR_NONE);
+    const bool integers =
+        std::ranges::all_of(values[i], [](const Value& value) { return value.kind != Value::Kind::kBytes; });
+    for (size_t row = 0; row < rows.rows(); ++row) {
+      const Value& value = values[i][row];
+      CHECK(integers || value.kind != Value::Kind::kInteger);
+      if (value.kind == Value::Kind::kNull) {
+        column.indicators[row] = STMT_INDICATOR_NULL;
+      }
+      if (integers) {
+        column.integers.push_back(value.integer);
+      } else {
+        column.texts.push_back(value.bytes.data());
+        column.lengths.push_back(value.bytes.size());
+      }
+    }
+    MYSQL_BIND& bind = binds[i];
+    bind.u.indicator = column.indicators.data();
+    bind.buffer_type = integers ? MYSQL_TYPE_LONGLONG : MYSQL_TYPE_STRING;
+    bind.buffer = integers ? static_cast<void*>(column.integers.data()) : static_cast<void*>(column.texts.data());
+    bind.length = integers ? nullptr : column.lengths.data();
+  }
+  use_array_of(static_cast<unsigned>(rows.rows()));
+  if (mysql_stmt_bind_param(statement_.get(), binds.data()) != 0 || mysql_stmt_execute(statement_.get()) != 0) {
+    throw_error(statement_.get(), "writing");
+  }
+  return mysql_stmt_affected_rows(statement_.get());
+}
+
+Database::Database(const MariadbServer& server) : connection_(mysql_init(nullptr)) {
+  CHECK(connection_ != nullptr);
+  const auto connect_s = static_cast<unsigned>(server.connect_timeout.count());
+  const auto answer_s = static_cast<unsigned>(server.answer_timeout.count());
+  MYSQL* connection = connection_.get();
+  mysql_options(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+  mysql_options(connection, MYSQL_OPT_READ_TIMEOUT, &answer_s);
+  mysql_options(connection, MYSQL_OPT_WRITE_TIMEOUT, &answer_s);
+  mysql_options(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+}
+
+Database Database::open(const MariadbServer& server, const std::string& name, Mode mode) {
+  Database database(server);
+  MYSQL* connection = database.connection_.get();
+  if (mysql_real_connect(connection, server.host.c_str(), server.user.c_str(), server.password.c_str(),
+                         name.empty() ? nullptr : name.c_str(), server.port, nullptr, CLIENT_FOUND_ROWS) == nullptr) {
+    throw_error(connection, fmt::format("connecting to {}", server.address()));
+  }
+  const bool writes = mode == Mode::kWrite;
+  database.execute(
+      fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {}, "
+                  "tx_isolation = '{}', autocommit = {}",
+                  kLockWait_s, writes ? "READ-COMMITTED" : "REPEATABLE-READ", writes ? 0 : 1));
+  return database;
+}
+
+void Database::execute(std::string_view sql) {
+  if (mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0) {
+    throw_error(connection_.get(), fmt::format("running {:.60}", sql));
+  }
+}
+
+std::optional<std::string> Database::text(std::string_view sql) {
+  execute(sql);
+  const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> rows(mysql_store_result(connection_.get()), mysql_free_result);
+  if (rows == nullptr) {
+    throw_error(connection_.get(), fmt::format("reading {:.60}", sql));
+  }
+  const MYSQL_ROW row = mysql_fetch_row(rows.get());
+  if (row == nullptr || row[0] == nullptr) {
+    return std::nullopt;
+  }
+  return std::string(row[0], mysql_fetch_lengths(rows.get())[0]);
+}
+
+Snapshot::Snapshot(Database& database) : database_(database) {
+  database_.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+}
+
+Snapshot::~Snapshot() {
+  try {
+    database_.execute("COMMIT");
+  } catch (const MariadbError&) {  // the connection is lost, and the server ends its snapshot by itself
+  }
+}
+
+}  // namespace hongbao::mariadb

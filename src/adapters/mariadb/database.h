@@ -1,0 +1,180 @@
+// A small RAII door to MariaDB: connections, prepared statements with values bound one by one or as arrays, rows and
+// transactions. Everything here throws MariadbError; the stores catch it at their border (`guarded`), so it never
+// leaves this folder.
+//
+// Threads: a Database and what was made from it is used by one thread at a time.
+#pragma once
+
+#include <mysql.h>
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "adapters/mariadb/values.h"
+#include "base/log.h"
+#include "base/result.h"
+
+namespace hongbao::mariadb {
+
+class MariadbError : public std::runtime_error {
+ public:
+  MariadbError(unsigned code, const std::string& what) : std::runtime_error(what), code_(code) {}
+  [[nodiscard]] unsigned code() const { return code_; }
+  // A unique key was violated: here always a programmer's error.
+  [[nodiscard]] bool is_duplicate() const;
+  // The server rolled the transaction back, and said so: a deadlock, or a lock that did not come in time.
+  [[nodiscard]] bool is_rolled_back() const;
+  // Nothing is known of what was sent last.
+  [[nodiscard]] bool is_connection_lost() const;
+  [[nodiscard]] bool is_no_such_table() const;
+  // A table was made or altered after this snapshot began: a new snapshot sees it.
+  [[nodiscard]] bool is_stale_snapshot() const;
+
+ private:
+  unsigned code_;
+};
+
+struct MariadbServer {
+  std::string host;
+  uint16_t port = 3306;
+  std::string user;
+  std::string password;
+  std::chrono::seconds connect_timeout{2};
+  // A server that is frozen, or a network that swallows everything, ends as a lost connection after this.
+  std::chrono::seconds answer_timeout{10};
+
+  [[nodiscard]] std::string address() const;
+};
+
+// The rows of one query, already here. Columns are read as what they are.
+class Rows {
+ public:
+  explicit Rows(MYSQL_STMT* statement);
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+  ~Rows();
+
+  // Moves to the next row; false after the last.
+  bool next();
+  // REQUIRES: `next` returned true. Texts and bytes are valid until the next call of `next`.
+  [[nodiscard]] int64_t integer(size_t column) const { return cells_[column].integer; }
+  [[nodiscard]] uint64_t count(size_t column) const { return static_cast<uint64_t>(integer(column)); }
+  [[nodiscard]] Money money(size_t column) const { return Money(integer(column)); }
+  [[nodiscard]] bool is_null(size_t column) const { return cells_[column].is_null != 0; }
+  [[nodiscard]] std::string_view text(size_t column) const;
+  [[nodiscard]] Bytes blob(size_t column) const;
+
+ private:
+  struct Cell {
+    int64_t integer = 0;
+    std::string bytes;
+    unsigned long length = 0;
+    my_bool is_null = 0;
+  };
+  MYSQL_STMT* statement_;
+  std::vector<Cell> cells_;
+};
+
+// Prepared once, run many times. Values are bound by position, all of them each time.
+class Statement {
+ public:
+  Statement(MYSQL* connection, std::string_view sql);
+
+  // Returns how many rows an UPDATE matched, or an INSERT or DELETE changed.
+  template <class... Values>
+  uint64_t run(const Values&... values) {
+    const Value bound[] = {to_value(values)..., Value()};
+    return run_bound({bound, sizeof...(values)});
+  }
+  // The rows are read while this statement is left alone.
+  template <class... Values>
+  [[nodiscard]] Rows query(const Values&... values) {
+    const Value bound[] = {to_value(values)..., Value()};
+    execute({bound, sizeof...(values)});
+    return Rows(statement_.get());
+  }
+  // All rows in one round trip; nothing when there are none.
+  uint64_t run_all(const ValueRows& rows);
+
+ private:
+  struct Close {
+    void operator()(MYSQL_STMT* statement) const { mysql_stmt_close(statement); }
+  };
+  uint64_t run_bound(std::span<const Value> values);
+  void execute(std::span<const Value> values);
+  void use_array_of(unsigned rows);
+
+  std::unique_ptr<MYSQL_STMT, Close> statement_;
+  unsigned array_rows_ = 0;  // what the statement is set to; 0: one row, not bound as an array
+};
+
+class Database {
+ public:
+  // kWrite: READ COMMITTED, and every statement opens a transaction that only `commit` ends. kRead: one snapshot a
+  // Transaction, read only.
+  enum class Mode { kWrite, kRead };
+  // `name` may be empty: no database is chosen.
+  static Database open(const MariadbServer& server, const std::string& name, Mode mode);
+
+  // Runs statements that give no rows.
+  void execute(std::string_view sql);
+  [[nodiscard]] Statement prepare(std::string_view sql) { return {connection_.get(), sql}; }
+  // The first column of the first row; nullopt when there is none.
+  std::optional<std::string> text(std::string_view sql);
+
+  void commit() { execute("COMMIT"); }
+  void rollback() { execute("ROLLBACK"); }
+
+ private:
+  struct Close {
+    void operator()(MYSQL* connection) const { mysql_close(connection); }
+  };
+  explicit Database(const MariadbServer& server);
+
+  std::unique_ptr<MYSQL, Close> connection_;
+};
+
+// One consistent reading on a connection of mode kRead.
+class Snapshot {
+ public:
+  explicit Snapshot(Database& database);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  ~Snapshot();
+
+ private:
+  Database& database_;
+};
+
+// The border of this adapter: runs `function` and turns MariadbError into Error{kStorage}. `what` names the call in the
+// log. A violated unique key stops the process: it means that an invariant is broken.
+template <class Function>
+auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
+      std::forward<Function>(function)();
+      return {};
+    } else {
+      return std::forward<Function>(function)();
+    }
+  } catch (const MariadbError& error) {
+    log_error("mariadb_failed", {{"call", what}, {"code", error.code()}, {"error", error.what()}});
+    CHECK(!error.is_duplicate());
+    return fail(ErrorCode::kStorage, error.what());
+  }
+}
+
+}  // namespace hongbao::mariadb
+
+namespace hongbao {
+using mariadb::MariadbServer;
+}  // namespace hongbao

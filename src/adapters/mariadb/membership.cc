@@ -1,0 +1,105 @@
+#include "adapters/mariadb/membership.h"
+
+#include <fmt/format.h>
+
+#include "adapters/mariadb/order_rows.h"
+#include "base/check.h"
+
+namespace hongbao {
+
+using mariadb::Database;
+using mariadb::guarded;
+using mariadb::kNow_ms;
+using mariadb::Rows;
+
+const std::vector<SchemaStep>& member_schema_steps() {
+  static const std::vector<SchemaStep> steps{{
+      "CREATE TABLE IF NOT EXISTS member(node VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, address "
+      "VARCHAR(255) NOT NULL, incarnation BIGINT UNSIGNED NOT NULL, lease_until BIGINT NOT NULL) ENGINE = InnoDB",
+  }};
+  return steps;
+}
+
+MariadbMembership::Session::Session(Database opened)
+    : database(std::move(opened)),
+      // `incarnation` last: assignments are made from left to right.
+      upsert(database.prepare(
+          fmt::format("INSERT INTO member(node, address, incarnation, lease_until) VALUES (?, ?, ?, {} + ?) ON "
+                      "DUPLICATE KEY UPDATE address = IF(incarnation <= VALUES(incarnation), VALUES(address), "
+                      "address), lease_until = IF(incarnation <= VALUES(incarnation), VALUES(lease_until), "
+                      "lease_until), incarnation = GREATEST(incarnation, VALUES(incarnation))",
+                      kNow_ms))),
+      incarnation(database.prepare("SELECT incarnation FROM member WHERE node = ?")),
+      alive(database.prepare(
+          fmt::format("SELECT node, address FROM member WHERE lease_until > {} ORDER BY node", kNow_ms))),
+      leave(database.prepare("UPDATE member SET lease_until = 0 WHERE node = ? AND incarnation = ?")) {}
+
+Result<std::unique_ptr<MariadbMembership>> MariadbMembership::open(const MariadbServer& server,
+                                                                   const DatabaseName& database) {
+  if (auto ready = require_schema(server, database); !ready) {
+    return std::unexpected(ready.error());
+  }
+  return std::unique_ptr<MariadbMembership>(new MariadbMembership(server, database.name));
+}
+
+template <class Function>
+auto MariadbMembership::use(std::string_view what, Function function) {
+  auto result = guarded(what, [&] {
+    if (!session_) {
+      session_.emplace(Database::open(server_, name_, Database::Mode::kWrite));
+    }
+    return function(*session_);
+  });
+  if (!result) {
+    session_.reset();
+  }
+  return result;
+}
+
+std::vector<Member> MariadbMembership::read_alive(Session& session) {
+  Rows rows = session.alive.query();
+  std::vector<Member> members;
+  while (rows.next()) {
+    members.push_back({std::string(rows.text(0)), std::string(rows.text(1))});
+  }
+  return members;
+}
+
+Result<std::vector<Member>> MariadbMembership::beat(const Member& self, uint64_t incarnation,
+                                                    std::chrono::milliseconds lease) {
+  auto members = use("membership.beat", [&](Session& session) -> std::optional<std::vector<Member>> {
+    (void)session.upsert.run(self.node, self.address, incarnation, lease.count());
+    session.database.commit();
+    uint64_t found = 0;
+    {
+      Rows rows = session.incarnation.query(self.node);
+      CHECK(rows.next());
+      found = rows.count(0);
+    }
+    auto alive = read_alive(session);
+    session.database.commit();  // ends what the readings began
+    return found == incarnation ? std::optional(std::move(alive)) : std::nullopt;
+  });
+  if (!members) {
+    return std::unexpected(members.error());
+  }
+  return *members ? Result<std::vector<Member>>(std::move(**members))
+                  : fail(ErrorCode::kFenced, "a later process has the name " + self.node);
+}
+
+Result<std::vector<Member>> MariadbMembership::members() {
+  return use("membership.members", [](Session& session) {
+    auto alive = read_alive(session);
+    session.database.commit();
+    return alive;
+  });
+}
+
+Result<void> MariadbMembership::leave(std::string_view node, uint64_t incarnation) {
+  return use("membership.leave", [&](Session& session) {
+    (void)session.leave.run(node, incarnation);
+    session.database.commit();
+  });
+}
+
+}  // namespace hongbao

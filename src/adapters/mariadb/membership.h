@@ -1,0 +1,44 @@
+// The membership of the nodes that use one database server: one row a node, by the server's clock.
+//
+// Threads: one at a time. Errors: kStorage with MariaDB's words.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "adapters/mariadb/schema.h"
+#include "ports/membership.h"
+
+namespace hongbao {
+
+class MariadbMembership final : public Membership {
+ public:
+  // kConfig: the database is missing or of another version.
+  static Result<std::unique_ptr<MariadbMembership>> open(const MariadbServer& server, const DatabaseName& database);
+
+  Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation, std::chrono::milliseconds lease) override;
+  Result<std::vector<Member>> members() override;
+  Result<void> leave(std::string_view node, uint64_t incarnation) override;
+
+ private:
+  struct Session {
+    explicit Session(mariadb::Database opened);
+    mariadb::Database database;
+    mariadb::Statement upsert;
+    mariadb::Statement incarnation;
+    mariadb::Statement alive;
+    mariadb::Statement leave;
+  };
+  MariadbMembership(MariadbServer server, std::string database)
+      : server_(std::move(server)), name_(std::move(database)) {}
+  // Runs `function(Session&)`; after an error the connection is dropped, and made again by the next call.
+  template <class Function>
+  auto use(std::string_view what, Function function);
+  static std::vector<Member> read_alive(Session& session);
+
+  const MariadbServer server_;
+  const std::string name_;
+  std::optional<Session> session_;
+};
+
+}  // namespace hongbao

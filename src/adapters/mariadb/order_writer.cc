@@ -1,0 +1,148 @@
+#include "adapters/mariadb/order_writer.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "adapters/mariadb/order_rows.h"
+#include "base/check.h"
+
+namespace hongbao::mariadb {
+namespace {
+
+// Days with prepared statements. Packets are written on their own day and finished within the next ones.
+constexpr size_t kPreparedDaysMax = 16;
+
+std::set<Day> days_of(const CommitBatch& batch) {
+  std::set<Day> days;
+  for (const Voucher& voucher : batch.vouchers) {  // what is activated or finished has a voucher as well
+    days.insert(voucher.packet.day);
+  }
+  return days;
+}
+
+}  // namespace
+
+OrderWriter::Session::Session(Database opened)
+    : database(std::move(opened)),
+      raise_epoch(database.prepare(
+          fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?, lease_ms = ?, lease_until = {0} + lease_ms "
+                      "WHERE owner = ? OR lease_until <= {0}",
+                      kNow_ms))),
+      read_head(database.prepare("SELECT epoch, next_voucher FROM shard_head")),
+      renew(
+          database.prepare(fmt::format("UPDATE shard_head SET lease_until = {} + lease_ms WHERE epoch = ?", kNow_ms))),
+      release(database.prepare("UPDATE shard_head SET lease_until = 0 WHERE epoch = ?")),
+      advance_head(database.prepare(
+          fmt::format("UPDATE shard_head SET next_voucher = ?, lease_until = {} + lease_ms WHERE epoch = ? AND "
+                      "next_voucher = ?",
+                      kNow_ms))) {}
+
+OrderWriter::Session& OrderWriter::session() {
+  if (!session_) {
+    session_.emplace(Database::open(server_, name_, Database::Mode::kWrite));
+  }
+  return *session_;
+}
+
+std::optional<ShardHead> OrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+  Session& at = session();
+  if (at.raise_epoch.run(owner, lease.count(), owner) == 0) {
+    at.database.rollback();
+    return std::nullopt;
+  }
+  ShardHead head;
+  {
+    Rows rows = at.read_head.query();
+    CHECK(rows.next());
+    head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
+  }
+  at.database.commit();
+  return head;
+}
+
+bool OrderWriter::renew(uint32_t epoch) {
+  Session& at = session();
+  const bool renewed = at.renew.run(epoch) == 1;
+  at.database.commit();
+  return renewed;
+}
+
+void OrderWriter::release(uint32_t epoch) {
+  Session& at = session();
+  (void)at.release.run(epoch);
+  at.database.commit();
+}
+
+bool OrderWriter::commit(const CommitBatch& batch) {
+  Session& session_now = session();
+  prepare_days(batch);
+  // The head first: its row keeps every other writer out until this one has committed, and tells a stale one apart
+  // before it touches anything.
+  if (session_now.advance_head.run(batch.next(), batch.epoch, batch.expected_next) != 1) {
+    session_now.database.rollback();
+    return false;
+  }
+  write(batch);
+  session_now.database.commit();
+  return true;
+}
+
+void OrderWriter::prepare_days(const CommitBatch& batch) {
+  const std::set<Day> days = days_of(batch);
+  if (session_->days.size() + days.size() > kPreparedDaysMax) {
+    session_->days.clear();
+  }
+  for (const Day day : days) {
+    (void)at(day);
+  }
+}
+
+OrderWriter::DayStatements& OrderWriter::at(Day day) {
+  auto& days = session_->days;
+  if (const auto found = days.find(day); found != days.end()) {
+    return found->second;
+  }
+  Database& database = session_->database;
+  for (const std::string& statement : create_day(day)) {
+    database.execute(statement);
+  }
+  DayStatements statements{
+      .insert_packet = database.prepare(
+          fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", packet_table(day), kPacketColumns)),
+      .insert_voucher = database.prepare(
+          fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?)", voucher_table(day), kVoucherColumns)),
+      .finish = database.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", packet_table(day)))};
+  return days.emplace(day, std::move(statements)).first->second;
+}
+
+void OrderWriter::write(const CommitBatch& batch) {
+  struct DayRows {
+    ValueRows packets;
+    ValueRows vouchers;
+    ValueRows finished;
+  };
+  std::map<Day, DayRows> rows;
+  for (const Order& order : batch.activated) {
+    const auto recipient = order.recipient.empty() ? std::nullopt : std::optional(std::cref(order.recipient));
+    rows[order.key.day].packets.add(order.key.local, order.sender, recipient, order.kind, order.rule, order.total,
+                                    order.count, Bytes(order.seed.bytes), order.created_at, order.payable_until,
+                                    order.paid_at, order.expires_at, PacketState::kActive);
+  }
+  for (const Voucher& voucher : batch.vouchers) {
+    rows[voucher.packet.day].vouchers.add(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user,
+                                          voucher.amount, voucher.at);
+  }
+  for (const auto& finished : batch.finished) {
+    rows[finished.packet.day].finished.add(finished.state, finished.packet.local);
+  }
+  for (const auto& [day, of_day] : rows) {
+    DayStatements& statements = at(day);
+    (void)statements.insert_packet.run_all(of_day.packets);
+    (void)statements.insert_voucher.run_all(of_day.vouchers);
+    CHECK(statements.finish.run_all(of_day.finished) == of_day.finished.rows());
+  }
+}
+
+}  // namespace hongbao::mariadb
