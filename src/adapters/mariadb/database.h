@@ -102,6 +102,10 @@ class Statement {
     execute({bound, sizeof...(values)});
     return Rows(statement_.get());
   }
+  [[nodiscard]] Rows query_values(std::span<const Value> values) {
+    execute(values);
+    return Rows(statement_.get());
+  }
   // All rows in one round trip; nothing when there are none.
   uint64_t run_all(const ValueRows& rows);
 

@@ -71,6 +71,15 @@ inline Value to_value(LocalNo value) {
 inline Value to_value(Day value) {
   return to_value(value.since_epoch);
 }
+// A small number that an operator can read: the shard's, and a thousand more in North.
+inline constexpr int kNorthFirst = 1'000;
+inline Value to_value(ShardId shard) {
+  return to_value(shard.number + (shard.region == Region::kNorth ? kNorthFirst : 0));
+}
+inline ShardId shard_of(int64_t value) {
+  CHECK(value >= 0 && value < 2 * kNorthFirst);
+  return {value < kNorthFirst ? Region::kSouth : Region::kNorth, static_cast<uint16_t>(value % kNorthFirst)};
+}
 inline Value to_value(std::reference_wrapper<const UserId> user) {
   return to_value(user.get());
 }

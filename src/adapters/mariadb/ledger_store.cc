@@ -1,0 +1,68 @@
+#include "adapters/mariadb/ledger_store.h"
+
+#include <utility>
+
+namespace hongbao {
+
+using mariadb::Database;
+using mariadb::guarded;
+using mariadb::LedgerReader;
+using mariadb::LedgerWriter;
+
+Result<std::unique_ptr<MariadbLedgerStore>> MariadbLedgerStore::open(const MariadbServer& server,
+                                                                     const DatabaseName& database) {
+  if (auto ready = require_schema(server, database); !ready) {
+    return std::unexpected(ready.error());
+  }
+  return std::unique_ptr<MariadbLedgerStore>(new MariadbLedgerStore(server, database.name));
+}
+
+MariadbLedgerStore::MariadbLedgerStore(const MariadbServer& server, const std::string& database)
+    : writer_(server, database),
+      readers_(server, database, [](Database reader) { return std::make_unique<LedgerReader>(std::move(reader)); }) {}
+
+template <class Function>
+auto MariadbLedgerStore::read(std::string_view what, Function function) {
+  return guarded(what, [&] { return readers_.use(function); });
+}
+
+Result<LedgerResult> MariadbLedgerStore::commit(const LedgerBatch& batch) {
+  return writer_.run("ledger_store.commit", [&](LedgerWriter& writer) { return writer.commit(batch); });
+}
+
+Result<void> MariadbLedgerStore::set_frozen(const AccountId& account, bool frozen) {
+  return writer_.run("ledger_store.set_frozen", [&](LedgerWriter& writer) { writer.set_frozen(account, frozen); });
+}
+
+Result<Account> MariadbLedgerStore::account(const AccountId& account) {
+  return read("ledger_store.account", [&](LedgerReader& reader) { return reader.account(account); });
+}
+
+Result<std::optional<Transfer>> MariadbLedgerStore::transfer(std::string_view id) {
+  return read("ledger_store.transfer", [&](LedgerReader& reader) { return reader.transfer(id); });
+}
+
+Result<std::vector<WalletTransfer>> MariadbLedgerStore::transfers(const AccountId& account, uint64_t before,
+                                                                  size_t transfers_max) {
+  return read("ledger_store.transfers",
+              [&](LedgerReader& reader) { return reader.transfers(account, before, transfers_max); });
+}
+
+Result<VoucherNo> MariadbLedgerStore::cursor(ShardId shard) {
+  return read("ledger_store.cursor", [&](LedgerReader& reader) { return reader.cursor(shard); });
+}
+
+Result<std::vector<PendingPayment>> MariadbLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
+  return read("ledger_store.pending", [&](LedgerReader& reader) { return reader.pending(shard, until, payments_max); });
+}
+
+Result<std::vector<DeferredTransfer>> MariadbLedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
+  return read("ledger_store.deferred",
+              [&](LedgerReader& reader) { return reader.deferred(shard, now, transfers_max); });
+}
+
+Result<LedgerTotals> MariadbLedgerStore::totals(const std::vector<ShardId>& shards) {
+  return read("ledger_store.totals", [&](LedgerReader& reader) { return reader.totals(shards); });
+}
+
+}  // namespace hongbao

@@ -1,0 +1,43 @@
+// The ledger store in MariaDB: one database for all shards and all processes. One connection of this process writes, a
+// few read.
+//
+// Threads: as the port says. Errors: kStorage with MariaDB's words.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/mariadb/ledger_reader.h"
+#include "adapters/mariadb/ledger_writer.h"
+#include "adapters/mariadb/reader_pool.h"
+#include "adapters/mariadb/schema.h"
+#include "adapters/mariadb/writer.h"
+
+namespace hongbao {
+
+class MariadbLedgerStore final : public LedgerStore {
+ public:
+  // kConfig: the database is missing or of another version.
+  static Result<std::unique_ptr<MariadbLedgerStore>> open(const MariadbServer& server, const DatabaseName& database);
+
+  Result<LedgerResult> commit(const LedgerBatch& batch) override;
+  Result<void> set_frozen(const AccountId& account, bool frozen) override;
+  Result<Account> account(const AccountId& account) override;
+  Result<std::optional<Transfer>> transfer(std::string_view id) override;
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+                                                size_t transfers_max) override;
+  Result<VoucherNo> cursor(ShardId shard) override;
+  Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) override;
+  Result<std::vector<DeferredTransfer>> deferred(ShardId shard, Timestamp now, size_t transfers_max) override;
+  Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
+
+ private:
+  MariadbLedgerStore(const MariadbServer& server, const std::string& database);
+  template <class Function>
+  auto read(std::string_view what, Function function);
+
+  mariadb::Writer<mariadb::LedgerWriter> writer_;
+  mariadb::ReaderPool<mariadb::LedgerReader> readers_;
+};
+
+}  // namespace hongbao
