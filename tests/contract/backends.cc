@@ -1,11 +1,15 @@
 #include "contract/backends.h"
 
+#include "adapters/mariadb/inbox_store.h"
+#include "adapters/mariadb/ledger_store.h"
+#include "adapters/mariadb/order_store.h"
 #include "adapters/memory/memory_inbox_store.h"
 #include "adapters/memory/memory_ledger_store.h"
 #include "adapters/memory/memory_order_store.h"
 #include "adapters/sqlite/inbox_store.h"
 #include "adapters/sqlite/ledger_store.h"
 #include "adapters/sqlite/order_store.h"
+#include "contract/engines.h"
 #include "contract/temp_dir.h"
 #include "contract/values.h"
 
@@ -43,28 +47,80 @@ class SqliteBackend final : public Backend<Port> {
   std::unique_ptr<Port> store_;
 };
 
-}  // namespace
+// A database of its own on the shared server, gone with the backend.
+template <class Port>
+class MariadbBackend final : public Backend<Port> {
+ public:
+  using Open = std::function<Result<std::unique_ptr<Port>>(const DatabaseName&)>;
+  MariadbBackend(DatabaseName database, Open open) : scratch_(std::move(database)), open_(std::move(open)) { reopen(); }
+  Port& store() override { return *store_; }
+  void reopen() override {
+    store_.reset();
+    auto opened = open_(scratch_.name());
+    CHECK(opened.has_value());
+    store_ = std::move(*opened);
+  }
+
+ private:
+  ScratchDatabase scratch_;
+  Open open_;
+  std::unique_ptr<Port> store_;
+};
 
 std::unique_ptr<OrderBackend> make_sqlite_orders() {
   return std::make_unique<SqliteBackend<OrderStore>>(
       [](const std::string& file) { return SqliteOrderStore::open(file, kShard); });
 }
-std::unique_ptr<OrderBackend> make_memory_orders() {
-  return std::make_unique<MemoryBackend<OrderStore, MemoryOrderStore>>(kShard);
-}
 std::unique_ptr<LedgerBackend> make_sqlite_ledger() {
   return std::make_unique<SqliteBackend<LedgerStore>>(
       [](const std::string& file) { return SqliteLedgerStore::open(file); });
-}
-std::unique_ptr<LedgerBackend> make_memory_ledger() {
-  return std::make_unique<MemoryBackend<LedgerStore, MemoryLedgerStore>>();
 }
 std::unique_ptr<InboxBackend> make_sqlite_inbox() {
   return std::make_unique<SqliteBackend<InboxStore>>(
       [](const std::string& file) { return SqliteInboxStore::open(file); });
 }
+std::unique_ptr<OrderBackend> make_mariadb_orders() {
+  return std::make_unique<MariadbBackend<OrderStore>>(
+      orders_database(kShard, scratch_prefix()),
+      [](const DatabaseName& name) { return MariadbOrderStore::open(test_mariadb(), name, kShard); });
+}
+std::unique_ptr<LedgerBackend> make_mariadb_ledger() {
+  return std::make_unique<MariadbBackend<LedgerStore>>(ledger_database(scratch_prefix()), [](const DatabaseName& name) {
+    return MariadbLedgerStore::open(test_mariadb(), name);
+  });
+}
+std::unique_ptr<InboxBackend> make_mariadb_inbox() {
+  return std::make_unique<MariadbBackend<InboxStore>>(inbox_database(scratch_prefix()), [](const DatabaseName& name) {
+    return MariadbInboxStore::open(test_mariadb(), name);
+  });
+}
 std::unique_ptr<InboxBackend> make_memory_inbox() {
   return std::make_unique<MemoryBackend<InboxStore, MemoryInboxStore>>();
+}
+
+}  // namespace
+
+std::unique_ptr<OrderBackend> make_memory_orders() {
+  return std::make_unique<MemoryBackend<OrderStore, MemoryOrderStore>>(kShard);
+}
+std::unique_ptr<LedgerBackend> make_memory_ledger() {
+  return std::make_unique<MemoryBackend<LedgerStore, MemoryLedgerStore>>();
+}
+
+std::vector<BackendMaker<OrderStore>> durable_order_backends() {
+  return {{"sqlite", make_sqlite_orders}, {"mariadb", make_mariadb_orders}};
+}
+std::vector<BackendMaker<LedgerStore>> durable_ledger_backends() {
+  return {{"sqlite", make_sqlite_ledger}, {"mariadb", make_mariadb_ledger}};
+}
+std::vector<BackendMaker<OrderStore>> order_backends() {
+  return {{"sqlite", make_sqlite_orders}, {"mariadb", make_mariadb_orders}, {"memory", make_memory_orders}};
+}
+std::vector<BackendMaker<LedgerStore>> ledger_backends() {
+  return {{"sqlite", make_sqlite_ledger}, {"mariadb", make_mariadb_ledger}, {"memory", make_memory_ledger}};
+}
+std::vector<BackendMaker<InboxStore>> inbox_backends() {
+  return {{"sqlite", make_sqlite_inbox}, {"mariadb", make_mariadb_inbox}, {"memory", make_memory_inbox}};
 }
 
 }  // namespace hongbao

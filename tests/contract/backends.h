@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ports/inbox_store.h"
 #include "ports/ledger_store.h"
@@ -40,12 +41,15 @@ std::string backend_name(const testing::TestParamInfo<BackendMaker<Store>>& info
   return info.param.name;
 }
 
-// On `kShard`.
-std::unique_ptr<OrderBackend> make_sqlite_orders();
+// Every adapter of a port, the order stores on `kShard`. The engines must be there (with_engines.py).
+std::vector<BackendMaker<OrderStore>> order_backends();
+std::vector<BackendMaker<LedgerStore>> ledger_backends();
+std::vector<BackendMaker<InboxStore>> inbox_backends();
+// Those that keep what they have: all but memory, which the others are compared with.
+std::vector<BackendMaker<OrderStore>> durable_order_backends();
+std::vector<BackendMaker<LedgerStore>> durable_ledger_backends();
+
 std::unique_ptr<OrderBackend> make_memory_orders();
-std::unique_ptr<LedgerBackend> make_sqlite_ledger();
 std::unique_ptr<LedgerBackend> make_memory_ledger();
-std::unique_ptr<InboxBackend> make_sqlite_inbox();
-std::unique_ptr<InboxBackend> make_memory_inbox();
 
 }  // namespace hongbao

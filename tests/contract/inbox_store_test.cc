@@ -40,10 +40,7 @@ class InboxStoreContract : public testing::TestWithParam<BackendMaker<InboxStore
   std::unique_ptr<InboxBackend> backend_ = GetParam().make();
 };
 
-INSTANTIATE_TEST_SUITE_P(Adapters, InboxStoreContract,
-                         testing::Values(BackendMaker<InboxStore>{"sqlite", make_sqlite_inbox},
-                                         BackendMaker<InboxStore>{"memory", make_memory_inbox}),
-                         backend_name<InboxStore>);
+INSTANTIATE_TEST_SUITE_P(Adapters, InboxStoreContract, testing::ValuesIn(inbox_backends()), backend_name<InboxStore>);
 
 TEST_P(InboxStoreContract, AnUnknownUserHasAnEmptyInbox) {
   EXPECT_THAT(store().sent(user("ann"), kNewest, 10).value(), IsEmpty());

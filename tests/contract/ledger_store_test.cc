@@ -74,9 +74,7 @@ class LedgerStoreContract : public testing::TestWithParam<BackendMaker<LedgerSto
   std::unique_ptr<LedgerBackend> backend_ = GetParam().make();
 };
 
-INSTANTIATE_TEST_SUITE_P(Adapters, LedgerStoreContract,
-                         testing::Values(BackendMaker<LedgerStore>{"sqlite", make_sqlite_ledger},
-                                         BackendMaker<LedgerStore>{"memory", make_memory_ledger}),
+INSTANTIATE_TEST_SUITE_P(Adapters, LedgerStoreContract, testing::ValuesIn(ledger_backends()),
                          backend_name<LedgerStore>);
 
 TEST_P(LedgerStoreContract, AnEmptyLedgerReadsAsZero) {

@@ -1,5 +1,5 @@
-// Random histories of a shard: the SQLite and the memory order store must agree on every outcome and every reading.
-// RapidCheck prints the seed of a failure; RC_PARAMS="seed=…" plays it again.
+// Random histories of a shard: every durable order store and the one in memory must agree on every outcome and every
+// reading. RapidCheck prints the seed of a failure; RC_PARAMS="seed=…" plays it again.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -12,6 +12,8 @@ namespace {
 // Writes packets and shares as a shard would, with stale epochs and restarts in between.
 class History {
  public:
+  explicit History(std::unique_ptr<OrderBackend> durable) : durable_(std::move(durable)) {}
+
   void step() {
     switch (*rc::gen::inRange(0, 8)) {
       case 0:
@@ -19,7 +21,7 @@ class History {
       case 1:
         return stale_commit();
       case 2:
-        sqlite_->reopen();
+        durable_->reopen();
         return;
       default:
         return commit();
@@ -27,12 +29,12 @@ class History {
   }
 
   void compare() {
-    RC_ASSERT(sqlite().head().value() == memory().head().value());
+    RC_ASSERT(durable().head().value() == memory().head().value());
     const VoucherNo from{*rc::gen::inRange<uint64_t>(1, head_.next_voucher.value + 3)};
     const auto limit = *rc::gen::inRange<size_t>(0, 20);
-    RC_ASSERT(sqlite().read_log(from, limit).value() == memory().read_log(from, limit).value());
+    RC_ASSERT(durable().read_log(from, limit).value() == memory().read_log(from, limit).value());
     const Timestamp now = kNoon + std::chrono::hours(*rc::gen::inRange(0, 10));
-    RC_ASSERT(sqlite().due(now, limit).value() == memory().due(now, limit).value());
+    RC_ASSERT(durable().due(now, limit).value() == memory().due(now, limit).value());
     compare_totals(from);
     for (const auto& packet : packets_) {
       compare_packet(packet.order.key);
@@ -47,11 +49,11 @@ class History {
     bool finished = false;
   };
 
-  OrderStore& sqlite() { return sqlite_->store(); }
+  OrderStore& durable() { return durable_->store(); }
   OrderStore& memory() { return memory_->store(); }
 
   void acquire() {
-    const ShardHead head = sqlite().acquire("agreement", kNoLease).value();
+    const ShardHead head = durable().acquire("agreement", kNoLease).value();
     RC_ASSERT(head == memory().acquire("agreement", kNoLease).value());
     head_ = head;
   }
@@ -59,7 +61,7 @@ class History {
   void stale_commit() {
     const Order late = order(key(999), 1, 1);
     const CommitBatch batch{head_.epoch - 1, head_.next_voucher, {late}, {paid(head_.next_voucher.value, late)}, {}};
-    RC_ASSERT(sqlite().commit(batch) == CommitOutcome::kFenced);
+    RC_ASSERT(durable().commit(batch) == CommitOutcome::kFenced);
     RC_ASSERT(memory().commit(batch) == CommitOutcome::kFenced);
   }
 
@@ -75,7 +77,7 @@ class History {
     if (batch.vouchers.empty()) {
       return;
     }
-    RC_ASSERT(sqlite().commit(batch) == CommitOutcome::kCommitted);
+    RC_ASSERT(durable().commit(batch) == CommitOutcome::kCommitted);
     RC_ASSERT(memory().commit(batch) == CommitOutcome::kCommitted);
     head_.next_voucher = batch.next();
   }
@@ -111,7 +113,7 @@ class History {
   }
 
   void compare_totals(VoucherNo since) {
-    const auto mine = sqlite().totals(since).value();
+    const auto mine = durable().totals(since).value();
     const auto theirs = memory().totals(since).value();
     const auto values = [](const OrderTotals& totals) {
       return std::tuple(totals.next_voucher, totals.packets, totals.packets_active, totals.packets_total,
@@ -119,12 +121,12 @@ class History {
                         totals.unsettled.opened, totals.unsettled.refunded);
     };
     RC_ASSERT((values(mine) == values(theirs)));
-    RC_ASSERT(sqlite().violations(10).value().empty());
+    RC_ASSERT(durable().violations(10).value().empty());
     RC_ASSERT(memory().violations(10).value().empty());
   }
 
   void compare_packet(const PacketKey& packet) {
-    const auto mine = sqlite().load(packet).value();
+    const auto mine = durable().load(packet).value();
     const auto theirs = memory().load(packet).value();
     RC_ASSERT(mine.has_value() && theirs.has_value());
     RC_ASSERT(mine->order == theirs->order);
@@ -133,21 +135,26 @@ class History {
     RC_ASSERT(mine->refunded == theirs->refunded);
   }
 
-  std::unique_ptr<OrderBackend> sqlite_ = make_sqlite_orders();
+  std::unique_ptr<OrderBackend> durable_;
   std::unique_ptr<OrderBackend> memory_ = make_memory_orders();
   ShardHead head_ = acquired();
   std::vector<Packet> packets_;
 
   ShardHead acquired() {
-    const ShardHead head = sqlite().acquire("agreement", kNoLease).value();
+    const ShardHead head = durable().acquire("agreement", kNoLease).value();
     RC_ASSERT(head == memory().acquire("agreement", kNoLease).value());
     return head;
   }
 };
 
-TEST(OrderStoreAgreement, SqliteAndMemoryAgreeOnRandomHistories) {
+class OrderStoreAgreement : public testing::TestWithParam<BackendMaker<OrderStore>> {};
+
+INSTANTIATE_TEST_SUITE_P(Adapters, OrderStoreAgreement, testing::ValuesIn(durable_order_backends()),
+                         backend_name<OrderStore>);
+
+TEST_P(OrderStoreAgreement, AgreesWithMemoryOnRandomHistories) {
   EXPECT_TRUE(rc::check([] {
-    History history;
+    History history(GetParam().make());
     for (int steps = *rc::gen::inRange(1, 25); steps > 0; --steps) {
       history.step();
       history.compare();

@@ -57,10 +57,7 @@ class OrderStoreContract : public testing::TestWithParam<BackendMaker<OrderStore
   ShardHead head_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Adapters, OrderStoreContract,
-                         testing::Values(BackendMaker<OrderStore>{"sqlite", make_sqlite_orders},
-                                         BackendMaker<OrderStore>{"memory", make_memory_orders}),
-                         backend_name<OrderStore>);
+INSTANTIATE_TEST_SUITE_P(Adapters, OrderStoreContract, testing::ValuesIn(order_backends()), backend_name<OrderStore>);
 
 TEST_P(OrderStoreContract, ANewShardStartsAtTheFirstVoucher) {
   EXPECT_EQ(head_, (ShardHead{.epoch = 1, .next_voucher = VoucherNo{1}}));
@@ -371,9 +368,7 @@ TEST_P(OrderStoreContractDeathTest, AGapInTheNumbersStopsTheProcess) {
   EXPECT_DEATH(commit({}, {}), "CHECK failed");
 }
 
-INSTANTIATE_TEST_SUITE_P(Adapters, OrderStoreContractDeathTest,
-                         testing::Values(BackendMaker<OrderStore>{"sqlite", make_sqlite_orders},
-                                         BackendMaker<OrderStore>{"memory", make_memory_orders}),
+INSTANTIATE_TEST_SUITE_P(Adapters, OrderStoreContractDeathTest, testing::ValuesIn(order_backends()),
                          backend_name<OrderStore>);
 
 }  // namespace

@@ -66,9 +66,7 @@ class OrderViolationsContract : public testing::TestWithParam<BackendMaker<Order
   const PacketKey bad_ = key(1, Day{kToday.since_epoch + 1});
 };
 
-INSTANTIATE_TEST_SUITE_P(Adapters, OrderViolationsContract,
-                         testing::Values(BackendMaker<OrderStore>{"sqlite", make_sqlite_orders},
-                                         BackendMaker<OrderStore>{"memory", make_memory_orders}),
+INSTANTIATE_TEST_SUITE_P(Adapters, OrderViolationsContract, testing::ValuesIn(order_backends()),
                          backend_name<OrderStore>);
 
 TEST_P(OrderViolationsContract, SoundPacketsBreakNoRule) {

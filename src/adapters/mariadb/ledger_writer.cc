@@ -17,6 +17,9 @@ LedgerWriter::LedgerWriter(Database database)
                        "SELECT id, debits_posted, credits_posted, frozen FROM account WHERE id IN ({}) FOR UPDATE"),
       insert_account_(database_.prepare("INSERT IGNORE INTO account VALUES (?, 0, 0, 0)")),
       update_account_(database_.prepare("UPDATE account SET debits_posted = ?, credits_posted = ? WHERE id = ?")),
+      // Another process that waited for the row may have frozen the account or moved it: then it is not unused.
+      delete_account_(database_.prepare(
+          "DELETE FROM account WHERE id = ? AND debits_posted = 0 AND credits_posted = 0 AND frozen = 0")),
       upsert_frozen_(
           database_.prepare("INSERT INTO account VALUES (?, 0, 0, ?) ON DUPLICATE KEY UPDATE frozen = VALUES(frozen)")),
       select_transfers_(database_, fmt::format("SELECT {} FROM transfer WHERE id IN ({{}})", kTransferColumns)),
@@ -114,6 +117,9 @@ void LedgerWriter::lock_accounts(const LedgerBatch& batch) {
     const std::vector<std::string_view> made(missing.begin(), missing.end());
     read_accounts(made, missing);
     CHECK(missing.empty());
+    for (const std::string_view id : made) {
+      now_.accounts.find(id)->second.made = true;
+    }
   }
 }
 
@@ -241,16 +247,24 @@ void LedgerWriter::write() {
   (void)insert_transfer_.run_all(transfers);
   write_payments();
   write_deferred();
-  ValueRows accounts;
-  for (const auto& [id, loaded] : now_.accounts) {
-    if (loaded.moved) {
-      accounts.add(loaded.account.debits_posted, loaded.account.credits_posted, id);
-    }
-  }
-  (void)update_account_.run_all(accounts);
+  write_accounts();
   for (const auto& [shard, next] : now_.cursors) {
     (void)update_cursor_.run(next, shard);
   }
+}
+
+void LedgerWriter::write_accounts() {
+  ValueRows moved;
+  ValueRows unused;
+  for (const auto& [id, loaded] : now_.accounts) {
+    if (loaded.moved) {
+      moved.add(loaded.account.debits_posted, loaded.account.credits_posted, id);
+    } else if (loaded.made) {
+      unused.add(id);
+    }
+  }
+  (void)update_account_.run_all(moved);
+  (void)delete_account_.run_all(unused);
 }
 
 void LedgerWriter::write_payments() {

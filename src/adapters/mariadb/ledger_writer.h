@@ -32,6 +32,7 @@ class LedgerWriter {
  private:
   struct LoadedAccount {
     Account account;
+    bool made = false;  // by this batch, to have a row to lock
     bool moved = false;
   };
   // What is locked and read, and what is to be written.
@@ -63,6 +64,7 @@ class LedgerWriter {
   [[nodiscard]] std::optional<Transfer> find_posted(const std::string& id) const;
 
   void write();
+  void write_accounts();
   void write_payments();
   void write_deferred();
 
@@ -70,6 +72,7 @@ class LedgerWriter {
   Lookup select_accounts_;
   Statement insert_account_;
   Statement update_account_;
+  Statement delete_account_;
   Statement upsert_frozen_;
   Lookup select_transfers_;
   Statement insert_transfer_;

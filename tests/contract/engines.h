@@ -1,0 +1,35 @@
+// The real engines that tests/contract/with_engines.py started, and what a test does to them. A test without them
+// fails: no engine is ever skipped.
+#pragma once
+
+#include <string>
+
+#include "adapters/mariadb/schema.h"
+
+namespace hongbao {
+
+// The value of an environment variable that with_engines.py sets.
+std::string required_environment(const char* name);
+
+MariadbServer test_mariadb();
+// Another one for each call.
+std::string scratch_prefix();
+
+// A database on the test server with its schema, until the object goes.
+class ScratchDatabase {
+ public:
+  explicit ScratchDatabase(DatabaseName name);
+  ScratchDatabase(const ScratchDatabase&) = delete;
+  ScratchDatabase& operator=(const ScratchDatabase&) = delete;
+  ~ScratchDatabase();
+
+  [[nodiscard]] const DatabaseName& name() const { return name_; }
+
+ private:
+  DatabaseName name_;
+};
+
+// kill, restart, freeze, thaw, wipe, stop or start "mariadb", "redis" or "nats"; returns when it is done.
+void engine(const std::string& action, const std::string& name);
+
+}  // namespace hongbao

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Runs a command with private MariaDB, Redis and NATS servers, and ends with its exit code.
+
+    with_engines.py COMMAND [ARGUMENTS]
+
+The command finds them in its environment: HONGBAO_TEST_MARIADB, HONGBAO_TEST_REDIS (host:port), HONGBAO_TEST_NATS (a
+URL), HONGBAO_TEST_MARIADB_USER and HONGBAO_TEST_MARIADB_PASSWORD_FILE. HONGBAO_TEST_ENGINE_CONTROL is a Unix socket
+through which it may make an engine suffer: it sends a line "kill|restart|freeze|thaw|wipe mariadb|redis|nats" and gets
+the line "ok" when that is done, or what went wrong. An engine that is not installed fails the run.
+"""
+
+import os
+import pathlib
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
+from engines import EngineError, Mariadb, Nats, Redis, started  # noqa: E402
+
+ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start"}
+
+
+def control(path, engines):
+    """Serves commands on the socket at `path`, in threads that end with the process."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            for line in self.rfile:
+                action, _, name = line.decode().strip().partition(" ")
+                try:
+                    if action not in ACTIONS:
+                        raise ValueError(f"no action {action}")
+                    getattr(engines[name], action)()
+                    answer = "ok"
+                except (ValueError, KeyError, OSError, EngineError) as error:
+                    answer = f"failed: {error}"
+                self.wfile.write(answer.encode() + b"\n")
+
+    server = socketserver.ThreadingUnixStreamServer(path, Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="hongbao-engines-") as directory:
+        mariadb = Mariadb(f"{directory}/mariadb", buffer_pool="64M", options=["--innodb-log-file-size=32M"])
+        redis, nats = Redis(f"{directory}/redis"), Nats(f"{directory}/nats")
+        try:
+            with started(mariadb, redis, nats):
+                control(f"{directory}/control", {engine.name: engine for engine in (mariadb, redis, nats)})
+                return subprocess.run(sys.argv[1:], check=False, env={
+                    **os.environ, "HONGBAO_TEST_MARIADB": mariadb.address, "HONGBAO_TEST_MARIADB_USER": mariadb.user,
+                    "HONGBAO_TEST_MARIADB_PASSWORD_FILE": str(mariadb.password_file), "HONGBAO_TEST_REDIS": redis.address,
+                    "HONGBAO_TEST_NATS": nats.url, "HONGBAO_TEST_ENGINE_CONTROL": f"{directory}/control"}).returncode
+        except EngineError as error:
+            sys.exit(f"with_engines: {error}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
