@@ -1,13 +1,17 @@
-// The contract of ports/cache.h, and what the embedded cache promises beyond it.
+// The contract of ports/cache.h, and what each adapter promises beyond it.
 #include "ports/cache.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
 #include "adapters/memory/memory_cache.h"
+#include "adapters/redis/redis_cache.h"
+#include "contract/engines.h"
 #include "support/manual_clock.h"
 
 namespace hongbao {
@@ -17,105 +21,191 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using Value = std::optional<std::string>;
 
-class CacheContract : public testing::Test {
- protected:
-  static Value get(Cache& cache, std::string_view key) {
-    Value found;
-    int calls = 0;
-    cache.get(key, [&](Result<Value> result) {
-      ++calls;
-      found = result.value();
-    });
-    EXPECT_EQ(calls, 1);
-    return found;
-  }
-  static Value put(Cache& cache, std::string_view key, std::string value, milliseconds ttl = minutes(1)) {
-    Value found;
-    int calls = 0;
-    cache.put_if_absent(key, std::move(value), ttl, [&](Result<Value> result) {
-      ++calls;
-      found = result.value();
-    });
-    EXPECT_EQ(calls, 1);
-    return found;
-  }
+constexpr std::chrono::seconds kForever{20};  // a test that waits so long has failed
 
+// What a call is called back with, whichever thread that is on.
+template <class T, class Call>
+Result<T> ask(Call call) {
+  auto promise = std::make_shared<std::promise<Result<T>>>();
+  auto future = promise->get_future();
+  call([promise](Result<T> result) { promise->set_value(std::move(result)); });
+  EXPECT_EQ(future.wait_for(kForever), std::future_status::ready);
+  return future.get();
+}
+
+Value get(Cache& cache, std::string_view key) {
+  return ask<Value>([&](auto done) { cache.get(key, std::move(done)); }).value();
+}
+Value put(Cache& cache, std::string_view key, std::string value, milliseconds ttl = minutes(1)) {
+  return ask<Value>([&](auto done) { cache.put_if_absent(key, std::move(value), ttl, std::move(done)); }).value();
+}
+void replace(Cache& cache, std::string_view key, std::string value, milliseconds ttl = minutes(1)) {
+  EXPECT_TRUE(ask<void>([&](auto done) { cache.put(key, std::move(value), ttl, std::move(done)); }));
+}
+Cache::Claimed claim(Cache& cache, std::string_view key) {
+  return ask<Cache::Claimed>([&](auto done) { cache.get_or_claim(key, std::move(done)); }).value();
+}
+bool fill(Cache& cache, std::string_view key, uint64_t token, std::string value, milliseconds ttl = minutes(1)) {
+  return ask<bool>([&](auto done) { cache.fill(key, token, std::move(value), ttl, std::move(done)); }).value();
+}
+void erase(Cache& cache, std::vector<std::string> keys) {
+  EXPECT_TRUE(ask<void>([&](auto done) { cache.erase(std::move(keys), std::move(done)); }));
+}
+
+RedisOptions redis_options() {
+  const std::string address = required_environment("HONGBAO_TEST_REDIS");
+  return {.port = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))),
+          .prefix = scratch_prefix() + ":"};
+}
+
+// A cache, and a way to let time pass for it.
+class CacheBackend {
+ public:
+  virtual ~CacheBackend() = default;
+  virtual Cache& cache() = 0;
+  virtual void pass(milliseconds time) = 0;
+};
+
+class MemoryCacheBackend final : public CacheBackend {
+ public:
+  Cache& cache() override { return cache_; }
+  void pass(milliseconds time) override { clock_.advance(time); }
+
+ private:
   ManualClock clock_{{1'000}};
   MemoryCache cache_{clock_, 1 << 20};
 };
 
-TEST_F(CacheContract, AnAbsentKeyReadsAsNothing) {
+class RedisCacheBackend final : public CacheBackend {
+ public:
+  Cache& cache() override { return cache_; }
+  void pass(milliseconds time) override { std::this_thread::sleep_for(time); }
+
+ private:
+  prometheus::Registry registry_;
+  RedisCache cache_{redis_options(), registry_};
+};
+
+class CacheContract : public testing::TestWithParam<std::string> {
+ protected:
+  static std::unique_ptr<CacheBackend> make() {
+    if (GetParam() == "memory") {
+      return std::make_unique<MemoryCacheBackend>();
+    }
+    return std::make_unique<RedisCacheBackend>();
+  }
+  void pass(milliseconds time) { backend_->pass(time); }
+
+  std::unique_ptr<CacheBackend> backend_ = make();
+  Cache& cache_ = backend_->cache();
+};
+
+INSTANTIATE_TEST_SUITE_P(Adapters, CacheContract, testing::Values("memory", "redis"),
+                         [](const auto& tested) { return tested.param; });
+
+TEST_P(CacheContract, AnAbsentKeyReadsAsNothing) {
   EXPECT_EQ(get(cache_, "a"), std::nullopt);
 }
 
-TEST_F(CacheContract, TheFirstValueIsKept) {
+TEST_P(CacheContract, TheFirstValueIsKept) {
   EXPECT_EQ(put(cache_, "a", "1"), std::nullopt);
   EXPECT_EQ(put(cache_, "a", "2"), "1");
   EXPECT_EQ(get(cache_, "a"), "1");
   EXPECT_EQ(get(cache_, "b"), std::nullopt);
 }
 
-TEST_F(CacheContract, AnEmptyValueIsAValue) {
+TEST_P(CacheContract, AnyBytesAreAValue) {
+  const std::string bytes("\0 \r\n\xff", 5);
   EXPECT_EQ(put(cache_, "a", ""), std::nullopt);
   EXPECT_EQ(get(cache_, "a"), "");
+  EXPECT_EQ(put(cache_, bytes, bytes), std::nullopt);
+  EXPECT_EQ(get(cache_, bytes), bytes);
 }
 
-TEST_F(CacheContract, AnEntryIsGoneAfterItsTimeToLive) {
-  put(cache_, "a", "1", milliseconds(100));
-  clock_.advance(milliseconds(99));
+TEST_P(CacheContract, AnEntryIsGoneAfterItsTimeToLive) {
+  put(cache_, "a", "1", milliseconds(200));
   EXPECT_EQ(get(cache_, "a"), "1");
-  clock_.advance(milliseconds(1));
+  pass(milliseconds(210));
   EXPECT_EQ(get(cache_, "a"), std::nullopt);
   EXPECT_EQ(put(cache_, "a", "2"), std::nullopt);
   EXPECT_EQ(get(cache_, "a"), "2");
 }
 
-TEST_F(CacheContract, ReadingDoesNotLengthenALife) {
-  put(cache_, "a", "1", milliseconds(100));
-  clock_.advance(milliseconds(60));
+TEST_P(CacheContract, ReadingDoesNotLengthenALife) {
+  put(cache_, "a", "1", milliseconds(200));
+  pass(milliseconds(120));
   EXPECT_EQ(get(cache_, "a"), "1");
   EXPECT_EQ(put(cache_, "a", "2", minutes(9)), "1");
-  clock_.advance(milliseconds(60));
+  pass(milliseconds(120));
   EXPECT_EQ(get(cache_, "a"), std::nullopt);
 }
 
-TEST_F(CacheContract, TheLeastRecentlyUsedEntryGoesFirst) {
-  MemoryCache small(clock_, 3 * (MemoryCache::kEntryOverhead_bytes + 2));
-  put(small, "a", "1");
-  put(small, "b", "2");
-  put(small, "c", "3");
-  EXPECT_EQ(get(small, "a"), "1");
-  put(small, "d", "4");
-  EXPECT_EQ(get(small, "b"), std::nullopt);
-  EXPECT_EQ(get(small, "a"), "1");
-  EXPECT_EQ(get(small, "c"), "3");
-  EXPECT_EQ(get(small, "d"), "4");
+TEST_P(CacheContract, PutReplacesValueAndLife) {
+  replace(cache_, "a", "1", minutes(9));
+  replace(cache_, "a", "2", milliseconds(200));
+  EXPECT_EQ(get(cache_, "a"), "2");
+  pass(milliseconds(210));
+  EXPECT_EQ(get(cache_, "a"), std::nullopt);
 }
 
-TEST_F(CacheContract, TheLimitInBytesHolds) {
-  constexpr size_t kLimit_bytes = 10'000;
-  MemoryCache small(clock_, kLimit_bytes);
-  for (int i = 0; i < 1000; ++i) {
-    put(small, std::to_string(i), std::string(static_cast<size_t>(i), 'x'));
-    EXPECT_LE(small.bytes(), kLimit_bytes);
+TEST_P(CacheContract, AMissGivesAClaimThatFillsOnce) {
+  const auto claimed = claim(cache_, "a");
+  EXPECT_EQ(claimed.value, std::nullopt);
+  ASSERT_NE(claimed.token, 0U);
+  EXPECT_EQ(get(cache_, "a"), std::nullopt) << "a claim is no value";
+  EXPECT_TRUE(fill(cache_, "a", claimed.token, "1"));
+  EXPECT_EQ(claim(cache_, "a").value, "1");
+  EXPECT_EQ(claim(cache_, "a").token, 0U);
+  EXPECT_FALSE(fill(cache_, "a", claimed.token, "2"));
+  EXPECT_EQ(get(cache_, "a"), "1");
+}
+
+TEST_P(CacheContract, AFillThatAnEraseOvertookIsNotKept) {
+  const auto claimed = claim(cache_, "a");
+  erase(cache_, {"a", "b"});
+  EXPECT_FALSE(fill(cache_, "a", claimed.token, "old"));
+  EXPECT_EQ(get(cache_, "a"), std::nullopt);
+}
+
+TEST_P(CacheContract, TheLastOfSeveralClaimsCounts) {
+  const auto first = claim(cache_, "a");
+  const auto second = claim(cache_, "a");
+  EXPECT_NE(first.token, second.token);
+  EXPECT_FALSE(fill(cache_, "a", first.token, "1"));
+  EXPECT_TRUE(fill(cache_, "a", second.token, "2"));
+  EXPECT_EQ(get(cache_, "a"), "2");
+}
+
+TEST_P(CacheContract, AClaimEnds) {
+  const auto claimed = claim(cache_, "a");
+  pass(Cache::kClaimTtl + milliseconds(50));
+  EXPECT_FALSE(fill(cache_, "a", claimed.token, "1"));
+}
+
+TEST_P(CacheContract, EraseTakesEntriesAndManyAtOnce) {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 1'500; ++i) {
+    keys.push_back(std::to_string(i));
   }
-  EXPECT_GT(small.bytes(), 0U);
+  put(cache_, "0", "x");
+  put(cache_, "1499", "x");
+  put(cache_, "other", "x");
+  erase(cache_, keys);
+  EXPECT_EQ(get(cache_, "0"), std::nullopt);
+  EXPECT_EQ(get(cache_, "1499"), std::nullopt);
+  EXPECT_EQ(get(cache_, "other"), "x");
+  erase(cache_, {});
 }
 
-TEST_F(CacheContract, AnEntryLargerThanTheCacheIsGoneAtOnce) {
-  MemoryCache small(clock_, 1000);
-  EXPECT_EQ(put(small, "a", std::string(2000, 'x')), std::nullopt);
-  EXPECT_EQ(get(small, "a"), std::nullopt);
-  EXPECT_EQ(small.bytes(), 0U);
+TEST_P(CacheContract, ACallbackMayUseTheCache) {
+  std::promise<Value> seen;
+  cache_.put_if_absent("a", "1", minutes(1), [&](Result<Value>) {
+    cache_.get("a", [&](Result<Value> found) { seen.set_value(found.value()); });
+  });
+  EXPECT_EQ(seen.get_future().get(), "1");
 }
 
-TEST_F(CacheContract, ACallbackMayUseTheCache) {
-  Value seen;
-  cache_.put_if_absent("a", "1", minutes(1), [&](Result<Value>) { seen = get(cache_, "a"); });
-  EXPECT_EQ(seen, "1");
-}
-
-TEST_F(CacheContract, OfManyThreadsOnePuts) {
+TEST_P(CacheContract, OfManyThreadsOnePuts) {
   constexpr int kThreads = 8;
   constexpr int kKeys = 500;
   std::vector<std::atomic<int>> winners(kKeys);
@@ -142,6 +232,125 @@ TEST_F(CacheContract, OfManyThreadsOnePuts) {
     EXPECT_EQ(winners[static_cast<size_t>(k)], 1);
     EXPECT_EQ(get(cache_, std::to_string(k)), std::to_string(winner_of[static_cast<size_t>(k)]));
   }
+}
+
+class MemoryCacheTest : public testing::Test {
+ protected:
+  ManualClock clock_{{1'000}};
+};
+
+TEST_F(MemoryCacheTest, TheLeastRecentlyUsedEntryGoesFirst) {
+  MemoryCache small(clock_, 3 * (MemoryCache::kEntryOverhead_bytes + 2));
+  put(small, "a", "1");
+  put(small, "b", "2");
+  put(small, "c", "3");
+  EXPECT_EQ(get(small, "a"), "1");
+  put(small, "d", "4");
+  EXPECT_EQ(get(small, "b"), std::nullopt);
+  EXPECT_EQ(get(small, "a"), "1");
+  EXPECT_EQ(get(small, "c"), "3");
+  EXPECT_EQ(get(small, "d"), "4");
+}
+
+TEST_F(MemoryCacheTest, TheLimitInBytesHolds) {
+  constexpr size_t kLimit_bytes = 10'000;
+  MemoryCache small(clock_, kLimit_bytes);
+  for (int i = 0; i < 1000; ++i) {
+    put(small, std::to_string(i), std::string(static_cast<size_t>(i), 'x'));
+    EXPECT_LE(small.bytes(), kLimit_bytes);
+  }
+  EXPECT_GT(small.bytes(), 0U);
+}
+
+TEST_F(MemoryCacheTest, AnEntryLargerThanTheCacheIsGoneAtOnce) {
+  MemoryCache small(clock_, 1000);
+  EXPECT_EQ(put(small, "a", std::string(2000, 'x')), std::nullopt);
+  EXPECT_EQ(get(small, "a"), std::nullopt);
+  EXPECT_EQ(small.bytes(), 0U);
+}
+
+class RedisCacheTest : public testing::Test {
+ protected:
+  ~RedisCacheTest() override {
+    engine("thaw", "redis");
+    engine("restart", "redis");
+  }
+  // What a read is answered, and that it is not late.
+  ErrorCode refusal(Cache& cache) {
+    const auto began = std::chrono::steady_clock::now();
+    const auto found = ask<Value>([&](auto done) { cache.get("a", std::move(done)); });
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+    return found ? ErrorCode::kInternal : found.error().code;
+  }
+  void await_recovery(Cache& cache) {
+    const auto end = std::chrono::steady_clock::now() + kForever;
+    while (!ask<Value>([&](auto done) { cache.get("a", std::move(done)); })) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end);
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+  }
+
+  prometheus::Registry registry_;
+  RedisCache cache_{redis_options(), registry_};
+};
+
+TEST_F(RedisCacheTest, AFrozenServerIsLeftAloneAndFoundAgain) {
+  put(cache_, "a", "1");
+  engine("freeze", "redis");
+  for (int i = 0; i < RedisOptions().failures_max; ++i) {
+    EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
+  }
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - began, RedisOptions().open_for) << "nobody waits for it";
+  engine("thaw", "redis");
+  await_recovery(cache_);
+  EXPECT_EQ(get(cache_, "a"), "1");
+}
+
+TEST_F(RedisCacheTest, AServerThatWasKilledIsFoundAgainWithItsScripts) {
+  put(cache_, "a", "1");
+  engine("kill", "redis");
+  EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
+  engine("start", "redis");
+  await_recovery(cache_);
+  EXPECT_EQ(get(cache_, "a"), std::nullopt) << "it kept nothing";
+  EXPECT_TRUE(fill(cache_, "a", claim(cache_, "a").token, "2"));
+}
+
+TEST_F(RedisCacheTest, MoreThanMayWaitIsRefusedAtOnce) {
+  RedisOptions options = redis_options();
+  options.commands_waiting_max = 10;
+  RedisCache small(options, registry_);
+  engine("freeze", "redis");
+  std::atomic<int> overloaded = 0;
+  std::atomic<int> answered = 0;
+  for (int i = 0; i < 100; ++i) {
+    small.get("a", [&](Result<Value> found) {
+      overloaded += found.error().code == ErrorCode::kOverloaded ? 1 : 0;
+      ++answered;
+    });
+  }
+  EXPECT_GE(overloaded, 60);
+  engine("thaw", "redis");
+  const auto end = std::chrono::steady_clock::now() + kForever;
+  while (answered < 100 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_EQ(answered, 100);
+}
+
+TEST_F(RedisCacheTest, WhatStillWaitsAtTheEndIsAnswered) {
+  std::atomic<int> answered = 0;
+  {
+    RedisCache ending(redis_options(), registry_);
+    for (int i = 0; i < 1'000; ++i) {
+      ending.put_if_absent(std::to_string(i), "x", minutes(1), [&](Result<Value>) { ++answered; });
+    }
+  }
+  EXPECT_EQ(answered, 1'000);
 }
 
 }  // namespace

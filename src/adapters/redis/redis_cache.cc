@@ -1,0 +1,310 @@
+#include "adapters/redis/redis_cache.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+namespace hongbao {
+namespace {
+
+constexpr std::chrono::milliseconds kIdleWait{1'000};
+
+// KEYS: the entry, its claim. ARGV: a new token, the claim's life in ms.
+constexpr const char* kClaimScript = R"(
+local value = redis.call('GET', KEYS[1])
+if not value then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
+return value)";
+
+// KEYS: the entry, its claim. ARGV: the token, the value, its life in ms.
+constexpr const char* kFillScript = R"(
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1)";
+
+timeval as_timeval(std::chrono::milliseconds time) {
+  return {.tv_sec = time.count() / 1'000, .tv_usec = (time.count() % 1'000) * 1'000};
+}
+
+std::string count_of(std::chrono::milliseconds time) {
+  return std::to_string(std::max<int64_t>(time.count(), 1));
+}
+
+std::optional<std::string> text_of(const redisReply& reply) {
+  return reply.type == REDIS_REPLY_STRING ? std::optional(std::string(reply.str, reply.len)) : std::nullopt;
+}
+
+std::unexpected<Error> unavailable() {
+  return fail(ErrorCode::kUnavailable, "the cache does not answer");
+}
+
+uint64_t new_token() {
+  std::array<uint8_t, sizeof(uint64_t)> bytes;
+  random_bytes(bytes);
+  uint64_t token = 0;
+  for (const uint8_t byte : bytes) {
+    token = token << 8 | byte;
+  }
+  return std::max<uint64_t>(token, 1);
+}
+
+}  // namespace
+
+RedisCache::RedisCache(RedisOptions options, prometheus::Registry& registry)
+    : options_(std::move(options)),
+      waiting_(options_.commands_waiting_max),
+      available_(
+          add_gauge(registry, "hongbao_cache_available", "1 while the cache is asked, 0 while it is left alone.")),
+      pipeline_commands_(add_histogram(registry, "hongbao_cache_pipeline_commands",
+                                       "Commands sent to the cache together.", batch_buckets())),
+      thread_([this] { run(); }) {
+  available_.Set(1);
+}
+
+RedisCache::~RedisCache() {
+  waiting_.close();
+  thread_.join();
+}
+
+void RedisCache::submit(std::vector<std::string> words, Taken done) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (now < open_until_.load(std::memory_order_relaxed)) {
+    done(unavailable());
+    return;
+  }
+  Command command{std::move(words), now, std::move(done)};
+  switch (waiting_.push(command)) {
+    case Mailbox<Command>::Push::kTaken:
+      return;
+    case Mailbox<Command>::Push::kFull:
+      command.done(fail(ErrorCode::kOverloaded, "too much waits for the cache"));
+      return;
+    case Mailbox<Command>::Push::kClosed:
+      command.done(fail(ErrorCode::kShuttingDown, "the server is stopping"));
+      return;
+  }
+}
+
+void RedisCache::get(std::string_view key, Found done) {
+  submit({"GET", key_of(key)}, [done = std::move(done)](Result<const redisReply*> reply) mutable {
+    done(reply ? Result<std::optional<std::string>>(text_of(**reply)) : std::unexpected(reply.error()));
+  });
+}
+
+void RedisCache::put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) {
+  submit({"SET", key_of(key), std::move(value), "NX", "GET", "PX", count_of(ttl)},
+         [done = std::move(done)](Result<const redisReply*> reply) mutable {
+           done(reply ? Result<std::optional<std::string>>(text_of(**reply)) : std::unexpected(reply.error()));
+         });
+}
+
+void RedisCache::put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) {
+  submit({"SET", key_of(key), std::move(value), "PX", count_of(ttl)},
+         [done = std::move(done)](Result<const redisReply*> reply) mutable {
+           done(reply ? Result<void>() : std::unexpected(reply.error()));
+         });
+}
+
+void RedisCache::get_or_claim(std::string_view key, Done<Claimed> done) {
+  const uint64_t token = new_token();
+  submit({"EVALSHA", "claim", "2", key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
+         [token, done = std::move(done)](Result<const redisReply*> reply) mutable {
+           if (!reply) {
+             done(std::unexpected(reply.error()));
+             return;
+           }
+           auto value = text_of(**reply);
+           const bool found = value.has_value();
+           done(Claimed{std::move(value), found ? 0 : token});
+         });
+}
+
+void RedisCache::fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,
+                      Done<bool> done) {
+  submit({"EVALSHA", "fill", "2", key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
+         [done = std::move(done)](Result<const redisReply*> reply) mutable {
+           done(reply ? Result<bool>((*reply)->integer == 1) : std::unexpected(reply.error()));
+         });
+}
+
+void RedisCache::erase(std::vector<std::string> keys, Done<void> done) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  words->reserve(2 * keys.size());
+  for (const std::string& key : keys) {
+    words->push_back(key_of(key));
+    words->push_back(claim_of(key));
+  }
+  erase_from(std::move(words), 0, std::move(done));
+}
+
+// A part after the other.
+void RedisCache::erase_from(std::shared_ptr<std::vector<std::string>> words, size_t first, Done<void> done) {
+  if (first >= words->size()) {
+    done({});
+    return;
+  }
+  const size_t end = std::min(words->size(), first + options_.erase_keys_max);
+  std::vector<std::string> command{"UNLINK"};
+  command.insert(command.end(), words->begin() + static_cast<ptrdiff_t>(first),
+                 words->begin() + static_cast<ptrdiff_t>(end));
+  submit(std::move(command),
+         [this, words = std::move(words), end, done = std::move(done)](Result<const redisReply*> reply) mutable {
+           if (reply) {
+             erase_from(std::move(words), end, std::move(done));
+           } else {
+             done(std::unexpected(reply.error()));
+           }
+         });
+}
+
+void RedisCache::run() {
+  name_this_thread("redis");
+  std::vector<Command> commands;
+  while (true) {
+    commands.clear();
+    waiting_.take(commands, options_.pipeline_commands_max, kIdleWait);
+    if (waiting_.closed()) {
+      for (Command& command : commands) {
+        command.done(fail(ErrorCode::kShuttingDown, "the server is stopping"));
+      }
+      if (commands.empty()) {
+        return;
+      }
+    } else if (!commands.empty()) {
+      serve(commands);
+    }
+  }
+}
+
+void RedisCache::serve(std::vector<Command>& commands) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const bool open = now < open_until_.load(std::memory_order_relaxed);
+  std::erase_if(commands, [&](Command& command) {
+    const bool refused = open || now - command.since > options_.answer_timeout;
+    if (refused) {
+      command.done(unavailable());
+    }
+    return refused;
+  });
+  if (commands.empty()) {
+    return;
+  }
+  const size_t answered = connect() ? exchange(commands) : 0;
+  for (size_t i = answered; i < commands.size(); ++i) {
+    commands[i].done(unavailable());
+  }
+}
+
+// Returns how many were answered; fewer than all when the connection failed.
+size_t RedisCache::exchange(std::vector<Command>& commands) {
+  pipeline_commands_.Observe(static_cast<double>(commands.size()));
+  for (Command& command : commands) {
+    if (command.words.front() == "EVALSHA") {
+      command.words[1] = command.words[1] == "claim" ? claim_script_ : fill_script_;
+    }
+    std::vector<const char*> words;
+    std::vector<size_t> lengths;
+    for (const std::string& word : command.words) {
+      words.push_back(word.data());
+      lengths.push_back(word.size());
+    }
+    CHECK(redisAppendCommandArgv(connection_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) ==
+          REDIS_OK);
+  }
+  for (size_t i = 0; i < commands.size(); ++i) {
+    const Reply reply = read_reply();
+    if (!reply) {
+      count_failure("answer");
+      return i;
+    }
+    if (reply->type == REDIS_REPLY_ERROR) {
+      log_warn("cache_refused", {{"command", commands[i].words.front()}, {"error", reply->str}});
+      commands[i].done(fail(ErrorCode::kUnavailable, "the cache refuses"));
+    } else {
+      commands[i].done(reply.get());
+    }
+  }
+  count_success();
+  return commands.size();
+}
+
+bool RedisCache::connect() {
+  if (connection_) {
+    return true;
+  }
+  connection_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, as_timeval(options_.answer_timeout)));
+  if (connection_ && connection_->err == 0 &&
+      redisSetTimeout(connection_.get(), as_timeval(options_.answer_timeout)) == REDIS_OK && greet()) {
+    return true;
+  }
+  count_failure("connect");
+  return false;
+}
+
+// The password, and the scripts: a server that was restarted knows neither.
+bool RedisCache::greet() {
+  if (!options_.password.empty()) {
+    const Reply reply = ask_now({"AUTH", options_.password});
+    if (!reply || reply->type == REDIS_REPLY_ERROR) {
+      return false;
+    }
+  }
+  for (const auto& [script, name] : {std::pair{kClaimScript, &claim_script_}, std::pair{kFillScript, &fill_script_}}) {
+    const Reply reply = ask_now({"SCRIPT", "LOAD", script});
+    if (!reply || reply->type != REDIS_REPLY_STRING) {
+      return false;
+    }
+    name->assign(reply->str, reply->len);
+  }
+  return true;
+}
+
+RedisCache::Reply RedisCache::ask_now(const std::vector<std::string>& words) {
+  std::vector<const char*> texts;
+  std::vector<size_t> lengths;
+  for (const std::string& word : words) {
+    texts.push_back(word.data());
+    lengths.push_back(word.size());
+  }
+  if (redisAppendCommandArgv(connection_.get(), static_cast<int>(texts.size()), texts.data(), lengths.data()) !=
+      REDIS_OK) {
+    return nullptr;
+  }
+  return read_reply();
+}
+
+RedisCache::Reply RedisCache::read_reply() {
+  void* reply = nullptr;
+  return redisGetReply(connection_.get(), &reply) == REDIS_OK ? Reply(static_cast<redisReply*>(reply)) : nullptr;
+}
+
+void RedisCache::count_failure(const char* what) {
+  ++failures_;
+  const std::string error = connection_ && connection_->err != 0 ? connection_->errstr : "refused";
+  connection_.reset();
+  if (failures_ < options_.failures_max) {
+    return;
+  }
+  open_until_.store(std::chrono::steady_clock::now() + options_.open_for);
+  available_.Set(0);
+  if (failures_ == options_.failures_max) {
+    log_warn("cache_down",
+             {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"failed", what}, {"error", error}});
+  }
+}
+
+void RedisCache::count_success() {
+  if (failures_ >= options_.failures_max) {
+    log_info("cache_up", {{"server", fmt::format("{}:{}", options_.host, options_.port)}});
+  }
+  failures_ = 0;
+  available_.Set(1);
+}
+
+}  // namespace hongbao
