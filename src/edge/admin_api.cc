@@ -20,8 +20,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int64_t kWeightMax = 100;
-
 Result<UserId> read_user(std::string_view name) {
   const auto user = UserId::parse(name);
   return user ? Result<UserId>(*user)

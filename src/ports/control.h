@@ -2,6 +2,7 @@
 // Threads: any; reads are cheap enough for every request.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
@@ -14,6 +15,12 @@ namespace hongbao {
 
 // Shares of new orders by region; 0 to 100 each, not all 0.
 using TrafficWeights = std::map<Region, uint32_t>;
+inline constexpr uint32_t kWeightMax = 100;
+
+inline bool is_valid(const TrafficWeights& weights) {
+  const bool in_range = std::ranges::all_of(weights, [](const auto& entry) { return entry.second <= kWeightMax; });
+  return in_range && std::ranges::any_of(weights, [](const auto& entry) { return entry.second > 0; });
+}
 
 enum class Switch : uint8_t {
   kSends,       // new packets are accepted
@@ -34,6 +41,7 @@ class Control {
   virtual ~Control() = default;
 
   [[nodiscard]] virtual bool is_on(Switch which) const = 0;  // all are on at first
+  // kUnavailable: it may or may not be set; set it again.
   virtual Result<void> set(Switch which, bool on) = 0;
   [[nodiscard]] virtual TrafficWeights traffic() const = 0;
   // REQUIRES: valid weights.

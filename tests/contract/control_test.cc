@@ -1,26 +1,69 @@
-// The contract of ports/control.h.
+// The contract of ports/control.h, and what the distributed control promises beyond it.
 #include "ports/control.h"
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
+#include <thread>
+
 #include "adapters/memory/memory_control.h"
+#include "adapters/nats/control.h"
+#include "contract/engines.h"
 
 namespace hongbao {
 namespace {
 
-class ControlContract : public testing::Test {
+const TrafficWeights kBoth{{Region::kSouth, 100}, {Region::kNorth, 100}};
+const TrafficWeights kAllNorth{{Region::kSouth, 0}, {Region::kNorth, 100}};
+constexpr std::chrono::seconds kForever{20};  // a test that waits so long has failed
+
+bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = kForever) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > end) {
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+std::unique_ptr<NatsControl> nats_control(const std::string& bucket) {
+  return NatsControl::open({.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket, .traffic = kBoth})
+      .value();
+}
+
+// One that answers: it connects in the background.
+std::unique_ptr<NatsControl> connected_control(const std::string& bucket) {
+  auto control = nats_control(bucket);
+  EXPECT_TRUE(eventually([&] { return control->set(Switch::kDeepLists, true).has_value(); }));
+  return control;
+}
+
+class ControlContract : public testing::TestWithParam<std::string> {
  protected:
-  MemoryControl memory_{{{Region::kSouth, 100}, {Region::kNorth, 100}}};
-  Control& control_ = memory_;
+  static std::unique_ptr<Control> make() {
+    if (GetParam() == "memory") {
+      return std::make_unique<MemoryControl>(kBoth);
+    }
+    return connected_control(scratch_prefix());
+  }
+  std::unique_ptr<Control> made_ = make();
+  Control& control_ = *made_;
 };
 
-TEST_F(ControlContract, EverySwitchIsOnAtFirst) {
+INSTANTIATE_TEST_SUITE_P(Adapters, ControlContract, testing::Values("memory", "nats"),
+                         [](const auto& tested) { return tested.param; });
+
+TEST_P(ControlContract, EverySwitchIsOnAtFirst) {
   for (int i = 0; i < kSwitches; ++i) {
     EXPECT_TRUE(control_.is_on(static_cast<Switch>(i)));
   }
+  EXPECT_EQ(control_.traffic(), kBoth);
 }
 
-TEST_F(ControlContract, ASwitchTurnsOffAndOnAlone) {
+TEST_P(ControlContract, ASwitchTurnsOffAndOnAlone) {
   ASSERT_TRUE(control_.set(Switch::kOpens, false).has_value());
   for (int i = 0; i < kSwitches; ++i) {
     EXPECT_EQ(control_.is_on(static_cast<Switch>(i)), static_cast<Switch>(i) != Switch::kOpens);
@@ -29,10 +72,9 @@ TEST_F(ControlContract, ASwitchTurnsOffAndOnAlone) {
   EXPECT_TRUE(control_.is_on(Switch::kOpens));
 }
 
-TEST_F(ControlContract, TrafficIsWhatWasSetLast) {
-  const TrafficWeights all_north{{Region::kSouth, 0}, {Region::kNorth, 100}};
-  ASSERT_TRUE(control_.set_traffic(all_north).has_value());
-  EXPECT_EQ(control_.traffic(), all_north);
+TEST_P(ControlContract, TrafficIsWhatWasSetLast) {
+  ASSERT_TRUE(control_.set_traffic(kAllNorth).has_value());
+  EXPECT_EQ(control_.traffic(), kAllNorth);
 }
 
 TEST(ControlContractDeathTest, WeightsOutOfRangeStopTheProcess) {
@@ -41,6 +83,63 @@ TEST(ControlContractDeathTest, WeightsOutOfRangeStopTheProcess) {
   EXPECT_DEATH((void)control.set_traffic({{Region::kSouth, 0}, {Region::kNorth, 0}}), "CHECK failed");
   EXPECT_DEATH((void)control.set_traffic({{Region::kSouth, 101}}), "CHECK failed");
   EXPECT_DEATH((void)control.set_traffic({}), "CHECK failed");
+}
+
+class NatsControlTest : public testing::Test {
+ protected:
+  ~NatsControlTest() override { engine("restart", "nats"); }
+  const std::string bucket_ = scratch_prefix();
+};
+
+TEST_F(NatsControlTest, EveryNodeSeesWhatOneSets) {
+  const auto one = connected_control(bucket_);
+  const auto other = connected_control(bucket_);
+  ASSERT_TRUE(one->set(Switch::kOpens, false));
+  ASSERT_TRUE(one->set_traffic(kAllNorth));
+  const auto both = [&] { return !other->is_on(Switch::kOpens) && other->traffic() == kAllNorth; };
+  EXPECT_TRUE(eventually(both, std::chrono::seconds(1)));
+  const auto late = nats_control(bucket_);
+  EXPECT_TRUE(eventually([&] { return !late->is_on(Switch::kOpens) && late->traffic() == kAllNorth; }));
+}
+
+TEST_F(NatsControlTest, WhileTheServerIsAwayEverythingStaysAndSettingSaysSo) {
+  const auto control = connected_control(bucket_);
+  ASSERT_TRUE(control->set(Switch::kOpens, false));
+  engine("kill", "nats");
+  EXPECT_TRUE(eventually([&] {
+    const auto set = control->set(Switch::kOpens, true);
+    return !set && set.error().code == ErrorCode::kUnavailable;
+  }));
+  EXPECT_FALSE(control->is_on(Switch::kOpens));
+  engine("start", "nats");
+  EXPECT_TRUE(eventually([&] { return control->set(Switch::kOpens, true).has_value(); }));
+  EXPECT_TRUE(control->is_on(Switch::kOpens));
+}
+
+TEST_F(NatsControlTest, AServerThatLostEverythingLearnsItFromItsNodes) {
+  const auto control = connected_control(bucket_);
+  ASSERT_TRUE(control->set(Switch::kOpens, false));
+  ASSERT_TRUE(control->set_traffic(kAllNorth));
+  engine("wipe", "nats");
+  const auto fresh = nats_control(bucket_);
+  EXPECT_TRUE(eventually([&] { return !fresh->is_on(Switch::kOpens) && fresh->traffic() == kAllNorth; }));
+  EXPECT_FALSE(control->is_on(Switch::kOpens));
+}
+
+TEST_F(NatsControlTest, AServerThatIsNotThereAtTheStartIsFoundLater) {
+  engine("kill", "nats");
+  const auto control = nats_control(bucket_);
+  EXPECT_TRUE(control->is_on(Switch::kOpens));
+  EXPECT_FALSE(control->set(Switch::kOpens, false));
+  engine("start", "nats");
+  EXPECT_TRUE(eventually([&] { return control->set(Switch::kOpens, false).has_value(); }));
+}
+
+TEST(NatsControlOpen, ABadUrlIsAConfigurationError) {
+  const auto opened = NatsControl::open({.url = "127.0.0.1:4222", .traffic = kBoth});
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::kConfig);
+  EXPECT_EQ(opened.error().field, "nats.url");
 }
 
 }  // namespace

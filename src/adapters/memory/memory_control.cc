@@ -1,20 +1,10 @@
 #include "adapters/memory/memory_control.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
 
 namespace hongbao {
-namespace {
-
-bool is_valid(const TrafficWeights& weights) {
-  const bool in_range = std::ranges::all_of(weights, [](const auto& entry) { return entry.second <= 100; });
-  return in_range && std::ranges::any_of(weights, [](const auto& entry) { return entry.second > 0; });
-}
-
-}  // namespace
-
 MemoryControl::MemoryControl(TrafficWeights traffic) : traffic_(std::move(traffic)) {
   CHECK(is_valid(traffic_));
 }

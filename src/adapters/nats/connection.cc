@@ -1,0 +1,73 @@
+#include "adapters/nats/connection.h"
+
+#include <limits>
+
+#include "base/check.h"
+#include "base/log.h"
+
+namespace hongbao::nats {
+namespace {
+
+constexpr int64_t kReconnectWait_ms = 200;
+constexpr int64_t kConnectTimeout_ms = 1'000;
+constexpr int64_t kPingInterval_ms = 1'000;
+constexpr int kPingsOut = 3;  // a server that is silent for so many is given up
+constexpr int64_t kWriteDeadline_ms = 1'000;
+constexpr int kReconnectBuffer_bytes = 1 << 20;
+
+void say(const char* event, void* name) {
+  log_info(event, {{"connection", static_cast<const char*>(name)}});
+}
+
+void on_connected(natsConnection*, void* name) {
+  say("nats_connected", name);
+}
+void on_disconnected(natsConnection*, void* name) {
+  say("nats_disconnected", name);
+}
+// Without a handler of its own the library prints to stderr.
+void on_error(natsConnection*, natsSubscription*, natsStatus error, void* name) {
+  log_info("nats_error", {{"connection", static_cast<const char*>(name)}, {"error", natsStatus_GetText(error)}});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, const char* name) {
+  auto opened = std::unique_ptr<Connection>(new Connection());
+  void* closure = const_cast<char*>(name);
+  const auto options = make<natsOptions>([](natsOptions** made) { return natsOptions_Create(made); });
+  CHECK(options != nullptr);
+  natsOptions* set = options.get();
+  if (!url.starts_with("nats://") || url.size() == sizeof("nats://") - 1 ||
+      natsOptions_SetURL(set, url.c_str()) != NATS_OK) {
+    return fail(ErrorCode::kConfig, "must be like nats://127.0.0.1:4222", "nats.url");
+  }
+  const bool is_set = natsOptions_SetTimeout(set, kConnectTimeout_ms) == NATS_OK &&
+                      natsOptions_SetMaxReconnect(set, std::numeric_limits<int>::max()) == NATS_OK &&
+                      natsOptions_SetReconnectWait(set, kReconnectWait_ms) == NATS_OK &&
+                      natsOptions_SetReconnectBufSize(set, kReconnectBuffer_bytes) == NATS_OK &&
+                      natsOptions_SetPingInterval(set, kPingInterval_ms) == NATS_OK &&
+                      natsOptions_SetMaxPingsOut(set, kPingsOut) == NATS_OK &&
+                      natsOptions_SetWriteDeadline(set, kWriteDeadline_ms) == NATS_OK &&
+                      natsOptions_UseGlobalMessageDelivery(set, true) == NATS_OK &&
+                      natsOptions_SetDisconnectedCB(set, on_disconnected, closure) == NATS_OK &&
+                      natsOptions_SetReconnectedCB(set, on_connected, closure) == NATS_OK &&
+                      natsOptions_SetErrorHandler(set, on_error, closure) == NATS_OK &&
+                      natsOptions_SetRetryOnFailedConnect(set, true, on_connected, closure) == NATS_OK;
+  CHECK(is_set);
+  natsStatus status = NATS_OK;
+  opened->connection_ =
+      make<natsConnection>([&](natsConnection** made) { return natsConnection_Connect(made, set); }, &status);
+  if (opened->connection_ == nullptr) {
+    return fail(ErrorCode::kConfig, std::string("can't be used: ") + natsStatus_GetText(status), "nats.url");
+  }
+  return opened;
+}
+
+Connection::~Connection() {
+  if (connection_) {
+    natsConnection_Close(connection_.get());
+  }
+}
+
+}  // namespace hongbao::nats

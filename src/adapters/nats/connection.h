@@ -1,0 +1,62 @@
+// A connection to NATS with JetStream that comes back by itself: it is made in the background, may not be there yet,
+// and is made again for ever. Any thread.
+#pragma once
+
+#include <nats/nats.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace hongbao::nats {
+
+struct Destroy {
+  void operator()(natsConnection* connection) const { natsConnection_Destroy(connection); }
+  void operator()(jsCtx* context) const { jsCtx_Destroy(context); }
+  void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
+  void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
+  void operator()(natsSubscription* subscription) const { natsSubscription_Destroy(subscription); }
+  void operator()(kvStore* store) const { kvStore_Destroy(store); }
+  void operator()(kvWatcher* watcher) const { kvWatcher_Destroy(watcher); }
+  void operator()(kvEntry* entry) const { kvEntry_Destroy(entry); }
+  void operator()(jsConsumerInfo* info) const { jsConsumerInfo_Destroy(info); }
+  void operator()(jsStreamInfo* info) const { jsStreamInfo_Destroy(info); }
+};
+template <class T>
+using Owned = std::unique_ptr<T, Destroy>;
+
+// What the library calls, with an out parameter, as a value. nullptr when it fails; `status` says why.
+template <class T, class Call>
+Owned<T> make(Call call, natsStatus* status = nullptr) {
+  T* made = nullptr;
+  const natsStatus outcome = call(&made);
+  if (status != nullptr) {
+    *status = outcome;
+  }
+  return Owned<T>(made);
+}
+
+class Connection {
+ public:
+  // `name` tells its log lines apart, and lives for ever: the library calls back even while a connection ends. kConfig:
+  // the URL can't be one.
+  static Result<std::unique_ptr<Connection>> open(const std::string& url, const char* name);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] natsConnection* get() const { return connection_.get(); }
+  [[nodiscard]] bool is_connected() const { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
+
+ private:
+  Connection() = default;
+
+  Owned<natsConnection> connection_;
+};
+
+// Of one request to JetStream.
+inline constexpr std::chrono::milliseconds kRequestTimeout{2'000};
+
+}  // namespace hongbao::nats

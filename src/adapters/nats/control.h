@@ -1,0 +1,69 @@
+// Switches and traffic weights in a key-value bucket of NATS, the same on every node. Each node watches the bucket and
+// reads only what it has here: while the server is away everything stays as it was last. A bucket that was lost is made
+// again and gets back what its nodes still know.
+//
+// Threads: any. Reading a switch is one atomic load; setting one waits for the server.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "adapters/nats/connection.h"
+#include "ports/control.h"
+
+namespace hongbao {
+
+struct NatsControlOptions {
+  std::string url = "nats://127.0.0.1:4222";
+  std::string bucket = "hongbao_control";
+  int replicas = 1;
+  TrafficWeights traffic;  // until another is set
+};
+
+class NatsControl final : public Control {
+ public:
+  // Connects in the background; everything is on until the bucket says otherwise. kConfig: the URL can't be one.
+  static Result<std::unique_ptr<NatsControl>> open(NatsControlOptions options);
+  ~NatsControl() override;
+
+  [[nodiscard]] bool is_on(Switch which) const override {
+    return !off_[static_cast<size_t>(which)].load(std::memory_order_relaxed);
+  }
+  Result<void> set(Switch which, bool on) override;
+  [[nodiscard]] TrafficWeights traffic() const override;
+  Result<void> set_traffic(const TrafficWeights& weights) override;
+
+ private:
+  NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection);
+
+  Result<void> put(const std::string& key, const std::string& value);
+  void take(const std::string& key, const std::string& value);
+
+  // The watching thread's.
+  void watch_loop();
+  bool watch();
+  nats::Owned<kvStore> open_bucket();
+  std::optional<int64_t> bucket_made_at();
+  void give_back(kvStore* bucket, const std::set<std::string>& known);
+  void pause();
+  [[nodiscard]] bool is_stopping() const { return stopping_.load(); }
+
+  const NatsControlOptions options_;
+  std::unique_ptr<nats::Connection> connection_;
+  nats::Owned<jsCtx> context_;
+  std::array<std::atomic<bool>, kSwitches> off_{};  // false: on
+  mutable std::mutex mutex_;
+  std::condition_variable stopped_;
+  TrafficWeights traffic_;  // guarded by mutex_
+  std::atomic<bool> stopping_{false};
+  std::thread watcher_;
+};
+
+}  // namespace hongbao
