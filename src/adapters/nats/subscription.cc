@@ -148,6 +148,7 @@ void Subscription::pull_if_due() {
 
 std::vector<Voucher> Subscription::fetch(VoucherNo from, size_t vouchers_max) {
   const std::scoped_lock lock(mutex_);
+  drop_below(from);  // who asks from here on has what lies before
   std::vector<Voucher> vouchers;
   for (const Message& message : messages_) {
     for (const Voucher& voucher : message.vouchers) {
@@ -164,6 +165,10 @@ std::vector<Voucher> Subscription::fetch(VoucherNo from, size_t vouchers_max) {
 
 void Subscription::acknowledge(VoucherNo upto) {
   const std::scoped_lock lock(mutex_);
+  drop_below(upto);
+}
+
+void Subscription::drop_below(VoucherNo upto) {
   std::erase_if(messages_, [&](const Message& message) {
     const bool is_done = message.last() < upto;
     if (is_done) {

@@ -49,6 +49,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   static void on_complete(void* self);
   void take(Owned<natsMsg> message);
   bool subscribe();
+  void drop_below(VoucherNo upto);
   void pull_if_due();
   // The protocol's own words: the library's calls work on its own kind of subscription only.
   void acknowledge(const std::string& reply_to) { say(reply_to, "+ACK"); }
