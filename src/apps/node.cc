@@ -1,9 +1,9 @@
 #include "apps/node.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "apps/data_checks.h"
+#include <csignal>
+
 #include "base/log.h"
 #include "edge/problem.h"
 #include "service/blocking.h"
@@ -11,113 +11,77 @@
 namespace hongbao {
 namespace {
 
-// Subkeys of the master key; a number once given is never given to another purpose.
-enum KeyPurpose : uint64_t { kPacketTag = 1, kTicket = 2, kPayToken = 3, kPageToken = 4, kKeyId = 5 };
-constexpr char kKeyContext[9] = "hongbao_";
-
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr size_t kAdminCallsWaitingMax = 64;
 constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet server has none
 constexpr std::chrono::seconds kFlushMax{30};
 constexpr std::chrono::milliseconds kPollEvery{5};
 
-bool everything_is_owned(ShardId) {
-  return true;
-}
-
-std::string owner_name() {
-  char host[256] = {};
-  (void)gethostname(host, sizeof host - 1);
-  return fmt::format("{}:{}", host, getpid());
-}
-
-ShardOptions with_owner(ShardOptions options) {
-  options.owner = owner_name();
+ShardOptions shard_options(const Settings& settings) {
+  ShardOptions options = settings.shard;
+  if (settings.distributed) {
+    options.owner = settings.node_name;
+    options.lease = settings.placement.lease;
+  } else {
+    options.owner = "embedded";  // whatever process has the data directory
+  }
   return options;
+}
+
+PlacementOptions placement_options(const Settings& settings, const Clock& clock) {
+  PlacementOptions options = settings.placement;
+  options.self = {settings.node_name, settings.node_address};
+  options.incarnation = static_cast<uint64_t>(clock.now().unix_ms);
+  return options;
+}
+
+// Embedded, the one process owns everything, and its followers go on when the shards have stopped.
+OwnsShard owns_shard(const Settings& settings, const ShardSet& shards) {
+  if (!settings.distributed) {
+    return [](ShardId) { return true; };
+  }
+  return [&shards](ShardId id) { return shards.owns(id); };
 }
 
 }  // namespace
 
-Result<Node::Stores> Node::open_stores(const Settings& settings) {
-  auto dir = DataDir::lock(settings.data_dir);
-  if (!dir) {
-    return std::unexpected(dir.error());
-  }
-  Stores stores{.dir = std::move(*dir)};
-  std::set<ShardId> ids;
-  for (uint16_t number = 0; number < settings.shard_count; ++number) {
-    ids.insert({settings.region, number});
-  }
-  if (auto fits = check_shards(settings.data_dir, ids); !fits) {
-    return std::unexpected(fits.error());
-  }
-  if (auto fits = check_master_key(stores.dir, derive_key128(settings.master_key, kKeyId, kKeyContext)); !fits) {
-    return std::unexpected(fits.error());
-  }
-  for (const ShardId id : ids) {
-    auto store = SqliteOrderStore::open(order_file(settings.data_dir, id), id);
-    if (!store) {
-      return std::unexpected(store.error());
-    }
-    stores.orders.emplace(id, std::move(*store));
-  }
-  auto ledger = SqliteLedgerStore::open(settings.data_dir + "/ledger.db");
-  if (!ledger) {
-    return std::unexpected(ledger.error());
-  }
-  stores.ledger = std::move(*ledger);
-  auto inbox = SqliteInboxStore::open(settings.data_dir + "/inbox.db");
-  if (!inbox) {
-    return std::unexpected(inbox.error());
-  }
-  stores.inbox = std::move(*inbox);
-  if (auto synced = stores.dir.sync(); !synced) {
-    return std::unexpected(synced.error());
-  }
-  return stores;
-}
-
-std::map<ShardId, OrderStore*> Node::pointers(const Stores& stores) {
-  std::map<ShardId, OrderStore*> orders;
-  for (const auto& [id, store] : stores.orders) {
-    orders.emplace(id, store.get());
-  }
-  return orders;
-}
-
 Result<std::unique_ptr<Node>> Node::create(const Settings& settings) {
-  auto stores = open_stores(settings);
-  if (!stores) {
-    return std::unexpected(stores.error());
+  auto registry = std::make_unique<prometheus::Registry>();
+  auto engines = open_engines(settings, system_clock(), *registry);
+  if (!engines) {
+    return std::unexpected(engines.error());
   }
-  return std::unique_ptr<Node>(new Node(settings, std::move(*stores)));
+  return std::unique_ptr<Node>(new Node(settings, std::move(registry), std::move(*engines)));
 }
 
-Node::Node(const Settings& settings, Stores stores)
+Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, Engines engines)
     : settings_(settings),
-      stores_(std::move(stores)),
-      orders_(pointers(stores_)),
+      clock_(system_clock()),
+      registry_owner_(std::move(registry)),
+      registry_(*registry_owner_),
+      engines_(std::move(engines)),
+      orders_(engines_.order_stores()),
       ids_(derive_key128(settings.master_key, kPacketTag, kKeyContext)),
       tickets_(derive_key128(settings.master_key, kTicket, kKeyContext)),
       pay_tokens_(derive_key(settings.master_key, kPayToken, kKeyContext)),
       page_tokens_(derive_key128(settings.master_key, kPageToken, kKeyContext)),
       authenticator_(settings.jwt_secret),
-      cache_(clock_, settings.cache_bytes_max),
-      control_(TrafficWeights{{settings.region, 100}}),
-      stream_(orders_),
       shards_(make_shards()),
-      ledger_writer_(*stores_.ledger, clock_, settings.ledger, registry_),
+      placement_(shards_, placement_groups(), placement_options(settings, clock_)),
+      ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),
       workers_(settings.workers, kReadsWaitingMax),
       admin_workers_(1, kAdminCallsWaitingMax),
-      settler_(orders_, stream_, *stores_.ledger, ledger_writer_, control_, everything_is_owned,
-               settings.settlement_batch_vouchers_max, registry_),
-      inbox_feed_(orders_, stream_, *stores_.inbox, everything_is_owned, settings.settlement_batch_vouchers_max),
+      settler_(orders_, *engines_.stream, *engines_.ledger, ledger_writer_, *engines_.control,
+               owns_shard(settings, shards_), settings.settlement_batch_vouchers_max, registry_),
+      inbox_feed_(orders_, *engines_.stream, *engines_.inbox, owns_shard(settings, shards_),
+                  settings.settlement_batch_vouchers_max),
       refunder_(shards_, orders_, clock_),
-      reconciler_(shards_, *stores_.ledger, ledger_writer_, pay_tokens_, clock_, settings.reconciler),
-      audit_(*stores_.ledger, orders_, clock_),
+      reconciler_(shards_, *engines_.ledger, ledger_writer_, pay_tokens_, clock_, settings.reconciler),
+      audit_(*engines_.ledger, orders_, clock_),
       audit_difference_(add_gauge(registry_, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
       settlement_lag_(add_gauge(registry_, "hongbao_settlement_lag_vouchers", "Vouchers not settled yet.")),
+      beats_(settings.beat_interval, [this] { beat(); }),
       refunds_(settings.refunds_interval,
                [this] { (void)ask<size_t>([&](auto done) { refunder_.step(std::move(done)); }).get(); }),
       reconciliation_(settings.reconciliation_interval,
@@ -126,17 +90,18 @@ Node::Node(const Settings& settings, Stores stores)
                         reconcile();
                       }),
       auditing_(settings.audit_interval, [this] { run_audit(); }),
-      pre_orders_(cache_, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl),
+      pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl),
       residency_(shards_, pre_orders_),
-      ordering_(shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, control_, clock_, random_, settings.ordering),
-      opening_(shards_, residency_, tickets_, control_, clock_, settings.ticket_ttl),
+      ordering_(shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, *engines_.control, clock_, random_,
+                settings.ordering),
+      opening_(shards_, residency_, tickets_, *engines_.control, clock_, settings.ticket_ttl),
       viewing_(residency_, pre_orders_, ids_),
-      wallets_(*stores_.ledger, ledger_writer_, workers_, clock_),
-      public_api_({ordering_, opening_, viewing_, wallets_, *stores_.inbox, workers_, ids_, page_tokens_,
-                   authenticator_, control_, clock_},
+      wallets_(*engines_.ledger, ledger_writer_, workers_, clock_),
+      public_api_({ordering_, opening_, viewing_, wallets_, *engines_.inbox, workers_, ids_, page_tokens_,
+                   authenticator_, *engines_.control, clock_},
                   settings.api, registry_),
-      admin_api_({shards_, wallets_, audit_, reconciler_, *stores_.ledger, *stores_.inbox, admin_workers_, control_,
-                  ids_, registry_},
+      admin_api_({shards_, wallets_, audit_, reconciler_, *engines_.ledger, *engines_.inbox, admin_workers_,
+                  *engines_.control, ids_, registry_},
                  {settings.admin_token, settings.region, settings.api.command_timeout}),
       public_server_(
           settings.http, settings.io_threads,
@@ -150,9 +115,17 @@ Node::Node(const Settings& settings, Stores stores)
 ShardSet Node::make_shards() {
   ShardSet shards;
   for (const auto& [id, store] : orders_) {
-    shards.add(std::make_unique<Shard>(id, *store, stream_, clock_, with_owner(settings_.shard), registry_));
+    shards.add(std::make_unique<Shard>(id, *store, *engines_.stream, clock_, shard_options(settings_), registry_));
   }
   return shards;
+}
+
+std::vector<Placement::Group> Node::placement_groups() {
+  std::vector<Placement::Group> groups;
+  for (const Engines::Members& members : engines_.members) {
+    groups.push_back({members.membership.get(), members.shards});
+  }
+  return groups;
 }
 
 Result<void> Node::start() {
@@ -160,11 +133,8 @@ Result<void> Node::start() {
   if (!listeners) {
     return std::unexpected(listeners.error());
   }
-  for (const ShardId id : shards_.ids()) {
-    if (auto acquired = shards_.find(id)->acquire(); !acquired) {
-      return acquired;
-    }
-    shards_.find(id)->start();
+  if (auto taken = take_shards(); !taken) {
+    return taken;
   }
   if (auto prepared = settler_.prepare(); !prepared) {
     return prepared;
@@ -175,7 +145,8 @@ Result<void> Node::start() {
   ledger_writer_.start();
   workers_.start();
   admin_workers_.start();
-  const auto busy = [this] { return shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
+  // On one machine the peak is the users', and followers catch up behind it; a database server has room for both.
+  const auto busy = [this] { return !settings_.distributed && shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
   settler_.start(busy);
   inbox_feed_.start(busy);
   refunds_.start();
@@ -187,6 +158,32 @@ Result<void> Node::start() {
   admin_api_.set_ready(true);
   log_info("listening", {{"public", listeners->public_at}, {"admin", listeners->admin_at}});
   return {};
+}
+
+// Embedded: all of them, now. Distributed: those that the other nodes leave to this one, as they become free.
+Result<void> Node::take_shards() {
+  for (const ShardId id : shards_.ids()) {
+    Shard& shard = *shards_.find(id);
+    if (auto acquired = settings_.distributed ? Result<void>() : shard.acquire(); !acquired) {
+      return acquired;
+    }
+    shard.start();
+  }
+  if (!settings_.distributed) {
+    return {};
+  }
+  if (auto placed = placement_.step(); !placed) {
+    return placed;
+  }
+  beats_.start();
+  return {};
+}
+
+void Node::beat() {
+  if (const auto placed = placement_.step(); !placed) {
+    log_error("node_replaced", {{"node", settings_.node_name}, {"error", placed.error().detail}});
+    (void)std::raise(SIGTERM);
+  }
 }
 
 // First of all, so that an address that is taken stops the start before anything is touched.
@@ -216,7 +213,7 @@ void Node::measure_lag() {
   uint64_t lag = 0;
   for (const ShardId id : shards_.ids()) {
     const VoucherNo next = shards_.find(id)->status().next_voucher;
-    const auto cursor = stores_.ledger->cursor(id);
+    const auto cursor = engines_.ledger->cursor(id);
     lag += cursor && *cursor < next ? next.value - cursor->value : 0;
   }
   settlement_lag_.Set(static_cast<double>(lag));
@@ -241,11 +238,11 @@ void Node::flush_followers() {
     bool behind = false;
     for (const auto& [id, store] : orders_) {
       const auto head = store->head();
-      const auto cursor = stores_.ledger->cursor(id);
-      const auto inbox = stores_.inbox->cursor(id);
+      const auto cursor = engines_.ledger->cursor(id);
+      const auto inbox = engines_.inbox->cursor(id);
       behind = behind || !head || !cursor || !inbox || *cursor < head->next_voucher || *inbox < head->next_voucher;
     }
-    if (!behind || !control_.is_on(Switch::kSettlement)) {
+    if (!behind || !engines_.control->is_on(Switch::kSettlement)) {
       return;
     }
     std::this_thread::sleep_for(kPollEvery);
@@ -253,11 +250,24 @@ void Node::flush_followers() {
   log_warn("flush_incomplete");
 }
 
+// The shards go to the other nodes, and what still comes here for them is forwarded until nobody sends any more.
+void Node::hand_over() {
+  beats_.stop();
+  placement_.leave();
+  if (running_) {
+    public_api_.close_connections();
+    std::this_thread::sleep_for(settings_.leave_pause);
+  }
+}
+
 void Node::stop() {
   if (running_) {
     log_info("stopping");
   }
   admin_api_.set_ready(false);
+  if (settings_.distributed) {
+    hand_over();
+  }
   public_server_.stop_accepting();
   public_api_.refuse_all();
   const auto give_up = std::chrono::steady_clock::now() + settings_.drain_timeout;
@@ -270,7 +280,7 @@ void Node::stop() {
   for (const ShardId id : shards_.ids()) {
     shards_.find(id)->stop();
   }
-  if (running_) {
+  if (running_ && !settings_.distributed) {
     flush_followers();
   }
   settler_.stop();
@@ -280,6 +290,7 @@ void Node::stop() {
   admin_workers_.stop();
   admin_server_.stop();
   public_server_.stop();
+  engines_.cache.reset();  // answers what still waits for it, while those who asked are there
   if (running_) {
     log_info("stopped");
   }

@@ -1,6 +1,5 @@
-// One server process put together: the only place that knows adapters by name. `create` opens the data directory and
-// builds every part, `start` brings them up from the stores to the listeners, `stop` takes them down the other way:
-// refuse, drain, flush. The owner's thread.
+// One server process put together. `create` opens the engines and builds every part, `start` brings them up from the
+// stores to the listeners, `stop` takes them down the other way: hand over or refuse, drain, flush. The owner's thread.
 #pragma once
 
 #include <map>
@@ -8,13 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_cache.h"
-#include "adapters/memory/memory_control.h"
-#include "adapters/sqlite/data_dir.h"
-#include "adapters/sqlite/inbox_store.h"
-#include "adapters/sqlite/ledger_store.h"
-#include "adapters/sqlite/order_store.h"
+#include "apps/engines.h"
 #include "apps/settings.h"
 #include "edge/admin_api.h"
 #include "edge/http_server.h"
@@ -29,25 +22,19 @@ namespace hongbao {
 
 class Node {
  public:
-  // kConfig when the data directory is in use or can't be opened.
+  // kConfig when an engine can't be used.
   static Result<std::unique_ptr<Node>> create(const Settings& settings);
 
   Result<void> start();
   void stop();
 
  private:
-  // What `create` opens before anything is built on it.
-  struct Stores {
-    DataDir dir;
-    std::map<ShardId, std::unique_ptr<SqliteOrderStore>> orders;
-    std::unique_ptr<SqliteLedgerStore> ledger;
-    std::unique_ptr<SqliteInboxStore> inbox;
-  };
-  static Result<Stores> open_stores(const Settings& settings);
-  static std::map<ShardId, OrderStore*> pointers(const Stores& stores);
-
-  Node(const Settings& settings, Stores stores);
+  Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, Engines engines);
   ShardSet make_shards();
+  std::vector<Placement::Group> placement_groups();
+  Result<void> take_shards();
+  void beat();
+  void hand_over();
   struct Listeners {
     std::string public_at;
     std::string admin_at;
@@ -59,11 +46,12 @@ class Node {
   void flush_followers();
 
   const Settings settings_;
-  Stores stores_;
+  const Clock& clock_;
+  const std::unique_ptr<prometheus::Registry> registry_owner_;
+  prometheus::Registry& registry_;
+  Engines engines_;
   const std::map<ShardId, OrderStore*> orders_;
-  const SystemClock clock_;
   SystemRandom random_;
-  prometheus::Registry registry_;
 
   // Keys for each purpose, derived from the master key.
   const PacketIdCodec ids_;
@@ -72,10 +60,8 @@ class Node {
   const PageTokenCodec page_tokens_;
   const Authenticator authenticator_;
 
-  MemoryCache cache_;
-  MemoryControl control_;
-  LogVoucherStream stream_;
   ShardSet shards_;
+  Placement placement_;  // distributed only
   LedgerWriter ledger_writer_;
   WorkerPool workers_;        // reads for users
   WorkerPool admin_workers_;  // an audit may take long and must not hold up users
@@ -86,6 +72,7 @@ class Node {
   Audit audit_;
   prometheus::Gauge& audit_difference_;
   prometheus::Gauge& settlement_lag_;
+  Periodic beats_;
   Periodic refunds_;
   Periodic reconciliation_;
   Periodic auditing_;

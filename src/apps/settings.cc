@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 namespace hongbao {
 namespace {
 
@@ -104,7 +106,78 @@ void read_money(ConfigReader& reader, Settings& settings) {
   settings.cache_bytes_max = static_cast<size_t>(reader.integer("cache.mib_max", 256, 1, 1'000'000) * kMib);
 }
 
+HostPort read_host_port(ConfigReader& reader, std::string_view key, std::string_view text) {
+  const size_t colon = text.rfind(':');
+  const std::string_view digits = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (colon == 0 || error != std::errc() || end != digits.data() + digits.size() || port == 0) {
+    reader.refuse(key, fmt::format("must be HOST:PORT, not \"{}\"", text));
+    return {};
+  }
+  return {std::string(text.substr(0, colon)), port};
+}
+
+std::vector<HostPort> read_host_ports(ConfigReader& reader, std::string_view key, std::string_view text) {
+  std::vector<HostPort> addresses;
+  while (true) {
+    const size_t comma = text.find(',');
+    addresses.push_back(read_host_port(reader, key, text.substr(0, comma)));
+    if (comma == std::string_view::npos) {
+      return addresses;
+    }
+    text.remove_prefix(comma + 1);
+  }
+}
+
+// Read in either mode, so that one file serves both; asked for in one.
+void read_distributed(ConfigReader& reader, Settings& settings) {
+  settings.distributed = reader.one_of("node.engines", "embedded", {"embedded", "distributed"}) == "distributed";
+  settings.node_name = reader.text("node.name", "node");
+  settings.node_listen = reader.text("node.listen", "127.0.0.1:8082");
+  settings.node_address = reader.text("node.address", settings.node_listen);
+  settings.placement.lease = read_ms(reader, "node.lease_ms", 3'000, 300, 600'000);
+  settings.beat_interval = read_ms(reader, "node.beat_ms", 300, 10, 60'000);
+  settings.leave_pause = read_ms(reader, "node.leave_ms", 2'000, 0, 600'000);
+  const std::string orders = reader.text("mariadb.orders", "127.0.0.1:3306");
+  settings.mariadb_orders = read_host_ports(reader, "mariadb.orders", orders);
+  const std::string first = orders.substr(0, orders.find(','));
+  settings.mariadb_ledger = read_host_port(reader, "mariadb.ledger", reader.text("mariadb.ledger", first));
+  settings.mariadb_inbox = read_host_port(reader, "mariadb.inbox", reader.text("mariadb.inbox", first));
+  settings.mariadb_user = reader.text("mariadb.user", "hongbao");
+  settings.redis = read_host_port(reader, "redis.address", reader.text("redis.address", "127.0.0.1:6379"));
+  settings.redis_timeout = read_ms(reader, "redis.timeout_ms", 200, 1, 60'000);
+  settings.nats_url = reader.text("nats.url", "nats://127.0.0.1:4222");
+  const std::string password_file = reader.text("mariadb.password_file", "");
+  const std::string redis_password_file = reader.text("redis.password_file", "");
+  if (!settings.distributed) {
+    return;
+  }
+  if (!UserId::parse(settings.node_name)) {  // the same characters
+    reader.refuse("node.name", "must be 1 to 64 of A-Z a-z 0-9 . _ @ -");
+  }
+  if (settings.beat_interval * 3 > settings.placement.lease) {
+    reader.refuse("node.beat_ms", "must be a third of node.lease_ms at most");
+  }
+  settings.mariadb_password = read_secret(reader, "mariadb.password_file");
+  if (!redis_password_file.empty()) {
+    settings.redis_password = read_secret(reader, "redis.password_file");
+  }
+}
+
 }  // namespace
+
+std::vector<ShardId> Settings::shard_ids() const {
+  std::vector<ShardId> ids;
+  for (uint16_t number = 0; number < shard_count; ++number) {
+    ids.push_back({region, number});
+  }
+  return ids;
+}
+
+Key128 Settings::master_key_id() const {
+  return derive_key128(master_key, kKeyId, kKeyContext);
+}
 
 LogLevel parse_log_level(std::string_view name) {
   return name == "debug"   ? LogLevel::kDebug
@@ -115,7 +188,8 @@ LogLevel parse_log_level(std::string_view name) {
 
 Result<Settings> read_settings(ConfigReader& reader) {
   Settings settings;
-  settings.data_dir = reader.required_text("data.dir");
+  read_distributed(reader, settings);
+  settings.data_dir = settings.distributed ? reader.text("data.dir", "") : reader.required_text("data.dir");
   read_server(reader, settings);
   read_secrets(reader, settings);
   read_shards(reader, settings);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/config.h"
 #include "base/crypto.h"
@@ -12,15 +13,38 @@
 #include "edge/public_api.h"
 #include "service/ledger_writer.h"
 #include "service/ordering.h"
+#include "service/placement.h"
 #include "service/reconciler.h"
 #include "shard/shard.h"
 
 namespace hongbao {
 
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+};
+
 struct Settings {
   Region region = Region::kSouth;
-  std::string data_dir;
+  std::string data_dir;  // embedded only
   uint16_t shard_count = 4;
+
+  bool distributed = false;  // on MariaDB, Redis and NATS, with other nodes
+  std::string node_name;
+  std::string node_listen;
+  std::string node_address;  // where other nodes reach node_listen
+  std::vector<HostPort> mariadb_orders;
+  HostPort mariadb_ledger;
+  HostPort mariadb_inbox;
+  std::string mariadb_user;
+  std::string mariadb_password;
+  HostPort redis;
+  std::string redis_password;
+  std::chrono::milliseconds redis_timeout{};
+  std::string nats_url;
+  PlacementOptions placement;
+  std::chrono::milliseconds beat_interval{};
+  std::chrono::milliseconds leave_pause{};
 
   std::string public_listen;
   size_t io_threads = 2;
@@ -44,7 +68,15 @@ struct Settings {
   size_t cache_bytes_max = 0;
   size_t workers = 0;
   std::string log_level;
+
+  [[nodiscard]] std::vector<ShardId> shard_ids() const;
+  // Tells one master key from another without telling the key.
+  [[nodiscard]] Key128 master_key_id() const;
 };
+
+// Subkeys of the master key; a number once given is never given to another purpose.
+enum KeyPurpose : uint64_t { kPacketTag = 1, kTicket = 2, kPayToken = 3, kPageToken = 4, kKeyId = 5, kPeerLink = 6 };
+inline constexpr char kKeyContext[9] = "hongbao_";
 
 // The first broken rule is an error of kind kConfig that names its key.
 Result<Settings> read_settings(ConfigReader& reader);

@@ -27,6 +27,7 @@ void RouteMetrics::observe(http::status status, std::chrono::steady_clock::durat
 }
 
 void Call::send(HttpResponse response) {
+  response.close = response.close || close_;
   metrics_->observe(response.status, std::chrono::steady_clock::now() - began_);
   reply_.send(std::move(response));
 }

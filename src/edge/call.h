@@ -35,6 +35,8 @@ class Call {
         deadline_(began_ + timeout) {}
 
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+  // End the connection behind the answer.
+  void close_after() { close_ = true; }
 
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
@@ -45,6 +47,7 @@ class Call {
   RouteMetrics* metrics_;
   SteadyTime began_;
   SteadyTime deadline_;
+  bool close_ = false;
 };
 
 // What a handler reads while it is called.

@@ -73,6 +73,9 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
+  if (closing_.load(std::memory_order_relaxed)) {
+    call.close_after();
+  }
   if (refusing_.load(std::memory_order_relaxed)) {
     HttpResponse response = problem(Error{ErrorCode::kShuttingDown, "the server is stopping"});
     response.close = true;

@@ -46,6 +46,8 @@ class PublicApi {
 
   // From now on every request is answered 503 and its connection closed.
   void refuse_all() { refusing_.store(true); }
+  // From now on every answer ends its connection, so that clients find another node.
+  void close_connections() { closing_.store(true); }
 
  private:
   using AsUser = void (PublicApi::*)(const Incoming&, const UserId&, Call);
@@ -84,6 +86,7 @@ class PublicApi {
   std::vector<Route> routes_;
   RouteMetrics unrouted_;
   std::atomic<bool> refusing_{false};
+  std::atomic<bool> closing_{false};
   std::array<prometheus::Counter*, 5> grabs_{};  // by OpenOutcome
   std::array<prometheus::Counter*, 5> opens_{};
 };

@@ -8,6 +8,7 @@
 #include "apps/ctl/client.h"
 #include "apps/ctl/commands.h"
 #include "apps/ctl/init.h"
+#include "apps/ctl/schema.h"
 #include "base/crypto.h"
 
 namespace hongbao {
@@ -83,6 +84,15 @@ int print_verification(const Result<Claim>& claim, bool as_json) {
   return verified->holds() ? kExitDone : kExitRefused;
 }
 
+int print_schema(const CtlOptions& options, bool migrate) {
+  const auto text = run_schema(options.config, migrate, options.json);
+  if (!text) {
+    return complain(text.error());
+  }
+  fmt::print("{}", *text);
+  return kExitDone;
+}
+
 // Every command sets `exit` when CLI11 calls it back.
 struct Ctl {
   CLI::App app{
@@ -106,6 +116,7 @@ struct Ctl {
   void verb(CLI::App* of, const std::string& what, const std::string& help, const std::function<void()>& run,
             const std::function<void(CLI::App*)>& add_options = {});
   void add_local_commands();
+  void add_schema_commands();
   void add_server_commands();
   void add_wallet_commands();
   void add_verify();
@@ -119,6 +130,7 @@ Ctl::Ctl() {
   app.require_subcommand(1);
   app.fallthrough();
   add_local_commands();
+  add_schema_commands();
   add_server_commands();
   add_wallet_commands();
   add_verify();
@@ -159,6 +171,13 @@ void Ctl::add_local_commands() {
         c->add_option("--user", user, "User id")->required();
         c->add_option("--ttl-s", ttl_s, "Seconds until it expires")->check(CLI::Range(1, 366 * 86400));
       });
+}
+
+void Ctl::add_schema_commands() {
+  CLI::App* schema = noun("schema", "The MariaDB databases of a distributed deployment");
+  verb(schema, "status", "The version of each database", [this] { exit = print_schema(options, /*migrate=*/false); });
+  verb(schema, "migrate", "Make what is missing and bring everything to the version of this program; may be repeated",
+       [this] { exit = print_schema(options, /*migrate=*/true); });
 }
 
 void Ctl::add_server_commands() {

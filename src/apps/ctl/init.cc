@@ -40,7 +40,31 @@ master_key_file = "{0}/secrets/master.key"    # packet tags, tickets, pay tokens
 secret_file = "{0}/secrets/channel-demo.secret"
 
 [data]
-dir = "{0}/data"
+dir = "{0}/data"                  # of the embedded engines
+
+[node]
+engines = "embedded"              # or "distributed": several nodes on MariaDB, Redis and NATS
+name = "node"                     # of this node; each has its own
+listen = "127.0.0.1:8082"         # for the other nodes; keep it on a private network
+#address = "127.0.0.1:8082"       # where they reach it, when that is not node.listen
+lease_ms = 3000                   # a node that is silent for so long lives no more, and others take its shards
+beat_ms = 300
+leave_ms = 2000                   # how long a node that stops still forwards what comes for its shards
+
+[mariadb]                         # distributed; HOST:PORT
+orders = "127.0.0.1:3306"         # or several, separated by commas: shards are dealt over them by number
+#ledger = "127.0.0.1:3306"        # the first of orders, when it is not given; and so is inbox
+#inbox = "127.0.0.1:3306"
+user = "hongbao"
+#password_file = "{0}/secrets/mariadb.password"
+
+[redis]                           # distributed
+address = "127.0.0.1:6379"
+timeout_ms = 200
+#password_file = "{0}/secrets/redis.password"
+
+[nats]                            # distributed
+url = "nats://127.0.0.1:4222"
 
 [region]
 name = "south"

@@ -1,0 +1,45 @@
+// The engines of one process, behind their ports: embedded (SQLite files and this process's memory) or distributed
+// (MariaDB, Redis, NATS). The only place that names adapters. The owner's thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "adapters/sqlite/data_dir.h"
+#include "apps/settings.h"
+#include "base/metrics.h"
+#include "ports/cache.h"
+#include "ports/control.h"
+#include "ports/inbox_store.h"
+#include "ports/ledger_store.h"
+#include "ports/membership.h"
+#include "ports/order_store.h"
+#include "ports/voucher_stream.h"
+
+namespace hongbao {
+
+struct Engines {
+  std::optional<DataDir> dir;  // embedded only
+  std::map<ShardId, std::unique_ptr<OrderStore>> orders;
+  std::unique_ptr<LedgerStore> ledger;
+  std::unique_ptr<InboxStore> inbox;
+  std::unique_ptr<Cache> cache;
+  std::unique_ptr<VoucherStream> stream;
+  std::unique_ptr<Control> control;
+
+  // The nodes that use one database server, and the shards that are there. Distributed only.
+  struct Members {
+    std::unique_ptr<Membership> membership;
+    std::vector<ShardId> shards;
+  };
+  std::vector<Members> members;
+
+  [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
+};
+
+// kConfig, with one line, for what an operator has to mend. `registry` and `clock` outlive the engines.
+Result<Engines> open_engines(const Settings& settings, const Clock& clock, prometheus::Registry& registry);
+
+}  // namespace hongbao

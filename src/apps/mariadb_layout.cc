@@ -1,0 +1,56 @@
+#include "apps/mariadb_layout.h"
+
+#include <set>
+
+namespace hongbao {
+
+MariadbServer MariadbLayout::server_at(const HostPort& address) const {
+  return {.host = address.host,
+          .port = address.port,
+          .user = settings_.mariadb_user,
+          .password = settings_.mariadb_password};
+}
+
+std::vector<MariadbLayout::OrderServer> MariadbLayout::order_servers() const {
+  std::vector<OrderServer> servers;
+  for (const HostPort& address : settings_.mariadb_orders) {
+    servers.push_back({server_at(address), {}});
+  }
+  const std::vector<ShardId> ids = settings_.shard_ids();
+  for (size_t i = 0; i < ids.size(); ++i) {
+    servers[i % servers.size()].shards.push_back(ids[i]);
+  }
+  std::erase_if(servers, [](const OrderServer& server) { return server.shards.empty(); });
+  return servers;
+}
+
+std::vector<std::pair<MariadbServer, std::string>> MariadbLayout::servers() const {
+  std::vector<std::pair<MariadbServer, std::string>> servers;
+  std::set<std::string> seen;
+  const auto add = [&](const MariadbServer& server, const char* field) {
+    if (seen.insert(server.address()).second) {
+      servers.emplace_back(server, field);
+    }
+  };
+  for (const OrderServer& orders : order_servers()) {
+    add(orders.server, "mariadb.orders");
+  }
+  add(ledger(), "mariadb.ledger");
+  add(inbox(), "mariadb.inbox");
+  return servers;
+}
+
+std::vector<std::pair<MariadbServer, DatabaseName>> MariadbLayout::databases() const {
+  std::vector<std::pair<MariadbServer, DatabaseName>> databases;
+  for (const OrderServer& orders : order_servers()) {
+    databases.emplace_back(orders.server, members_database());
+    for (const ShardId shard : orders.shards) {
+      databases.emplace_back(orders.server, orders_database(shard));
+    }
+  }
+  databases.emplace_back(ledger(), ledger_database());
+  databases.emplace_back(inbox(), inbox_database());
+  return databases;
+}
+
+}  // namespace hongbao

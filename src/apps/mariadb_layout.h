@@ -1,0 +1,37 @@
+// Which database lies on which MariaDB server: shards are dealt over the order servers by their number. One thread.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "adapters/mariadb/schema.h"
+#include "apps/settings.h"
+
+namespace hongbao {
+
+class MariadbLayout {
+ public:
+  // REQUIRES: settings.distributed.
+  explicit MariadbLayout(const Settings& settings) : settings_(settings) {}
+
+  struct OrderServer {
+    MariadbServer server;
+    std::vector<ShardId> shards;
+  };
+  [[nodiscard]] std::vector<OrderServer> order_servers() const;
+  [[nodiscard]] MariadbServer ledger() const { return server_at(settings_.mariadb_ledger); }
+  [[nodiscard]] MariadbServer inbox() const { return server_at(settings_.mariadb_inbox); }
+
+  // Every server once, with the configuration key that names it.
+  [[nodiscard]] std::vector<std::pair<MariadbServer, std::string>> servers() const;
+  // Every database of the deployment.
+  [[nodiscard]] std::vector<std::pair<MariadbServer, DatabaseName>> databases() const;
+
+ private:
+  [[nodiscard]] MariadbServer server_at(const HostPort& address) const;
+
+  const Settings& settings_;
+};
+
+}  // namespace hongbao
