@@ -58,6 +58,10 @@ def answers(port):
     return False
 
 
+def last_line(log):
+    return (log.read_text(errors="replace").splitlines() or ["it said nothing"])[-1]
+
+
 class Engine:
     """A server process. Subclasses say how it is started, and when it is ready."""
 
@@ -111,7 +115,7 @@ class Engine:
         while not self.is_ready():
             if not self.is_running or time.monotonic() > end:
                 self.kill()
-                raise EngineError(f"{self.name} did not start: see {self.log}")
+                raise EngineError(f"{self.name} did not start: {last_line(self.log)}; see {self.log}")
             time.sleep(0.02)
 
     def stop(self):
@@ -178,7 +182,7 @@ class Mariadb(Engine):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if made.returncode != 0:
                 self.log.write_bytes(made.stdout)
-                raise EngineError(f"{self.name}: no data directory could be made: see {self.log}")
+                raise EngineError(f"{self.name}: no data directory: {last_line(self.log)}; see {self.log}")
 
     def _make_user(self, password):
         # One statement a line; the server runs them before it takes connections.
