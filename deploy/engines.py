@@ -2,10 +2,16 @@
 
 Each keeps its data in a directory of its own and its port for life, so that it can be killed, frozen and started again
 on what it had. Used by the cluster script, the tests and the benchmarks.
+
+A server ends with the thread that started it, however that ends, unless it is made to last: a test that is killed leaves
+nothing behind. Whoever starts servers from threads keeps those threads.
 """
 
 import contextlib
+import getpass
+import os
 import pathlib
+import random
 import secrets
 import shutil
 import signal
@@ -16,8 +22,12 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
-PACKAGES = {"mariadbd": "mariadb-server", "redis-server": "redis-server", "nats-server": "nats-server",
-            "haproxy": "haproxy"}
+# Below those that the kernel gives to outgoing connections: a client that keeps trying a dead server's address would
+# sooner or later connect to itself, and then hold the port.
+PORTS = range(20_000, 30_000)
+PORT_TRIES_MAX = 100
+PACKAGES = {"mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server", "mariadb": "mariadb-client",
+            "redis-cli": "redis-tools"}
 
 
 class EngineError(RuntimeError):
@@ -32,9 +42,14 @@ def find(program):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for _ in range(PORT_TRIES_MAX):
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise EngineError(f"no free port among {PORTS}")
 
 
 def answers(port):
@@ -43,15 +58,21 @@ def answers(port):
     return False
 
 
+def last_line(log):
+    return (log.read_text(errors="replace").splitlines() or ["it said nothing"])[-1]
+
+
 class Engine:
     """A server process. Subclasses say how it is started, and when it is ready."""
 
     def __init__(self, name, directory, port=None):
         self.name = name
-        self.directory = pathlib.Path(directory)
+        self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
+        self.data = self.directory / "data"
         self.port = port or free_port()
         self.log = self.directory / "server.log"
+        self.lasting = False
         self.process = None
 
     @property
@@ -61,26 +82,47 @@ class Engine:
     def command(self):
         raise NotImplementedError
 
+    def environment(self):
+        return {}
+
+    def prepare(self):
+        self.data.mkdir(exist_ok=True)
+
     def is_ready(self):
         return answers(self.port)
 
     def start(self):
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                            start_new_session=True)
-        end = time.monotonic() + START_TIMEOUT_S
-        while not self.is_ready():
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.kill()
-                raise EngineError(f"{self.name} did not start: see {self.log}")
-            time.sleep(0.02)
+        self.prepare()
+        self.spawn()
+        self.await_ready()
         return self
 
+    @property
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def spawn(self):
+        if self.is_running:
+            raise EngineError(f"{self.name} runs already")
+        guard = [] if self.lasting else [find("setpriv"), "--pdeathsig", "KILL"]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([*guard, *map(str, self.command())], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, start_new_session=True,
+                                            env={**os.environ, **self.environment()})
+
+    def await_ready(self):
+        end = time.monotonic() + START_TIMEOUT_S
+        while not self.is_ready():
+            if not self.is_running or time.monotonic() > end:
+                self.kill()
+                raise EngineError(f"{self.name} did not start: {last_line(self.log)}; see {self.log}")
+            time.sleep(0.02)
+
     def stop(self):
-        if self.process is None or self.process.poll() is not None:
+        if not self.is_running:
             return
-        self.process.send_signal(signal.SIGCONT)
         self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGCONT)
         try:
             self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -92,6 +134,7 @@ class Engine:
             self.process.wait()
 
     def restart(self):
+        """As after a crash."""
         self.kill()
         self.start()
 
@@ -104,9 +147,7 @@ class Engine:
     def wipe(self):
         """Restarts it without anything that it had stored."""
         self.kill()
-        for entry in self.directory.iterdir():
-            if entry != self.log:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        shutil.rmtree(self.data)
         self.start()
 
 
@@ -119,42 +160,40 @@ class Mariadb(Engine):
         super().__init__("mariadb", directory, port)
         self.options = [f"--innodb-buffer-pool-size={buffer_pool}", *options]
         self.password_file = self.directory / "password"
-        self.data = self.directory / "data"
-
-    @property
-    def socket(self):
-        return self.directory / "socket"
+        self.socket = self.directory / "socket"
+        self.first_statements = self.directory / "first.sql"
 
     def command(self):
-        return [find("mariadbd"), f"--defaults-file={HERE / 'mariadb.cnf'}", "--user=root", f"--datadir={self.data}",
-                f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
-                f"--pid-file={self.directory / 'pid'}", *self.options]
+        return [find("mariadbd"), f"--defaults-file={HERE / 'mariadb.cnf'}", f"--user={getpass.getuser()}",
+                f"--datadir={self.data}", f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+                f"--pid-file={self.directory / 'pid'}", f"--init-file={self.first_statements}", *self.options]
 
-    def is_ready(self):
-        return subprocess.run([find("mariadb-admin"), "--no-defaults", f"--socket={self.socket}", "--user=root", "ping"],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
-
-    def start(self):
-        is_new = not self.data.exists()
-        if is_new:
-            find("mariadbd")
-            subprocess.run([find("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", "--user=root",
-                            "--auth-root-authentication-method=normal", "--skip-test-db"], check=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        super().start()
-        if is_new:
+    def prepare(self):
+        if not self.password_file.exists():
             password = secrets.token_hex(16)
-            self.password_file.touch(mode=0o600)
-            self.password_file.write_text(password + "\n")
-            self.sql(f"CREATE USER '{self.user}'@'127.0.0.1' IDENTIFIED BY '{password}'; "
-                     f"GRANT ALL ON *.* TO '{self.user}'@'127.0.0.1'")
-        return self
+            for file, text in ((self.password_file, password), (self.first_statements, self._make_user(password))):
+                file.touch(mode=0o600)
+                file.write_text(text + "\n")
+        if not self.data.exists():
+            # root comes in through the socket only, and only as the user who runs this.
+            made = subprocess.run([find("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}",
+                                   f"--user={getpass.getuser()}", "--auth-root-authentication-method=socket",
+                                   f"--auth-root-socket-user={getpass.getuser()}", "--skip-test-db"], check=False,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            if made.returncode != 0:
+                self.log.write_bytes(made.stdout)
+                raise EngineError(f"{self.name}: no data directory: {last_line(self.log)}; see {self.log}")
+
+    def _make_user(self, password):
+        # One statement a line; the server runs them before it takes connections.
+        return (f"CREATE USER IF NOT EXISTS '{self.user}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
+                f"GRANT ALL ON *.* TO '{self.user}'@'127.0.0.1';")
 
     def sql(self, statements):
         """As root. What the client printed."""
-        return subprocess.run([find("mariadb"), "--no-defaults", f"--socket={self.socket}", "--user=root", "--batch",
-                               "--skip-column-names", "-e", statements], check=True, capture_output=True,
-                              text=True).stdout
+        return subprocess.run([find("mariadb"), "--no-defaults", f"--socket={self.socket}",
+                               f"--user={getpass.getuser()}", "--batch", "--skip-column-names", "-e", statements],
+                              check=True, capture_output=True, text=True).stdout
 
 
 class Redis(Engine):
@@ -165,8 +204,8 @@ class Redis(Engine):
         self.persistence = ["--appendonly", "yes", "--appendfsync", "always"] if always else []
 
     def command(self):
-        return [find("redis-server"), str(HERE / "redis.conf"), "--bind", "127.0.0.1", "--port", str(self.port), "--dir",
-                str(self.directory), *self.persistence]
+        return [find("redis-server"), HERE / "redis.conf", "--bind", "127.0.0.1", "--port", self.port, "--dir",
+                self.data, *self.persistence]
 
     def cli(self, *arguments):
         return subprocess.run([find("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *arguments], check=True,
@@ -184,8 +223,46 @@ class Nats(Engine):
         return f"nats://{self.address}"
 
     def command(self):
-        return [find("nats-server"), "--config", str(HERE / "nats.conf"), "--addr", "127.0.0.1", "--port",
-                str(self.port), "--jetstream", "--store_dir", str(self.directory / "store")]
+        return [find("nats-server"), "--config", HERE / "nats.conf", "--addr", "127.0.0.1", "--port", self.port,
+                "--jetstream", "--store_dir", self.data]
+
+
+class Haproxy(Engine):
+    """The balancer before the nodes, each given as (name, public address, port of the admin listener)."""
+
+    def __init__(self, directory, nodes, port=None):
+        super().__init__("haproxy", directory, port)
+        self.nodes = nodes
+        self.config = self.directory / "haproxy.cfg"
+        self.owners = self.directory / "owners.map"
+        self.socket = self.directory / "socket"
+
+    def prepare(self):
+        """The committed configuration with these nodes for its last lines."""
+        lines = [line for line in (HERE / "haproxy.cfg").read_text().splitlines()
+                 if not line.startswith("  server ")]
+        lines += [f"  server {name} {address} port {admin_port}" for name, address, admin_port in self.nodes]
+        self.config.write_text("\n".join(lines) + "\n")
+        self.owners.touch()
+
+    def environment(self):
+        return {"HONGBAO_HAPROXY_LISTEN": self.address, "HONGBAO_HAPROXY_SOCKET": str(self.socket),
+                "HONGBAO_OWNERS_MAP": str(self.owners)}
+
+    def command(self):
+        return [find("haproxy"), "-db", "-f", self.config]
+
+    def ask(self, command):
+        """What its runtime API says."""
+        with socket.socket(socket.AF_UNIX) as runtime:
+            runtime.connect(str(self.socket))
+            runtime.sendall(command.encode() + b"\n")
+            return runtime.makefile().read()
+
+    def learned(self):
+        """Shard → the node that owns it, as far as answers told."""
+        entries = self.ask(f"show map {self.owners}").split("\n")
+        return dict(entry.split()[1:3] for entry in entries if entry.strip())
 
 
 @contextlib.contextmanager

@@ -5,12 +5,14 @@
 
 The command finds them in its environment: HONGBAO_TEST_MARIADB, HONGBAO_TEST_REDIS (host:port), HONGBAO_TEST_NATS (a
 URL), HONGBAO_TEST_MARIADB_USER and HONGBAO_TEST_MARIADB_PASSWORD_FILE. HONGBAO_TEST_ENGINE_CONTROL is a Unix socket
-through which it may make an engine suffer: it sends a line "kill|restart|freeze|thaw|wipe mariadb|redis|nats" and gets
-the line "ok" when that is done, or what went wrong. An engine that is not installed fails the run.
+through which it may make an engine suffer: it sends a line "ACTION ENGINE", for example "freeze mariadb",
+and gets the line "ok" when that is done, or what went wrong; one connection is served after the other. An engine that is
+not installed fails the run.
 """
 
 import os
 import pathlib
+import signal
 import socketserver
 import subprocess
 import sys
@@ -24,7 +26,7 @@ ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start"}
 
 
 def control(path, engines):
-    """Serves commands on the socket at `path`, in threads that end with the process."""
+    """Serves commands on the socket at `path`, in one thread as long as the process lives, as started engines do."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -35,16 +37,18 @@ def control(path, engines):
                         raise ValueError(f"no action {action}")
                     getattr(engines[name], action)()
                     answer = "ok"
-                except (ValueError, KeyError, OSError, EngineError) as error:
-                    answer = f"failed: {error}"
+                except Exception as error:  # whatever it is, the test hears of it and goes on
+                    answer = f"failed: {error!r}"
                 self.wfile.write(answer.encode() + b"\n")
 
-    server = socketserver.ThreadingUnixStreamServer(path, Handler)
-    server.daemon_threads = True
+    server = socketserver.UnixStreamServer(path, Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
 def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="hongbao-engines-") as directory:
         mariadb = Mariadb(f"{directory}/mariadb", buffer_pool="64M", options=["--innodb-log-file-size=32M"])
         redis, nats = Redis(f"{directory}/redis"), Nats(f"{directory}/nats")

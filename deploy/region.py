@@ -1,0 +1,131 @@
+"""One region: hongbaod nodes on private MariaDB, Redis and NATS servers, behind HAProxy, all on 127.0.0.1.
+
+Used by the cluster script, and by tests and benchmarks, whose regions end with them.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import tomllib
+import urllib.request
+
+from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, free_port, last_line
+from processes import Process
+
+NODE_NAMES = "abcdefgh"
+COMMAND_TIMEOUT_S = 60
+
+
+def readyz(admin):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{admin}/readyz", timeout=1) as answer:
+        return answer.status == 200
+    return False
+
+
+class Node(Engine):
+    """One hongbaod of the cluster."""
+
+    def __init__(self, name, directory, program, config):
+        super().__init__(f"node {name}", directory)
+        self.node_name = name
+        self.program = program
+        self.config = config
+        self.admin_port = free_port()
+        self.peer_port = free_port()
+
+    @property
+    def admin(self):
+        return f"127.0.0.1:{self.admin_port}"
+
+    def command(self):
+        settings = {"node.name": self.node_name, "node.listen": f"127.0.0.1:{self.peer_port}",
+                    "server.listen": self.address, "admin.listen": self.admin}
+        return [self.program, "--config", self.config, *(f"--set={key}={value}" for key, value in settings.items())]
+
+    def is_ready(self):
+        return readyz(self.admin)
+
+
+def toml_text(table, prefix=""):
+    """TOML of nested tables of texts and numbers."""
+    lines = [f"{key} = {json.dumps(value)}" for key, value in table.items() if not isinstance(value, dict)]
+    text = (f"[{prefix}]\n" if prefix else "") + "".join(line + "\n" for line in lines) + "\n"
+    return text + "".join(toml_text(value, f"{prefix}.{key}" if prefix else key)
+                          for key, value in table.items() if isinstance(value, dict))
+
+
+class Region:
+    """The engines, the nodes and the balancer of one region, in a directory that is there and empty. `stop` keeps it."""
+
+    def __init__(self, directory, binaries, nodes=2, lasting=False):
+        self.directory = pathlib.Path(directory).resolve()
+        self.binaries = pathlib.Path(binaries).resolve()
+        self.config = self.directory / "hongbao.toml"
+        self.mariadb = Mariadb(self.directory / "mariadb")
+        self.redis = Redis(self.directory / "redis")
+        self.nats = Nats(self.directory / "nats")
+        self.engines = [self.mariadb, self.redis, self.nats]
+        self.nodes = [Node(name, self.directory / f"node-{name}", self.binaries / "hongbaod", self.config)
+                      for name in NODE_NAMES[:nodes]]
+        self.haproxy = Haproxy(self.directory / "haproxy",
+                               [(node.node_name, node.address, node.admin_port) for node in self.nodes])
+        self.servers = [*self.engines, *self.nodes, self.haproxy]
+        for server in self.servers:
+            server.lasting = lasting
+
+    @property
+    def url(self):
+        return f"http://{self.haproxy.address}"
+
+    @property
+    def admin_url(self):
+        return f"http://{self.nodes[0].admin}"
+
+    def start(self, engines_only=False, progress=lambda what: contextlib.nullcontext(), started=lambda: None):
+        """Step by step. `progress` is entered for each, and `started` called when there is another process."""
+        def start(servers):
+            for server in servers:
+                with progress(f"{server.name} at {server.address}, log {os.path.relpath(server.log)}"):
+                    server.prepare()
+                    server.spawn()
+                    started()
+                    server.await_ready()
+
+        start(self.engines)
+        if not engines_only:
+            with progress("settings and secrets"):
+                self.ctl("init", self.directory)
+                self.write_settings()
+            with progress("schema"):
+                self.ctl("--config", self.config, "schema", "migrate")
+            start([*self.nodes, self.haproxy])
+        return self
+
+    def write_settings(self):
+        settings = tomllib.loads(self.config.read_text())
+        for key, value in {"node.engines": "distributed", "mariadb.user": self.mariadb.user,
+                           "mariadb.password_file": str(self.mariadb.password_file),
+                           **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox", "cold")},
+                           "redis.address": self.redis.address, "nats.url": self.nats.url}.items():
+            table, _, name = key.partition(".")
+            settings.setdefault(table, {})[name] = value
+        self.config.write_text(toml_text(settings))
+
+    def ctl(self, *arguments):
+        log = self.directory / "hongbaoctl.log"
+        with open(log, "ab") as output:
+            done = subprocess.run([self.binaries / "hongbaoctl", *arguments], stdout=output, stderr=output, check=False,
+                                  timeout=COMMAND_TIMEOUT_S)
+        if done.returncode != 0:
+            raise EngineError(f"hongbaoctl {' '.join(map(str, arguments))}: {last_line(log)}; see {log}")
+
+    def processes(self):
+        return [Process.of(server.name, server.process.pid, server.address, server.log,
+                           server.admin if isinstance(server, Node) else None)
+                for server in self.servers if server.is_running]
+
+    def stop(self):
+        for server in reversed(self.servers):
+            server.stop()
