@@ -106,6 +106,7 @@ class Statement {
     execute(values);
     return Rows(statement_.get());
   }
+  uint64_t run_values(std::span<const Value> values) { return run_bound(values); }
   // All rows in one round trip; nothing when there are none.
   uint64_t run_all(const ValueRows& rows);
 

@@ -14,28 +14,21 @@ using mariadb::Database;
 using mariadb::guarded;
 using mariadb::read_packet_key;
 using mariadb::Rows;
+using mariadb::to_value;
 using mariadb::ValueRows;
 
 const std::vector<SchemaStep>& inbox_schema_steps() {
-  // InnoDB keeps the primary key at the end of every index entry: the indexes are sorted by (user, position).
-  constexpr std::string_view user = "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL";
+  constexpr std::string_view entry =
+      "user VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, position BIGINT UNSIGNED NOT NULL, voucher "
+      "BIGINT UNSIGNED NOT NULL, shard SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED NOT NULL";
+  // The packet's key is where a refund finds it.
   static const std::vector<SchemaStep> steps{{
-      fmt::format(
-          "CREATE TABLE IF NOT EXISTS sent(position BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, user {}, shard "
-          "SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED NOT NULL, total BIGINT NOT NULL, refunded "
-          "BIGINT NOT NULL, paid_at BIGINT NOT NULL, UNIQUE KEY packet(shard, day, local), KEY by_user(user)) "
-          "ENGINE = InnoDB",
-          user),
-      fmt::format("CREATE TABLE IF NOT EXISTS received(position BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY, user {}, "
-                  "shard SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED NOT NULL, seq INT UNSIGNED NOT "
-                  "NULL, amount BIGINT NOT NULL, opened_at BIGINT NOT NULL, voucher BIGINT UNSIGNED NOT NULL, KEY "
-                  "by_user(user)) ENGINE = InnoDB",
-                  user),
-      fmt::format(
-          "CREATE TABLE IF NOT EXISTS year_total(user {}, year SMALLINT NOT NULL, sent_count BIGINT UNSIGNED "
-          "NOT NULL, sent_total BIGINT NOT NULL, refunded_total BIGINT NOT NULL, received_count BIGINT UNSIGNED "
-          "NOT NULL, received_total BIGINT NOT NULL, PRIMARY KEY(user, year)) ENGINE = InnoDB",
-          user),
+      fmt::format("CREATE TABLE IF NOT EXISTS sent({}, total BIGINT NOT NULL, refunded BIGINT NOT NULL, refunded_at "
+                  "BIGINT, PRIMARY KEY(user, position, voucher), UNIQUE KEY packet(shard, day, local)) ENGINE = InnoDB",
+                  entry),
+      fmt::format("CREATE TABLE IF NOT EXISTS received({}, seq INT UNSIGNED NOT NULL, amount BIGINT NOT NULL, PRIMARY "
+                  "KEY(user, position, voucher)) ENGINE = InnoDB",
+                  entry),
       "CREATE TABLE IF NOT EXISTS fed_to(shard SMALLINT PRIMARY KEY, next_voucher BIGINT UNSIGNED NOT NULL) ENGINE = "
       "InnoDB",
   }};
@@ -44,25 +37,32 @@ const std::vector<SchemaStep>& inbox_schema_steps() {
 
 namespace {
 
-uint64_t clamp(uint64_t value) {
-  return std::min<uint64_t>(value, std::numeric_limits<int64_t>::max());
+constexpr int kShardBits = 11;
+constexpr int kVoucherBits = 10;
+
+uint64_t first_position(Timestamp at) {
+  return static_cast<uint64_t>(at.unix_ms) << (kShardBits + kVoucherBits);
 }
 
-void add(const Voucher& voucher, YearSummary& year) {
-  switch (voucher.kind) {
-    case VoucherKind::kPaid:
-      ++year.sent_count;
-      year.sent_total += voucher.amount;
-      return;
-    case VoucherKind::kOpened:
-      ++year.received_count;
-      year.received_total += voucher.amount;
-      return;
-    case VoucherKind::kRefunded:
-      year.refunded_total += voucher.amount;
-      return;
-  }
-  CHECK(false);
+uint64_t position_of(const Voucher& voucher) {
+  const auto shard = static_cast<uint64_t>(to_value(voucher.packet.shard).integer);
+  static_assert(2 * mariadb::kNorthFirst <= 1 << kShardBits);
+  return first_position(voucher.at) | shard << kVoucherBits | (voucher.no.value & ((1U << kVoucherBits) - 1));
+}
+
+Timestamp time_of(uint64_t position) {
+  return {static_cast<int64_t>(position >> (kShardBits + kVoucherBits))};
+}
+
+Timestamp begin_of(int year) {
+  const auto first = Day::parse_yyyymmdd(fmt::format("{:04}0101", year));
+  CHECK(first.has_value());
+  return {first->since_epoch * int64_t{24 * 3600 * 1000} - Day::kUtcOffset_ms};
+}
+
+// Values are bound as int64.
+uint64_t clamp(uint64_t value) {
+  return std::min<uint64_t>(value, std::numeric_limits<int64_t>::max());
 }
 
 // A batch's rows for each table. Texts are the batch's.
@@ -70,22 +70,21 @@ struct InboxRows {
   ValueRows sent;
   ValueRows refunded;
   ValueRows received;
-  std::map<std::pair<std::string_view, int>, YearSummary> years;  // sorted, so that writers lock in one order
 
-  void add_voucher(const Voucher& voucher) {
+  void add(const Voucher& voucher) {
     const auto& [shard, day, local] = voucher.packet;
     switch (voucher.kind) {
       case VoucherKind::kPaid:
-        sent.add(voucher.user, shard, day, local, voucher.amount, voucher.at);
-        break;
+        sent.add(voucher.user, position_of(voucher), voucher.no, shard, day, local, voucher.amount);
+        return;
       case VoucherKind::kOpened:
-        received.add(voucher.user, shard, day, local, voucher.seq, voucher.amount, voucher.at, voucher.no);
-        break;
+        received.add(voucher.user, position_of(voucher), voucher.no, shard, day, local, voucher.seq, voucher.amount);
+        return;
       case VoucherKind::kRefunded:
-        refunded.add(voucher.amount, shard, day, local);
-        break;
+        refunded.add(voucher.amount, voucher.at, shard, day, local);
+        return;
     }
-    add(voucher, years[{voucher.user.text(), Day::of(voucher.at).year()}]);
+    CHECK(false);
   }
 };
 
@@ -96,16 +95,14 @@ MariadbInboxStore::Session::Session(Database opened)
       insert_cursor_(database_.prepare("INSERT IGNORE INTO fed_to VALUES (?, 1)")),
       select_cursor_(database_.prepare("SELECT next_voucher FROM fed_to WHERE shard = ? FOR UPDATE")),
       update_cursor_(database_.prepare("UPDATE fed_to SET next_voucher = ? WHERE shard = ?")),
-      insert_sent_(database_.prepare(
-          "INSERT INTO sent(user, shard, day, local, total, refunded, paid_at) VALUES (?,?,?,?,?,0,?)")),
-      set_refunded_(database_.prepare("UPDATE sent SET refunded = ? WHERE shard = ? AND day = ? AND local = ?")),
-      insert_received_(database_.prepare(
-          "INSERT INTO received(user, shard, day, local, seq, amount, opened_at, voucher) VALUES (?,?,?,?,?,?,?,?)")),
-      add_year_(database_.prepare(
-          "INSERT INTO year_total VALUES (?,?,?,?,?,?,?) ON DUPLICATE KEY UPDATE sent_count = sent_count + "
-          "VALUES(sent_count), sent_total = sent_total + VALUES(sent_total), refunded_total = refunded_total + "
-          "VALUES(refunded_total), received_count = received_count + VALUES(received_count), received_total = "
-          "received_total + VALUES(received_total)")) {}
+      insert_sent_(
+          database_.prepare("INSERT INTO sent(user, position, voucher, shard, day, local, total, refunded) VALUES "
+                            "(?,?,?,?,?,?,?,0)")),
+      set_refunded_(
+          database_.prepare("UPDATE sent SET refunded = ?, refunded_at = ? WHERE shard = ? AND day = ? AND local = ?")),
+      insert_received_(
+          database_.prepare("INSERT INTO received(user, position, voucher, shard, day, local, seq, amount) "
+                            "VALUES (?,?,?,?,?,?,?,?)")) {}
 
 VoucherNo MariadbInboxStore::Session::lock_cursor(ShardId shard) {
   for (bool made = false;; made = true) {
@@ -127,7 +124,7 @@ bool MariadbInboxStore::Session::apply(const InboxBatch& batch) {
   VoucherNo next = batch.from;
   for (const Voucher& voucher : batch.vouchers) {
     CHECK(voucher.no == next && voucher.packet.shard == batch.shard);
-    rows.add_voucher(voucher);
+    rows.add(voucher);
     next = next + 1;
   }
   (void)insert_sent_.run_all(rows.sent);
@@ -135,12 +132,6 @@ bool MariadbInboxStore::Session::apply(const InboxBatch& batch) {
   if (set_refunded_.run_all(rows.refunded) != rows.refunded.rows()) {
     log_error("refunded_packet_not_in_inbox", {{"shard", to_text(batch.shard)}, {"from", batch.from.value}});
   }
-  ValueRows years;
-  for (const auto& [key, year] : rows.years) {
-    years.add(key.first, key.second, year.sent_count, year.sent_total, year.refunded_total, year.received_count,
-              year.received_total);
-  }
-  (void)add_year_.run_all(years);
   (void)update_cursor_.run(next, batch.shard);
   database_.commit();
   return true;
@@ -149,12 +140,16 @@ bool MariadbInboxStore::Session::apply(const InboxBatch& batch) {
 MariadbInboxStore::Reader::Reader(Database opened)
     : database(std::move(opened)),
       cursor(database.prepare("SELECT next_voucher FROM fed_to WHERE shard = ?")),
-      sent(database.prepare("SELECT position, shard, day, local, total, refunded, paid_at FROM sent WHERE user = ? AND "
-                            "position < ? ORDER BY position DESC LIMIT ?")),
-      received(database.prepare("SELECT position, shard, day, local, seq, amount, opened_at, voucher FROM received "
-                                "WHERE user = ? AND position < ? ORDER BY position DESC LIMIT ?")),
-      year(database.prepare("SELECT sent_count, sent_total, refunded_total, received_count, received_total FROM "
-                            "year_total WHERE user = ? AND year = ?")) {}
+      sent(database.prepare("SELECT position, shard, day, local, total, refunded FROM sent WHERE user = ? AND position "
+                            "< ? ORDER BY position DESC, voucher DESC LIMIT ?")),
+      received(database.prepare("SELECT position, shard, day, local, seq, amount, voucher FROM received WHERE user = ? "
+                                "AND position < ? ORDER BY position DESC, voucher DESC LIMIT ?")),
+      sent_total(database.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(total), 0) AS SIGNED) FROM sent WHERE user = ? "
+                                  "AND position >= ? AND position < ?")),
+      refunded_total(database.prepare("SELECT CAST(COALESCE(SUM(refunded), 0) AS SIGNED) FROM sent WHERE user = ? AND "
+                                      "refunded_at >= ? AND refunded_at < ?")),
+      received_total(database.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM received WHERE "
+                                      "user = ? AND position >= ? AND position < ?")) {}
 
 Result<std::unique_ptr<MariadbInboxStore>> MariadbInboxStore::open(const MariadbServer& server,
                                                                    const DatabaseName& database) {
@@ -193,7 +188,7 @@ Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, uint6
                          .packet = read_packet_key(rows, 1),
                          .total = rows.money(4),
                          .refunded = rows.money(5),
-                         .paid_at = {rows.integer(6)}});
+                         .paid_at = time_of(rows.count(0))});
     }
     return entries;
   });
@@ -209,24 +204,33 @@ Result<std::vector<ReceivedEntry>> MariadbInboxStore::received(const UserId& use
                          .packet = read_packet_key(rows, 1),
                          .seq = static_cast<uint32_t>(rows.integer(4)),
                          .amount = rows.money(5),
-                         .opened_at = {rows.integer(6)},
-                         .voucher = {rows.count(7)}});
+                         .opened_at = time_of(rows.count(0)),
+                         .voucher = {rows.count(6)}});
     }
     return entries;
   });
 }
 
 Result<YearSummary> MariadbInboxStore::summary(const UserId& user, int year) {
+  const Timestamp begin = begin_of(year);
+  const Timestamp end = begin_of(year + 1);
   return read("inbox_store.summary", [&](Reader& reader) {
-    Rows rows = reader.year.query(user, year);
     YearSummary summary;
-    if (rows.next()) {
-      summary = {.sent_count = rows.count(0),
-                 .sent_total = rows.money(1),
-                 .refunded_total = rows.money(2),
-                 .received_count = rows.count(3),
-                 .received_total = rows.money(4)};
+    {
+      Rows rows = reader.sent_total.query(user, first_position(begin), first_position(end));
+      CHECK(rows.next());
+      summary.sent_count = rows.count(0);
+      summary.sent_total = rows.money(1);
     }
+    {
+      Rows rows = reader.refunded_total.query(user, begin, end);
+      CHECK(rows.next());
+      summary.refunded_total = rows.money(0);
+    }
+    Rows rows = reader.received_total.query(user, first_position(begin), first_position(end));
+    CHECK(rows.next());
+    summary.received_count = rows.count(0);
+    summary.received_total = rows.money(1);
     return summary;
   });
 }

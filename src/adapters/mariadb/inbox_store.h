@@ -1,14 +1,20 @@
 // The inbox store in MariaDB: one database, written by the inbox followers of several processes. A batch is one
-// transaction of few round trips. Positions are the database's counter: they rise as rows are written, and a page
-// shifts only by what another process was writing at that moment.
+// transaction of few round trips: the shard's cursor, locked and compared, one array of rows for each table, and
+// COMMIT. Writers of different shards share no row, so they neither wait for each other nor end in a deadlock.
+//
+// An entry is one row of one tree, by (user, position): a page of a list is one place on the disk. The position is when
+// it happened (milliseconds), then the shard, then the low bits of the voucher's number; it needs no counter. So lists
+// are in the order of happening. A voucher that arrives late, from a shard whose follower lagged, stands where it
+// belongs: a page that was read lacks it, and what follows the page does not shift.
+//
+// A yearly total is summed when it is asked for, over the user's entries of that year (and, for refunds, over the
+// packets the user sent): 0.3 µs an entry, seldom, instead of 5 µs at every voucher, always.
 //
 // Threads: as the port says. Errors: kStorage with MariaDB's words.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "adapters/mariadb/reader_pool.h"
 #include "adapters/mariadb/schema.h"
@@ -46,7 +52,6 @@ class MariadbInboxStore final : public InboxStore {
     mariadb::Statement insert_sent_;
     mariadb::Statement set_refunded_;
     mariadb::Statement insert_received_;
-    mariadb::Statement add_year_;
   };
   struct Reader {
     explicit Reader(mariadb::Database opened);
@@ -54,7 +59,9 @@ class MariadbInboxStore final : public InboxStore {
     mariadb::Statement cursor;
     mariadb::Statement sent;
     mariadb::Statement received;
-    mariadb::Statement year;
+    mariadb::Statement sent_total;
+    mariadb::Statement refunded_total;
+    mariadb::Statement received_total;
   };
 
   MariadbInboxStore(const MariadbServer& server, const std::string& database);

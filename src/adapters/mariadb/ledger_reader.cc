@@ -37,20 +37,22 @@ LedgerReader::LedgerReader(Database database)
       account_(database_.prepare("SELECT debits_posted, credits_posted, frozen FROM account WHERE id = ?")),
       transfer_(database_.prepare(fmt::format("SELECT {} FROM transfer WHERE id = ?", kTransferColumns))),
       wallet_transfers_(database_.prepare(
-          fmt::format("SELECT {}, position FROM transfer WHERE wallet = ? AND position < ? ORDER BY position DESC "
-                      "LIMIT ?",
+          fmt::format("SELECT {}, wallet_position FROM transfer WHERE wallet = ? AND wallet_position < ? ORDER BY "
+                      "wallet_position DESC LIMIT ?",
                       kTransferColumns))),
       // Escrows and channels have no index: operators ask for them seldom, and nearly every row matches.
       other_transfers_(database_.prepare(
-          fmt::format("SELECT {}, position FROM transfer WHERE ? IN (debit, credit) AND position < ? ORDER BY position "
-                      "DESC LIMIT ?",
+          fmt::format("SELECT {}, position FROM (SELECT *, IF(other = ?, other_position, wallet_position) AS position "
+                      "FROM transfer WHERE ? IN (wallet, other)) AS listed WHERE position < ? ORDER BY position DESC "
+                      "LIMIT ?",
                       kTransferColumns))),
       cursor_(database_.prepare("SELECT next_voucher FROM settled_to WHERE shard = ?")),
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
                                  "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
-      deferred_(database_.prepare(fmt::format("SELECT {}, reason, attempts, next_at FROM deferred_transfer WHERE "
-                                              "shard = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?",
-                                              kTransferColumns))) {}
+      deferred_(
+          database_.prepare("SELECT id, debit, credit, amount, kind, shard, day, local, at, reason, attempts, "
+                            "next_at FROM deferred_transfer WHERE shard = ? AND next_at <= ? ORDER BY next_at, id "
+                            "LIMIT ?")) {}
 
 Account LedgerReader::account(const AccountId& id) {
   Account account;
@@ -65,13 +67,14 @@ Account LedgerReader::account(const AccountId& id) {
 }
 
 std::optional<Transfer> LedgerReader::transfer(std::string_view id) {
-  Rows rows = transfer_.query(id);
+  Rows rows = transfer_.query(transfer_key(id));
   return rows.next() ? std::optional(read_transfer(rows, 0)) : std::nullopt;
 }
 
 std::vector<WalletTransfer> LedgerReader::transfers(const AccountId& account, uint64_t before, size_t transfers_max) {
-  Statement& statement = account.is_user() ? wallet_transfers_ : other_transfers_;
-  Rows rows = statement.query(account.text(), clamp(before), clamp(transfers_max));
+  const std::string& id = account.text();
+  Rows rows = account.is_user() ? wallet_transfers_.query(id, clamp(before), clamp(transfers_max))
+                                : other_transfers_.query(id, id, clamp(before), clamp(transfers_max));
   std::vector<WalletTransfer> transfers;
   while (rows.next()) {
     transfers.push_back({.position = rows.count(9), .transfer = read_transfer(rows, 0)});
@@ -100,7 +103,13 @@ std::vector<DeferredTransfer> LedgerReader::deferred(ShardId shard, Timestamp no
   Rows rows = deferred_.query(shard, now, clamp(transfers_max));
   std::vector<DeferredTransfer> transfers;
   while (rows.next()) {
-    transfers.push_back({.transfer = read_transfer(rows, 0),
+    transfers.push_back({.transfer = {.id = transfer_id(rows.text(0)),
+                                      .debit = AccountId::trusted(std::string(rows.text(1))),
+                                      .credit = AccountId::trusted(std::string(rows.text(2))),
+                                      .amount = rows.money(3),
+                                      .kind = static_cast<TransferKind>(rows.integer(4)),
+                                      .packet = read_optional_packet(rows, 5),
+                                      .at = {rows.integer(8)}},
                          .reason = static_cast<TransferVerdict>(rows.integer(9)),
                          .attempts = static_cast<uint32_t>(rows.integer(10)),
                          .next_at = {rows.integer(11)}});
@@ -135,7 +144,8 @@ void LedgerReader::add_accounts(LedgerTotals& totals) {
 }
 
 void LedgerReader::add_transfers(LedgerTotals& totals) {
-  Statement statement = database_.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM transfer");
+  Statement statement =
+      database_.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(ABS(amount)), 0) AS SIGNED) FROM transfer");
   Rows rows = statement.query();
   CHECK(rows.next());
   totals.transfers = rows.count(0);

@@ -1,23 +1,37 @@
-// A process's one connection that writes the ledger; other processes have theirs. A batch is one transaction: it locks
-// the cursors and the accounts that it touches, in the order of their keys, judges every transfer in memory against
-// what it locked, and writes arrays of rows.
+// A process's one connection that writes the ledger; other processes have theirs. A batch is one transaction of few
+// round trips, however many vouchers it has:
 //
-// Nothing is decided on what another transaction may still change: whoever would move one of these accounts or cursors
-// waits for their rows, and that holds for an earlier commit of this process too, whose connection broke and which the
-// server still executes. Two that post one transfer's id touch the same accounts, or else the unique id stops the
-// second, which is judged anew; as is a second payment of one packet.
+// 1. lock the cursors of its shards, then the accounts whose state decides: those of postings and retries, and the
+//    escrows; each in the order of their keys;
+// 2. read what has the ids of its postings and retries, and what paid their packets;
+// 3. judge everything in memory (LedgerDecision);
+// 4. add the moves to the accounts, in the order of their ids, making those that are missing. An account that
+//    settlements only credit is not read before: it is nearly always free to receive, and this statement locks it,
+//    moves it unless it is frozen, and tells which it was. If one was, everything is rolled back and decided again with
+//    that account read and locked in step 1;
+// 5. write arrays of transfers, payments and deferred transfers, and the cursors; COMMIT.
+//
+// Nothing is decided on what another transaction may still change. That holds for another process, and for an earlier
+// commit of this one whose connection broke and which the server may still execute. A connection has one statement on
+// its way at most, so what is left behind either is a COMMIT, and its transaction holds every row it read or wrote; or
+// it is not, and the transaction never commits. Whoever then decides about one of its parts waits for these rows: a
+// settlement for its shard's cursor, a posting or a retry for its two accounts (of which an inserted one is locked
+// too), and for the escrow a second payment of one packet. What is read in step 2 is read behind these locks. Two that
+// use one id for other accounts meet at the primary key of `transfer`: the second gets a duplicate key once the first
+// has committed, and is decided again (Writer).
+//
+// Locks of steps 1 and 4 may cross those of another process: InnoDB then rolls one back, which is decided again
+// (Writer).
 //
 // Threads: the ledger's writer. Errors: MariadbError; then nothing, or everything, took effect.
 #pragma once
 
-#include <map>
-#include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
-#include "adapters/mariadb/lookup.h"
-#include "ports/ledger_store.h"
+#include "adapters/mariadb/ledger_decision.h"
+#include "adapters/mariadb/list_statement.h"
 
 namespace hongbao::mariadb {
 
@@ -30,62 +44,35 @@ class LedgerWriter {
   void rollback() { database_.rollback(); }
 
  private:
-  struct LoadedAccount {
-    Account account;
-    bool made = false;  // by this batch, to have a row to lock
-    bool moved = false;
-  };
-  // What is locked and read, and what is to be written.
-  struct Batch {
-    std::map<std::string, LoadedAccount, std::less<>> accounts;  // sorted: locked and written in this order
-    std::map<ShardId, VoucherNo> cursors;
-    std::unordered_map<std::string, Transfer> posted;  // of the ids that postings and retries name
-    std::map<PacketKey, std::string> paid_by;          // transfer ids, of the packets that postings pay for
-    std::vector<Transfer> new_transfers;
-    std::vector<const Posting*> new_payments;
-    std::vector<PacketKey> no_longer_pending;
-    std::vector<DeferredTransfer> new_deferred;
-    std::vector<DeferredTransfer> still_deferred;
-    std::vector<std::string> no_longer_deferred;
-  };
+  LedgerState lock_and_read(const LedgerBatch& batch, const std::set<std::string>& deciding);
+  void lock_cursors(const LedgerBatch& batch, LedgerState& state);
+  void lock_accounts(const std::set<std::string>& ids, LedgerState& state);
+  void read_posted(const LedgerBatch& batch, LedgerState& state);
+  void read_payments(const LedgerBatch& batch, LedgerState& state);
 
-  void lock_cursors(const LedgerBatch& batch);
-  void lock_accounts(const LedgerBatch& batch);
-  void read_accounts(const std::vector<std::string_view>& ids, std::set<std::string_view>& missing);
-  void read_posted(const LedgerBatch& batch);
-  void read_payments(const LedgerBatch& batch);
-
-  PostOutcome post(const Posting& posting);
-  bool settle(const Settlement& settlement, Timestamp next_at);
-  void settle(const Voucher& voucher, Timestamp next_at);
-  bool retry(const DeferredTransfer& deferred);
-  [[nodiscard]] bool is_next(const Settlement& settlement) const;
-  TransferVerdict judge_and_post(const Transfer& transfer, const std::optional<Transfer>& posted);
-  [[nodiscard]] std::optional<Transfer> find_posted(const std::string& id) const;
-
-  void write();
-  void write_accounts();
-  void write_payments();
-  void write_deferred();
+  // Returns the ids of those that are frozen: then nothing may be committed.
+  std::vector<std::string> move_accounts(const LedgerDecision& decision);
+  void write(const LedgerDecision& decision);
+  void write_transfers(const LedgerDecision& decision);
+  void write_payments(const LedgerDecision& decision);
+  void write_deferred(const LedgerDecision& decision);
+  void write_cursors(const LedgerDecision& decision);
 
   Database database_;
-  Lookup select_accounts_;
-  Statement insert_account_;
-  Statement update_account_;
-  Statement delete_account_;
-  Statement upsert_frozen_;
-  Lookup select_transfers_;
-  Statement insert_transfer_;
-  Statement select_payment_;
-  Statement insert_payment_;
-  Statement settle_payment_;
+  ListStatement lock_cursors_;
   Statement insert_cursor_;
-  Statement select_cursor_;
   Statement update_cursor_;
+  ListStatement lock_accounts_;
+  ListStatement move_accounts_;
+  Statement upsert_frozen_;
+  ListStatement select_transfers_;
+  Statement insert_transfer_;
+  ListStatement select_payments_;
+  Statement insert_payment_;
+  ListStatement settle_payments_;
   Statement insert_deferred_;
   Statement update_deferred_;
-  Statement delete_deferred_;
-  Batch now_;
+  ListStatement delete_deferred_;
 };
 
 }  // namespace hongbao::mariadb
