@@ -107,7 +107,7 @@ class Region:
         settings = tomllib.loads(self.config.read_text())
         for key, value in {"node.engines": "distributed", "mariadb.user": self.mariadb.user,
                            "mariadb.password_file": str(self.mariadb.password_file),
-                           **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox", "cold")},
+                           **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox")},
                            "redis.address": self.redis.address, "nats.url": self.nats.url}.items():
             table, _, name = key.partition(".")
             settings.setdefault(table, {})[name] = value
