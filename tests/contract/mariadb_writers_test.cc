@@ -214,6 +214,16 @@ TEST_F(MariadbLedgerWriters, AnAccountThatIsFrozenInTheMiddleReceivesOrWaits) {
   EXPECT_EQ(totals.shards[0].escrow, Money(1'000) - received);
 }
 
+TEST_F(MariadbLedgerWriters, AProcessThatStoppedInATransactionHoldsUpTheOthersForALittleWhile) {
+  const auto store = open();
+  fund(*store, wallet("ann"), 100);
+  auto stopped = mariadb::Database::open(test_mariadb(), database_.name().name, mariadb::Database::Mode::kWrite);
+  stopped.execute("UPDATE account SET frozen = 1");
+  EXPECT_THAT(store->commit({.postings = {deposit("d1", wallet("ann"), 5)}, .now = kNoon}).value().postings,
+              ElementsAre(PostOutcome::kPosted));
+  EXPECT_THROW(stopped.commit(), mariadb::MariadbError);
+}
+
 class MariadbCutCommits : public MariadbLedgerWriters, public testing::WithParamInterface<CuttingProxy::Cut> {
  protected:
   CuttingProxy proxy_{test_mariadb()};
