@@ -1,0 +1,123 @@
+#include "edge/forwarder.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "edge/problem.h"
+
+namespace hongbao {
+
+// One request on its way. It is itself what an answer at this node is given to, because that may be `not_owner`.
+class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_from_this<Errand> {
+ public:
+  Errand(Forwarder& forwarder, ShardId shard, PeerRequest request, bool close, Reply reply)
+      : forwarder_(forwarder),
+        shard_(shard),
+        request_(std::move(request)),
+        close_(close),
+        reply_(std::move(reply)) {}
+
+  [[nodiscard]] ShardId shard() const { return shard_; }
+  [[nodiscard]] const PeerRequest& request() const { return request_; }
+  // It left, and nobody said what became of it.
+  void doubt() { in_doubt_ = true; }
+
+  void answer(std::shared_ptr<ReplyTarget> self, uint64_t, HttpResponse response) override {
+    if (response.not_owner) {
+      forwarder_.run_later(std::static_pointer_cast<Errand>(std::move(self)));
+    } else {
+      finish(std::move(response));
+    }
+  }
+  void give_up(std::shared_ptr<ReplyTarget>, uint64_t) override { finish(problem(Error{ErrorCode::kInternal})); }
+
+  void finish(HttpResponse response) {
+    response.close = response.close || close_;
+    reply_.send(std::move(response));
+  }
+  void finish(ErrorCode code, const char* detail) {
+    finish(problem(in_doubt_ ? Error{ErrorCode::kOutcomeUnknown, "the node that was asked did not answer; ask again"}
+                             : Error{code, detail}));
+  }
+
+ private:
+  Forwarder& forwarder_;
+  const ShardId shard_;
+  const PeerRequest request_;
+  const bool close_;
+  Reply reply_;
+  bool in_doubt_ = false;
+};
+
+Forwarder::Forwarder(const ShardSet& shards, const Placement& placement, PeerPool& peers, PeerIo& io,
+                     ForwarderLimits limits, prometheus::Registry& registry)
+    : shards_(shards),
+      placement_(placement),
+      peers_(peers),
+      io_(io),
+      limits_(limits),
+      forwarded_(add_counter(registry, "hongbao_forwarded_total", "Requests sent to another node.")),
+      repeated_(add_counter(registry, "hongbao_forward_retries_total",
+                            "Tries that found no owner, or one that had just lost the shard.")) {}
+
+void Forwarder::bring(ShardId shard, PeerRequest request, bool close, Reply reply) {
+  run(std::make_shared<Errand>(*this, shard, std::move(request), close, std::move(reply)));
+}
+
+void Forwarder::run(std::shared_ptr<Errand> errand) {
+  if (shards_.owns(errand->shard())) {
+    answer_here_(errand->request(), Reply(errand, 0));
+    return;
+  }
+  const auto owner = placement_.owner(errand->shard());
+  if (!owner || placement_.is_self(*owner)) {
+    run_later(std::move(errand));  // it is on its way here, or nobody knows yet
+  } else {
+    send(*owner, std::move(errand));
+  }
+}
+
+void Forwarder::send(const Member& owner, std::shared_ptr<Errand> errand) {
+  forwarded_.Increment();
+  const PeerRequest& request = errand->request();
+  peers_.call(owner.address, request,
+              [this, name = owner.node, errand = std::move(errand)](Result<HttpResponse> answer) mutable {
+                if (answer && !answer->not_owner) {
+                  answer->headers += "Hongbao-Owner: " + name + "\r\n";
+                  errand->finish(std::move(*answer));
+                } else if (!answer && answer.error().code != ErrorCode::kUnavailable &&
+                           answer.error().code != ErrorCode::kOutcomeUnknown) {
+                  errand->finish(problem(answer.error()));
+                } else {
+                  if (!answer && answer.error().code == ErrorCode::kOutcomeUnknown) {
+                    errand->doubt();
+                  }
+                  run_later(std::move(errand));
+                }
+              });
+}
+
+void Forwarder::run_later(std::shared_ptr<Errand> errand) {
+  repeated_.Increment();
+  const SteadyTime at = std::chrono::steady_clock::now() + limits_.retry_pause;
+  if (at >= errand->request().deadline) {
+    errand->finish(ErrorCode::kUnavailable, "the packet's shard has no owner at the moment");
+    return;
+  }
+  if (waiting_.fetch_add(1) >= limits_.retries_waiting_max) {
+    --waiting_;
+    errand->finish(ErrorCode::kOverloaded, "too many requests wait for shards that change hands");
+    return;
+  }
+  auto timer = std::make_shared<boost::asio::steady_timer>(io_.context(), at);
+  timer->async_wait([this, timer, errand = std::move(errand)](const boost::system::error_code& error) mutable {
+    --waiting_;
+    if (error) {
+      errand->finish(ErrorCode::kShuttingDown, "the server is stopping");
+    } else {
+      run(std::move(errand));
+    }
+  });
+}
+
+}  // namespace hongbao
