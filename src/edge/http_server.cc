@@ -1,14 +1,12 @@
 #include "edge/http_server.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <charconv>
 #include <future>
 
 #include "base/log.h"
 #include "edge/http_session.h"
+#include "edge/listen.h"
 
 namespace hongbao {
 namespace {
@@ -17,26 +15,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};
-
-std::optional<tcp::endpoint> parse_endpoint(const std::string& text) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) {
-    return std::nullopt;
-  }
-  uint16_t port = 0;
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
-  std::string host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  }
-  boost::system::error_code bad_address;
-  const auto address = asio::ip::make_address(host, bad_address);
-  if (error != std::errc() || end != last || bad_address) {
-    return std::nullopt;
-  }
-  return tcp::endpoint(address, port);
-}
 
 }  // namespace
 
@@ -52,30 +30,9 @@ HttpServer::~HttpServer() {
 }
 
 Result<std::string> HttpServer::bind(const std::string& listen) {
-  const auto endpoint = parse_endpoint(listen);
-  if (!endpoint) {
-    return fail(ErrorCode::kConfig,
-                fmt::format("is \"{}\": give an address and a port such as 127.0.0.1:8080", listen));
-  }
   acceptor_.emplace(ios_.front()->context());
   accept_pause_.emplace(ios_.front()->context());
-  boost::system::error_code error;
-  acceptor_->open(endpoint->protocol(), error);
-  if (!error) {
-    acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-  }
-  if (!error) {
-    acceptor_->bind(*endpoint, error);
-  }
-  if (!error) {
-    acceptor_->listen(asio::socket_base::max_listen_connections, error);
-  }
-  if (error) {
-    return fail(ErrorCode::kConfig, fmt::format("is \"{}\", which cannot be listened at: {}", listen, error.message()));
-  }
-  const auto local = acceptor_->local_endpoint();
-  return local.address().is_v6() ? fmt::format("[{}]:{}", local.address().to_string(), local.port())
-                                 : fmt::format("{}:{}", local.address().to_string(), local.port());
+  return listen_at(*acceptor_, listen);
 }
 
 void HttpServer::start() {

@@ -16,6 +16,9 @@ struct HttpResponse {
   std::string_view content_type = "application/json";
   std::string headers{};  // more header lines, each ended by \r\n
   bool close = false;     // end the connection behind this response
+  // Nothing was done, because this node does not own the packet's shard (any more): for a node that forwarded the
+  // request here. Clients are not told.
+  bool not_owner = false;
 };
 
 // Whom an answer is owed: a client's connection, or another node. Any thread.

@@ -1,0 +1,25 @@
+// Integers as bytes on the wire between nodes, lowest byte first. Compilers make one move of each. Pure; any thread.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+
+namespace hongbao {
+
+template <std::unsigned_integral T>
+void store_little_endian(char* out, T value) {
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    out[i] = static_cast<char>(value >> (8 * i));
+  }
+}
+
+template <std::unsigned_integral T>
+T load_little_endian(const char* from) {
+  T value = 0;
+  for (size_t i = 0; i < sizeof(T); ++i) {
+    value |= static_cast<T>(static_cast<unsigned char>(from[i])) << (8 * i);
+  }
+  return value;
+}
+
+}  // namespace hongbao
