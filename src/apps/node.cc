@@ -92,17 +92,24 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       auditing_(settings.audit_interval, [this] { run_audit(); }),
       pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl),
       residency_(shards_, pre_orders_),
-      ordering_(shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, *engines_.control, clock_, random_,
-                settings.ordering),
+      ordering_(
+          shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, *engines_.control, clock_, random_,
+          [this] { return settings_.distributed ? placement_.taking_orders() : shards_.taking_orders(); },
+          settings.ordering),
       opening_(shards_, residency_, tickets_, *engines_.control, clock_, settings.ticket_ttl),
       viewing_(residency_, pre_orders_, ids_),
       wallets_(*engines_.ledger, ledger_writer_, workers_, clock_),
+      peer_io_(derive_key(settings.master_key, kPeerLink, kKeyContext), PeerLimits()),
+      peers_(peer_io_),
+      forwarder_(shards_, placement_, peers_, peer_io_, ForwarderLimits(), registry_),
       public_api_({ordering_, opening_, viewing_, wallets_, *engines_.inbox, workers_, ids_, page_tokens_,
-                   authenticator_, *engines_.control, clock_},
+                   authenticator_, *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
       admin_api_({shards_, wallets_, audit_, reconciler_, *engines_.ledger, *engines_.inbox, admin_workers_,
                   *engines_.control, ids_, registry_},
                  {settings.admin_token, settings.region, settings.api.command_timeout}),
+      peer_server_(peer_io_, [this](const PeerRequest& request,
+                                    Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
       public_server_(
           settings.http, settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
@@ -110,7 +117,10 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       admin_server_(
           settings.http, 1,
           [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
-          [](http::status status) { return problem(status); }) {}
+          [](http::status status) { return problem(status); }) {
+  forwarder_.set_answer_here(
+      [this](const PeerRequest& request, Reply reply) { public_api_.answer_here(request, std::move(reply)); });
+}
 
 ShardSet Node::make_shards() {
   ShardSet shards;
@@ -153,6 +163,9 @@ Result<void> Node::start() {
   reconciliation_.start();
   auditing_.start();
   running_ = true;
+  if (settings_.distributed) {
+    peer_server_.start();
+  }
   admin_server_.start();
   public_server_.start();
   admin_api_.set_ready(true);
@@ -198,6 +211,10 @@ Result<Node::Listeners> Node::bind_listeners() {
   const auto public_at = public_server_.bind(settings_.public_listen);
   if (!public_at) {
     return named(public_at.error(), "server.listen");
+  }
+  const auto peer_at = settings_.distributed ? peer_server_.bind(settings_.node_listen) : Result<std::string>();
+  if (!peer_at) {
+    return named(peer_at.error(), "node.listen");
   }
   return Listeners{*public_at, *admin_at};
 }
@@ -274,6 +291,10 @@ void Node::stop() {
   while (public_server_.owes_answers() && std::chrono::steady_clock::now() < give_up) {
     std::this_thread::sleep_for(kPollEvery);
   }
+  if (settings_.distributed && running_) {
+    peer_server_.stop();
+  }
+  peer_io_.stop();
   refunds_.stop();
   reconciliation_.stop();
   auditing_.stop();

@@ -10,7 +10,9 @@
 #include "apps/engines.h"
 #include "apps/settings.h"
 #include "edge/admin_api.h"
+#include "edge/forwarder.h"
 #include "edge/http_server.h"
+#include "edge/peer_server.h"
 #include "edge/public_api.h"
 #include "service/audit.h"
 #include "service/inbox_feed.h"
@@ -83,8 +85,12 @@ class Node {
   Opening opening_;
   Viewing viewing_;
   Wallets wallets_;
+  PeerIo peer_io_;
+  PeerPool peers_;
+  Forwarder forwarder_;
   PublicApi public_api_;
   AdminApi admin_api_;
+  PeerServer peer_server_;
   HttpServer public_server_;
   HttpServer admin_server_;
   bool running_ = false;  // everything but the listeners was started

@@ -33,7 +33,9 @@ void Call::send(HttpResponse response) {
 }
 
 void Call::fail_with(const Error& error) {
-  send(problem(error));
+  HttpResponse response = problem(error);
+  response.not_owner = error.code == ErrorCode::kFenced;
+  send(std::move(response));
 }
 
 }  // namespace hongbao

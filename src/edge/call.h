@@ -3,12 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "core/ids.h"
 #include "edge/http_types.h"
 #include "edge/router.h"
 
@@ -33,6 +35,8 @@ class Call {
         metrics_(&metrics),
         began_(std::chrono::steady_clock::now()),
         deadline_(began_ + timeout) {}
+  Call(Reply reply, RouteMetrics& metrics, SteadyTime deadline)
+      : reply_(std::move(reply)), metrics_(&metrics), began_(std::chrono::steady_clock::now()), deadline_(deadline) {}
 
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
   // End the connection behind the answer.
@@ -41,6 +45,8 @@ class Call {
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
   void fail_with(const Error& error);
+  // Somebody else answers, and measures.
+  [[nodiscard]] Reply take_reply() && { return std::move(reply_); }
 
  private:
   Reply reply_;
@@ -54,7 +60,8 @@ class Call {
 struct Incoming {
   const HttpRequest& request;
   const Target& target;
-  std::string_view name;  // the placeholder of the path
+  std::string_view name;           // the placeholder of the path
+  std::optional<ShardId> shard{};  // a new packet's, when it was chosen already
 };
 
 }  // namespace hongbao

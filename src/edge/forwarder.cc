@@ -11,19 +11,16 @@ namespace hongbao {
 class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_from_this<Errand> {
  public:
   Errand(Forwarder& forwarder, ShardId shard, PeerRequest request, bool close, Reply reply)
-      : forwarder_(forwarder),
-        shard_(shard),
-        request_(std::move(request)),
-        close_(close),
-        reply_(std::move(reply)) {}
+      : forwarder_(forwarder), shard_(shard), request_(std::move(request)), close_(close), reply_(std::move(reply)) {}
 
   [[nodiscard]] ShardId shard() const { return shard_; }
   [[nodiscard]] const PeerRequest& request() const { return request_; }
-  // It left, and nobody said what became of it.
-  void doubt() { in_doubt_ = true; }
+  // Nobody said what became of it; or a part of it was done, as a payment whose packet is not active yet.
+  void doubt() { in_doubt_ = request_.method != http::verb::get; }
 
   void answer(std::shared_ptr<ReplyTarget> self, uint64_t, HttpResponse response) override {
     if (response.not_owner) {
+      doubt();
       forwarder_.run_later(std::static_pointer_cast<Errand>(std::move(self)));
     } else {
       finish(std::move(response));
@@ -89,7 +86,7 @@ void Forwarder::send(const Member& owner, std::shared_ptr<Errand> errand) {
                            answer.error().code != ErrorCode::kOutcomeUnknown) {
                   errand->finish(problem(answer.error()));
                 } else {
-                  if (!answer && answer.error().code == ErrorCode::kOutcomeUnknown) {
+                  if (answer || answer.error().code == ErrorCode::kOutcomeUnknown) {
                     errand->doubt();
                   }
                   run_later(std::move(errand));

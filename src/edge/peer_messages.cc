@@ -59,6 +59,7 @@ void encode(const PeerRequest& request, SteadyTime now, std::string& out) {
     message.clear_signature();
   }
   message.set_timeout_ms(timeout_ms(request.deadline, now));
+  message.set_shard(request.shard ? to_text(*request.shard) : std::string());
   serialize(message, out);
 }
 
@@ -87,7 +88,8 @@ bool decode_request(std::string_view bytes, SteadyTime now, PeerRequest& request
   }
   auto user = message.user().empty() ? UserId() : UserId::parse(message.user());
   request.method = http::string_to_verb(message.method());
-  if (!user || request.method == http::verb::unknown) {
+  request.shard = parse_shard_id(message.shard());
+  if (!user || request.method == http::verb::unknown || (!request.shard && !message.shard().empty())) {
     return false;
   }
   request.user = std::move(*user);

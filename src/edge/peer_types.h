@@ -22,6 +22,7 @@ struct PeerRequest {
   std::string body{};
   std::optional<std::string> idempotency_key{};
   std::optional<std::string> signature{};  // the header Hongbao-Signature
+  std::optional<ShardId> shard{};          // a new packet's, as it was chosen where the request came in
   SteadyTime deadline{};                   // by each node's own clock: what travels is the time that is left
 };
 

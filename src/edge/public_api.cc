@@ -4,6 +4,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/check.h"
 #include "core/channel_signature.h"
 #include "core/limits.h"
 #include "edge/idempotency_key.h"
@@ -44,18 +45,18 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
       unrouted_(registry, "public", "unrouted") {
   constexpr auto get = http::verb::get;
   constexpr auto post = http::verb::post;
-  add(post, "/v1/packets/{}:open", &PublicApi::open, registry);
-  add(post, "/v1/packets/{}:grab", &PublicApi::grab, registry);
-  add(get, "/v1/packets/{}", &PublicApi::view, registry);
-  add(post, "/v1/packets", &PublicApi::send, registry);
-  add(post, "/v1/packets/{}:pay", &PublicApi::pay, registry);
-  add(post, "/v1/payments:notify", nullptr, registry);
-  add(get, "/v1/packets/{}/shares", &PublicApi::shares, registry);
-  add(get, "/v1/users/me/packets", &PublicApi::sent, registry);
-  add(get, "/v1/users/me/shares", &PublicApi::received, registry);
-  add(get, "/v1/users/me/summary", &PublicApi::summary, registry);
-  add(get, "/v1/users/me/wallet", &PublicApi::wallet, registry);
-  add(get, "/v1/users/me/wallet/transfers", &PublicApi::transfers, registry);
+  add(post, "/v1/packets/{}:open", Where::kPacket, &PublicApi::open, registry);
+  add(post, "/v1/packets/{}:grab", Where::kPacket, &PublicApi::grab, registry);
+  add(get, "/v1/packets/{}", Where::kPacket, &PublicApi::view, registry);
+  add(post, "/v1/packets", Where::kNewPacket, &PublicApi::send, registry);
+  add(post, "/v1/packets/{}:pay", Where::kPacket, &PublicApi::pay, registry);
+  add(post, "/v1/payments:notify", Where::kPayToken, nullptr, registry);
+  add(get, "/v1/packets/{}/shares", Where::kPacket, &PublicApi::shares, registry);
+  add(get, "/v1/users/me/packets", Where::kAnywhere, &PublicApi::sent, registry);
+  add(get, "/v1/users/me/shares", Where::kAnywhere, &PublicApi::received, registry);
+  add(get, "/v1/users/me/summary", Where::kAnywhere, &PublicApi::summary, registry);
+  add(get, "/v1/users/me/wallet", Where::kAnywhere, &PublicApi::wallet, registry);
+  add(get, "/v1/users/me/wallet/transfers", Where::kAnywhere, &PublicApi::transfers, registry);
   for (size_t i = 0; i < opens_.size(); ++i) {
     const MetricLabels outcome{{"outcome", std::string(to_text(static_cast<OpenOutcome>(i)))}};
     grabs_[i] = &add_counter(registry, "hongbao_grabs_total", "Grabs answered, by outcome.", outcome);
@@ -63,17 +64,19 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
   }
 }
 
-void PublicApi::add(http::verb method, std::string_view pattern, AsUser handler, prometheus::Registry& registry) {
+void PublicApi::add(http::verb method, std::string_view pattern, Where where, AsUser handler,
+                    prometheus::Registry& registry) {
   router_.add(method, pattern);
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
-  routes_.push_back({handler, std::make_unique<RouteMetrics>(registry, "public", label)});
+  routes_.push_back({handler, where, std::make_unique<RouteMetrics>(registry, "public", label)});
 }
 
 void PublicApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
-  if (closing_.load(std::memory_order_relaxed)) {
+  const bool close = closing_.load(std::memory_order_relaxed);
+  if (close) {
     call.close_after();
   }
   if (refusing_.load(std::memory_order_relaxed)) {
@@ -87,17 +90,84 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     return;
   }
   const Incoming in{request, *target, match->name};
-  const AsUser handler = routes_[match->route].handler;
-  if (handler == nullptr) {
-    notify(in, std::move(call));
-    return;
-  }
-  const auto user = services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
+  const Route& route = routes_[match->route];
+  auto user = route.handler == nullptr
+                  ? Result<UserId>()
+                  : services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
   if (!user) {
     call.fail_with(user.error());
     return;
   }
-  (this->*handler)(in, *user, std::move(call));
+  const auto shard = services_.forwarder == nullptr ? std::nullopt : shard_of(route, in, *user);
+  if (!shard) {
+    run(route, in, *user, std::move(call));
+    return;
+  }
+  PeerRequest copy = copy_of(request, *user);
+  copy.deadline = call.deadline();
+  if (route.where == Where::kNewPacket) {
+    copy.shard = shard;
+  }
+  services_.forwarder->bring(*shard, std::move(copy), close, std::move(call).take_reply());
+}
+
+void PublicApi::answer_here(const PeerRequest& request, Reply reply) {
+  const auto target = parse_target(request.target);
+  const auto match = target ? router_.find(request.method, target->path) : std::unexpected(target.error());
+  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, request.deadline);
+  if (!match) {
+    call.fail_with(match.error());
+    return;
+  }
+  HttpRequest made(request.method, request.target, request.body);
+  if (request.idempotency_key) {
+    made.add_header("Idempotency-Key", *request.idempotency_key);
+  }
+  if (request.signature) {
+    made.add_header("Hongbao-Signature", *request.signature);
+  }
+  run(routes_[match->route], Incoming{made, *target, match->name, request.shard}, request.user, std::move(call));
+}
+
+void PublicApi::run(const Route& route, const Incoming& in, const UserId& user, Call call) {
+  if (route.handler == nullptr) {
+    notify(in, std::move(call));
+  } else {
+    (this->*route.handler)(in, user, std::move(call));
+  }
+}
+
+PeerRequest PublicApi::copy_of(const HttpRequest& request, const UserId& user) {
+  const auto text = [](std::optional<std::string_view> header) {
+    return header ? std::optional<std::string>(*header) : std::nullopt;
+  };
+  return {.user = user,
+          .method = request.method(),
+          .target = std::string(request.target()),
+          .body = request.body(),
+          .idempotency_key = text(request.find_header("Idempotency-Key")),
+          .signature = text(request.find_header("Hongbao-Signature"))};
+}
+
+std::optional<ShardId> PublicApi::shard_of(const Route& route, const Incoming& in, const UserId& user) const {
+  switch (route.where) {
+    case Where::kAnywhere:
+      return std::nullopt;
+    case Where::kPacket: {
+      const auto packet = services_.ids.parse(in.name);
+      return packet ? std::optional(packet->shard) : std::nullopt;
+    }
+    case Where::kNewPacket: {
+      const auto key = require_idempotency_key(in.request);
+      const auto shard = key ? services_.ordering.choose(user, *key) : std::unexpected(key.error());
+      return shard ? std::optional(*shard) : std::nullopt;
+    }
+    case Where::kPayToken: {
+      JsonInput input(in.request.body());
+      return services_.ordering.shard_of(input.text("pay_token", kTokenBytesMax));
+    }
+  }
+  CHECK(false);
 }
 
 Result<PacketKey> PublicApi::packet_of(const Incoming& in) const {
@@ -116,7 +186,12 @@ void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
     call.fail_with(request.error());
     return;
   }
-  services_.ordering.send(user, *key, *request, [this, call = std::move(call)](Result<PreOrder> sent) mutable {
+  const auto shard = in.shard ? Result<ShardId>(*in.shard) : services_.ordering.choose(user, *key);
+  if (!shard) {
+    call.fail_with(shard.error());
+    return;
+  }
+  services_.ordering.send(*shard, user, *key, *request, [this, call = std::move(call)](Result<PreOrder> sent) mutable {
     if (!sent) {
       call.fail_with(sent.error());
       return;

@@ -9,6 +9,7 @@
 
 #include "edge/auth.h"
 #include "edge/call.h"
+#include "edge/forwarder.h"
 #include "edge/paging.h"
 #include "ports/inbox_store.h"
 #include "service/opening.h"
@@ -31,6 +32,7 @@ struct PublicServices {
   const Authenticator& authenticator;
   const Control& control;
   const Clock& clock;
+  Forwarder* forwarder;  // null: this process owns every shard
 };
 
 struct PublicApiOptions {
@@ -43,6 +45,8 @@ class PublicApi {
   PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry);
 
   void handle(const HttpRequest& request, Reply reply);
+  // A request that was authenticated where it came in, and whose packet's shard is this node's, or was. Any thread.
+  void answer_here(const PeerRequest& request, Reply reply);
 
   // From now on every request is answered 503 and its connection closed.
   void refuse_all() { refusing_.store(true); }
@@ -51,12 +55,24 @@ class PublicApi {
 
  private:
   using AsUser = void (PublicApi::*)(const Incoming&, const UserId&, Call);
+  // Which shard's owner answers.
+  enum class Where : uint8_t {
+    kAnywhere,
+    kPacket,     // the one that the path's id names
+    kNewPacket,  // the one chosen by the sender and the idempotency key
+    kPayToken,   // the one of the order that the pay token is
+  };
   struct Route {
     AsUser handler;  // null: payments:notify, which the channel signs
+    Where where;
     std::unique_ptr<RouteMetrics> metrics;
   };
 
-  void add(http::verb method, std::string_view pattern, AsUser handler, prometheus::Registry& registry);
+  void add(http::verb method, std::string_view pattern, Where where, AsUser handler, prometheus::Registry& registry);
+  void run(const Route& route, const Incoming& in, const UserId& user, Call call);
+  // nullopt: any node may answer, also with what is wrong with it.
+  [[nodiscard]] std::optional<ShardId> shard_of(const Route& route, const Incoming& in, const UserId& user) const;
+  static PeerRequest copy_of(const HttpRequest& request, const UserId& user);
 
   // Of the path's id; kNotFound for an id that nobody was given, before anything else is touched.
   [[nodiscard]] Result<PacketKey> packet_of(const Incoming& in) const;

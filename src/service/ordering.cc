@@ -31,14 +31,24 @@ Posting payment_of(const Order& order, std::string transfer_id, AccountId from, 
 
 }  // namespace
 
-void Ordering::send(const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
+Result<ShardId> Ordering::choose(const UserId& sender, std::string_view idempotency_key) const {
+  const auto shard = choose_shard(fmt::format("{}/{}", sender.text(), idempotency_key), taking_orders_());
+  return shard ? Result<ShardId>(*shard) : fail(ErrorCode::kUnavailable, "no shard takes orders now");
+}
+
+std::optional<ShardId> Ordering::shard_of(std::string_view pay_token) const {
+  const auto order = pay_tokens_.parse(pay_token);
+  return order ? std::optional(order->key.shard) : std::nullopt;
+}
+
+void Ordering::send(ShardId shard, const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
                     Done<PreOrder> done) {
   CHECK(check_send_request(request).has_value());
   if (!control_.is_on(Switch::kSends)) {
     done(fail(ErrorCode::kSwitchedOff, "sending is switched off for now"));
     return;
   }
-  auto order = new_pre_order(sender, idempotency_key, request);
+  auto order = new_pre_order(shard, sender, request);
   if (!order) {
     done(std::unexpected(order.error()));
     return;
@@ -46,15 +56,13 @@ void Ordering::send(const UserId& sender, std::string_view idempotency_key, cons
   pre_orders_.put(idempotency_key, request, std::move(*order), std::move(done));
 }
 
-Result<PreOrder> Ordering::new_pre_order(const UserId& sender, std::string_view idempotency_key,
-                                         const SendRequest& request) {
-  const auto candidates = shards_.taking_orders();
-  const auto shard = choose_shard(fmt::format("{}/{}", sender.text(), idempotency_key), candidates);
-  if (!shard) {
-    return fail(ErrorCode::kUnavailable, "no shard takes orders now");
+Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender, const SendRequest& request) {
+  Shard* shard = shards_.find(shard_id);
+  if (shard == nullptr) {
+    return fail(ErrorCode::kUnavailable, "there is no such shard");
   }
   const Timestamp now = clock_.now();
-  const auto key = shards_.find(*shard)->new_packet_key(Day::of(now));
+  const auto key = shard->new_packet_key(Day::of(now));
   if (!key) {
     return std::unexpected(key.error());
   }
@@ -139,16 +147,21 @@ void Ordering::activate_if_known(const Order& order, SteadyTime deadline, Done<P
 
 void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
   shards_.find(order.key.shard)
-      ->submit(ActivateCommand{order}, deadline,
-               [key = order.key, done = std::move(done)](Result<ShardAnswer> activated) mutable {
-                 if (!activated) {  // the money has moved, so "not now" would be a lie: reconciliation may activate
-                   done(fail(ErrorCode::kOutcomeUnknown, "it was paid but is not active yet; ask again"));
-                   return;
-                 }
-                 const bool returned = activated->outcome == ShardOutcome::kReturned;
-                 CHECK(returned || activated->outcome == ShardOutcome::kDone);
-                 done(PaidPacket{key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid});
-               });
+      ->submit(
+          ActivateCommand{order}, deadline,
+          [key = order.key, done = std::move(done)](Result<ShardAnswer> activated) mutable {
+            if (!activated && activated.error().code == ErrorCode::kFenced) {  // its owner does it, when asked again
+              done(std::unexpected(activated.error()));
+              return;
+            }
+            if (!activated) {  // the money has moved, so "not now" would be a lie: reconciliation may activate
+              done(fail(ErrorCode::kOutcomeUnknown, "it was paid but is not active yet; ask again"));
+              return;
+            }
+            const bool returned = activated->outcome == ShardOutcome::kReturned;
+            CHECK(returned || activated->outcome == ShardOutcome::kDone);
+            done(PaidPacket{key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid});
+          });
 }
 
 void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done) {

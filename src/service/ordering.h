@@ -3,6 +3,7 @@
 // thread; callbacks run inline, on the ledger writer's or a shard's writer thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,7 @@ class Ordering {
  public:
   Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerWriter& ledger, const PayTokenCodec& pay_tokens,
            const PacketIdCodec& ids, const Control& control, const Clock& clock, Random& random,
-           OrderingOptions options)
+           std::function<std::vector<ShardId>()> taking_orders, OrderingOptions options)
       : shards_(shards),
         pre_orders_(pre_orders),
         ledger_(ledger),
@@ -49,10 +50,20 @@ class Ordering {
         control_(control),
         clock_(clock),
         random_(random),
+        taking_orders_(std::move(taking_orders)),
         options_(options) {}
 
-  // REQUIRES: check_send_request(request). Errors: kSwitchedOff, kIdempotencyKeyReused, kUnavailable.
-  void send(const UserId& sender, std::string_view idempotency_key, const SendRequest& request, Done<PreOrder> done);
+  // The shard that a new packet goes to, of those that take orders: the same for the same sender and key. kUnavailable
+  // when there is none.
+  [[nodiscard]] Result<ShardId> choose(const UserId& sender, std::string_view idempotency_key) const;
+
+  // Of the order that a pay token is; nullopt when it is none.
+  [[nodiscard]] std::optional<ShardId> shard_of(std::string_view pay_token) const;
+
+  // A new order in `shard`. REQUIRES: check_send_request(request). Errors: kSwitchedOff, kIdempotencyKeyReused,
+  // kUnavailable, kFenced.
+  void send(ShardId shard, const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
+            Done<PreOrder> done);
 
   // From the sender's wallet. Errors: kPayTokenInvalid, kPayTokenExpired, kForbidden, kInsufficientFunds,
   // kAccountFrozen, and those of LedgerWriter::post; kOutcomeUnknown also when the money has moved but the shard did
@@ -65,7 +76,7 @@ class Ordering {
   void accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
 
  private:
-  Result<PreOrder> new_pre_order(const UserId& sender, std::string_view idempotency_key, const SendRequest& request);
+  Result<PreOrder> new_pre_order(ShardId shard, const UserId& sender, const SendRequest& request);
   void debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
@@ -79,6 +90,7 @@ class Ordering {
   const Control& control_;
   const Clock& clock_;
   Random& random_;
+  const std::function<std::vector<ShardId>()> taking_orders_;
   const OrderingOptions options_;
 };
 

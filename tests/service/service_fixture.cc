@@ -128,7 +128,8 @@ Deployment::Deployment(size_t batch_vouchers_max)
       audit(ledger, orders, clock),
       pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl),
       residency(shards, pre_orders),
-      ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, random, {.payable = kPayable}),
+      ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, random,
+               [this] { return shards.taking_orders(); }, {.payable = kPayable}),
       opening(shards, residency, tickets, control, clock, kTicketTtl),
       viewing(residency, pre_orders, ids),
       wallets(ledger, writer, workers, clock) {

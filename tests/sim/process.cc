@@ -52,7 +52,7 @@ Process::Process(Engines& engines, Environment& env, uint64_t number)
       pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl),
       residency(shards_, pre_orders),
       ordering(shards_, pre_orders, ledger_writer, engines.pay_tokens, engines.ids, control_, env.clock, env.dice,
-               {.payable = kPayable}),
+               [this] { return shards_.taking_orders(); }, {.payable = kPayable}),
       opening(shards_, residency, engines.tickets, control_, env.clock, kTicketTtl),
       viewing(residency, pre_orders, engines.ids),
       wallets(engines.ledger, ledger_writer, workers_, env.clock) {
