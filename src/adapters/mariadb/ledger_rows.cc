@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <limits>
 
 #include "adapters/mariadb/schema.h"
 #include "base/check.h"
@@ -14,6 +13,7 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
   constexpr std::string_view account = "VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL";
   constexpr std::string_view packet = "shard SMALLINT, day INT, local BIGINT UNSIGNED";
   constexpr std::string_view id = "VARBINARY(255) NOT NULL";
+  constexpr std::string_view cursor = "shard SMALLINT PRIMARY KEY, next_voucher BIGINT UNSIGNED NOT NULL";
   static const std::vector<SchemaStep> steps{{
       fmt::format("CREATE TABLE IF NOT EXISTS account(id {} PRIMARY KEY, debits_posted BIGINT NOT NULL, credits_posted "
                   "BIGINT NOT NULL, transfers BIGINT UNSIGNED NOT NULL, frozen TINYINT NOT NULL) ENGINE = InnoDB",
@@ -23,12 +23,11 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
                   "NOT NULL, {2}, at BIGINT NOT NULL, KEY by_wallet(wallet, wallet_position)) ENGINE = InnoDB",
                   account, id, packet),
       fmt::format("CREATE TABLE IF NOT EXISTS payment(shard SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED "
-                  "NOT NULL, transfer_id {} , amount BIGINT NOT NULL, pay_token VARCHAR(4096) CHARACTER SET ascii "
+                  "NOT NULL, transfer_id {}, amount BIGINT NOT NULL, pay_token VARCHAR(4096) CHARACTER SET ascii "
                   "COLLATE ascii_bin, at BIGINT NOT NULL, settled TINYINT NOT NULL, PRIMARY KEY(shard, day, local), "
                   "KEY pending(settled, shard, at, day, local)) ENGINE = InnoDB",
                   id),
-      "CREATE TABLE IF NOT EXISTS settled_to(shard SMALLINT PRIMARY KEY, next_voucher BIGINT UNSIGNED NOT NULL) "
-      "ENGINE = InnoDB",
+      fmt::format("CREATE TABLE IF NOT EXISTS settled_to({}) ENGINE = InnoDB", cursor),
       fmt::format("CREATE TABLE IF NOT EXISTS deferred_transfer(id {1} PRIMARY KEY, debit {0}, credit {0}, amount "
                   "BIGINT NOT NULL, kind TINYINT NOT NULL, {2}, at BIGINT NOT NULL, reason TINYINT NOT NULL, attempts "
                   "INT UNSIGNED NOT NULL, next_at BIGINT NOT NULL, KEY due(shard, next_at)) ENGINE = InnoDB",
