@@ -107,7 +107,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
                   settings.api, registry_),
       admin_api_({shards_, wallets_, audit_, reconciler_, *engines_.ledger, *engines_.inbox, admin_workers_,
                   *engines_.control, ids_, registry_},
-                 {settings.admin_token, settings.region, settings.api.command_timeout}),
+                 {settings.admin_token, settings.region, settings.api.command_timeout,
+                  [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
       peer_server_(peer_io_, [this](const PeerRequest& request,
                                     Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
       public_server_(

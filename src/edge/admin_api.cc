@@ -167,7 +167,7 @@ void AdminApi::health(const Incoming&, Call call) {
 }
 
 void AdminApi::ready(const Incoming&, Call call) {
-  const bool ready = ready_.load() && !services_.shards.taking_orders().empty();
+  const bool ready = ready_.load() && options_.can_serve();
   call.send_json(ready ? http::status::ok : http::status::service_unavailable,
                  ready ? R"({"status":"ready"})" : R"({"status":"not ready"})");
 }

@@ -37,6 +37,7 @@ struct AdminApiOptions {
   std::string token;
   Region region = Region::kSouth;  // the only one this deployment has
   std::chrono::milliseconds command_timeout{5'000};
+  std::function<bool()> can_serve;  // for /readyz: this process can answer requests
 };
 
 class AdminApi {

@@ -21,7 +21,7 @@ struct InboxBatch {
 };
 
 struct SentEntry {
-  uint64_t position = 0;  // rises in the order of arrival; for paging
+  uint64_t position = 0;  // orders the list, by arrival or by when it happened; for paging
   PacketKey packet;
   Money total;
   Money refunded;  // 0 until an unclaimed rest came back

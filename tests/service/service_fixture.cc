@@ -162,7 +162,11 @@ void Deployment::restart_shards() {
 }
 
 Result<PreOrder> Deployment::send(const std::string& sender, const std::string& key, const SendRequest& request) {
-  return ask<PreOrder>([&](auto done) { ordering.send(user(sender), key, request, std::move(done)); }).get();
+  const auto shard = ordering.choose(user(sender), key);
+  if (!shard) {
+    return std::unexpected(shard.error());
+  }
+  return ask<PreOrder>([&](auto done) { ordering.send(*shard, user(sender), key, request, std::move(done)); }).get();
 }
 
 Result<PaidPacket> Deployment::pay(const std::string& payer, const PreOrder& packet) {

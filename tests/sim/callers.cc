@@ -155,7 +155,13 @@ void Callers::begin_packet() {
 }
 
 void Callers::send(Process& process, Task& task) {
-  process.ordering.send(task.user, task.key, task.request,
+  const auto shard = process.ordering.choose(task.user, task.key);
+  if (!shard) {
+    Asked asked;
+    not_yet(task, asked, std::optional(Result<PreOrder>(std::unexpected(shard.error()))));
+    return;
+  }
+  process.ordering.send(*shard, task.user, task.key, task.request,
                         calls_.open<PreOrder>(process.number(), [this, &task](auto answer) {
                           Asked asked;
                           if (answer && *answer) {

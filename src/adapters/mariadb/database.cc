@@ -13,6 +13,9 @@ namespace {
 // A lock that another transaction holds is there for a commit's length, or for as long as the server takes to notice a
 // dead client.
 constexpr int kLockWait_s = 5;
+// A process that was stopped, or cut off, in the middle of a transaction holds its locks no longer than this: the
+// server ends its connection. Shorter than the wait for a lock, so that the others get through at their first try.
+constexpr int kIdleTransaction_s = 2;
 // The widest column that is read into memory of its own; wider values would be cut, and the reader says so.
 constexpr unsigned long kColumnBytesMax = 65'536;
 
@@ -233,8 +236,8 @@ Database Database::open(const MariadbServer& server, const std::string& name, Mo
   const bool writes = mode == Mode::kWrite;
   database.execute(
       fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {}, "
-                  "tx_isolation = '{}', autocommit = {}",
-                  kLockWait_s, writes ? "READ-COMMITTED" : "REPEATABLE-READ", writes ? 0 : 1));
+                  "idle_transaction_timeout = {}, tx_isolation = '{}', autocommit = {}",
+                  kLockWait_s, kIdleTransaction_s, writes ? "READ-COMMITTED" : "REPEATABLE-READ", writes ? 0 : 1));
   return database;
 }
 
