@@ -3,8 +3,8 @@
 Each keeps its data in a directory of its own and its port for life, so that it can be killed, frozen and started again
 on what it had. Used by the cluster script, the tests and the benchmarks.
 
-A server ends with the thread that started it, however that ends, unless it is made to last: a test that is killed leaves
-nothing behind. Whoever starts servers from threads keeps those threads.
+A server ends with the thread that started it, however that ends, unless it is made to last: a test that is killed
+leaves nothing behind. Whoever starts servers from threads keeps those threads.
 """
 
 import contextlib
@@ -197,15 +197,15 @@ class Mariadb(Engine):
 
 
 class Redis(Engine):
-    """A cache; with `always`, every write is in a file that is synced before the answer."""
+    """A cache, unless options make it more."""
 
-    def __init__(self, directory, port=None, always=False):
+    def __init__(self, directory, port=None, options=()):
         super().__init__("redis", directory, port)
-        self.persistence = ["--appendonly", "yes", "--appendfsync", "always"] if always else []
+        self.options = options
 
     def command(self):
         return [find("redis-server"), HERE / "redis.conf", "--bind", "127.0.0.1", "--port", self.port, "--dir",
-                self.data, *self.persistence]
+                self.data, *self.options]
 
     def cli(self, *arguments):
         return subprocess.run([find("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *arguments], check=True,

@@ -57,7 +57,7 @@ def toml_text(table, prefix=""):
 
 
 class Region:
-    """The engines, the nodes and the balancer of one region, in a directory that is there and empty. `stop` keeps it."""
+    """The engines, the nodes and the balancer of one region, in an empty directory, which outlives `stop`."""
 
     def __init__(self, directory, binaries, nodes=2, lasting=False):
         self.directory = pathlib.Path(directory).resolve()
