@@ -44,7 +44,7 @@ void add_packet(CommitBatch& batch, ShardId shard, uint32_t epoch, uint32_t coun
 
 VoucherNo fill(const std::string& dir, ShardId shard, uint64_t vouchers) {
   auto store = SqliteOrderStore::open(order_file(dir, shard), shard).value();
-  const ShardHead head = store->acquire("hongbao-fill").value();
+  const ShardHead head = store->acquire("hongbao-fill", std::chrono::minutes(1)).value();
   const Timestamp now = SystemClock().now();
   CommitBatch batch{
       .epoch = head.epoch, .expected_next = head.next_voucher, .activated = {}, .vouchers = {}, .finished = {}};
@@ -56,6 +56,7 @@ VoucherNo fill(const std::string& dir, ShardId shard, uint64_t vouchers) {
     batch.expected_next = batch.next();
     batch.clear();
   }
+  CHECK(store->release(head.epoch).has_value());
   return batch.expected_next;
 }
 

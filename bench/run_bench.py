@@ -14,7 +14,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -23,13 +22,14 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "deploy"))
+from engines import Engine, Mariadb, Redis, free_port, started  # noqa: E402
+from region import readyz  # noqa: E402
+
 BIN = ROOT / "build" / "release" / "bin"
-START_TIMEOUT_S = 60
-STOP_TIMEOUT_S = 60
 ROUND_TIMEOUT_S = 600
 
 SHAPES = {"hot_64": ("hot", 64), "hot_256": ("hot", 256), "spread_64": ("spread", 64), "spread_256": ("spread", 256)}
-PEERS = ["redis_lua_memory", "redis_lua_always", "mariadb_for_update", "mariadb_cas"]
 # Enough for seconds of each.
 OPENS = {"hongbao": 100_000, "redis_lua_memory": 100_000, "redis_lua_always": 100_000,
          "mariadb_for_update": 3_000, "mariadb_cas": 1_000}
@@ -37,114 +37,50 @@ LATE_OPENS = 25_000
 METRICS = {"opens_per_s": "per_s", "p50_ms": "p50_ms", "p99_ms": "p99_ms", "cpu_us_per_open": "cpu_us"}
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(ready, process, what):
-    end = time.monotonic() + START_TIMEOUT_S
-    while not ready():
-        if process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"{what} did not start")
-        time.sleep(0.02)
-
-
-def answers(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
-
-
-def stop(process):
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-class Hongbao:
+class Hongbao(Engine):
     """The embedded server with its default settings."""
 
     def __init__(self, directory):
-        self.directory = directory
-        subprocess.run([BIN / "hongbaoctl", "init", directory], check=True, stdout=subprocess.DEVNULL)
-        self.start()
+        super().__init__("hongbao", directory)
+        self.admin_port = free_port()
+        self.secrets = self.directory / "secrets"
 
-    def start(self):
-        log = self.directory / "server.log"
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen(
-                [BIN / "hongbaod", "--config", self.directory / "hongbao.toml", "--set", "server.listen=127.0.0.1:0",
-                 "--set", "admin.listen=127.0.0.1:0"], stderr=output, stdout=subprocess.DEVNULL)
-        wait_until(lambda: b'"listening"' in log.read_bytes(), self.process, "hongbaod")
-        line = next(line for line in log.read_text().splitlines() if '"listening"' in line)
-        event = json.loads(line)
-        self.public, self.admin = event["public"], event["admin"]
+    def prepare(self):
+        if not self.secrets.exists():
+            subprocess.run([BIN / "hongbaoctl", "init", self.directory], check=True, stdout=subprocess.DEVNULL)
 
-    def arguments(self):
-        secrets = self.directory / "secrets"
-        return ["--system", "hongbao", "--port", self.public.rsplit(":")[-1], "--admin-port", self.admin.rsplit(":")[-1],
-                "--jwt-secret-file", secrets / "jwt.secret", "--admin-token-file", secrets / "admin.token"]
+    def command(self):
+        return [BIN / "hongbaod", "--config", self.directory / "hongbao.toml", f"--set=server.listen={self.address}",
+                f"--set=admin.listen=127.0.0.1:{self.admin_port}"]
+
+    def is_ready(self):
+        return readyz(f"127.0.0.1:{self.admin_port}")
 
     def audit_difference(self):
-        token = (self.directory / "secrets" / "admin.token").read_text().strip()
-        request = urllib.request.Request(f"http://{self.admin}/admin/v1/audit",
+        token = (self.secrets / "admin.token").read_text().strip()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}/admin/v1/audit",
                                          headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)["difference"]
 
 
-class Redis:
-    """No persistence, or every write in an append-only file that is synced before the answer."""
-
-    def __init__(self, directory, always):
-        directory.mkdir()
-        self.port = free_port()
-        persistence = ["--appendonly", "yes", "--appendfsync", "always"] if always else ["--appendonly", "no"]
-        self.process = subprocess.Popen(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", directory, "--save", "",
-             "--logfile", directory / "log", *persistence])
-        wait_until(lambda: answers(self.port), self.process, "redis-server")
-
-    def arguments(self):
-        return ["--system", "redis", "--port", str(self.port)]
-
-
-class Mariadb:
-    """Durable in InnoDB and in the binlog, as Hongbao is; tuned for many connections on one hot row."""
-
-    def __init__(self, directory):
-        subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={directory}", "--user=root",
-                        "--auth-root-authentication-method=normal", "--skip-test-db"], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.port = free_port()
-        log = directory / "error.log"
-        self.process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", "--user=root", f"--datadir={directory}", f"--socket={directory}/socket",
-             f"--port={self.port}", "--bind-address=127.0.0.1", f"--log-error={log}", "--skip-name-resolve",
-             "--max-connections=1000", "--back-log=1000", "--thread-handling=pool-of-threads",
-             "--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=1",
-             "--innodb-flush-method=O_DIRECT", "--innodb-deadlock-detect=OFF", "--log-bin", "--binlog-format=ROW",
-             "--binlog-row-image=MINIMAL", "--sync-binlog=1", "--expire-logs-days=1"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: answers(self.port), self.process, "mariadbd")
-
-    def arguments(self, system):
-        return ["--system", system, "--port", str(self.port)]
+def reach(system, server):
+    """How hongbao-opens gets at it."""
+    arguments = ["--system", "redis" if isinstance(server, Redis) else system, "--port", str(server.port)]
+    if isinstance(server, Hongbao):
+        arguments += ["--admin-port", str(server.admin_port), "--jwt-secret-file", server.secrets / "jwt.secret",
+                      "--admin-token-file", server.secrets / "admin.token"]
+    if isinstance(server, Mariadb):
+        arguments += ["--user", server.user, "--password-file", server.password_file]
+    return arguments
 
 
 def play(system, server, shape, options, late=0):
     """One round; the figures of hongbao-opens."""
     kind, connections = SHAPES[shape]
     opens = OPENS[system] // (10 if options.quick else 1)
-    arguments = server.arguments(system) if isinstance(server, Mariadb) else server.arguments()
-    result = subprocess.run([BIN / "hongbao-opens", *arguments, "--shape", kind, "--connections", str(connections),
-                             "--opens", str(max(opens, 1_000)), "--late", str(late), "--server-pid",
+    result = subprocess.run([BIN / "hongbao-opens", *reach(system, server), "--shape", kind, "--connections",
+                             str(connections), "--opens", str(max(opens, 1_000)), "--late", str(late), "--server-pid",
                              str(server.process.pid)], capture_output=True, text=True, timeout=ROUND_TIMEOUT_S)
     if result.returncode != 0:
         raise RuntimeError(f"{system}, {shape}: {result.stderr.strip()}")
@@ -194,20 +130,21 @@ def print_shape(shape, by_system):
 
 
 def start_peers(stack, directory):
-    servers = {}
-    for name, make in (("redis_lua_memory", lambda: Redis(directory / "redis-memory", always=False)),
-                       ("redis_lua_always", lambda: Redis(directory / "redis-always", always=True)),
-                       ("mariadb", lambda: Mariadb(directory / "mariadb"))):
-        server = make()
-        stack.callback(stop, server.process)
-        servers[name] = server
-    servers["mariadb_for_update"] = servers["mariadb_cas"] = servers.pop("mariadb")
-    return servers
+    memory = Redis(directory / "redis-memory", options=["--maxmemory", "0"])
+    always = Redis(directory / "redis-always",
+                   options=["--maxmemory", "0", "--appendonly", "yes", "--appendfsync", "always"])
+    # Durable as Hongbao is; tuned for many connections on one hot row.
+    mariadb = Mariadb(directory / "mariadb", buffer_pool="512M", options=[
+        "--innodb-log-file-size=512M", "--innodb-deadlock-detect=OFF", "--thread-handling=pool-of-threads",
+        "--back-log=1000"])
+    stack.enter_context(started(memory, always, mariadb))
+    return {"redis_lua_memory": memory, "redis_lua_always": always, "mariadb_for_update": mariadb,
+            "mariadb_cas": mariadb}
 
 
 def bench_opens(stack, directory, options, with_peers):
     hongbao = Hongbao(directory / "hongbao")
-    stack.callback(stop, hongbao.process)
+    stack.enter_context(started(hongbao))
     servers = {"hongbao": hongbao, **(start_peers(stack, directory) if with_peers else {})}
     rounds = {}
     late = []
@@ -235,23 +172,20 @@ def bench_opens(stack, directory, options, with_peers):
 
 def first_open_after_restart(server):
     """Seconds from the start of the process that was killed until it has answered an open."""
-    server.process.kill()
-    server.process.wait()
+    server.kill()
     began = time.monotonic()
     server.start()
-    subprocess.run([BIN / "hongbao-opens", *server.arguments(), "--connections", "1", "--opens", "1"], check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run([BIN / "hongbao-opens", *reach("hongbao", server), "--connections", "1", "--opens", "1"],
+                   check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began
 
 
 def bench_scale(stack, directory, options):
     """Opens with and without many vouchers in the store, alternating; and the way back after a kill."""
     vouchers = 2_000_000 if options.quick else 20_000_000
-    servers = {}
-    for name in ("empty", "full"):
-        servers[name] = Hongbao(directory / name)
-        stack.callback(lambda server=servers[name]: stop(server.process))
-    stop(servers["full"].process)
+    servers = {name: Hongbao(directory / name) for name in ("empty", "full")}
+    stack.enter_context(started(*servers.values()))
+    servers["full"].stop()
     print(f"filling {vouchers:,} vouchers …", file=sys.stderr)
     subprocess.run([BIN / "hongbao-fill", "--data-dir", directory / "full" / "data", "--vouchers", str(vouchers)],
                    check=True)

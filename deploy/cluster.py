@@ -96,8 +96,8 @@ def make_directory(directory, state):
     try:
         directory.mkdir(parents=True)
     except FileExistsError:
-        raise EngineError(f"{os.path.relpath(directory)} is there and is no cluster's (another `up` under way?): remove "
-                          "it first") from None
+        raise EngineError(f"{os.path.relpath(directory)} is there and is no cluster's (another `up` under way?): "
+                          "remove it first") from None
 
 
 def keep_logs(directory):

@@ -3,8 +3,8 @@
 Each keeps its data in a directory of its own and its port for life, so that it can be killed, frozen and started again
 on what it had. Used by the cluster script, the tests and the benchmarks.
 
-A server ends with the thread that started it, however that ends, unless it is made to last: a test that is killed leaves
-nothing behind. Whoever starts servers from threads keeps those threads.
+A server ends with the thread that started it, however that ends, unless it is made to last: a test that is killed
+leaves nothing behind. Whoever starts servers from threads keeps those threads.
 """
 
 import contextlib
@@ -152,9 +152,11 @@ class Engine:
 
 
 class Mariadb(Engine):
-    """Durable in InnoDB and in the binary log. The user `hongbao` may do everything; its password is in a file."""
+    """Durable in InnoDB and in the binary log. The user `hongbao` has its databases; its password is in a file."""
 
     user = "hongbao"
+    # The product's, the contract suites' and the benchmark's. Global rights would let it write on a read-only server.
+    user_databases = (r"hongbao\_%", r"test\_%", "bench")
 
     def __init__(self, directory, port=None, options=(), buffer_pool="256M"):
         super().__init__("mariadb", directory, port)
@@ -186,8 +188,9 @@ class Mariadb(Engine):
 
     def _make_user(self, password):
         # One statement a line; the server runs them before it takes connections.
-        return (f"CREATE USER IF NOT EXISTS '{self.user}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
-                f"GRANT ALL ON *.* TO '{self.user}'@'127.0.0.1';")
+        user = f"'{self.user}'@'127.0.0.1'"
+        return "\n".join([f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}';",
+                          *(f"GRANT ALL ON `{database}`.* TO {user};" for database in self.user_databases)])
 
     def sql(self, statements):
         """As root. What the client printed."""
@@ -197,15 +200,15 @@ class Mariadb(Engine):
 
 
 class Redis(Engine):
-    """A cache; with `always`, every write is in a file that is synced before the answer."""
+    """A cache, unless options make it more."""
 
-    def __init__(self, directory, port=None, always=False):
+    def __init__(self, directory, port=None, options=()):
         super().__init__("redis", directory, port)
-        self.persistence = ["--appendonly", "yes", "--appendfsync", "always"] if always else []
+        self.options = options
 
     def command(self):
         return [find("redis-server"), HERE / "redis.conf", "--bind", "127.0.0.1", "--port", self.port, "--dir",
-                self.data, *self.persistence]
+                self.data, *self.options]
 
     def cli(self, *arguments):
         return subprocess.run([find("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *arguments], check=True,

@@ -14,7 +14,8 @@ import urllib.request
 from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, free_port, last_line
 from processes import Process
 
-NODE_NAMES = "abcdefgh"
+# As rendezvous hashing has it, the first two, three or four share the default four shards evenly.
+NODE_NAMES = [f"node{number}" for number in range(1, 9)]
 COMMAND_TIMEOUT_S = 60
 
 
@@ -28,8 +29,7 @@ class Node(Engine):
     """One hongbaod of the cluster."""
 
     def __init__(self, name, directory, program, config):
-        super().__init__(f"node {name}", directory)
-        self.node_name = name
+        super().__init__(name, directory)
         self.program = program
         self.config = config
         self.admin_port = free_port()
@@ -40,7 +40,7 @@ class Node(Engine):
         return f"127.0.0.1:{self.admin_port}"
 
     def command(self):
-        settings = {"node.name": self.node_name, "node.listen": f"127.0.0.1:{self.peer_port}",
+        settings = {"node.name": self.name, "node.listen": f"127.0.0.1:{self.peer_port}",
                     "server.listen": self.address, "admin.listen": self.admin}
         return [self.program, "--config", self.config, *(f"--set={key}={value}" for key, value in settings.items())]
 
@@ -57,7 +57,7 @@ def toml_text(table, prefix=""):
 
 
 class Region:
-    """The engines, the nodes and the balancer of one region, in a directory that is there and empty. `stop` keeps it."""
+    """The engines, the nodes and the balancer of one region, in an empty directory, which outlives `stop`."""
 
     def __init__(self, directory, binaries, nodes=2, lasting=False):
         self.directory = pathlib.Path(directory).resolve()
@@ -67,10 +67,10 @@ class Region:
         self.redis = Redis(self.directory / "redis")
         self.nats = Nats(self.directory / "nats")
         self.engines = [self.mariadb, self.redis, self.nats]
-        self.nodes = [Node(name, self.directory / f"node-{name}", self.binaries / "hongbaod", self.config)
+        self.nodes = [Node(name, self.directory / name, self.binaries / "hongbaod", self.config)
                       for name in NODE_NAMES[:nodes]]
         self.haproxy = Haproxy(self.directory / "haproxy",
-                               [(node.node_name, node.address, node.admin_port) for node in self.nodes])
+                               [(node.name, node.address, node.admin_port) for node in self.nodes])
         self.servers = [*self.engines, *self.nodes, self.haproxy]
         for server in self.servers:
             server.lasting = lasting

@@ -23,6 +23,7 @@ namespace json = boost::json;
 struct Options {
   SystemOptions system;
   std::string name;
+  std::string password_file;
   std::string jwt_secret_file;
   std::string admin_token_file;
   Shape shape = Shape::kHot;
@@ -112,6 +113,13 @@ int run(Options options) {
     }
     options.system.jwt_secret = *jwt_secret;
     options.system.admin_token = *admin_token;
+  } else if (options.name != "redis") {
+    const auto password = read_secret_file(options.password_file, "--password-file");
+    if (!password) {
+      fmt::print(stderr, "hongbao-opens: {}\n", password.error().detail);
+      return 2;
+    }
+    options.system.password = *password;
   }
   const auto out = play(options);
   if (!out) {
@@ -141,6 +149,8 @@ int main(int argc, char** argv) {
   app.add_option("--opens", options.opens)->check(CLI::Range(1, 1'000'000));
   app.add_option("--late", options.late, "Opens after the last packet is exhausted")->check(CLI::Range(0, 1'000'000));
   app.add_option("--server-pid", options.server_pids, "Processes whose CPU counts");
+  app.add_option("--user", options.system.user, "MariaDB only, as is the password");
+  app.add_option("--password-file", options.password_file);
   app.add_option("--admin-port", options.system.admin_port, "Hongbao only, as are the secrets");
   app.add_option("--jwt-secret-file", options.jwt_secret_file);
   app.add_option("--admin-token-file", options.admin_token_file);

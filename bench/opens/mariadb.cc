@@ -38,9 +38,9 @@ struct PacketRow {
 
 class MariadbConnection {
  public:
-  explicit MariadbConnection(uint16_t port) : connection_(mysql_init(nullptr)) {
-    require(mysql_real_connect(connection_.get(), "127.0.0.1", "root", "", nullptr, port, nullptr,
-                               CLIENT_MULTI_STATEMENTS) != nullptr);
+  explicit MariadbConnection(const SystemOptions& options) : connection_(mysql_init(nullptr)) {
+    require(mysql_real_connect(connection_.get(), "127.0.0.1", options.user.c_str(), options.password.c_str(), nullptr,
+                               options.port, nullptr, CLIENT_MULTI_STATEMENTS) != nullptr);
     run("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
   }
 
@@ -149,7 +149,7 @@ class Mariadb final : public System {
   Result<void> prepare(const Workload& workload) override {
     workload_ = &workload;
     try {
-      MariadbConnection connection(options_.port);
+      MariadbConnection connection(options_);
       connection.run(
           "DROP DATABASE IF EXISTS bench; CREATE DATABASE bench; USE bench;"
           "CREATE TABLE packet(id INT UNSIGNED PRIMARY KEY, remaining BIGINT NOT NULL, opened INT UNSIGNED NOT NULL,"
@@ -168,7 +168,7 @@ class Mariadb final : public System {
       }
       connections_.clear();
       for (uint32_t i = 0; i < options_.connections; ++i) {
-        connections_.push_back(std::make_unique<MariadbConnection>(options_.port));
+        connections_.push_back(std::make_unique<MariadbConnection>(options_));
         connections_.back()->run("USE bench");
       }
     } catch (const MariadbError& error) {

@@ -15,6 +15,9 @@ namespace hongbao::bench {
 struct SystemOptions {
   uint16_t port = 0;
   uint32_t connections = 64;
+  // MariaDB only.
+  std::string user;
+  std::string password;
   // Hongbao only.
   uint16_t admin_port = 0;
   std::string jwt_secret;

@@ -1,4 +1,4 @@
-"""deploy/haproxy.cfg before dummy nodes: where requests go, what is learned of owners, and what it does without a node."""
+"""deploy/haproxy.cfg before dummy nodes: where requests go, what is learned of owners, and what a lost node does."""
 
 import http.client
 import json
