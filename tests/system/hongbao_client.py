@@ -145,7 +145,8 @@ def validate(method, path, answer):
 
 
 class Client:
-    def __init__(self, address, token=None):
+    def __init__(self, address, token=None, timeout_s=TIMEOUT_S):
+        self.timeout_s = timeout_s
         self.address = address
         self.token = token
         self._connection = None
@@ -172,7 +173,7 @@ class Client:
                 body = json.dumps(body).encode()
         if self._connection is None:
             host, port = self.address.rsplit(":", 1)
-            self._connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
+            self._connection = http.client.HTTPConnection(host, int(port), timeout=self.timeout_s)
         try:
             self._connection.request(method, path, body=body, headers=sent)
             response = self._connection.getresponse()
