@@ -1,4 +1,4 @@
-# hongbao_proto(NAME FILE.proto): a library `NAME` of the generated code, for `#include "FILE.pb.h"`. What protoc writes
+# hongbao_proto(NAME FILE.proto): a library `NAME` of the generated code, for `#include <FILE.pb.h>`. What protoc writes
 # is not ours to warn about.
 find_package(Protobuf REQUIRED)
 function(hongbao_proto name proto)

@@ -1,7 +1,7 @@
 #include "adapters/nats/voucher_codec.h"
 
+#include <voucher_batch.pb.h>
 #include "base/check.h"
-#include "voucher_batch.pb.h"
 
 namespace hongbao::nats {
 

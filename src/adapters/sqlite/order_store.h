@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 
-#include "core/log_index.h"
 #include "adapters/sqlite/order_reader.h"
 #include "adapters/sqlite/order_writer.h"
 #include "adapters/sqlite/reader_pool.h"
+#include "core/log_index.h"
 #include "ports/order_store.h"
 
 namespace hongbao {
