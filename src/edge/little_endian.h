@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <string_view>
 
 namespace hongbao {
 
@@ -13,8 +14,9 @@ void store_little_endian(char* out, T value) {
   }
 }
 
+// REQUIRES: `from` is long enough.
 template <std::unsigned_integral T>
-T load_little_endian(const char* from) {
+T load_little_endian(std::string_view from) {
   T value = 0;
   for (size_t i = 0; i < sizeof(T); ++i) {
     value |= static_cast<T>(static_cast<unsigned char>(from[i])) << (8 * i);

@@ -167,7 +167,7 @@ Result<PeerChannel::Taken> PeerChannel::take_chunk(std::string_view input) {
   if (input.size() < kLength_bytes) {
     return Taken{};
   }
-  const auto sealed = load_little_endian<uint32_t>(input.data());
+  const auto sealed = load_little_endian<uint32_t>(input);
   // Whoever has not proved itself yet owes an empty chunk.
   const size_t sealed_max = (established_ ? chunk_bytes_max_ : 0) + kOverhead_bytes;
   if (sealed < kOverhead_bytes || sealed > sealed_max) {

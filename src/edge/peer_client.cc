@@ -162,7 +162,7 @@ void PeerClient::lost(Link& link, bool was_established, const std::string& why) 
     const std::lock_guard lock(mutex_);
     link_.reset();
     calls_.take_all(calls);
-    reconnect_after_ = was_established || reconnect_after_ == reconnect_after_.zero()
+    reconnect_after_ = was_established || reconnect_after_ == std::chrono::milliseconds::zero()
                            ? limits.reconnect_after_min
                            : std::min(reconnect_after_ * 2, limits.reconnect_after_max);
     reconnect_at_ = std::chrono::steady_clock::now() + reconnect_after_;

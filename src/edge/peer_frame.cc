@@ -17,7 +17,7 @@ bool is_known(uint8_t type) {
 }
 
 size_t length_of_first(std::string_view frames) {
-  return kPeerFrameHeader_bytes + load_little_endian<uint32_t>(frames.data());
+  return kPeerFrameHeader_bytes + load_little_endian<uint32_t>(frames);
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ std::optional<PeerFrame> take_frame(std::string_view& frames, uint32_t payload_b
   if (length > frames.size() || length - kPeerFrameHeader_bytes > payload_bytes_max || !is_known(type)) {
     return std::nullopt;
   }
-  const PeerFrame frame{static_cast<PeerFrameType>(type), load_little_endian<uint64_t>(frames.data() + kIdAt),
+  const PeerFrame frame{static_cast<PeerFrameType>(type), load_little_endian<uint64_t>(frames.substr(kIdAt)),
                         frames.substr(kPeerFrameHeader_bytes, length - kPeerFrameHeader_bytes)};
   frames.remove_prefix(length);
   return frame;
