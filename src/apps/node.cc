@@ -289,7 +289,10 @@ void Node::stop() {
   public_server_.stop_accepting();
   public_api_.refuse_all();
   const auto give_up = std::chrono::steady_clock::now() + settings_.drain_timeout;
-  while (public_server_.owes_answers() && std::chrono::steady_clock::now() < give_up) {
+  const auto owes_answers = [this] {
+    return public_server_.owes_answers() || (settings_.distributed && peer_server_.owes_answers());
+  };
+  while (owes_answers() && std::chrono::steady_clock::now() < give_up) {
     std::this_thread::sleep_for(kPollEvery);
   }
   if (settings_.distributed && running_) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/ip/address.hpp>
 #include <charconv>
 
 namespace hongbao {
@@ -155,6 +156,13 @@ void read_distributed(ConfigReader& reader, Settings& settings) {
   }
   if (!UserId::parse(settings.node_name)) {  // the same characters
     reader.refuse("node.name", "must be 1 to 64 of A-Z a-z 0-9 . _ @ -");
+  }
+  if (boost::system::error_code error; !settings.node_address.empty()) {
+    const std::string host = settings.node_address.substr(0, settings.node_address.rfind(':'));
+    (void)boost::asio::ip::make_address(host, error);
+    if (error) {
+      reader.refuse("node.address", "must be an IP address and a port: other nodes do not resolve names");
+    }
   }
   if (settings.beat_interval * 3 > settings.placement.lease) {
     reader.refuse("node.beat_ms", "must be a third of node.lease_ms at most");

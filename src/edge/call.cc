@@ -32,9 +32,9 @@ void Call::send(HttpResponse response) {
   reply_.send(std::move(response));
 }
 
-void Call::fail_with(const Error& error) {
+void Call::fail_with(const Error& error, bool ask_owner) {
   HttpResponse response = problem(error);
-  response.not_owner = error.code == ErrorCode::kFenced;
+  response.not_owner = error.code == ErrorCode::kFenced || ask_owner;
   send(std::move(response));
 }
 

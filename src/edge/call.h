@@ -44,7 +44,8 @@ class Call {
 
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
-  void fail_with(const Error& error);
+  // `ask_owner`: another node has the shard by now, and asking it again is the way on.
+  void fail_with(const Error& error, bool ask_owner = false);
   // Somebody else answers, and measures.
   [[nodiscard]] Reply take_reply() && { return std::move(reply_); }
 

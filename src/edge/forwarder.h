@@ -31,6 +31,8 @@ class Forwarder {
   // Before the first request.
   void set_answer_here(AnswerHere answer_here) { answer_here_ = std::move(answer_here); }
 
+  [[nodiscard]] bool owns(ShardId shard) const { return shards_.owns(shard); }
+
   // `close`: end the client's connection behind the answer.
   void bring(ShardId shard, PeerRequest request, bool close, Reply reply);
 

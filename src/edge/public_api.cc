@@ -202,9 +202,10 @@ void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
   });
 }
 
-void PublicApi::answer_payment(Result<PaidPacket> paid, bool say_outcome, Call call) {
+void PublicApi::answer_payment(Result<PaidPacket> paid, std::optional<ShardId> shard, bool say_outcome, Call call) {
   if (!paid) {
-    call.fail_with(paid.error());
+    // The money may have moved when the shard did: its owner goes on from there.
+    call.fail_with(paid.error(), shard && services_.forwarder != nullptr && !services_.forwarder->owns(*shard));
     return;
   }
   const SteadyTime deadline = call.deadline();
@@ -236,13 +237,14 @@ void PublicApi::pay(const Incoming& in, const UserId& user, Call call) {
   }
   const SteadyTime deadline = call.deadline();
   services_.ordering.pay(
-      user, *packet, *pay_token, deadline, [this, call = std::move(call)](Result<PaidPacket> paid) mutable {
+      user, *packet, *pay_token, deadline,
+      [this, shard = packet->shard, call = std::move(call)](Result<PaidPacket> paid) mutable {
         if (paid && paid->outcome == PaymentOutcome::kCreditedToWallet) {
           call.fail_with({ErrorCode::kPayTokenExpired,
                           "was payable for a limited time: the money is back in the wallet", "pay_token"});
           return;
         }
-        answer_payment(std::move(paid), /*say_outcome=*/false, std::move(call));
+        answer_payment(std::move(paid), shard, /*say_outcome=*/false, std::move(call));
       });
 }
 
@@ -276,8 +278,9 @@ void PublicApi::notify(const Incoming& in, Call call) {
     return;
   }
   const SteadyTime deadline = call.deadline();
-  services_.ordering.accept(payment, deadline, [this, call = std::move(call)](Result<PaidPacket> paid) mutable {
-    answer_payment(std::move(paid), /*say_outcome=*/true, std::move(call));
+  const auto shard = services_.ordering.shard_of(payment.pay_token);
+  services_.ordering.accept(payment, deadline, [this, shard, call = std::move(call)](Result<PaidPacket> paid) mutable {
+    answer_payment(std::move(paid), shard, /*say_outcome=*/true, std::move(call));
   });
 }
 

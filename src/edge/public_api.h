@@ -93,7 +93,8 @@ class PublicApi {
   void wallet(const Incoming& in, const UserId& user, Call call);
   void transfers(const Incoming& in, const UserId& user, Call call);
 
-  void answer_payment(Result<PaidPacket> paid, bool say_outcome, Call call);
+  // `shard`: of the packet that was paid.
+  void answer_payment(Result<PaidPacket> paid, std::optional<ShardId> shard, bool say_outcome, Call call);
 
   const PublicServices services_;
   const PublicApiOptions options_;
