@@ -22,12 +22,13 @@ const std::vector<SchemaStep>& member_schema_steps() {
 
 MariadbMembership::Session::Session(Database opened)
     : database(std::move(opened)),
-      // `incarnation` last: assignments are made from left to right.
+      // `incarnation` first: assignments are made from left to right, and it then tells whether this beat counts.
       upsert(database.prepare(
-          fmt::format("INSERT INTO member(node, address, incarnation, lease_until) VALUES (?, ?, ?, {} + ?) ON "
-                      "DUPLICATE KEY UPDATE address = IF(incarnation <= VALUES(incarnation), VALUES(address), "
-                      "address), lease_until = IF(incarnation <= VALUES(incarnation), VALUES(lease_until), "
-                      "lease_until), incarnation = GREATEST(incarnation, VALUES(incarnation))",
+          fmt::format("INSERT INTO member(node, address, incarnation, lease_until) VALUES (?, ?, ?, {0} + ?) ON "
+                      "DUPLICATE KEY UPDATE incarnation = IF(incarnation <= VALUES(incarnation) OR lease_until <= {0}, "
+                      "VALUES(incarnation), incarnation), address = IF(incarnation = VALUES(incarnation), "
+                      "VALUES(address), address), lease_until = IF(incarnation = VALUES(incarnation), "
+                      "VALUES(lease_until), lease_until)",
                       kNow_ms))),
       incarnation(database.prepare("SELECT incarnation FROM member WHERE node = ?")),
       alive(database.prepare(
