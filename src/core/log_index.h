@@ -27,7 +27,8 @@ class LogIndex {
 
   // Takes the snapshot unless the index already reaches further.
   void replace(Snapshot snapshot);
-  // Vouchers in the order of their numbers, after their commit. Ignored when a commit before it is missing here; readers then find the index short.
+  // Vouchers in the order of their numbers, after their commit. Ignored when a commit before it is missing here;
+  // readers then find the index short.
   void append(std::span<const Voucher> committed);
   // Days that hold vouchers numbered from ≤ no < end; nullopt when the index does not reach `end`.
   [[nodiscard]] std::optional<std::vector<Day>> days_between(VoucherNo from, VoucherNo end) const;

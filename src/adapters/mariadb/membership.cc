@@ -12,6 +12,12 @@ using mariadb::guarded;
 using mariadb::kNow_ms;
 using mariadb::Rows;
 
+namespace {
+
+constexpr std::chrono::seconds kBeatTimeout{1};  // much less than a lease
+
+}  // namespace
+
 const std::vector<SchemaStep>& member_schema_steps() {
   static const std::vector<SchemaStep> steps{{
       "CREATE TABLE IF NOT EXISTS member(node VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, address "
@@ -40,7 +46,10 @@ Result<std::unique_ptr<MariadbMembership>> MariadbMembership::open(const Mariadb
   if (auto ready = require_schema(server, database); !ready) {
     return std::unexpected(ready.error());
   }
-  return std::unique_ptr<MariadbMembership>(new MariadbMembership(server, database.name));
+  MariadbServer impatient = server;
+  impatient.connect_timeout = kBeatTimeout;
+  impatient.answer_timeout = kBeatTimeout;
+  return std::unique_ptr<MariadbMembership>(new MariadbMembership(std::move(impatient), database.name));
 }
 
 template <class Function>
