@@ -2,9 +2,11 @@
 
 #include "adapters/mariadb/inbox_store.h"
 #include "adapters/mariadb/ledger_store.h"
+#include "adapters/mariadb/membership.h"
 #include "adapters/mariadb/order_store.h"
 #include "adapters/memory/memory_inbox_store.h"
 #include "adapters/memory/memory_ledger_store.h"
+#include "adapters/memory/memory_membership.h"
 #include "adapters/memory/memory_order_store.h"
 #include "adapters/sqlite/inbox_store.h"
 #include "adapters/sqlite/ledger_store.h"
@@ -94,6 +96,14 @@ std::unique_ptr<InboxBackend> make_mariadb_inbox() {
     return MariadbInboxStore::open(test_mariadb(), name);
   });
 }
+std::unique_ptr<MembershipBackend> make_mariadb_membership() {
+  return std::make_unique<MariadbBackend<Membership>>(members_database(scratch_prefix()), [](const DatabaseName& name) {
+    return MariadbMembership::open(test_mariadb(), name);
+  });
+}
+std::unique_ptr<MembershipBackend> make_memory_membership() {
+  return std::make_unique<MemoryBackend<Membership, MemoryMembership>>();
+}
 std::unique_ptr<InboxBackend> make_memory_inbox() {
   return std::make_unique<MemoryBackend<InboxStore, MemoryInboxStore>>();
 }
@@ -121,6 +131,9 @@ std::vector<BackendMaker<LedgerStore>> ledger_backends() {
 }
 std::vector<BackendMaker<InboxStore>> inbox_backends() {
   return {{"sqlite", make_sqlite_inbox}, {"mariadb", make_mariadb_inbox}, {"memory", make_memory_inbox}};
+}
+std::vector<BackendMaker<Membership>> membership_backends() {
+  return {{"mariadb", make_mariadb_membership}, {"memory", make_memory_membership}};
 }
 
 }  // namespace hongbao

@@ -11,6 +11,7 @@
 
 #include "ports/inbox_store.h"
 #include "ports/ledger_store.h"
+#include "ports/membership.h"
 #include "ports/order_store.h"
 
 namespace hongbao {
@@ -27,6 +28,7 @@ class Backend {
 using OrderBackend = Backend<OrderStore>;
 using LedgerBackend = Backend<LedgerStore>;
 using InboxBackend = Backend<InboxStore>;
+using MembershipBackend = Backend<Membership>;
 
 template <class Store>
 struct BackendMaker {
@@ -45,6 +47,7 @@ std::string backend_name(const testing::TestParamInfo<BackendMaker<Store>>& info
 std::vector<BackendMaker<OrderStore>> order_backends();
 std::vector<BackendMaker<LedgerStore>> ledger_backends();
 std::vector<BackendMaker<InboxStore>> inbox_backends();
+std::vector<BackendMaker<Membership>> membership_backends();
 // Those that keep what they have: all but memory, which the others are compared with.
 std::vector<BackendMaker<OrderStore>> durable_order_backends();
 std::vector<BackendMaker<LedgerStore>> durable_ledger_backends();

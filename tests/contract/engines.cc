@@ -51,19 +51,26 @@ ScratchDatabase::~ScratchDatabase() {
   });
 }
 
-void engine(const std::string& action, const std::string& name) {
+void engine(const std::string& action, const std::string& name, const std::string& argument) {
   const std::string path = required_environment("HONGBAO_TEST_ENGINE_CONTROL");
   const int connection = socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   CHECK(path.size() < sizeof address.sun_path);
   std::strcpy(address.sun_path, path.c_str());
   CHECK(connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  const std::string line = action + " " + name + "\n";
+  const std::string line = action + " " + name + (argument.empty() ? "" : " " + argument) + "\n";
   CHECK(write(connection, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
   char answer[256] = {};
   CHECK(read(connection, answer, sizeof answer - 1) > 0);
   close(connection);
-  CHECK(std::string(answer) == "ok\n");
+  if (std::string_view(answer) != "ok\n") {
+    fmt::print(stderr, "{}{}", line, answer);
+    std::abort();
+  }
+}
+
+void mariadb_as_root(const std::string& statement) {
+  engine("sql", "mariadb", statement);
 }
 
 }  // namespace hongbao

@@ -29,7 +29,10 @@ class ScratchDatabase {
   DatabaseName name_;
 };
 
-// kill, restart, freeze, thaw, wipe, stop or start "mariadb", "redis" or "nats"; returns when it is done.
-void engine(const std::string& action, const std::string& name);
+// kill, restart, freeze, thaw, wipe, stop or start "mariadb", "redis" or "nats"; returns when it is done. `argument`:
+// options for one restart of MariaDB.
+void engine(const std::string& action, const std::string& name, const std::string& argument = "");
+// Runs a statement on the test server as its root.
+void mariadb_as_root(const std::string& statement);
 
 }  // namespace hongbao

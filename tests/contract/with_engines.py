@@ -5,9 +5,10 @@
 
 The command finds them in its environment: HONGBAO_TEST_MARIADB, HONGBAO_TEST_REDIS (host:port), HONGBAO_TEST_NATS (a
 URL), HONGBAO_TEST_MARIADB_USER and HONGBAO_TEST_MARIADB_PASSWORD_FILE. HONGBAO_TEST_ENGINE_CONTROL is a Unix socket
-through which it may make an engine suffer: it sends a line "ACTION ENGINE", for example "freeze mariadb",
-and gets the line "ok" when that is done, or what went wrong; one connection is served after the other. An engine that is
-not installed fails the run.
+through which it may make an engine suffer: it sends a line "ACTION ENGINE [ARGUMENT]", for example "freeze mariadb",
+"sql mariadb SET GLOBAL read_only = 1" or "restart mariadb --innodb-doublewrite=0" (options for this time only), and gets
+the line "ok" when that is done, or what went wrong; one connection is served after the other. An engine that is not
+installed fails the run.
 """
 
 import os
@@ -22,7 +23,17 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from engines import EngineError, Mariadb, Nats, Redis, started  # noqa: E402
 
-ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start"}
+ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start", "sql"}
+
+
+class TestedMariadb(Mariadb):
+    def restart(self, options=""):
+        usual = self.options
+        self.options = [*usual, *options.split()]
+        try:
+            super().restart()
+        finally:
+            self.options = usual
 
 
 def control(path, engines):
@@ -31,11 +42,11 @@ def control(path, engines):
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             for line in self.rfile:
-                action, _, name = line.decode().strip().partition(" ")
+                action, name, *argument = line.decode().strip().split(" ", 2)
                 try:
                     if action not in ACTIONS:
                         raise ValueError(f"no action {action}")
-                    getattr(engines[name], action)()
+                    getattr(engines[name], action)(*argument)
                     answer = "ok"
                 except Exception as error:  # whatever it is, the test hears of it and goes on
                     answer = f"failed: {error!r}"
@@ -50,7 +61,7 @@ def main():
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="hongbao-engines-") as directory:
-        mariadb = Mariadb(f"{directory}/mariadb", buffer_pool="64M", options=["--innodb-log-file-size=32M"])
+        mariadb = TestedMariadb(f"{directory}/mariadb", buffer_pool="64M", options=["--innodb-log-file-size=32M"])
         redis, nats = Redis(f"{directory}/redis"), Nats(f"{directory}/nats")
         try:
             with started(mariadb, redis, nats):

@@ -215,11 +215,17 @@ uint64_t Statement::run_all(const ValueRows& rows) {
   return mysql_stmt_affected_rows(statement_.get());
 }
 
-Database::Database(const MariadbServer& server) : connection_(mysql_init(nullptr)) {
+Database::Database(const MariadbServer& server) {
+  // The library's own first use is guarded by nothing, and a process may connect from several threads at first.
+  static const int library = mysql_library_init(0, nullptr, nullptr);
+  CHECK(library == 0);
+  connection_.reset(mysql_init(nullptr));
   CHECK(connection_ != nullptr);
   const auto connect_s = static_cast<unsigned>(server.connect_timeout.count());
   const auto answer_s = static_cast<unsigned>(server.answer_timeout.count());
+  constexpr unsigned protocol = MYSQL_PROTOCOL_TCP;  // else "localhost" is a Unix socket, and the port is ignored
   MYSQL* connection = connection_.get();
+  mysql_options(connection, MYSQL_OPT_PROTOCOL, &protocol);
   mysql_options(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
   mysql_options(connection, MYSQL_OPT_READ_TIMEOUT, &answer_s);
   mysql_options(connection, MYSQL_OPT_WRITE_TIMEOUT, &answer_s);
@@ -234,9 +240,10 @@ Database Database::open(const MariadbServer& server, const std::string& name, Mo
     throw_error(connection, fmt::format("connecting to {}", server.address()));
   }
   const bool writes = mode == Mode::kWrite;
+  // UTC: where summer time ends, a local clock goes through one hour twice, and leases would not lapse in it.
   database.execute(
-      fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {}, "
-                  "idle_transaction_timeout = {}, tx_isolation = '{}', autocommit = {}",
+      fmt::format("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', "
+                  "innodb_lock_wait_timeout = {}, idle_transaction_timeout = {}, tx_isolation = '{}', autocommit = {}",
                   kLockWait_s, kIdleTransaction_s, writes ? "READ-COMMITTED" : "REPEATABLE-READ", writes ? 0 : 1));
   return database;
 }

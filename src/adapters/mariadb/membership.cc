@@ -12,6 +12,12 @@ using mariadb::guarded;
 using mariadb::kNow_ms;
 using mariadb::Rows;
 
+namespace {
+
+constexpr std::chrono::seconds kBeatTimeout{1};  // much less than a lease
+
+}  // namespace
+
 const std::vector<SchemaStep>& member_schema_steps() {
   static const std::vector<SchemaStep> steps{{
       "CREATE TABLE IF NOT EXISTS member(node VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, address "
@@ -22,12 +28,13 @@ const std::vector<SchemaStep>& member_schema_steps() {
 
 MariadbMembership::Session::Session(Database opened)
     : database(std::move(opened)),
-      // `incarnation` last: assignments are made from left to right.
+      // `incarnation` first: assignments are made from left to right, and it then tells whether this beat counts.
       upsert(database.prepare(
-          fmt::format("INSERT INTO member(node, address, incarnation, lease_until) VALUES (?, ?, ?, {} + ?) ON "
-                      "DUPLICATE KEY UPDATE address = IF(incarnation <= VALUES(incarnation), VALUES(address), "
-                      "address), lease_until = IF(incarnation <= VALUES(incarnation), VALUES(lease_until), "
-                      "lease_until), incarnation = GREATEST(incarnation, VALUES(incarnation))",
+          fmt::format("INSERT INTO member(node, address, incarnation, lease_until) VALUES (?, ?, ?, {0} + ?) ON "
+                      "DUPLICATE KEY UPDATE incarnation = IF(incarnation <= VALUES(incarnation) OR lease_until <= {0}, "
+                      "VALUES(incarnation), incarnation), address = IF(incarnation = VALUES(incarnation), "
+                      "VALUES(address), address), lease_until = IF(incarnation = VALUES(incarnation), "
+                      "VALUES(lease_until), lease_until)",
                       kNow_ms))),
       incarnation(database.prepare("SELECT incarnation FROM member WHERE node = ?")),
       alive(database.prepare(
@@ -39,7 +46,10 @@ Result<std::unique_ptr<MariadbMembership>> MariadbMembership::open(const Mariadb
   if (auto ready = require_schema(server, database); !ready) {
     return std::unexpected(ready.error());
   }
-  return std::unique_ptr<MariadbMembership>(new MariadbMembership(server, database.name));
+  MariadbServer impatient = server;
+  impatient.connect_timeout = kBeatTimeout;
+  impatient.answer_timeout = kBeatTimeout;
+  return std::unique_ptr<MariadbMembership>(new MariadbMembership(std::move(impatient), database.name));
 }
 
 template <class Function>

@@ -1,5 +1,8 @@
 // The membership of the nodes that use one database server: one row a node, by the server's clock.
 //
+// A server that does not answer within a second is given up: a node that asked on would miss its beats at other
+// servers.
+//
 // Threads: one at a time. Errors: kStorage with MariaDB's words.
 #pragma once
 

@@ -12,6 +12,8 @@ using mariadb::guarded;
 using mariadb::MariadbError;
 
 constexpr int kMigrationWait_s = 60;  // for another migration of the same database
+// A migration may wait, and change large tables: it gives the server longer to answer than anything else does.
+constexpr std::chrono::hours kMigrationAnswerTimeout{1};
 
 // 0: there is no such database, or none of ours.
 size_t read_version(Database& connection, const DatabaseName& database) {
@@ -81,7 +83,9 @@ Result<SchemaStatus> schema_status(const MariadbServer& server, const DatabaseNa
 
 Result<SchemaStatus> migrate_schema(const MariadbServer& server, const DatabaseName& database) {
   auto migrated = guarded("schema.migrate", [&] {
-    Database connection = Database::open(server, "", Database::Mode::kWrite);
+    MariadbServer patient = server;
+    patient.answer_timeout = kMigrationAnswerTimeout;
+    Database connection = Database::open(patient, "", Database::Mode::kWrite);
     const auto locked = connection.text(fmt::format("SELECT GET_LOCK('{}', {})", database.name, kMigrationWait_s));
     if (locked != "1") {
       throw MariadbError(0, fmt::format("another migration of {} goes on", database.name));

@@ -6,7 +6,7 @@ Result<std::vector<Member>> MemoryMembership::beat(const Member& self, uint64_t 
                                                    std::chrono::milliseconds lease) {
   const std::scoped_lock lock(mutex_);
   Entry& entry = entries_[self.node];
-  if (entry.incarnation > incarnation) {
+  if (entry.incarnation > incarnation && clock_.now() < entry.lease_until) {
     return fail(ErrorCode::kFenced, "a later process has the name " + self.node);
   }
   entry = {self, incarnation, clock_.now() + lease};

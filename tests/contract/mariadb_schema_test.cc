@@ -1,0 +1,217 @@
+// Versions of the databases: made and changed only by a migration, whoever else migrates; and servers whose settings
+// could lose a commit are refused.
+#include "adapters/mariadb/schema.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "adapters/mariadb/inbox_store.h"
+#include "adapters/mariadb/ledger_store.h"
+#include "adapters/mariadb/membership.h"
+#include "adapters/mariadb/order_store.h"
+#include "adapters/mariadb/server_check.h"
+#include "contract/engines.h"
+#include "contract/values.h"
+
+namespace hongbao {
+namespace {
+
+using mariadb::Database;
+using std::chrono::milliseconds;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::vector<DatabaseName> one_of_each() {
+  const std::string prefix = scratch_prefix();
+  return {orders_database(kShard, prefix), members_database(prefix), ledger_database(prefix), inbox_database(prefix)};
+}
+
+// Of what an operator has to mend.
+template <class T>
+std::string refusal(const Result<T>& result) {
+  if (result) {
+    return "none";
+  }
+  EXPECT_EQ(result.error().code, ErrorCode::kConfig);
+  return result.error().detail;
+}
+
+class MariadbSchema : public testing::TestWithParam<size_t> {
+ protected:
+  ~MariadbSchema() override { server_.execute("DROP DATABASE IF EXISTS " + database_.name); }
+  [[nodiscard]] bool exists() {
+    return server_.text("SELECT 1 FROM information_schema.schemata WHERE schema_name = '" + database_.name + "'")
+        .has_value();
+  }
+
+  DatabaseName database_ = one_of_each()[GetParam()];
+  size_t wanted_ = schema_steps(database_.kind).size();
+  Database server_ = Database::open(test_mariadb(), "", Database::Mode::kWrite);
+};
+
+std::string kind_name(const testing::TestParamInfo<size_t>& kind) {
+  return std::array{"orders", "members", "ledger", "inbox"}[kind.param];
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, MariadbSchema, testing::Range(size_t{0}, size_t{4}), kind_name);
+
+TEST_P(MariadbSchema, AMissingDatabaseHasVersionNoneAndIsNotMadeByLooking) {
+  EXPECT_EQ(schema_status(test_mariadb(), database_).value().found, 0U);
+  EXPECT_EQ(refusal(require_schema(test_mariadb(), database_)),
+            fmt::format("{} on {} has schema version 0, and this program needs {}: run `hongbaoctl schema migrate`",
+                        database_.name, test_mariadb().address(), wanted_));
+  EXPECT_FALSE(exists());
+}
+
+TEST_P(MariadbSchema, AMigrationMakesItAndASecondOneFindsNothingToDo) {
+  const auto first = migrate_schema(test_mariadb(), database_).value();
+  EXPECT_EQ(first.found, 0U);
+  EXPECT_EQ(first.wanted, wanted_);
+  EXPECT_TRUE(require_schema(test_mariadb(), database_).has_value());
+  EXPECT_EQ(migrate_schema(test_mariadb(), database_).value().found, wanted_);
+}
+
+TEST_P(MariadbSchema, OfSeveralMigrationsAtOnceOneDoesIt) {
+  constexpr size_t operators = 4;
+  std::array<std::optional<Result<SchemaStatus>>, operators> found;
+  {
+    std::vector<std::jthread> threads;
+    for (auto& mine : found) {
+      threads.emplace_back([&] { mine = migrate_schema(test_mariadb(), database_); });
+    }
+  }
+  EXPECT_EQ(std::ranges::count_if(found, [](const auto& mine) { return mine->value().found == 0; }), 1);
+  EXPECT_TRUE(require_schema(test_mariadb(), database_).has_value());
+}
+
+TEST_P(MariadbSchema, AMigrationThatDiedIsFinishedByTheNext) {
+  ASSERT_TRUE(migrate_schema(test_mariadb(), database_).has_value());
+  server_.execute("DELETE FROM " + database_.name + ".schema_version");  // all tables, and no word of them
+  server_.commit();
+  EXPECT_EQ(migrate_schema(test_mariadb(), database_).value().found, 0U);
+  EXPECT_TRUE(require_schema(test_mariadb(), database_).has_value());
+}
+
+TEST_P(MariadbSchema, ANewerVersionIsLeftAlone) {
+  ASSERT_TRUE(migrate_schema(test_mariadb(), database_).has_value());
+  server_.execute(fmt::format("INSERT INTO {}.schema_version VALUES ({}, NOW(6))", database_.name, wanted_ + 1));
+  server_.commit();
+  const std::string words =
+      fmt::format("{} has schema version {}, and this program knows {} at most", database_.name, wanted_ + 1, wanted_);
+  EXPECT_THAT(refusal(require_schema(test_mariadb(), database_)), StartsWith(words));
+  EXPECT_THAT(refusal(migrate_schema(test_mariadb(), database_)), StartsWith(words));
+}
+
+TEST(MariadbMigration, ItWaitsForAnotherLongerThanAServerMayTakeToAnswer) {
+  const ScratchDatabase scratch(members_database(scratch_prefix()));
+  MariadbServer server = test_mariadb();
+  server.answer_timeout = std::chrono::seconds(1);
+  std::optional<Result<SchemaStatus>> migrated;
+  Database other = Database::open(test_mariadb(), "", Database::Mode::kWrite);
+  ASSERT_EQ(other.text("SELECT GET_LOCK('" + scratch.name().name + "', 5)"), "1");
+  {
+    const std::jthread second([&] { migrated = migrate_schema(server, scratch.name()); });
+    std::this_thread::sleep_for(milliseconds(2'500));
+    ASSERT_EQ(other.text("SELECT RELEASE_LOCK('" + scratch.name().name + "')"), "1");
+  }
+  EXPECT_TRUE(migrated->has_value()) << migrated->error().detail;
+}
+
+TEST(MariadbStores, NoneMakesItsDatabase) {
+  const auto databases = one_of_each();
+  const std::array refusals{refusal(MariadbOrderStore::open(test_mariadb(), databases[0], kShard)),
+                            refusal(MariadbMembership::open(test_mariadb(), databases[1])),
+                            refusal(MariadbLedgerStore::open(test_mariadb(), databases[2])),
+                            refusal(MariadbInboxStore::open(test_mariadb(), databases[3]))};
+  for (size_t i = 0; i < refusals.size(); ++i) {
+    EXPECT_THAT(refusals[i], EndsWith("run `hongbaoctl schema migrate`"));
+    EXPECT_EQ(schema_status(test_mariadb(), databases[i]).value().found, 0U);
+  }
+}
+
+TEST(MariadbStores, ADatabaseIsOneShardsForGood) {
+  const ScratchDatabase scratch(orders_database(kShard, scratch_prefix()));
+  ASSERT_TRUE(MariadbOrderStore::open(test_mariadb(), scratch.name(), kShard).has_value());
+  EXPECT_THAT(refusal(MariadbOrderStore::open(test_mariadb(), scratch.name(), kOtherShard)),
+              HasSubstr("is the database of shard s007, not of n008"));
+  EXPECT_TRUE(MariadbOrderStore::open(test_mariadb(), scratch.name(), kShard).has_value());
+}
+
+// What is set at run time, and set back by the object's end.
+class GlobalSetting {
+ public:
+  GlobalSetting(std::string variable, const std::string& value) : variable_(std::move(variable)) {
+    Database database = Database::open(test_mariadb(), "", Database::Mode::kRead);
+    before_ = database.text("SELECT @@GLOBAL." + variable_).value();
+    mariadb_as_root("SET GLOBAL " + variable_ + " = " + value);
+  }
+  GlobalSetting(const GlobalSetting&) = delete;
+  GlobalSetting& operator=(const GlobalSetting&) = delete;
+  ~GlobalSetting() { mariadb_as_root("SET GLOBAL " + variable_ + " = " + before_); }
+
+ private:
+  std::string variable_;
+  std::string before_;
+};
+
+struct UnsafeSetting {
+  std::string variable;
+  std::string value;
+  std::string shown;  // of the value
+  std::string mend;
+};
+
+std::string setting_name(const testing::TestParamInfo<UnsafeSetting>& setting) {
+  return setting.param.variable + "_" + setting.param.value;
+}
+
+class MariadbServerCheck : public testing::TestWithParam<UnsafeSetting> {};
+
+INSTANTIATE_TEST_SUITE_P(Settings, MariadbServerCheck,
+                         testing::Values(UnsafeSetting{"innodb_flush_log_at_trx_commit", "2", "2", "must be 1"},
+                                         UnsafeSetting{"innodb_flush_log_at_trx_commit", "0", "0", "must be 1"},
+                                         UnsafeSetting{"sync_binlog", "0", "0", "must be 1"},
+                                         UnsafeSetting{"sync_binlog", "100", "100", "must be 1"},
+                                         UnsafeSetting{"default_storage_engine", "Aria", "Aria", "must be InnoDB"},
+                                         UnsafeSetting{"read_only", "1", "1", "must be OFF"},
+                                         UnsafeSetting{"max_allowed_packet", "1048576", "1048576",
+                                                       "must be 4194304 or more"}),
+                         setting_name);
+
+void expect_refused(const std::string& variable, const std::string& value, const std::string& mend) {
+  EXPECT_THAT(refusal(check_server(test_mariadb())),
+              AllOf(StartsWith(fmt::format("{} has {} = {}: ", test_mariadb().address(), variable, value)),
+                    HasSubstr(mend), Not(HasSubstr("\n"))));
+}
+
+TEST_P(MariadbServerCheck, AnUnsafeOneIsRefusedByName) {
+  ASSERT_TRUE(check_server(test_mariadb()).has_value());
+  const GlobalSetting setting(GetParam().variable, GetParam().value);
+  expect_refused(GetParam().variable, GetParam().shown, GetParam().mend);
+}
+
+TEST(MariadbServerStart, TornPagesAndWritesWithoutSyncAreRefused) {
+  engine("restart", "mariadb", "--innodb-doublewrite=0");
+  expect_refused("innodb_doublewrite", "0", "must be ON");
+  engine("restart", "mariadb", "--innodb-flush-method=nosync");
+  expect_refused("innodb_flush_method", "nosync", "must be other than nosync");
+  engine("restart", "mariadb", "--skip-log-bin --sync-binlog=0");
+  EXPECT_TRUE(check_server(test_mariadb()).has_value()) << "no binary log, nothing to sync";
+  engine("restart", "mariadb");
+  EXPECT_TRUE(check_server(test_mariadb()).has_value());
+}
+
+TEST(MariadbServerStart, AServerThatIsNotThereIsNoMatterOfSettings) {
+  MariadbServer server = test_mariadb();
+  server.port = 1;
+  EXPECT_EQ(check_server(server).error().code, ErrorCode::kStorage);
+}
+
+}  // namespace
+}  // namespace hongbao
