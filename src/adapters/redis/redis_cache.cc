@@ -14,6 +14,7 @@ namespace hongbao {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
+constexpr std::chrono::seconds kRefusalLogPause{1};
 
 // KEYS: the entry, its claim. ARGV: a new token, the claim's life in ms.
 constexpr const char* kClaimScript = R"(
@@ -72,13 +73,20 @@ RedisCache::~RedisCache() {
   thread_.join();
 }
 
-void RedisCache::submit(std::vector<std::string> words, Taken done) {
+bool RedisCache::admit(SteadyTime now, bool& is_probe) {
+  SteadyTime probe_at = probe_at_.load(std::memory_order_relaxed);
+  is_probe = probe_at != kClosed;
+  return !is_probe || (now >= probe_at && probe_at_.compare_exchange_strong(probe_at, now + options_.open_for));
+}
+
+void RedisCache::submit(std::vector<std::string> words, Taken done, Script script) {
   const SteadyTime now = std::chrono::steady_clock::now();
-  if (now < open_until_.load(std::memory_order_relaxed)) {
+  bool is_probe = false;
+  if (!admit(now, is_probe)) {
     done(unavailable());
     return;
   }
-  Command command{std::move(words), now, std::move(done)};
+  Command command{std::move(words), script, now, is_probe, std::move(done)};
   switch (waiting_.push(command)) {
     case Mailbox<Command>::Push::kTaken:
       return;
@@ -113,24 +121,28 @@ void RedisCache::put(std::string_view key, std::string value, std::chrono::milli
 
 void RedisCache::get_or_claim(std::string_view key, Done<Claimed> done) {
   const uint64_t token = new_token();
-  submit({"EVALSHA", "claim", "2", key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
-         [token, done = std::move(done)](Result<const redisReply*> reply) mutable {
-           if (!reply) {
-             done(std::unexpected(reply.error()));
-             return;
-           }
-           auto value = text_of(**reply);
-           const bool found = value.has_value();
-           done(Claimed{std::move(value), found ? 0 : token});
-         });
+  submit(
+      {"2", key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
+      [token, done = std::move(done)](Result<const redisReply*> reply) mutable {
+        if (!reply) {
+          done(std::unexpected(reply.error()));
+          return;
+        }
+        auto value = text_of(**reply);
+        const bool found = value.has_value();
+        done(Claimed{std::move(value), found ? 0 : token});
+      },
+      Script::kClaim);
 }
 
 void RedisCache::fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,
                       Done<bool> done) {
-  submit({"EVALSHA", "fill", "2", key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
-         [done = std::move(done)](Result<const redisReply*> reply) mutable {
-           done(reply ? Result<bool>((*reply)->integer == 1) : std::unexpected(reply.error()));
-         });
+  submit(
+      {"2", key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
+      [done = std::move(done)](Result<const redisReply*> reply) mutable {
+        done(reply ? Result<bool>((*reply)->integer == 1) : std::unexpected(reply.error()));
+      },
+      Script::kFill);
 }
 
 void RedisCache::erase(std::vector<std::string> keys, Done<void> done) {
@@ -183,55 +195,103 @@ void RedisCache::run() {
 }
 
 void RedisCache::serve(std::vector<Command>& commands) {
-  const SteadyTime now = std::chrono::steady_clock::now();
-  const bool open = now < open_until_.load(std::memory_order_relaxed);
-  std::erase_if(commands, [&](Command& command) {
-    const bool refused = open || now - command.since > options_.answer_timeout;
-    if (refused) {
-      command.done(unavailable());
-    }
-    return refused;
-  });
+  refuse_late(commands);
   if (commands.empty()) {
     return;
   }
-  const size_t answered = connect() ? exchange(commands) : 0;
-  for (size_t i = answered; i < commands.size(); ++i) {
-    commands[i].done(unavailable());
+  std::vector<Command> unknown_script;
+  if (connect() && exchange(commands, unknown_script) && !unknown_script.empty()) {
+    std::vector<Command> still_unknown;  // somebody dropped the server's scripts
+    if (greet() && exchange(unknown_script, still_unknown)) {
+      std::ranges::move(still_unknown, std::back_inserter(unknown_script));
+    }
+  }
+  std::ranges::move(unknown_script, std::back_inserter(commands));
+  for (Command& command : commands) {
+    command.done(unavailable());
   }
 }
 
-// Returns how many were answered; fewer than all when the connection failed.
-size_t RedisCache::exchange(std::vector<Command>& commands) {
+void RedisCache::refuse_late(std::vector<Command>& commands) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const bool is_open = probe_at_.load(std::memory_order_relaxed) != kClosed;
+  std::erase_if(commands, [&](Command& command) {
+    const bool is_refused = (is_open && !command.is_probe) || now - command.since > options_.answer_timeout;
+    if (is_refused) {
+      command.done(unavailable());
+    }
+    return is_refused;
+  });
+}
+
+// Takes out of `commands` those that it answers, and those whose script the server does not know. False: the connection
+// failed.
+bool RedisCache::exchange(std::vector<Command>& commands, std::vector<Command>& unknown_script) {
   pipeline_commands_.Observe(static_cast<double>(commands.size()));
-  for (Command& command : commands) {
-    if (command.words.front() == "EVALSHA") {
-      command.words[1] = command.words[1] == "claim" ? claim_script_ : fill_script_;
-    }
-    std::vector<const char*> words;
-    std::vector<size_t> lengths;
-    for (const std::string& word : command.words) {
-      words.push_back(word.data());
-      lengths.push_back(word.size());
-    }
-    CHECK(redisAppendCommandArgv(connection_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) ==
-          REDIS_OK);
+  const SteadyTime deadline = std::chrono::steady_clock::now() + options_.answer_timeout;
+  for (const Command& command : commands) {
+    CHECK(append(command));
   }
-  for (size_t i = 0; i < commands.size(); ++i) {
+  std::string refusal;
+  size_t taken = 0;
+  size_t refused = 0;
+  for (; taken < commands.size() && std::chrono::steady_clock::now() <= deadline; ++taken) {
     const Reply reply = read_reply();
     if (!reply) {
-      count_failure("answer");
-      return i;
+      break;
     }
-    if (reply->type == REDIS_REPLY_ERROR) {
-      log_warn("cache_refused", {{"command", commands[i].words.front()}, {"error", reply->str}});
-      commands[i].done(fail(ErrorCode::kUnavailable, "the cache refuses"));
+    Command& command = commands[taken];
+    if (reply->type != REDIS_REPLY_ERROR) {
+      if (command.is_probe) {
+        count_success();  // before its caller asks for the next thing
+      }
+      command.done(reply.get());
+    } else if (command.script != Script::kNone && std::string_view(reply->str, reply->len).starts_with("NOSCRIPT")) {
+      unknown_script.push_back(std::move(command));
     } else {
-      commands[i].done(reply.get());
+      ++refused;
+      refusal.assign(reply->str, reply->len);
+      command.done(fail(ErrorCode::kUnavailable, "the cache refuses"));
     }
   }
+  const bool is_complete = taken == commands.size();
+  commands.erase(commands.begin(), commands.begin() + static_cast<ptrdiff_t>(taken));
+  if (refused > 0) {
+    log_refusal(refusal);
+  }
+  if (!is_complete || refused == taken) {  // a server that refuses everything, while it loads for instance, is down
+    count_failure(is_complete ? refusal : "it does not answer");
+    return false;
+  }
   count_success();
-  return commands.size();
+  return true;
+}
+
+void RedisCache::log_refusal(const std::string& error) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (now - refusal_logged_ >= kRefusalLogPause) {
+    refusal_logged_ = now;
+    log_warn("cache_refused", {{"error", error}});
+  }
+}
+
+bool RedisCache::append(const Command& command) {
+  std::vector<std::string_view> words(command.words.begin(), command.words.end());
+  if (command.script != Script::kNone) {
+    words.insert(words.begin(), {"EVALSHA", command.script == Script::kClaim ? claim_script_ : fill_script_});
+  }
+  return append(words);
+}
+
+bool RedisCache::append(const std::vector<std::string_view>& words) {
+  std::vector<const char*> texts;
+  std::vector<size_t> lengths;
+  for (const std::string_view word : words) {
+    texts.push_back(word.data());
+    lengths.push_back(word.size());
+  }
+  return redisAppendCommandArgv(connection_.get(), static_cast<int>(texts.size()), texts.data(), lengths.data()) ==
+         REDIS_OK;
 }
 
 bool RedisCache::connect() {
@@ -240,43 +300,33 @@ bool RedisCache::connect() {
   }
   connection_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, as_timeval(options_.answer_timeout)));
   if (connection_ && connection_->err == 0 &&
-      redisSetTimeout(connection_.get(), as_timeval(options_.answer_timeout)) == REDIS_OK && greet()) {
-    return true;
+      redisSetTimeout(connection_.get(), as_timeval(options_.answer_timeout)) == REDIS_OK) {
+    return greet();
   }
-  count_failure("connect");
+  count_failure("no connection");
   return false;
 }
 
 // The password, and the scripts: a server that was restarted knows neither.
 bool RedisCache::greet() {
-  if (!options_.password.empty()) {
-    const Reply reply = ask_now({"AUTH", options_.password});
-    if (!reply || reply->type == REDIS_REPLY_ERROR) {
-      return false;
+  const auto accepted = [this](const std::vector<std::string_view>& words, std::string* answer) {
+    const Reply reply = ask_now(words);
+    if (reply && answer != nullptr) {
+      answer->assign(reply->str, reply->len);
     }
-  }
-  for (const auto& [script, name] : {std::pair{kClaimScript, &claim_script_}, std::pair{kFillScript, &fill_script_}}) {
-    const Reply reply = ask_now({"SCRIPT", "LOAD", script});
-    if (!reply || reply->type != REDIS_REPLY_STRING) {
-      return false;
+    const bool is_accepted = reply && reply->type != REDIS_REPLY_ERROR;
+    if (!is_accepted) {
+      count_failure(reply ? std::string(reply->str, reply->len) : "it does not answer");
     }
-    name->assign(reply->str, reply->len);
-  }
-  return true;
+    return is_accepted;
+  };
+  return (options_.password.empty() || accepted({"AUTH", options_.password}, nullptr)) &&
+         accepted({"SCRIPT", "LOAD", kClaimScript}, &claim_script_) &&
+         accepted({"SCRIPT", "LOAD", kFillScript}, &fill_script_);
 }
 
-RedisCache::Reply RedisCache::ask_now(const std::vector<std::string>& words) {
-  std::vector<const char*> texts;
-  std::vector<size_t> lengths;
-  for (const std::string& word : words) {
-    texts.push_back(word.data());
-    lengths.push_back(word.size());
-  }
-  if (redisAppendCommandArgv(connection_.get(), static_cast<int>(texts.size()), texts.data(), lengths.data()) !=
-      REDIS_OK) {
-    return nullptr;
-  }
-  return read_reply();
+RedisCache::Reply RedisCache::ask_now(const std::vector<std::string_view>& words) {
+  return append(words) ? read_reply() : nullptr;
 }
 
 RedisCache::Reply RedisCache::read_reply() {
@@ -284,18 +334,17 @@ RedisCache::Reply RedisCache::read_reply() {
   return redisGetReply(connection_.get(), &reply) == REDIS_OK ? Reply(static_cast<redisReply*>(reply)) : nullptr;
 }
 
-void RedisCache::count_failure(const char* what) {
+void RedisCache::count_failure(const std::string& what) {
   ++failures_;
-  const std::string error = connection_ && connection_->err != 0 ? connection_->errstr : "refused";
+  const std::string error = connection_ && connection_->err != 0 ? connection_->errstr : what;
   connection_.reset();
   if (failures_ < options_.failures_max) {
     return;
   }
-  open_until_.store(std::chrono::steady_clock::now() + options_.open_for);
+  probe_at_.store(std::chrono::steady_clock::now() + options_.open_for);
   available_.Set(0);
   if (failures_ == options_.failures_max) {
-    log_warn("cache_down",
-             {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"failed", what}, {"error", error}});
+    log_warn("cache_down", {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"error", error}});
   }
 }
 
@@ -304,6 +353,7 @@ void RedisCache::count_success() {
     log_info("cache_up", {{"server", fmt::format("{}:{}", options_.host, options_.port)}});
   }
   failures_ = 0;
+  probe_at_.store(kClosed);
   available_.Set(1);
 }
 
