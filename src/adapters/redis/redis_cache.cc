@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -15,23 +14,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
 constexpr std::chrono::seconds kRefusalLogPause{1};
-
-// KEYS: the entry, its claim. ARGV: a new token, the claim's life in ms.
-constexpr const char* kClaimScript = R"(
-local value = redis.call('GET', KEYS[1])
-if not value then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
-return value)";
-
-// KEYS: the entry, its claim. ARGV: the token, the value, its life in ms.
-constexpr const char* kFillScript = R"(
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[2])
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1)";
-
-timeval as_timeval(std::chrono::milliseconds time) {
-  return {.tv_sec = time.count() / 1'000, .tv_usec = (time.count() % 1'000) * 1'000};
-}
 
 std::string count_of(std::chrono::milliseconds time) {
   return std::to_string(std::max<int64_t>(time.count(), 1));
@@ -79,7 +61,7 @@ bool RedisCache::admit(SteadyTime now, bool& is_probe) {
   return !is_probe || (now >= probe_at && probe_at_.compare_exchange_strong(probe_at, now + options_.open_for));
 }
 
-void RedisCache::submit(std::vector<std::string> words, Taken done, Script script) {
+void RedisCache::submit(std::vector<std::string> words, Taken done, RedisScript script) {
   const SteadyTime now = std::chrono::steady_clock::now();
   bool is_probe = false;
   if (!admit(now, is_probe)) {
@@ -122,7 +104,7 @@ void RedisCache::put(std::string_view key, std::string value, std::chrono::milli
 void RedisCache::get_or_claim(std::string_view key, Done<Claimed> done) {
   const uint64_t token = new_token();
   submit(
-      {"2", key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
+      {key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
       [token, done = std::move(done)](Result<const redisReply*> reply) mutable {
         if (!reply) {
           done(std::unexpected(reply.error()));
@@ -132,17 +114,17 @@ void RedisCache::get_or_claim(std::string_view key, Done<Claimed> done) {
         const bool found = value.has_value();
         done(Claimed{std::move(value), found ? 0 : token});
       },
-      Script::kClaim);
+      RedisScript::kClaim);
 }
 
 void RedisCache::fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,
                       Done<bool> done) {
   submit(
-      {"2", key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
+      {key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
       [done = std::move(done)](Result<const redisReply*> reply) mutable {
         done(reply ? Result<bool>((*reply)->integer == 1) : std::unexpected(reply.error()));
       },
-      Script::kFill);
+      RedisScript::kFill);
 }
 
 void RedisCache::erase(std::vector<std::string> keys, Done<void> done) {
@@ -200,11 +182,8 @@ void RedisCache::serve(std::vector<Command>& commands) {
     return;
   }
   std::vector<Command> unknown_script;
-  if (connect() && exchange(commands, unknown_script) && !unknown_script.empty()) {
-    std::vector<Command> still_unknown;  // somebody dropped the server's scripts
-    if (greet() && exchange(unknown_script, still_unknown)) {
-      std::ranges::move(still_unknown, std::back_inserter(unknown_script));
-    }
+  if (connect() && exchange(commands, unknown_script) && !unknown_script.empty() && connection_->load_scripts()) {
+    (void)exchange(unknown_script, commands);
   }
   std::ranges::move(unknown_script, std::back_inserter(commands));
   for (Command& command : commands) {
@@ -230,13 +209,13 @@ bool RedisCache::exchange(std::vector<Command>& commands, std::vector<Command>& 
   pipeline_commands_.Observe(static_cast<double>(commands.size()));
   const SteadyTime deadline = std::chrono::steady_clock::now() + options_.answer_timeout;
   for (const Command& command : commands) {
-    CHECK(append(command));
+    connection_->append(command.script, command.words);
   }
   std::string refusal;
   size_t taken = 0;
   size_t refused = 0;
   for (; taken < commands.size() && std::chrono::steady_clock::now() <= deadline; ++taken) {
-    const Reply reply = read_reply();
+    const RedisConnection::Reply reply = connection_->read();
     if (!reply) {
       break;
     }
@@ -246,7 +225,8 @@ bool RedisCache::exchange(std::vector<Command>& commands, std::vector<Command>& 
         count_success();  // before its caller asks for the next thing
       }
       command.done(reply.get());
-    } else if (command.script != Script::kNone && std::string_view(reply->str, reply->len).starts_with("NOSCRIPT")) {
+    } else if (command.script != RedisScript::kNone &&
+               std::string_view(reply->str, reply->len).starts_with("NOSCRIPT")) {
       unknown_script.push_back(std::move(command));
     } else {
       ++refused;
@@ -275,68 +255,21 @@ void RedisCache::log_refusal(const std::string& error) {
   }
 }
 
-bool RedisCache::append(const Command& command) {
-  std::vector<std::string_view> words(command.words.begin(), command.words.end());
-  if (command.script != Script::kNone) {
-    words.insert(words.begin(), {"EVALSHA", command.script == Script::kClaim ? claim_script_ : fill_script_});
-  }
-  return append(words);
-}
-
-bool RedisCache::append(const std::vector<std::string_view>& words) {
-  std::vector<const char*> texts;
-  std::vector<size_t> lengths;
-  for (const std::string_view word : words) {
-    texts.push_back(word.data());
-    lengths.push_back(word.size());
-  }
-  return redisAppendCommandArgv(connection_.get(), static_cast<int>(texts.size()), texts.data(), lengths.data()) ==
-         REDIS_OK;
-}
-
 bool RedisCache::connect() {
   if (connection_) {
     return true;
   }
-  connection_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, as_timeval(options_.answer_timeout)));
-  if (connection_ && connection_->err == 0 &&
-      redisSetTimeout(connection_.get(), as_timeval(options_.answer_timeout)) == REDIS_OK) {
-    return greet();
+  std::string error;
+  connection_ = RedisConnection::open(options_.host, options_.port, options_.password, options_.answer_timeout, error);
+  if (!connection_) {
+    count_failure(error);
   }
-  count_failure("no connection");
-  return false;
-}
-
-// The password, and the scripts: a server that was restarted knows neither.
-bool RedisCache::greet() {
-  const auto accepted = [this](const std::vector<std::string_view>& words, std::string* answer) {
-    const Reply reply = ask_now(words);
-    if (reply && answer != nullptr) {
-      answer->assign(reply->str, reply->len);
-    }
-    const bool is_accepted = reply && reply->type != REDIS_REPLY_ERROR;
-    if (!is_accepted) {
-      count_failure(reply ? std::string(reply->str, reply->len) : "it does not answer");
-    }
-    return is_accepted;
-  };
-  return (options_.password.empty() || accepted({"AUTH", options_.password}, nullptr)) &&
-         accepted({"SCRIPT", "LOAD", kClaimScript}, &claim_script_) &&
-         accepted({"SCRIPT", "LOAD", kFillScript}, &fill_script_);
-}
-
-RedisCache::Reply RedisCache::ask_now(const std::vector<std::string_view>& words) {
-  return append(words) ? read_reply() : nullptr;
-}
-
-RedisCache::Reply RedisCache::read_reply() {
-  void* reply = nullptr;
-  return redisGetReply(connection_.get(), &reply) == REDIS_OK ? Reply(static_cast<redisReply*>(reply)) : nullptr;
+  return connection_ != nullptr;
 }
 
 void RedisCache::count_failure(const std::string& what) {
   ++failures_;
-  const std::string error = connection_ && connection_->err != 0 ? connection_->errstr : what;
+  const std::string error = connection_ && !connection_->error().empty() ? connection_->error() : what;
   connection_.reset();
   if (failures_ < options_.failures_max) {
     return;

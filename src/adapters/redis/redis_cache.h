@@ -7,16 +7,14 @@
 // must not block.
 #pragma once
 
-#include <hiredis/hiredis.h>
-
 #include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "adapters/redis/redis_connection.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/metrics.h"
@@ -54,23 +52,16 @@ class RedisCache final : public Cache {
 
  private:
   using Taken = Done<const redisReply*>;
-  // What runs as one step on the server, called by its SHA1.
-  enum class Script : uint8_t { kNone, kClaim, kFill };
   struct Command {
     std::vector<std::string> words;
-    Script script;  // with one, `words` are what EVALSHA takes behind the name
+    RedisScript script;  // with one, `words` are what it takes
     SteadyTime since;
     bool is_probe;
     Taken done;
   };
-  struct Free {
-    void operator()(redisContext* connection) const { redisFree(connection); }
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-  };
-  using Reply = std::unique_ptr<redisReply, Free>;
   static constexpr SteadyTime kClosed{};
 
-  void submit(std::vector<std::string> words, Taken done, Script script = Script::kNone);
+  void submit(std::vector<std::string> words, Taken done, RedisScript script = RedisScript::kNone);
   // False: the breaker is open. `is_probe`: it is, and this caller tries whether the server is back.
   bool admit(SteadyTime now, bool& is_probe);
   void erase_from(std::shared_ptr<std::vector<std::string>> words, size_t first, Done<void> done);
@@ -84,22 +75,15 @@ class RedisCache final : public Cache {
   void serve(std::vector<Command>& commands);
   void refuse_late(std::vector<Command>& commands);
   bool exchange(std::vector<Command>& commands, std::vector<Command>& unknown_script);
-  bool append(const Command& command);
   void log_refusal(const std::string& error);
   bool connect();
-  bool greet();
-  bool append(const std::vector<std::string_view>& words);
-  Reply ask_now(const std::vector<std::string_view>& words);
-  Reply read_reply();
   void count_failure(const std::string& what);
   void count_success();
 
   const RedisOptions options_;
   Mailbox<Command> waiting_;
   std::atomic<SteadyTime> probe_at_{kClosed};  // with the breaker open; until then nothing is asked
-  std::unique_ptr<redisContext, Free> connection_;
-  std::string claim_script_;  // SHA1 names, as the server gave them
-  std::string fill_script_;
+  std::unique_ptr<RedisConnection> connection_;
   int failures_ = 0;           // in a row
   SteadyTime refusal_logged_;  // the last one
   prometheus::Gauge& available_;
