@@ -4,14 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <barrier>
 #include <future>
 #include <memory>
 #include <thread>
 #include <vector>
 
 #include "adapters/memory/memory_cache.h"
-#include "adapters/redis/redis_cache.h"
-#include "contract/engines.h"
+#include "contract/cache_calls.h"
 #include "support/manual_clock.h"
 
 namespace hongbao {
@@ -19,44 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::minutes;
-using Value = std::optional<std::string>;
-
-constexpr std::chrono::seconds kForever{20};  // a test that waits so long has failed
-
-// What a call is called back with, whichever thread that is on.
-template <class T, class Call>
-Result<T> ask(Call call) {
-  auto promise = std::make_shared<std::promise<Result<T>>>();
-  auto future = promise->get_future();
-  call([promise](Result<T> result) { promise->set_value(std::move(result)); });
-  EXPECT_EQ(future.wait_for(kForever), std::future_status::ready);
-  return future.get();
-}
-
-Value get(Cache& cache, std::string_view key) {
-  return ask<Value>([&](auto done) { cache.get(key, std::move(done)); }).value();
-}
-Value put(Cache& cache, std::string_view key, std::string value, milliseconds ttl = minutes(1)) {
-  return ask<Value>([&](auto done) { cache.put_if_absent(key, std::move(value), ttl, std::move(done)); }).value();
-}
-void replace(Cache& cache, std::string_view key, std::string value, milliseconds ttl = minutes(1)) {
-  EXPECT_TRUE(ask<void>([&](auto done) { cache.put(key, std::move(value), ttl, std::move(done)); }));
-}
-Cache::Claimed claim(Cache& cache, std::string_view key) {
-  return ask<Cache::Claimed>([&](auto done) { cache.get_or_claim(key, std::move(done)); }).value();
-}
-bool fill(Cache& cache, std::string_view key, uint64_t token, std::string value, milliseconds ttl = minutes(1)) {
-  return ask<bool>([&](auto done) { cache.fill(key, token, std::move(value), ttl, std::move(done)); }).value();
-}
-void erase(Cache& cache, std::vector<std::string> keys) {
-  EXPECT_TRUE(ask<void>([&](auto done) { cache.erase(std::move(keys), std::move(done)); }));
-}
-
-RedisOptions redis_options() {
-  const std::string address = required_environment("HONGBAO_TEST_REDIS");
-  return {.port = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))),
-          .prefix = scratch_prefix() + ":"};
-}
 
 // A cache, and a way to let time pass for it.
 class CacheBackend {
@@ -234,6 +196,29 @@ TEST_P(CacheContract, OfManyThreadsOnePuts) {
   }
 }
 
+TEST_P(CacheContract, OfManyThreadsThatClaimTheLastOneFills) {
+  constexpr int kThreads = 8;
+  constexpr int kKeys = 100;
+  std::vector<std::atomic<int>> kept(kKeys);
+  std::barrier all_claimed(kThreads);
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (size_t k = 0; k < kKeys; ++k) {
+          const auto claimed = claim(cache_, std::to_string(k));
+          all_claimed.arrive_and_wait();
+          kept[k] += fill(cache_, std::to_string(k), claimed.token, std::to_string(t)) ? 1 : 0;
+        }
+      });
+    }
+  }
+  for (size_t k = 0; k < kKeys; ++k) {
+    EXPECT_EQ(kept[k], 1);
+    EXPECT_NE(get(cache_, std::to_string(k)), std::nullopt);
+  }
+}
+
 class MemoryCacheTest : public testing::Test {
  protected:
   ManualClock clock_{{1'000}};
@@ -267,90 +252,6 @@ TEST_F(MemoryCacheTest, AnEntryLargerThanTheCacheIsGoneAtOnce) {
   EXPECT_EQ(put(small, "a", std::string(2000, 'x')), std::nullopt);
   EXPECT_EQ(get(small, "a"), std::nullopt);
   EXPECT_EQ(small.bytes(), 0U);
-}
-
-class RedisCacheTest : public testing::Test {
- protected:
-  ~RedisCacheTest() override {
-    engine("thaw", "redis");
-    engine("restart", "redis");
-  }
-  // What a read is answered, and that it is not late.
-  ErrorCode refusal(Cache& cache) {
-    const auto began = std::chrono::steady_clock::now();
-    const auto found = ask<Value>([&](auto done) { cache.get("a", std::move(done)); });
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
-    return found ? ErrorCode::kInternal : found.error().code;
-  }
-  void await_recovery(Cache& cache) {
-    const auto end = std::chrono::steady_clock::now() + kForever;
-    while (!ask<Value>([&](auto done) { cache.get("a", std::move(done)); })) {
-      ASSERT_LT(std::chrono::steady_clock::now(), end);
-      std::this_thread::sleep_for(milliseconds(20));
-    }
-  }
-
-  prometheus::Registry registry_;
-  RedisCache cache_{redis_options(), registry_};
-};
-
-TEST_F(RedisCacheTest, AFrozenServerIsLeftAloneAndFoundAgain) {
-  put(cache_, "a", "1");
-  engine("freeze", "redis");
-  for (int i = 0; i < RedisOptions().failures_max; ++i) {
-    EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
-  }
-  const auto began = std::chrono::steady_clock::now();
-  for (int i = 0; i < 1'000; ++i) {
-    EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
-  }
-  EXPECT_LT(std::chrono::steady_clock::now() - began, RedisOptions().open_for) << "nobody waits for it";
-  engine("thaw", "redis");
-  await_recovery(cache_);
-  EXPECT_EQ(get(cache_, "a"), "1");
-}
-
-TEST_F(RedisCacheTest, AServerThatWasKilledIsFoundAgainWithItsScripts) {
-  put(cache_, "a", "1");
-  engine("kill", "redis");
-  EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
-  engine("start", "redis");
-  await_recovery(cache_);
-  EXPECT_EQ(get(cache_, "a"), std::nullopt) << "it kept nothing";
-  EXPECT_TRUE(fill(cache_, "a", claim(cache_, "a").token, "2"));
-}
-
-TEST_F(RedisCacheTest, MoreThanMayWaitIsRefusedAtOnce) {
-  RedisOptions options = redis_options();
-  options.commands_waiting_max = 10;
-  RedisCache small(options, registry_);
-  engine("freeze", "redis");
-  std::atomic<int> overloaded = 0;
-  std::atomic<int> answered = 0;
-  for (int i = 0; i < 100; ++i) {
-    small.get("a", [&](Result<Value> found) {
-      overloaded += found.error().code == ErrorCode::kOverloaded ? 1 : 0;
-      ++answered;
-    });
-  }
-  EXPECT_GE(overloaded, 60);
-  engine("thaw", "redis");
-  const auto end = std::chrono::steady_clock::now() + kForever;
-  while (answered < 100 && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  EXPECT_EQ(answered, 100);
-}
-
-TEST_F(RedisCacheTest, WhatStillWaitsAtTheEndIsAnswered) {
-  std::atomic<int> answered = 0;
-  {
-    RedisCache ending(redis_options(), registry_);
-    for (int i = 0; i < 1'000; ++i) {
-      ending.put_if_absent(std::to_string(i), "x", minutes(1), [&](Result<Value>) { ++answered; });
-    }
-  }
-  EXPECT_EQ(answered, 1'000);
 }
 
 }  // namespace

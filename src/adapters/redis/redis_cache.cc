@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -14,23 +13,7 @@ namespace hongbao {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
-
-// KEYS: the entry, its claim. ARGV: a new token, the claim's life in ms.
-constexpr const char* kClaimScript = R"(
-local value = redis.call('GET', KEYS[1])
-if not value then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
-return value)";
-
-// KEYS: the entry, its claim. ARGV: the token, the value, its life in ms.
-constexpr const char* kFillScript = R"(
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[2])
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return 1)";
-
-timeval as_timeval(std::chrono::milliseconds time) {
-  return {.tv_sec = time.count() / 1'000, .tv_usec = (time.count() % 1'000) * 1'000};
-}
+constexpr std::chrono::seconds kRefusalLogPause{1};
 
 std::string count_of(std::chrono::milliseconds time) {
   return std::to_string(std::max<int64_t>(time.count(), 1));
@@ -72,13 +55,20 @@ RedisCache::~RedisCache() {
   thread_.join();
 }
 
-void RedisCache::submit(std::vector<std::string> words, Taken done) {
+bool RedisCache::admit(SteadyTime now, bool& is_probe) {
+  SteadyTime probe_at = probe_at_.load(std::memory_order_relaxed);
+  is_probe = probe_at != kClosed;
+  return !is_probe || (now >= probe_at && probe_at_.compare_exchange_strong(probe_at, now + options_.open_for));
+}
+
+void RedisCache::submit(std::vector<std::string> words, Taken done, RedisScript script) {
   const SteadyTime now = std::chrono::steady_clock::now();
-  if (now < open_until_.load(std::memory_order_relaxed)) {
+  bool is_probe = false;
+  if (!admit(now, is_probe)) {
     done(unavailable());
     return;
   }
-  Command command{std::move(words), now, std::move(done)};
+  Command command{std::move(words), script, now, is_probe, std::move(done)};
   switch (waiting_.push(command)) {
     case Mailbox<Command>::Push::kTaken:
       return;
@@ -113,24 +103,28 @@ void RedisCache::put(std::string_view key, std::string value, std::chrono::milli
 
 void RedisCache::get_or_claim(std::string_view key, Done<Claimed> done) {
   const uint64_t token = new_token();
-  submit({"EVALSHA", "claim", "2", key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
-         [token, done = std::move(done)](Result<const redisReply*> reply) mutable {
-           if (!reply) {
-             done(std::unexpected(reply.error()));
-             return;
-           }
-           auto value = text_of(**reply);
-           const bool found = value.has_value();
-           done(Claimed{std::move(value), found ? 0 : token});
-         });
+  submit(
+      {key_of(key), claim_of(key), std::to_string(token), count_of(kClaimTtl)},
+      [token, done = std::move(done)](Result<const redisReply*> reply) mutable {
+        if (!reply) {
+          done(std::unexpected(reply.error()));
+          return;
+        }
+        auto value = text_of(**reply);
+        const bool found = value.has_value();
+        done(Claimed{std::move(value), found ? 0 : token});
+      },
+      RedisScript::kClaim);
 }
 
 void RedisCache::fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,
                       Done<bool> done) {
-  submit({"EVALSHA", "fill", "2", key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
-         [done = std::move(done)](Result<const redisReply*> reply) mutable {
-           done(reply ? Result<bool>((*reply)->integer == 1) : std::unexpected(reply.error()));
-         });
+  submit(
+      {key_of(key), claim_of(key), std::to_string(token), std::move(value), count_of(ttl)},
+      [done = std::move(done)](Result<const redisReply*> reply) mutable {
+        done(reply ? Result<bool>((*reply)->integer == 1) : std::unexpected(reply.error()));
+      },
+      RedisScript::kFill);
 }
 
 void RedisCache::erase(std::vector<std::string> keys, Done<void> done) {
@@ -183,119 +177,107 @@ void RedisCache::run() {
 }
 
 void RedisCache::serve(std::vector<Command>& commands) {
-  const SteadyTime now = std::chrono::steady_clock::now();
-  const bool open = now < open_until_.load(std::memory_order_relaxed);
-  std::erase_if(commands, [&](Command& command) {
-    const bool refused = open || now - command.since > options_.answer_timeout;
-    if (refused) {
-      command.done(unavailable());
-    }
-    return refused;
-  });
+  refuse_late(commands);
   if (commands.empty()) {
     return;
   }
-  const size_t answered = connect() ? exchange(commands) : 0;
-  for (size_t i = answered; i < commands.size(); ++i) {
-    commands[i].done(unavailable());
+  std::vector<Command> unknown_script;
+  if (connect() && exchange(commands, unknown_script) && !unknown_script.empty() && connection_->load_scripts()) {
+    (void)exchange(unknown_script, commands);
+  }
+  std::ranges::move(unknown_script, std::back_inserter(commands));
+  for (Command& command : commands) {
+    command.done(unavailable());
   }
 }
 
-// Returns how many were answered; fewer than all when the connection failed.
-size_t RedisCache::exchange(std::vector<Command>& commands) {
+void RedisCache::refuse_late(std::vector<Command>& commands) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const bool is_open = probe_at_.load(std::memory_order_relaxed) != kClosed;
+  std::erase_if(commands, [&](Command& command) {
+    const bool is_refused = (is_open && !command.is_probe) || now - command.since > options_.answer_timeout;
+    if (is_refused) {
+      command.done(unavailable());
+    }
+    return is_refused;
+  });
+}
+
+// Takes out of `commands` those that it answers, and those whose script the server does not know. False: the connection
+// failed.
+bool RedisCache::exchange(std::vector<Command>& commands, std::vector<Command>& unknown_script) {
   pipeline_commands_.Observe(static_cast<double>(commands.size()));
-  for (Command& command : commands) {
-    if (command.words.front() == "EVALSHA") {
-      command.words[1] = command.words[1] == "claim" ? claim_script_ : fill_script_;
-    }
-    std::vector<const char*> words;
-    std::vector<size_t> lengths;
-    for (const std::string& word : command.words) {
-      words.push_back(word.data());
-      lengths.push_back(word.size());
-    }
-    CHECK(redisAppendCommandArgv(connection_.get(), static_cast<int>(words.size()), words.data(), lengths.data()) ==
-          REDIS_OK);
+  const SteadyTime deadline = std::chrono::steady_clock::now() + options_.answer_timeout;
+  for (const Command& command : commands) {
+    connection_->append(command.script, command.words);
   }
-  for (size_t i = 0; i < commands.size(); ++i) {
-    const Reply reply = read_reply();
+  std::string refusal;
+  size_t taken = 0;
+  size_t refused = 0;
+  for (; taken < commands.size() && std::chrono::steady_clock::now() <= deadline; ++taken) {
+    const RedisConnection::Reply reply = connection_->read();
     if (!reply) {
-      count_failure("answer");
-      return i;
+      break;
     }
-    if (reply->type == REDIS_REPLY_ERROR) {
-      log_warn("cache_refused", {{"command", commands[i].words.front()}, {"error", reply->str}});
-      commands[i].done(fail(ErrorCode::kUnavailable, "the cache refuses"));
+    Command& command = commands[taken];
+    if (reply->type != REDIS_REPLY_ERROR) {
+      if (command.is_probe) {
+        count_success();  // before its caller asks for the next thing
+      }
+      command.done(reply.get());
+    } else if (command.script != RedisScript::kNone &&
+               std::string_view(reply->str, reply->len).starts_with("NOSCRIPT")) {
+      unknown_script.push_back(std::move(command));
     } else {
-      commands[i].done(reply.get());
+      ++refused;
+      refusal.assign(reply->str, reply->len);
+      command.done(fail(ErrorCode::kUnavailable, "the cache refuses"));
     }
+  }
+  const bool is_complete = taken == commands.size();
+  commands.erase(commands.begin(), commands.begin() + static_cast<ptrdiff_t>(taken));
+  if (refused > 0) {
+    log_refusal(refusal);
+  }
+  if (!is_complete || refused == taken) {  // a server that refuses everything, while it loads for instance, is down
+    count_failure(is_complete ? refusal : "it does not answer");
+    return false;
   }
   count_success();
-  return commands.size();
+  return true;
+}
+
+void RedisCache::log_refusal(const std::string& error) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (now - refusal_logged_ >= kRefusalLogPause) {
+    refusal_logged_ = now;
+    log_warn("cache_refused", {{"error", error}});
+  }
 }
 
 bool RedisCache::connect() {
   if (connection_) {
     return true;
   }
-  connection_.reset(redisConnectWithTimeout(options_.host.c_str(), options_.port, as_timeval(options_.answer_timeout)));
-  if (connection_ && connection_->err == 0 &&
-      redisSetTimeout(connection_.get(), as_timeval(options_.answer_timeout)) == REDIS_OK && greet()) {
-    return true;
+  std::string error;
+  connection_ = RedisConnection::open(options_.host, options_.port, options_.password, options_.answer_timeout, error);
+  if (!connection_) {
+    count_failure(error);
   }
-  count_failure("connect");
-  return false;
+  return connection_ != nullptr;
 }
 
-// The password, and the scripts: a server that was restarted knows neither.
-bool RedisCache::greet() {
-  if (!options_.password.empty()) {
-    const Reply reply = ask_now({"AUTH", options_.password});
-    if (!reply || reply->type == REDIS_REPLY_ERROR) {
-      return false;
-    }
-  }
-  for (const auto& [script, name] : {std::pair{kClaimScript, &claim_script_}, std::pair{kFillScript, &fill_script_}}) {
-    const Reply reply = ask_now({"SCRIPT", "LOAD", script});
-    if (!reply || reply->type != REDIS_REPLY_STRING) {
-      return false;
-    }
-    name->assign(reply->str, reply->len);
-  }
-  return true;
-}
-
-RedisCache::Reply RedisCache::ask_now(const std::vector<std::string>& words) {
-  std::vector<const char*> texts;
-  std::vector<size_t> lengths;
-  for (const std::string& word : words) {
-    texts.push_back(word.data());
-    lengths.push_back(word.size());
-  }
-  if (redisAppendCommandArgv(connection_.get(), static_cast<int>(texts.size()), texts.data(), lengths.data()) !=
-      REDIS_OK) {
-    return nullptr;
-  }
-  return read_reply();
-}
-
-RedisCache::Reply RedisCache::read_reply() {
-  void* reply = nullptr;
-  return redisGetReply(connection_.get(), &reply) == REDIS_OK ? Reply(static_cast<redisReply*>(reply)) : nullptr;
-}
-
-void RedisCache::count_failure(const char* what) {
+void RedisCache::count_failure(const std::string& what) {
   ++failures_;
-  const std::string error = connection_ && connection_->err != 0 ? connection_->errstr : "refused";
+  const std::string error = connection_ && !connection_->error().empty() ? connection_->error() : what;
   connection_.reset();
   if (failures_ < options_.failures_max) {
     return;
   }
-  open_until_.store(std::chrono::steady_clock::now() + options_.open_for);
+  probe_at_.store(std::chrono::steady_clock::now() + options_.open_for);
   available_.Set(0);
   if (failures_ == options_.failures_max) {
-    log_warn("cache_down",
-             {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"failed", what}, {"error", error}});
+    log_warn("cache_down", {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"error", error}});
   }
 }
 
@@ -304,6 +286,7 @@ void RedisCache::count_success() {
     log_info("cache_up", {{"server", fmt::format("{}:{}", options_.host, options_.port)}});
   }
   failures_ = 0;
+  probe_at_.store(kClosed);
   available_.Set(1);
 }
 

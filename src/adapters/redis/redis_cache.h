@@ -1,12 +1,11 @@
 // The cache in Redis. One connection and one thread: what callers ask for gathers while the commands before it are
 // under way, and then goes out together, so that a busy cache is asked in a few large pipelines. A server that does not
-// answer in time is not asked for a while (a circuit breaker), so that callers go on without it at once.
+// answer in time is left alone for a while (a circuit breaker), so that callers go on without it at once; then one
+// command at a time probes it.
 //
 // Threads: any. Callbacks run on the cache's own thread, or inline when the call is refused; they must be short and
 // must not block.
 #pragma once
-
-#include <hiredis/hiredis.h>
 
 #include <atomic>
 #include <functional>
@@ -15,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/redis/redis_connection.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/metrics.h"
@@ -27,9 +27,9 @@ struct RedisOptions {
   uint16_t port = 6379;
   std::string password{};                         // empty: none is asked for
   std::string prefix = "hongbao:";                // of every key
-  std::chrono::milliseconds answer_timeout{200};  // to connect, for an answer, and to wait for one's turn
-  int failures_max = 3;                           // in a row, then the breaker opens
-  std::chrono::milliseconds open_for{1'000};      // then one pipeline probes
+  std::chrono::milliseconds answer_timeout{200};  // to connect, for a pipeline's answers, and to wait for one's turn
+  int failures_max = 3;                           // pipelines in a row, then the breaker opens
+  std::chrono::milliseconds open_for{1'000};      // then one command probes
   size_t commands_waiting_max = 16'384;
   size_t pipeline_commands_max = 1'024;
   size_t erase_keys_max = 512;  // in one command
@@ -54,16 +54,16 @@ class RedisCache final : public Cache {
   using Taken = Done<const redisReply*>;
   struct Command {
     std::vector<std::string> words;
+    RedisScript script;  // with one, `words` are what it takes
     SteadyTime since;
+    bool is_probe;
     Taken done;
   };
-  struct Free {
-    void operator()(redisContext* connection) const { redisFree(connection); }
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-  };
-  using Reply = std::unique_ptr<redisReply, Free>;
+  static constexpr SteadyTime kClosed{};
 
-  void submit(std::vector<std::string> words, Taken done);
+  void submit(std::vector<std::string> words, Taken done, RedisScript script = RedisScript::kNone);
+  // False: the breaker is open. `is_probe`: it is, and this caller tries whether the server is back.
+  bool admit(SteadyTime now, bool& is_probe);
   void erase_from(std::shared_ptr<std::vector<std::string>> words, size_t first, Done<void> done);
   [[nodiscard]] std::string key_of(std::string_view key) const { return options_.prefix + std::string(key); }
   [[nodiscard]] std::string claim_of(std::string_view key) const {
@@ -73,21 +73,19 @@ class RedisCache final : public Cache {
   // The thread's.
   void run();
   void serve(std::vector<Command>& commands);
-  size_t exchange(std::vector<Command>& commands);
+  void refuse_late(std::vector<Command>& commands);
+  bool exchange(std::vector<Command>& commands, std::vector<Command>& unknown_script);
+  void log_refusal(const std::string& error);
   bool connect();
-  bool greet();
-  Reply ask_now(const std::vector<std::string>& words);
-  Reply read_reply();
-  void count_failure(const char* what);
+  void count_failure(const std::string& what);
   void count_success();
 
   const RedisOptions options_;
   Mailbox<Command> waiting_;
-  std::atomic<SteadyTime> open_until_{SteadyTime()};  // until then nothing is asked
-  std::unique_ptr<redisContext, Free> connection_;
-  std::string claim_script_;  // SHA1 names, as the server gave them
-  std::string fill_script_;
-  int failures_ = 0;
+  std::atomic<SteadyTime> probe_at_{kClosed};  // with the breaker open; until then nothing is asked
+  std::unique_ptr<RedisConnection> connection_;
+  int failures_ = 0;           // in a row
+  SteadyTime refusal_logged_;  // the last one
   prometheus::Gauge& available_;
   prometheus::Histogram& pipeline_commands_;
   std::thread thread_;

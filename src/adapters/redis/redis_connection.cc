@@ -1,0 +1,91 @@
+#include "adapters/redis/redis_connection.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace hongbao {
+namespace {
+
+// KEYS: the entry, its claim. ARGV: a new token, the claim's life in ms.
+constexpr const char* kClaimScript = R"(
+local value = redis.call('GET', KEYS[1])
+if not value then redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
+return value)";
+
+// KEYS: the entry, its claim. ARGV: the token, the value, its life in ms.
+constexpr const char* kFillScript = R"(
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1)";
+
+timeval as_timeval(std::chrono::milliseconds time) {
+  return {.tv_sec = time.count() / 1'000, .tv_usec = (time.count() % 1'000) * 1'000};
+}
+
+}  // namespace
+
+std::unique_ptr<RedisConnection> RedisConnection::open(const std::string& host, uint16_t port,
+                                                       const std::string& password, std::chrono::milliseconds timeout,
+                                                       std::string& error) {
+  std::unique_ptr<redisContext, Free> context(redisConnectWithTimeout(host.c_str(), port, as_timeval(timeout)));
+  if (!context || context->err != 0 || redisSetTimeout(context.get(), as_timeval(timeout)) != REDIS_OK) {
+    error = context ? context->errstr : "no memory";
+    return nullptr;
+  }
+  std::unique_ptr<RedisConnection> opened(new RedisConnection(std::move(context)));
+  if ((password.empty() || opened->ask({"AUTH", password}, nullptr)) && opened->load_scripts()) {
+    return opened;
+  }
+  error = opened->error();
+  return nullptr;
+}
+
+void RedisConnection::append(RedisScript script, const std::vector<std::string>& words) {
+  std::vector<std::string_view> all;
+  if (script != RedisScript::kNone) {
+    all = {"EVALSHA", script == RedisScript::kClaim ? claim_script_ : fill_script_, "2"};
+  }
+  all.insert(all.end(), words.begin(), words.end());
+  append(all);
+}
+
+void RedisConnection::append(const std::vector<std::string_view>& words) {
+  std::vector<const char*> texts;
+  std::vector<size_t> lengths;
+  for (const std::string_view word : words) {
+    texts.push_back(word.data());
+    lengths.push_back(word.size());
+  }
+  CHECK(redisAppendCommandArgv(context_.get(), static_cast<int>(texts.size()), texts.data(), lengths.data()) ==
+        REDIS_OK);
+}
+
+RedisConnection::Reply RedisConnection::read() {
+  void* reply = nullptr;
+  if (redisGetReply(context_.get(), &reply) != REDIS_OK) {
+    error_ = context_->errstr;
+    return nullptr;
+  }
+  return Reply(static_cast<redisReply*>(reply));
+}
+
+bool RedisConnection::load_scripts() {
+  return ask({"SCRIPT", "LOAD", kClaimScript}, &claim_script_) && ask({"SCRIPT", "LOAD", kFillScript}, &fill_script_);
+}
+
+bool RedisConnection::ask(const std::vector<std::string_view>& words, std::string* answer) {
+  append(words);
+  const Reply reply = read();
+  if (reply && reply->type == REDIS_REPLY_ERROR) {
+    error_.assign(reply->str, reply->len);
+  }
+  const bool is_accepted = reply && reply->type != REDIS_REPLY_ERROR;
+  if (is_accepted && answer != nullptr) {
+    answer->assign(reply->str, reply->len);
+  }
+  return is_accepted;
+}
+
+}  // namespace hongbao
