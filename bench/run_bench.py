@@ -24,14 +24,14 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "deploy"))
 from engines import Engine, Mariadb, Redis, free_port, started  # noqa: E402
-from region import readyz  # noqa: E402
+from region import Region, readyz  # noqa: E402
 
 BIN = ROOT / "build" / "release" / "bin"
 ROUND_TIMEOUT_S = 600
 
 SHAPES = {"hot_64": ("hot", 64), "hot_256": ("hot", 256), "spread_64": ("spread", 64), "spread_256": ("spread", 256)}
 # Enough for seconds of each.
-OPENS = {"hongbao": 100_000, "redis_lua_memory": 100_000, "redis_lua_always": 100_000,
+OPENS = {"hongbao": 100_000, "hongbao_mariadb": 100_000, "redis_lua_memory": 100_000, "redis_lua_always": 100_000,
          "mariadb_for_update": 3_000, "mariadb_cas": 1_000}
 LATE_OPENS = 25_000
 METRICS = {"opens_per_s": "per_s", "p50_ms": "p50_ms", "p99_ms": "p99_ms", "cpu_us_per_open": "cpu_us"}
@@ -56,18 +56,52 @@ class Hongbao(Engine):
     def is_ready(self):
         return readyz(f"127.0.0.1:{self.admin_port}")
 
-    def audit_difference(self):
-        token = (self.secrets / "admin.token").read_text().strip()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}/admin/v1/audit",
-                                         headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return json.load(answer)["difference"]
+    @property
+    def pids(self):
+        return [self.process.pid]
+
+
+class HongbaoRegion:
+    """One node on MariaDB, Redis and NATS, each started for it alone; its CPU is that of all four."""
+
+    def __init__(self, directory):
+        directory.mkdir()
+        self.region = Region(directory, BIN, nodes=1)
+        self.node = self.region.nodes[0]
+        self.port, self.admin_port = self.node.port, self.node.admin_port
+        self.secrets = directory / "secrets"
+
+    def start(self):
+        self.region.start()
+
+    def stop(self):
+        self.region.stop()
+
+    @property
+    def pids(self):
+        return [server.process.pid for server in (*self.region.engines, self.node)]
+
+
+OURS = ("hongbao", "hongbao_mariadb")
+
+
+def audit_difference(server):
+    token = (server.secrets / "admin.token").read_text().strip()
+    request = urllib.request.Request(f"http://127.0.0.1:{server.admin_port}/admin/v1/audit",
+                                     headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        return json.load(answer)["difference"]
+
+
+def pids_of(server):
+    return server.pids if isinstance(server, (Hongbao, HongbaoRegion)) else [server.process.pid]
 
 
 def reach(system, server):
     """How hongbao-opens gets at it."""
-    arguments = ["--system", "redis" if isinstance(server, Redis) else system, "--port", str(server.port)]
-    if isinstance(server, Hongbao):
+    known_as = "redis" if isinstance(server, Redis) else "hongbao" if system in OURS else system
+    arguments = ["--system", known_as, "--port", str(server.port)]
+    if isinstance(server, (Hongbao, HongbaoRegion)):
         arguments += ["--admin-port", str(server.admin_port), "--jwt-secret-file", server.secrets / "jwt.secret",
                       "--admin-token-file", server.secrets / "admin.token"]
     if isinstance(server, Mariadb):
@@ -80,8 +114,8 @@ def play(system, server, shape, options, late=0):
     kind, connections = SHAPES[shape]
     opens = OPENS[system] // (10 if options.quick else 1)
     result = subprocess.run([BIN / "hongbao-opens", *reach(system, server), "--shape", kind, "--connections",
-                             str(connections), "--opens", str(max(opens, 1_000)), "--late", str(late), "--server-pid",
-                             str(server.process.pid)], capture_output=True, text=True, timeout=ROUND_TIMEOUT_S)
+                             str(connections), "--opens", str(max(opens, 1_000)), "--late", str(late),
+                             *(f"--server-pid={pid}" for pid in pids_of(server))], capture_output=True, text=True, timeout=ROUND_TIMEOUT_S)
     if result.returncode != 0:
         raise RuntimeError(f"{system}, {shape}: {result.stderr.strip()}")
     return json.loads(result.stdout)
@@ -104,14 +138,15 @@ def summarize(rounds, late):
             figures = out["systems"].setdefault(system, {name: {} for name in METRICS})
             for name, key in METRICS.items():
                 figures[name][shape] = spread([each["opens"][key] for each in played])
-        ours = by_system["hongbao"]
-        settled = out["systems"]["hongbao"].setdefault("cpu_us_per_open_settled", {})
-        settled[shape] = spread([each["cpu_us_settled"] for each in ours])
-        for system in by_system:
-            if system != "hongbao":
-                pairs = zip(ours, by_system[system])
-                out["ratios"].setdefault(f"hongbao_over_{system}", {})[shape] = spread(
-                    [mine["opens"]["per_s"] / theirs["opens"]["per_s"] for mine, theirs in pairs])
+        for name in (name for name in OURS if name in by_system):
+            ours = by_system[name]
+            settled = out["systems"][name].setdefault("cpu_us_per_open_settled", {})
+            settled[shape] = spread([each["cpu_us_settled"] for each in ours])
+            for system in by_system:
+                if system not in OURS:
+                    pairs = zip(ours, by_system[system])
+                    out["ratios"].setdefault(f"{name}_over_{system}", {})[shape] = spread(
+                        [mine["opens"]["per_s"] / theirs["opens"]["per_s"] for mine, theirs in pairs])
     if late:
         out["late_answers"] = {"per_s": spread([each["late"]["per_s"] for each in late]),
                                "cpu_us": spread([each["late"]["cpu_us"] for each in late]),
@@ -145,7 +180,12 @@ def start_peers(stack, directory):
 def bench_opens(stack, directory, options, with_peers):
     hongbao = Hongbao(directory / "hongbao")
     stack.enter_context(started(hongbao))
-    servers = {"hongbao": hongbao, **(start_peers(stack, directory) if with_peers else {})}
+    servers = {"hongbao": hongbao}
+    if with_peers:
+        servers["hongbao_mariadb"] = region = HongbaoRegion(directory / "region")
+        stack.callback(region.stop)
+        region.start()
+        servers.update(start_peers(stack, directory))
     rounds = {}
     late = []
     for shape in options.shapes:
@@ -159,14 +199,17 @@ def bench_opens(stack, directory, options, with_peers):
                     late.append(played)
                 print(f'  {shape} round {number}: {system} {played["opens"]["per_s"]:,.0f} opens/s', file=sys.stderr)
         print_shape(shape, rounds[shape])
-    if hongbao.audit_difference() != 0:
-        raise RuntimeError("the audit does not balance after the benchmark")
+    for system in (system for system in OURS if system in servers):
+        if audit_difference(servers[system]) != 0:
+            raise RuntimeError(f"the audit of {system} does not balance after the benchmark")
     out = summarize(rounds, late)
     if late:
         print(f'\nlate answers (hot_256): {show([each["late"]["per_s"] for each in late])} a second, '
               f'{show([each["late"]["per_s"] / each["opens"]["per_s"] for each in late], 2)} × the opens')
-    for shape, figures in out["systems"]["hongbao"]["cpu_us_per_open_settled"].items():
-        print(f'{shape}: server CPU with settlement and inbox, until all is settled: {figures["median"]:.1f} µs an open')
+    for system in (system for system in OURS if system in servers):
+        for shape, figures in out["systems"][system]["cpu_us_per_open_settled"].items():
+            print(f'{shape}: {system}: server CPU with settlement and inbox, until all is settled: '
+                  f'{figures["median"]:.1f} µs an open')
     return out
 
 
@@ -197,7 +240,7 @@ def bench_scale(stack, directory, options):
             print(f"  {name}: {rounds[name][-1]:,.0f} opens/s", file=sys.stderr)
     ratios = [full / empty for full, empty in zip(rounds["full"], rounds["empty"])]
     restarts = [first_open_after_restart(servers["full"]) for _ in range(3)]
-    difference = servers["full"].audit_difference()
+    difference = audit_difference(servers["full"])
     print(f"opens/s with an empty store: {show(rounds['empty'])}\n"
           f"opens/s with {vouchers:,} vouchers: {show(rounds['full'])}, {show(ratios, 2)} × the empty one\n"
           f"from a killed process to its first answered open, with those vouchers: {show(restarts, 2)} s\n"
