@@ -73,7 +73,7 @@ Result<ShardHead> MariadbOrderStore::acquire(std::string_view owner, std::chrono
   if (!head) {
     return std::unexpected(head.error());
   }
-  return *head ? Result<ShardHead>(**head) : fail(ErrorCode::kFenced, "the lease of another owner stands");
+  return *head ? Result<ShardHead>(**head) : fail(ErrorCode::kFenced, "the shard belongs to " + head->error());
 }
 
 Result<bool> MariadbOrderStore::renew(uint32_t epoch) {

@@ -30,7 +30,7 @@ OrderWriter::Session::Session(Database opened)
           fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?, lease_ms = ?, lease_until = {0} + lease_ms "
                       "WHERE owner = ? OR lease_until <= {0}",
                       kNow_ms))),
-      read_head(database.prepare("SELECT epoch, next_voucher FROM shard_head")),
+      read_head(database.prepare("SELECT epoch, next_voucher, owner FROM shard_head")),
       renew(
           database.prepare(fmt::format("UPDATE shard_head SET lease_until = {} + lease_ms WHERE epoch = ?", kNow_ms))),
       release(database.prepare("UPDATE shard_head SET lease_until = 0 WHERE epoch = ?")),
@@ -46,20 +46,19 @@ OrderWriter::Session& OrderWriter::session() {
   return *session_;
 }
 
-std::optional<ShardHead> OrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+std::expected<ShardHead, std::string> OrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   Session& at = session();
-  if (at.raise_epoch.run(owner, lease.count(), owner) == 0) {
-    at.database.rollback();
-    return std::nullopt;
-  }
+  const bool taken = at.raise_epoch.run(owner, lease.count(), owner) == 1;
   ShardHead head;
+  std::string holder;
   {
     Rows rows = at.read_head.query();
     CHECK(rows.next());
     head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
+    holder = rows.text(2);
   }
   at.database.commit();
-  return head;
+  return taken ? std::expected<ShardHead, std::string>(head) : std::unexpected(std::move(holder));
 }
 
 bool OrderWriter::renew(uint32_t epoch) {

@@ -4,6 +4,7 @@
 // Threads: the shard's writer. Errors: MariadbError; after one the outcome is unknown until the next `acquire`.
 #pragma once
 
+#include <expected>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,9 +19,9 @@ class OrderWriter {
  public:
   OrderWriter(MariadbServer server, std::string database) : server_(std::move(server)), name_(std::move(database)) {}
 
-  // nullopt: the lease of another owner stands. A commit that an earlier connection left on its way holds the head's
+  // Or the name of the owner whose lease stands. A commit that an earlier connection left on its way holds the head's
   // row until it has landed or was rolled back, and this waits for it.
-  std::optional<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease);
+  std::expected<ShardHead, std::string> acquire(std::string_view owner, std::chrono::milliseconds lease);
   // False: the head has another epoch.
   bool renew(uint32_t epoch);
   void release(uint32_t epoch);
