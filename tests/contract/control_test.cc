@@ -102,6 +102,16 @@ TEST_F(NatsControlTest, EveryNodeSeesWhatOneSets) {
   EXPECT_TRUE(eventually([&] { return !late->is_on(Switch::kOpens) && late->traffic() == kAllNorth; }));
 }
 
+TEST_F(NatsControlTest, AfterARestartEveryNodeStillSeesWhatOneSets) {
+  const auto one = connected_control(bucket_);
+  const auto other = connected_control(bucket_);
+  ASSERT_TRUE(one->set(Switch::kGrabs, false));
+  ASSERT_TRUE(eventually([&] { return !other->is_on(Switch::kGrabs); }));
+  engine("restart", "nats");
+  EXPECT_TRUE(eventually([&] { return one->set(Switch::kOpens, false).has_value(); }));
+  EXPECT_TRUE(eventually([&] { return !other->is_on(Switch::kOpens); }, std::chrono::seconds(5)));
+}
+
 TEST_F(NatsControlTest, WhileTheServerIsAwayEverythingStaysAndSettingSaysSo) {
   const auto control = connected_control(bucket_);
   ASSERT_TRUE(control->set(Switch::kOpens, false));

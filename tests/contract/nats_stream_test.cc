@@ -160,6 +160,42 @@ TEST_F(NatsStreamTest, AServerThatIsNotThereAtTheStartIsFoundLater) {
   begin(*stream, *stream, 2);
 }
 
+TEST_F(NatsStreamTest, NobodyWaitsForAServerThatStaysFrozen) {
+  const auto publisher = open();
+  const auto stream = open();
+  uint64_t next = begin(*publisher, *stream);
+  for (int i = 0; i < 100; ++i) {
+    publisher->publish(kShard, batch(next++, 1));
+  }
+  ASSERT_TRUE(comes(*stream, next - 100, next));
+  engine("freeze", "nats");
+  const auto end = std::chrono::steady_clock::now() + seconds(8);
+  milliseconds longest{0};
+  uint64_t done = next - 100;
+  while (std::chrono::steady_clock::now() < end) {
+    const auto began = std::chrono::steady_clock::now();
+    stream->publish(kShard, batch(next++, 100));
+    (void)stream->fetch(Follower::kInbox, kShard, {done}, 10);
+    stream->acknowledge(Follower::kInbox, kShard, {done++});
+    stream->leave(Follower::kSettlement, kShard);
+    (void)stream->fetch(Follower::kSettlement, kShard, {done}, 10);
+    longest = std::max(longest, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began));
+    std::this_thread::sleep_for(milliseconds(80));
+  }
+  EXPECT_LT(longest, milliseconds(300));
+  engine("thaw", "nats");
+}
+
+TEST_F(NatsStreamTest, AfterARestartMessagesComeAgainSoon) {
+  const auto publisher = open();
+  const auto follower = open();
+  const uint64_t next = begin(*publisher, *follower);
+  engine("restart", "nats");
+  const auto began = std::chrono::steady_clock::now();
+  begin(*publisher, *follower, next);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
+}
+
 TEST(VoucherCodec, RoundTrips) {
   const Order made = order(key(3), 100, 2);
   const std::vector<Voucher> vouchers{paid(8, made), opened(9, made.key, 1, "ann", 60),

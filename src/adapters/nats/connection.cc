@@ -64,6 +64,15 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, con
   return opened;
 }
 
+uint64_t Connection::generation() const {
+  const auto statistics = make<natsStatistics>([](natsStatistics** made) { return natsStatistics_Create(made); });
+  CHECK(statistics != nullptr);
+  uint64_t reconnections = 0;
+  CHECK(natsConnection_GetStats(get(), statistics.get()) == NATS_OK);
+  CHECK(natsStatistics_GetCounts(statistics.get(), nullptr, nullptr, nullptr, nullptr, &reconnections) == NATS_OK);
+  return reconnections + 1;
+}
+
 Connection::~Connection() {
   if (connection_) {
     natsConnection_Close(connection_.get());

@@ -1,5 +1,7 @@
 // A connection to NATS with JetStream that comes back by itself: it is made in the background, may not be there yet,
-// and is made again for ever. Any thread.
+// and is made again for ever.
+//
+// Threads: any, but any use may wait for a second while the library tries to reach a server that is frozen.
 #pragma once
 
 #include <nats/nats.h>
@@ -23,6 +25,7 @@ struct Destroy {
   void operator()(kvEntry* entry) const { kvEntry_Destroy(entry); }
   void operator()(jsConsumerInfo* info) const { jsConsumerInfo_Destroy(info); }
   void operator()(jsStreamInfo* info) const { jsStreamInfo_Destroy(info); }
+  void operator()(natsStatistics* statistics) const { natsStatistics_Destroy(statistics); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Destroy>;
@@ -48,6 +51,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   [[nodiscard]] natsConnection* get() const { return connection_.get(); }
+  // Changes with every reconnection, which loses what was asked for and not answered.
+  [[nodiscard]] uint64_t generation() const;
   [[nodiscard]] bool is_connected() const { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
 
  private:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "adapters/nats/voucher_codec.h"
@@ -13,13 +15,12 @@ namespace hongbao {
 namespace {
 
 using nats::make;
-using nats::Owned;
 
-constexpr size_t kBatchesAtOnceMax = 64;
-constexpr std::chrono::milliseconds kIdleWait{1'000};
-constexpr int64_t kStallWait_ms = 50;          // while too many confirmations are missing
+constexpr int64_t kStallWait_ms = 10;          // while too many confirmations are missing
 constexpr int64_t kConfirmTimeout_ms = 5'000;  // of one message
 constexpr std::chrono::seconds kDuplicateWindow{120};
+constexpr std::chrono::seconds kCheckEvery{10};         // whether the stream is still there
+constexpr std::chrono::milliseconds kStopLimit{2'000};  // for what still waits to be said
 
 std::string stream_name(const NatsStreamOptions& options) {
   return fmt::format("{}HONGBAO_{}_VOUCHERS", options.name_prefix,
@@ -43,95 +44,100 @@ NatsVoucherStream::NatsVoucherStream(NatsStreamOptions options, std::unique_ptr<
     : options_(std::move(options)),
       stream_(stream_name(options_)),
       connection_(std::move(connection)),
+      anchor_(new_anchor()),
       metrics_{add_counter(registry, "hongbao_stream_published_total", "Batches that the voucher stream confirmed."),
                add_counter(registry, "hongbao_stream_dropped_total",
-                           "Batches that did not get into the voucher stream; their followers read the log.")},
-      batches_(options_.batches_waiting_max) {
+                           "Batches that did not get into the voucher stream; their followers read the log."),
+               add_counter(registry, "hongbao_stream_redelivered_total",
+                           "Messages of the voucher stream that came again, or after another process had them.")},
+      outbox_(std::make_shared<nats::Outbox>(options_.batches_waiting_max)) {
   jsOptions js;
   jsOptions_Init(&js);
   js.Wait = nats::kRequestTimeout.count();
   asking_ = make<jsCtx>([&](jsCtx** made) { return natsConnection_JetStream(made, connection_->get(), &js); });
-  js.PublishAsync.MaxPending = options_.acks_pending_max;
+  js.PublishAsync.MaxPending = options_.confirmations_waiting_max;
   js.PublishAsync.StallWait = kStallWait_ms;
   js.PublishAsync.AckHandler = on_publish_answer;
-  js.PublishAsync.AckHandlerClosure = this;
+  js.PublishAsync.AckHandlerClosure = &anchor_;
   publishing_ = make<jsCtx>([&](jsCtx** made) { return natsConnection_JetStream(made, connection_->get(), &js); });
   CHECK(asking_ && publishing_);
-  publisher_ = std::thread([this] { publish_loop(); });
+  anchor_.stream = this;
   maintainer_ = std::thread([this] { maintain_loop(); });
 }
 
 NatsVoucherStream::~NatsVoucherStream() {
-  batches_.close();
   {
     const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-    for (const auto& [key, subscription] : subscriptions_) {
-      subscription->leave();
-    }
-    changed_.notify_all();
+    is_stopping_ = true;
+    due_.notify_all();
   }
-  publisher_.join();
   maintainer_.join();
-  (void)natsConnection_FlushTimeout(connection_->get(), nats::kRequestTimeout.count());  // what was given back
-  publishing_.reset();
-  asking_.reset();
+  for (const auto& [key, subscription] : subscriptions_) {
+    subscription->leave();
+  }
+  outbox_->stop(kStopLimit);
+  (void)natsConnection_FlushTimeout(connection_->get(), kStopLimit.count());
+  const std::scoped_lock lock(anchor_.mutex);
+  anchor_.stream = nullptr;
 }
 
-std::string NatsVoucherStream::subject_of(ShardId shard) const {
-  return fmt::format("{}hongbao.{}.vouchers.{}", options_.name_prefix, region_name(options_.region), to_text(shard));
+// The library doesn't tell when it has called back for the last time: these stay, one for each stream ever opened.
+NatsVoucherStream::Anchor& NatsVoucherStream::new_anchor() {
+  static std::mutex mutex;
+  static std::deque<Anchor> anchors;
+  const std::scoped_lock lock(mutex);
+  return anchors.emplace_back();
+}
+
+std::string NatsVoucherStream::subject_of(std::string_view shard) const {
+  return fmt::format("{}hongbao.{}.vouchers.{}", options_.name_prefix, region_name(options_.region), shard);
 }
 
 void NatsVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
   if (vouchers.empty()) {
     return;
   }
-  Batch batch{shard, {vouchers.begin(), vouchers.end()}};
-  if (batches_.push(batch) != Mailbox<Batch>::Push::kTaken) {
+  if (!outbox_->try_post([this, shard, batch = std::vector<Voucher>(vouchers.begin(), vouchers.end())] {
+        publish_now(shard, batch);
+      })) {
     metrics_.dropped.Increment();
   }
 }
 
-void NatsVoucherStream::publish_loop() {
-  name_this_thread("publisher");
-  std::vector<Batch> batches;
-  while (!batches_.closed() || batches_.depth() > 0) {
-    batches.clear();
-    batches_.take(batches, kBatchesAtOnceMax, kIdleWait);
-    for (const Batch& batch : batches) {
-      publish(batch);
-    }
-  }
-}
-
-void NatsVoucherStream::publish(const Batch& batch) {
-  if (!connection_->is_connected()) {
-    metrics_.dropped.Increment();
-    return;
-  }
-  const std::string bytes = nats::encode_vouchers(batch.shard, batch.vouchers);
-  const std::string id = fmt::format("{}-{}", to_text(batch.shard), batch.vouchers.front().no.value);
+void NatsVoucherStream::publish_now(ShardId shard, const std::vector<Voucher>& vouchers) {
+  const std::string bytes = nats::encode_vouchers(shard, vouchers);
+  const std::string id = fmt::format("{}-{}", to_text(shard), vouchers.front().no.value);
   jsPubOptions options;
   jsPubOptions_Init(&options);
   options.MsgId = id.c_str();
   options.MaxWait = kConfirmTimeout_ms;
-  if (js_PublishAsync(publishing_.get(), subject_of(batch.shard).c_str(), bytes.data(), static_cast<int>(bytes.size()),
-                      &options) != NATS_OK) {
+  if (!connection_->is_connected() ||
+      js_PublishAsync(publishing_.get(), subject_of(to_text(shard)).c_str(), bytes.data(),
+                      static_cast<int>(bytes.size()), &options) != NATS_OK) {
     metrics_.dropped.Increment();
   }
 }
 
-void NatsVoucherStream::on_publish_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* self) {
-  auto& stream = *static_cast<NatsVoucherStream*>(self);
+void NatsVoucherStream::on_publish_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* anchor) {
   natsMsg_Destroy(message);
-  if (error == nullptr) {
-    stream.metrics_.published.Increment();
+  auto& found = *static_cast<Anchor*>(anchor);
+  const std::scoped_lock lock(found.mutex);
+  if (found.stream == nullptr) {
     return;
   }
-  stream.metrics_.dropped.Increment();
-  const std::scoped_lock lock(stream.mutex_);  // perhaps the stream is gone
-  stream.maintenance_due_ = true;
-  stream.changed_.notify_all();
+  if (error == nullptr) {
+    found.stream->metrics_.published.Increment();
+    return;
+  }
+  found.stream->metrics_.dropped.Increment();
+  found.stream->is_in_doubt_.store(true);
+  found.stream->make_due();
+}
+
+void NatsVoucherStream::make_due() {
+  const std::scoped_lock lock(mutex_);
+  is_maintenance_due_ = true;
+  due_.notify_all();
 }
 
 std::shared_ptr<nats::Subscription> NatsVoucherStream::find(Key key) {
@@ -145,18 +151,16 @@ Result<std::vector<Voucher>> NatsVoucherStream::fetch(Follower follower, ShardId
   if (const auto subscription = find({follower, shard})) {
     return subscription->fetch(from, vouchers_max);
   }
+  const nats::Subscription::Shared shared{outbox_, arrivals_, metrics_.redelivered};
+  const std::string name = to_text(shard);
   const std::scoped_lock lock(mutex_);
-  const auto arrived = [this] {
-    const std::scoped_lock arrival(mutex_);
-    ++arrivals_;
-    changed_.notify_all();
-  };
   subscriptions_.try_emplace(
-      {follower, shard}, std::make_shared<nats::Subscription>(*connection_, stream_,
-                                                              fmt::format("{}-{}", to_text(follower), to_text(shard)),
-                                                              subject_of(shard), shard, arrived));
-  maintenance_due_ = true;
-  changed_.notify_all();
+      {follower, shard},
+      std::make_shared<nats::Subscription>(
+          *connection_, shared,
+          nats::Subscription::Place{stream_, fmt::format("{}-{}", to_text(follower), name), subject_of(name), shard}));
+  is_maintenance_due_ = true;
+  due_.notify_all();
   return std::vector<Voucher>();
 }
 
@@ -181,22 +185,20 @@ void NatsVoucherStream::leave(Follower follower, ShardId shard) {
 }
 
 void NatsVoucherStream::wait(uint64_t& seen, std::chrono::milliseconds timeout) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, timeout, [&] { return arrivals_ != seen || stopping_; });
-  seen = arrivals_;
+  arrivals_->wait(seen, timeout);
 }
 
 void NatsVoucherStream::maintain_loop() {
   name_this_thread("stream-keeper");
   std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    maintenance_due_ = false;
+  while (!is_stopping_) {
+    is_maintenance_due_ = false;
     lock.unlock();
     maintain();
     lock.lock();
     // A failure comes again and again while the server is away: not more often than this.
-    changed_.wait_for(lock, options_.maintenance_pause / 10, [this] { return stopping_; });
-    changed_.wait_for(lock, options_.maintenance_pause, [this] { return stopping_ || maintenance_due_; });
+    due_.wait_for(lock, options_.maintenance_pause / 10, [this] { return is_stopping_; });
+    due_.wait_for(lock, options_.maintenance_pause, [this] { return is_stopping_ || is_maintenance_due_; });
   }
 }
 
@@ -209,19 +211,34 @@ void NatsVoucherStream::maintain() {
       subscriptions.push_back(subscription);
     }
   }
-  if (!connection_->is_connected() || !ensure_stream()) {
+  if (!connection_->is_connected()) {
+    report(false);
     return;
   }
-  for (const auto& subscription : subscriptions) {
-    if (!subscription->ensure(asking_.get())) {
-      return;
-    }
+  const uint64_t generation = connection_->generation();
+  report(ensure_stream(generation) && std::ranges::all_of(subscriptions, [&](const auto& subscription) {
+           return subscription->ensure(asking_.get(), generation);
+         }));
+}
+
+void NatsVoucherStream::report(bool is_available) {
+  if (is_available == is_available_) {
+    return;
+  }
+  is_available_ = is_available;
+  if (is_available) {
+    log_info("voucher_stream_available", {{"stream", stream_}});
+  } else {
+    log_warn("voucher_stream_unavailable", {{"stream", stream_}});
   }
 }
 
-bool NatsVoucherStream::ensure_stream() {
-  const std::string subject =
-      fmt::format("{}hongbao.{}.vouchers.*", options_.name_prefix, region_name(options_.region));
+bool NatsVoucherStream::ensure_stream(uint64_t generation) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (!is_in_doubt_.exchange(false) && generation_ == generation && now < check_at_) {
+    return true;
+  }
+  const std::string subject = subject_of("*");
   const char* subjects[] = {subject.c_str()};
   jsStreamConfig config;
   jsStreamConfig_Init(&config);
@@ -236,12 +253,16 @@ bool NatsVoucherStream::ensure_stream() {
   config.Duplicates = std::chrono::nanoseconds(kDuplicateWindow).count();
   jsErrCode error = jsErrCode(0);
   const natsStatus status = js_AddStream(nullptr, asking_.get(), &config, nullptr, &error);
-  if (status == NATS_OK || error == JSStreamNameExistErr) {  // an operator may have changed its limits
-    return true;
+  if (status != NATS_OK && error != JSStreamNameExistErr) {  // an operator may have changed its limits
+    is_in_doubt_.store(true);
+    if (error != jsErrCode(0)) {
+      log_warn("stream_not_made", {{"stream", stream_}, {"code", static_cast<int64_t>(error)}});
+    }
+    return false;
   }
-  log_warn("stream_not_made",
-           {{"stream", stream_}, {"error", natsStatus_GetText(status)}, {"code", static_cast<int64_t>(error)}});
-  return false;
+  generation_ = generation;
+  check_at_ = now + kCheckEvery;
+  return true;
 }
 
 }  // namespace hongbao

@@ -5,7 +5,8 @@
 // order store (service/log_follower.h). So publishing never waits, a new consumer begins at the stream's end, and a
 // stream or consumer that is gone is made again by a thread that compares what should be there with what is.
 //
-// Threads: any. Messages arrive on threads of the library, which are few however many shards there are.
+// Threads: any; no call waits for the server. Two threads here do (the outbox's, the maintainer's), and messages arrive
+// on threads of the library, which are few however many shards there are.
 #pragma once
 
 #include <atomic>
@@ -17,9 +18,11 @@
 #include <thread>
 #include <vector>
 
+#include "adapters/nats/arrivals.h"
 #include "adapters/nats/connection.h"
+#include "adapters/nats/outbox.h"
 #include "adapters/nats/subscription.h"
-#include "base/mailbox.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "ports/voucher_stream.h"
 
@@ -32,8 +35,8 @@ struct NatsStreamOptions {
   std::chrono::seconds age_max = std::chrono::hours(1);
   int64_t bytes_max = 4LL << 30;
   int64_t replicas = 1;
-  size_t batches_waiting_max = 1'024;  // for the publisher; more are dropped
-  int64_t acks_pending_max = 1'024;    // published, and not yet confirmed
+  size_t batches_waiting_max = 1'024;         // to be published; more are dropped
+  int64_t confirmations_waiting_max = 1'024;  // published, and not yet confirmed; more are dropped
   std::chrono::milliseconds maintenance_pause{1'000};
 };
 
@@ -51,43 +54,57 @@ class NatsVoucherStream final : public VoucherStream {
 
  private:
   using Key = std::pair<Follower, ShardId>;
-  struct Batch {
-    ShardId shard;
-    std::vector<Voucher> vouchers;
-  };
   struct Metrics {
     prometheus::Counter& published;
     prometheus::Counter& dropped;
+    prometheus::Counter& redelivered;
+  };
+  // Where the library finds the stream when a confirmation comes, or finds that it is gone.
+  struct Anchor {
+    std::mutex mutex;
+    NatsVoucherStream* stream = nullptr;  // guarded by mutex
   };
 
   NatsVoucherStream(NatsStreamOptions options, std::unique_ptr<nats::Connection> connection,
                     prometheus::Registry& registry);
-  static void on_publish_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* self);
+  static Anchor& new_anchor();
+  static void on_publish_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* anchor);
 
-  void publish_loop();
-  void publish(const Batch& batch);
+  // The outbox's thread.
+  void publish_now(ShardId shard, const std::vector<Voucher>& vouchers);
+
+  // The maintainer's.
   void maintain_loop();
   void maintain();
-  bool ensure_stream();
+  bool ensure_stream(uint64_t generation);
+  void report(bool is_available);
+
+  void make_due();
   std::shared_ptr<nats::Subscription> find(Key key);
-  [[nodiscard]] std::string subject_of(ShardId shard) const;
+  [[nodiscard]] std::string subject_of(std::string_view shard) const;
 
   const NatsStreamOptions options_;
   const std::string stream_;
   std::unique_ptr<nats::Connection> connection_;
+  Anchor& anchor_;
+  Metrics metrics_;
   nats::Owned<jsCtx> publishing_;
   nats::Owned<jsCtx> asking_;
-  Metrics metrics_;
-  Mailbox<Batch> batches_;
+  const std::shared_ptr<nats::Arrivals> arrivals_ = std::make_shared<nats::Arrivals>();
+  const std::shared_ptr<nats::Outbox> outbox_;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable due_;
   std::map<Key, std::shared_ptr<nats::Subscription>> subscriptions_;  // guarded by mutex_
-  uint64_t arrivals_ = 0;                                             // guarded by mutex_
-  bool stopping_ = false;                                             // guarded by mutex_
-  bool maintenance_due_ = false;                                      // guarded by mutex_
+  bool is_stopping_ = false;                                          // guarded by mutex_
+  bool is_maintenance_due_ = false;                                   // guarded by mutex_
 
-  std::thread publisher_;
+  // The maintainer's, but is_in_doubt_.
+  std::atomic<bool> is_in_doubt_{true};  // whether the stream is there
+  uint64_t generation_ = 0;              // of the connection on which it was found
+  SteadyTime check_at_;
+  bool is_available_ = true;
+
   std::thread maintainer_;
 };
 
