@@ -6,9 +6,7 @@
 #include <thread>
 
 #include "adapters/nats/voucher_codec.h"
-#include "adapters/nats/voucher_stream.h"
-#include "contract/engines.h"
-#include "contract/values.h"
+#include "contract/stream_calls.h"
 
 namespace hongbao {
 namespace {
@@ -16,57 +14,76 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr seconds kForever{30};  // a test that waits so long has failed
+// What an operator does to the stream.
+class Operator {
+ public:
+  explicit Operator(std::string stream)
+      : stream_(std::move(stream)),
+        connection_(nats::make<natsConnection>([](natsConnection** made) {
+          return natsConnection_ConnectTo(made, required_environment("HONGBAO_TEST_NATS").c_str());
+        })),
+        context_(nats::make<jsCtx>(
+            [&](jsCtx** made) { return natsConnection_JetStream(made, connection_.get(), nullptr); })) {}
+
+  void delete_stream() { EXPECT_EQ(js_DeleteStream(context_.get(), stream_.c_str(), nullptr, nullptr), NATS_OK); }
+  void delete_consumer(const std::string& durable) {
+    EXPECT_EQ(js_DeleteConsumer(context_.get(), stream_.c_str(), durable.c_str(), nullptr, nullptr), NATS_OK);
+  }
+  uint64_t messages() {
+    const auto info = nats::make<jsStreamInfo>(
+        [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream_.c_str(), nullptr, nullptr); });
+    return info ? info->State.Msgs : 0;
+  }
+  // Takes messages as a follower does, and dies with them; or gives them back.
+  void take(const std::string& durable, int count, bool gives_back) {
+    const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + stream_ + "." + durable;
+    const auto inbox = nats::make<natsSubscription>(
+        [&](natsSubscription** made) { return natsConnection_SubscribeSync(made, connection_.get(), "operator"); });
+    const std::string request = R"({"batch":)" + std::to_string(count) + "}";
+    EXPECT_EQ(natsConnection_PublishRequestString(connection_.get(), subject.c_str(), "operator", request.c_str()),
+              NATS_OK);
+    for (int i = 0; i < count; ++i) {
+      const auto message = nats::make<natsMsg>([&](natsMsg** made) {
+        return natsSubscription_NextMsg(made, inbox.get(), milliseconds(kStreamForever).count());
+      });
+      ASSERT_TRUE(message && natsMsg_GetDataLength(message.get()) > 0);
+      if (gives_back) {
+        EXPECT_EQ(natsConnection_PublishString(connection_.get(), natsMsg_GetReply(message.get()), "-NAK"), NATS_OK);
+      }
+    }
+    EXPECT_EQ(natsConnection_Flush(connection_.get()), NATS_OK);
+  }
+
+ private:
+  const std::string stream_;
+  nats::Owned<natsConnection> connection_;
+  nats::Owned<jsCtx> context_;
+};
 
 class NatsStreamTest : public testing::Test {
  protected:
   ~NatsStreamTest() override { engine("restart", "nats"); }
 
   std::unique_ptr<NatsVoucherStream> open(NatsStreamOptions options = {}) {
-    options.url = required_environment("HONGBAO_TEST_NATS");
-    options.name_prefix = prefix_;
-    options.maintenance_pause = milliseconds(200);
-    options.bytes_max = 16 << 20;
-    return NatsVoucherStream::open(options, registry_).value();
+    return open_nats_stream(prefix_, registry_, std::move(options));
   }
-  // Of one batch, numbered from `from`.
-  static std::vector<Voucher> batch(uint64_t from, size_t count) {
-    std::vector<Voucher> vouchers;
-    for (size_t i = 0; i < count; ++i) {
-      vouchers.push_back(opened(from + i, key(3), static_cast<uint32_t>(from + i), "user" + std::to_string(i), 7));
-    }
-    return vouchers;
+  double counted(const std::string& what) {
+    return add_counter(registry_, "hongbao_stream_" + what + "_total", "").Value();
   }
-  // Fetches until everything from `from` to `end` came in one piece; publishes nothing.
-  static bool comes(VoucherStream& stream, uint64_t from, uint64_t end, milliseconds limit = kForever) {
-    const auto give_up = std::chrono::steady_clock::now() + limit;
-    uint64_t seen = 0;
-    while (std::chrono::steady_clock::now() < give_up) {
-      const auto got = stream.fetch(Follower::kInbox, kShard, {from}, end - from);
-      if (got && got->size() == end - from && got->front().no == VoucherNo{from} &&
-          got->back().no == VoucherNo{end - 1}) {
-        return true;
+  bool eventually(const std::function<bool()>& holds) {
+    const auto end = std::chrono::steady_clock::now() + kStreamForever;
+    while (!holds()) {
+      if (std::chrono::steady_clock::now() > end) {
+        return false;
       }
-      stream.wait(seen, milliseconds(20));
+      std::this_thread::sleep_for(milliseconds(10));
     }
-    return false;
-  }
-  // A follower whose consumer is there: a batch published after it was made came. Returns the next number.
-  uint64_t begin(VoucherStream& publisher, VoucherStream& follower, uint64_t from = 1) {
-    const auto give_up = std::chrono::steady_clock::now() + kForever;
-    while (std::chrono::steady_clock::now() < give_up) {
-      publisher.publish(kShard, batch(from, 1));
-      if (comes(follower, from, from + 1, milliseconds(100))) {
-        follower.acknowledge(Follower::kInbox, kShard, {from + 1});
-        return from + 1;
-      }
-      ++from;
-    }
-    ADD_FAILURE() << "nothing ever came";
-    return from;
+    return true;
   }
 
   const std::string prefix_ = scratch_prefix();
+  const std::string stream_ = prefix_ + "HONGBAO_SOUTH_VOUCHERS";
+  const std::string durable_ = "inbox-" + to_text(kShard);
   prometheus::Registry registry_;
 };
 
@@ -110,6 +127,60 @@ TEST_F(NatsStreamTest, AFollowerThatLeavesGivesBackWhatItHad) {
   EXPECT_TRUE(comes(*second, next, next + 5, seconds(10)));
 }
 
+TEST_F(NatsStreamTest, OneThatDiedWithItsArmsFullHoldsUpNobody) {
+  const auto publisher = open();
+  uint64_t next = begin(*publisher, *open());
+  const int count = nats::Subscription::kMessagesMax;
+  for (int i = 0; i < count; ++i) {
+    publisher->publish(kShard, batch(next++, 1));
+  }
+  Operator(stream_).take(durable_, count, /*gives_back=*/false);
+  const auto follower = open();
+  (void)follower->fetch(Follower::kInbox, kShard, {next}, 1);
+  publisher->publish(kShard, batch(next, 1));
+  EXPECT_TRUE(comes(*follower, next, next + 1, seconds(10)));
+}
+
+TEST_F(NatsStreamTest, WhatAnotherHadBeforeIsCounted) {
+  const auto publisher = open();
+  const uint64_t next = begin(*publisher, *open());
+  publisher->publish(kShard, batch(next, 1));
+  publisher->publish(kShard, batch(next + 1, 1));
+  Operator(stream_).take(durable_, 2, /*gives_back=*/true);
+  const auto follower = open();
+  EXPECT_TRUE(comes(*follower, next, next + 2));
+  EXPECT_EQ(counted("redelivered"), 2);
+}
+
+TEST_F(NatsStreamTest, WhatAFollowerDoesNotTakeStaysOnTheServer) {
+  const auto stream = open();
+  const uint64_t next = begin(*stream, *stream);
+  constexpr size_t kVouchers = 512;
+  const uint64_t published = next + 3 * nats::Subscription::kVouchersMax;
+  for (uint64_t no = next; no < published; no += kVouchers) {
+    stream->publish(kShard, batch(no, kVouchers));
+    std::this_thread::sleep_for(milliseconds(1));  // so that nothing is dropped
+  }
+  ASSERT_TRUE(
+      eventually([&] { return Operator(stream_).messages() >= 3 * nats::Subscription::kVouchersMax / kVouchers; }));
+  const size_t most = nats::Subscription::kVouchersMax + 2 * nats::Subscription::kPullMessages * kVouchers;
+  for (uint64_t no = next; no < published; no += kVouchers) {
+    EXPECT_LE(stream->fetch(Follower::kInbox, kShard, {no}, published).value().size(), most);
+    ASSERT_TRUE(comes(*stream, no, no + kVouchers)) << no - next;
+  }
+}
+
+TEST_F(NatsStreamTest, ABatchThatIsPublishedAgainIsOneMessage) {
+  const auto stream = open();
+  const uint64_t next = begin(*stream, *stream);
+  const uint64_t before = Operator(stream_).messages();
+  const double published = counted("published");
+  stream->publish(kShard, batch(next, 5));
+  stream->publish(kShard, batch(next, 5));
+  ASSERT_TRUE(eventually([&] { return counted("published") == published + 2; }));
+  EXPECT_EQ(Operator(stream_).messages(), before + 1);
+}
+
 TEST_F(NatsStreamTest, FollowersHavePlacesOfTheirOwn) {
   const auto stream = open();
   const uint64_t next = begin(*stream, *stream);
@@ -120,7 +191,7 @@ TEST_F(NatsStreamTest, FollowersHavePlacesOfTheirOwn) {
   EXPECT_TRUE(comes(*stream, next, next + 1)) << "another's acknowledgement";
 }
 
-TEST_F(NatsStreamTest, ADeletedStreamIsMadeAgain) {
+TEST_F(NatsStreamTest, AServerThatLostItsStoreGetsAStreamAgain) {
   const auto publisher = open();
   const auto follower = open();
   const uint64_t next = begin(*publisher, *follower);
@@ -128,25 +199,34 @@ TEST_F(NatsStreamTest, ADeletedStreamIsMadeAgain) {
   begin(*publisher, *follower, next);
 }
 
-TEST_F(NatsStreamTest, AServerThatWasKilledGoesOnWithWhatItStored) {
+TEST_F(NatsStreamTest, ADeletedStreamIsMadeAgain) {
   const auto publisher = open();
   const auto follower = open();
   const uint64_t next = begin(*publisher, *follower);
-  engine("restart", "nats");
+  Operator(stream_).delete_stream();
+  const auto began = std::chrono::steady_clock::now();
   begin(*publisher, *follower, next);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
 }
 
-TEST_F(NatsStreamTest, PublishingNeverWaits) {
-  const auto stream = open({.batches_waiting_max = 10});
+TEST_F(NatsStreamTest, ADeletedConsumerIsMadeAgain) {
+  const auto publisher = open();
+  const auto follower = open();
+  const uint64_t next = begin(*publisher, *follower);
+  Operator(stream_).delete_consumer(durable_);
+  const auto began = std::chrono::steady_clock::now();
+  begin(*publisher, *follower, next);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
+}
+
+TEST_F(NatsStreamTest, WhatIsTooMuchForAFrozenServerIsDropped) {
+  const auto stream = open({.batches_waiting_max = 10, .confirmations_waiting_max = 10});
   const uint64_t next = begin(*stream, *stream);
   engine("freeze", "nats");
-  const auto began = std::chrono::steady_clock::now();
   for (uint64_t i = 0; i < 1'000; ++i) {
     stream->publish(kShard, batch(next + i, 100));
-    (void)stream->fetch(Follower::kInbox, kShard, {next}, 10);
-    stream->acknowledge(Follower::kInbox, kShard, {next});
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(1));
+  EXPECT_GE(counted("dropped"), 900);
   engine("thaw", "nats");
   begin(*stream, *stream, next + 1'000);
 }
@@ -186,7 +266,7 @@ TEST_F(NatsStreamTest, NobodyWaitsForAServerThatStaysFrozen) {
   engine("thaw", "nats");
 }
 
-TEST_F(NatsStreamTest, AfterARestartMessagesComeAgainSoon) {
+TEST_F(NatsStreamTest, AServerThatWasKilledGoesOnSoonWithWhatItStored) {
   const auto publisher = open();
   const auto follower = open();
   const uint64_t next = begin(*publisher, *follower);
@@ -194,6 +274,14 @@ TEST_F(NatsStreamTest, AfterARestartMessagesComeAgainSoon) {
   const auto began = std::chrono::steady_clock::now();
   begin(*publisher, *follower, next);
   EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
+}
+
+TEST(StreamReply, SaysHowOftenItsMessageWasDelivered) {
+  EXPECT_EQ(nats::deliveries("$JS.ACK.STREAM.inbox-s007.3.12.9.1700000000000000000.0"), 3U);
+  EXPECT_EQ(nats::deliveries("$JS.ACK.south.hash.STREAM.inbox-s007.2.12.9.1700000000000000000.0"), 2U);
+  EXPECT_EQ(nats::deliveries("$JS.ACK.south.hash.STREAM.inbox-s007.2.12.9.1700000000000000000.0.random"), 2U);
+  EXPECT_EQ(nats::deliveries("$JS.ACK.STREAM"), 1U);
+  EXPECT_EQ(nats::deliveries(""), 1U);
 }
 
 TEST(VoucherCodec, RoundTrips) {
