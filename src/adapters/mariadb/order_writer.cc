@@ -94,14 +94,14 @@ void OrderWriter::prepare_days(const CommitBatch& batch) {
     session_->days.clear();
   }
   for (const Day day : days) {
-    (void)at(day);
+    prepare(day);
   }
 }
 
-OrderWriter::DayStatements& OrderWriter::at(Day day) {
+void OrderWriter::prepare(Day day) {
   auto& days = session_->days;
-  if (const auto found = days.find(day); found != days.end()) {
-    return found->second;
+  if (days.contains(day)) {
+    return;
   }
   Database& database = session_->database;
   for (const std::string& statement : create_day(day)) {
@@ -113,7 +113,7 @@ OrderWriter::DayStatements& OrderWriter::at(Day day) {
       .insert_voucher = database.prepare(
           fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?)", voucher_table(day), kVoucherColumns)),
       .finish = database.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", packet_table(day)))};
-  return days.emplace(day, std::move(statements)).first->second;
+  days.emplace(day, std::move(statements));
 }
 
 void OrderWriter::write(const CommitBatch& batch) {
@@ -137,7 +137,9 @@ void OrderWriter::write(const CommitBatch& batch) {
     rows[finished.packet.day].finished.add(finished.state, finished.packet.local);
   }
   for (const auto& [day, of_day] : rows) {
-    DayStatements& statements = at(day);
+    const auto prepared = session_->days.find(day);
+    CHECK(prepared != session_->days.end());  // making tables now would commit half of the batch
+    DayStatements& statements = prepared->second;
     (void)statements.insert_packet.run_all(of_day.packets);
     (void)statements.insert_voucher.run_all(of_day.vouchers);
     CHECK(statements.finish.run_all(of_day.finished) == of_day.finished.rows());

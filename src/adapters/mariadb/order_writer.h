@@ -48,9 +48,8 @@ class OrderWriter {
   };
   // Connects when there is no connection.
   Session& session();
-  // Makes the day's tables when they are missing, which ends a transaction: call it before one begins. The reference is
-  // valid until the next call.
-  DayStatements& at(Day day);
+  // Makes the day's tables when they are missing, which ends a transaction: call it before one begins.
+  void prepare(Day day);
   void prepare_days(const CommitBatch& batch);
   void write(const CommitBatch& batch);
 
