@@ -122,7 +122,7 @@ def up(options, state):
     try:
         region.start(options.engines_only, Progress(steps), lambda: state.save(region.processes()))
     except BaseException:
-        region.stop()
+        region.kill()
         keep_logs(options.dir)
         state.save([])
         raise

@@ -59,7 +59,7 @@ def answers(port):
 
 
 def last_line(log):
-    return (log.read_text(errors="replace").splitlines() or ["it said nothing"])[-1]
+    return next((line for line in reversed(log.read_text(errors="replace").splitlines()) if line), "it said nothing")
 
 
 class Engine:
@@ -139,7 +139,9 @@ class Engine:
         self.start()
 
     def freeze(self):
+        """Returns when all its threads have stopped."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
@@ -164,13 +166,16 @@ class Mariadb(Engine):
         self.password_file = self.directory / "password"
         self.socket = self.directory / "socket"
         self.first_statements = self.directory / "first.sql"
+        # Of its own: a server that starts removes every temporary table there, whosever it is.
+        self.temporary = self.directory / "tmp"
 
     def command(self):
-        return [find("mariadbd"), f"--defaults-file={HERE / 'mariadb.cnf'}", f"--user={getpass.getuser()}",
-                f"--datadir={self.data}", f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+        return [find("mariadbd"), f"--defaults-file={HERE / 'mariadb.cnf'}", *self._where_and_who(),
+                f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
                 f"--pid-file={self.directory / 'pid'}", f"--init-file={self.first_statements}", *self.options]
 
     def prepare(self):
+        self.temporary.mkdir(exist_ok=True)
         if not self.password_file.exists():
             password = secrets.token_hex(16)
             for file, text in ((self.password_file, password), (self.first_statements, self._make_user(password))):
@@ -178,13 +183,16 @@ class Mariadb(Engine):
                 file.write_text(text + "\n")
         if not self.data.exists():
             # root comes in through the socket only, and only as the user who runs this.
-            made = subprocess.run([find("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}",
-                                   f"--user={getpass.getuser()}", "--auth-root-authentication-method=socket",
+            made = subprocess.run([find("mariadb-install-db"), "--no-defaults", *self._where_and_who(),
+                                   "--auth-root-authentication-method=socket",
                                    f"--auth-root-socket-user={getpass.getuser()}", "--skip-test-db"], check=False,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if made.returncode != 0:
                 self.log.write_bytes(made.stdout)
                 raise EngineError(f"{self.name}: no data directory: {last_line(self.log)}; see {self.log}")
+
+    def _where_and_who(self):
+        return [f"--datadir={self.data}", f"--tmpdir={self.temporary}", f"--user={getpass.getuser()}"]
 
     def _make_user(self, password):
         # One statement a line; the server runs them before it takes connections.

@@ -129,3 +129,7 @@ class Region:
     def stop(self):
         for server in reversed(self.servers):
             server.stop()
+
+    def kill(self):
+        for server in reversed(self.servers):
+            server.kill()
