@@ -149,7 +149,7 @@ void read_distributed(ConfigReader& reader, Settings& settings) {
   settings.redis = read_host_port(reader, "redis.address", reader.text("redis.address", "127.0.0.1:6379"));
   settings.redis_timeout = read_ms(reader, "redis.timeout_ms", 200, 1, 60'000);
   settings.nats_url = reader.text("nats.url", "nats://127.0.0.1:4222");
-  const std::string password_file = reader.text("mariadb.password_file", "");
+  (void)reader.text("mariadb.password_file", "");  // asked for below
   const std::string redis_password_file = reader.text("redis.password_file", "");
   if (!settings.distributed) {
     return;

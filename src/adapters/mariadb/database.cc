@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 namespace hongbao::mariadb {
 namespace {
@@ -25,6 +26,11 @@ constexpr unsigned long kColumnBytesMax = 65'536;
 
 [[noreturn]] void throw_error(MYSQL_STMT* statement, std::string_view doing) {
   throw MariadbError(mysql_stmt_errno(statement), fmt::format("{}: {}", doing, mysql_stmt_error(statement)));
+}
+
+// The library only reads what is bound for a statement, and does not say so.
+void* as_mutable(const void* bound) {
+  return std::bit_cast<void*>(bound);
 }
 
 bool is_integer(const MYSQL_FIELD& field) {
@@ -146,12 +152,12 @@ void Statement::execute(std::span<const Value> values) {
         break;
       case Value::Kind::kInteger:
         bind.buffer_type = MYSQL_TYPE_LONGLONG;
-        bind.buffer = const_cast<int64_t*>(&value.integer);
+        bind.buffer = as_mutable(&value.integer);
         break;
       case Value::Kind::kBytes:
         lengths[i] = value.bytes.size();
         bind.buffer_type = MYSQL_TYPE_STRING;
-        bind.buffer = const_cast<char*>(value.bytes.data());
+        bind.buffer = as_mutable(value.bytes.data());
         bind.buffer_length = lengths[i];
         bind.length = &lengths[i];
         break;
@@ -260,7 +266,7 @@ std::optional<std::string> Database::text(std::string_view sql) {
   if (rows == nullptr) {
     throw_error(connection_.get(), fmt::format("reading {:.60}", sql));
   }
-  const MYSQL_ROW row = mysql_fetch_row(rows.get());
+  auto* row = mysql_fetch_row(rows.get());
   if (row == nullptr || row[0] == nullptr) {
     return std::nullopt;
   }
@@ -274,7 +280,8 @@ Snapshot::Snapshot(Database& database) : database_(database) {
 Snapshot::~Snapshot() {
   try {
     database_.execute("COMMIT");
-  } catch (const MariadbError&) {  // the connection is lost, and the server ends its snapshot by itself
+  } catch (const MariadbError& error) {  // the connection is lost, and the server ends its snapshot by itself
+    log_info("snapshot_lost", {{"error", error.what()}});
   }
 }
 

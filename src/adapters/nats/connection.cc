@@ -1,5 +1,6 @@
 #include "adapters/nats/connection.h"
 
+#include <bit>
 #include <limits>
 
 #include "base/check.h"
@@ -34,7 +35,7 @@ void on_error(natsConnection*, natsSubscription*, natsStatus error, void* name) 
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, const char* name) {
   auto opened = std::unique_ptr<Connection>(new Connection());
-  void* closure = const_cast<char*>(name);
+  void* closure = std::bit_cast<void*>(name);
   const auto options = make<natsOptions>([](natsOptions** made) { return natsOptions_Create(made); });
   CHECK(options != nullptr);
   natsOptions* set = options.get();
