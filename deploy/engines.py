@@ -25,7 +25,8 @@ STOP_TIMEOUT_S = 60
 # Below those that the kernel gives to outgoing connections: a client that keeps trying a dead server's address would
 # sooner or later connect to itself, and then hold the port.
 PORTS = range(20_000, 30_000)
-PORT_TRIES_MAX = 100
+PORT_TRIES_MAX = 1_000
+given_ports = set()
 PACKAGES = {"mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server", "mariadb": "mariadb-client",
             "redis-cli": "redis-tools"}
 
@@ -42,8 +43,12 @@ def find(program):
 
 
 def free_port():
+    """One that nobody listens on, and that was not given before: servers may start long after they got theirs."""
     for _ in range(PORT_TRIES_MAX):
         port = random.choice(PORTS)
+        if port in given_ports:
+            continue
+        given_ports.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):
