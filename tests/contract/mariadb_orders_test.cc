@@ -10,6 +10,7 @@
 
 #include "adapters/mariadb/membership.h"
 #include "adapters/mariadb/order_store.h"
+#include "adapters/mariadb/order_totals.h"
 #include "contract/cutting_proxy.h"
 #include "contract/engines.h"
 #include "contract/values.h"
@@ -93,6 +94,34 @@ TEST_F(MariadbOrders, ARefusalNamesTheOwner) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, ErrorCode::kFenced);
   EXPECT_EQ(refused.error().detail, "the shard belongs to node-a");
+}
+
+TEST_F(MariadbOrders, TheTotalsOfADayAreTheSameInPiecesOfAnySize) {
+  const auto store = open();
+  ShardHead head = acquire(*store);
+  for (uint32_t i = 0; i < 3; ++i) {  // locals with gaps, and vouchers between those of another day
+    CommitBatch batch{head.epoch, head.next_voucher, {}, {}, {}};
+    for (const Day day : {kToday, Day{kToday.since_epoch + 1}}) {
+      batch.activated.push_back(order(key(10 * i, day), 100, 10));
+      batch.vouchers.push_back(paid(batch.next().value, batch.activated.back()));
+      batch.vouchers.push_back(opened(batch.next().value, key(10 * i, day), 1, "ann", 1 + i));
+    }
+    ASSERT_EQ(store->commit(batch), CommitOutcome::kCommitted);
+    head.next_voucher = batch.next();
+  }
+  for (const uint64_t rows_max : {1, 2, 3, 4, 6, 100}) {
+    Database reader = Database::open(test_mariadb(), database_.name().name, Database::Mode::kRead);
+    const mariadb::Snapshot snapshot(reader);
+    OrderTotals totals;
+    add_day(reader, kToday, {5}, totals, rows_max);
+    EXPECT_EQ(totals.packets, 3U) << rows_max;
+    EXPECT_EQ(totals.packets_active, 3U);
+    EXPECT_EQ(totals.packets_total, Money(300));
+    EXPECT_EQ(totals.all.paid, Money(300)) << rows_max;
+    EXPECT_EQ(totals.all.opened, Money(6));
+    EXPECT_EQ(totals.unsettled.paid, Money(200)) << rows_max;
+    EXPECT_EQ(totals.unsettled.opened, Money(5));
+  }
 }
 
 class MariadbOrderCuts : public MariadbOrders, public testing::WithParamInterface<CuttingProxy::Cut> {
