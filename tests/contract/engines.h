@@ -30,7 +30,7 @@ class ScratchDatabase {
 };
 
 // kill, restart, freeze, thaw, wipe, stop or start "mariadb", "redis" or "nats"; returns when it is done. `argument`:
-// options for one restart of MariaDB.
+// options for one restart of MariaDB. Also small_disk, fill, drain and usual_disk, for "mariadb" (with_engines.py).
 void engine(const std::string& action, const std::string& name, const std::string& argument = "");
 // Runs a statement on the test server as its root.
 void mariadb_as_root(const std::string& statement);

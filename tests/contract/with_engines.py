@@ -8,11 +8,13 @@ URL), HONGBAO_TEST_MARIADB_USER and HONGBAO_TEST_MARIADB_PASSWORD_FILE. HONGBAO_
 through which it may make an engine suffer: it sends a line "ACTION ENGINE [ARGUMENT]", for example "freeze mariadb",
 "sql mariadb SET GLOBAL read_only = 1" or "restart mariadb --innodb-doublewrite=0" (options for this time only), and gets
 the line "ok" when that is done, or what went wrong; one connection is served after the other. An engine that is not
-installed fails the run.
+installed fails the run. MariaDB can be moved onto a small disk of its own, to be filled there, which needs root.
 """
 
+import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socketserver
 import subprocess
@@ -23,7 +25,8 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from engines import EngineError, Mariadb, Nats, Redis, started  # noqa: E402
 
-ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start", "sql"}
+ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start", "sql", "small_disk", "fill", "drain", "usual_disk"}
+SMALL_DISK_SPARE_MIB = 32
 
 
 class TestedMariadb(Mariadb):
@@ -34,6 +37,41 @@ class TestedMariadb(Mariadb):
             super().restart()
         finally:
             self.options = usual
+
+    @property
+    def disk(self):
+        return self.directory / "disk"
+
+    def small_disk(self):
+        """Goes on with a copy of its data on a disk with little room."""
+        super().stop()
+        used = sum(file.stat().st_blocks * 512 for file in self.data.rglob("*"))
+        self.disk.mkdir(exist_ok=True)
+        size = used // 2**20 + SMALL_DISK_SPARE_MIB
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m,mode=700", "hongbao-test", self.disk], check=True)
+        shutil.copytree(self.data, self.disk / "data")
+        self.usual_data, self.data = self.data, self.disk / "data"
+        self.start()
+
+    def fill(self):
+        with contextlib.suppress(OSError), open(self.disk / "filler", "wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+
+    def drain(self):
+        (self.disk / "filler").unlink()
+
+    def usual_disk(self):
+        """Forgets what it did on the small disk."""
+        self.stop()
+        self.start()
+
+    def stop(self):
+        if self.disk.is_mount():
+            self.kill()  # it may wait for room
+            subprocess.run(["umount", self.disk], check=True)
+            self.data = self.usual_data
+        super().stop()
 
 
 def control(path, engines):

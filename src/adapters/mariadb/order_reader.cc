@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "adapters/mariadb/order_rows.h"
+#include "adapters/mariadb/order_totals.h"
 #include "base/check.h"
 #include "core/packet_audit.h"
 
@@ -182,34 +183,9 @@ OrderTotals OrderReader::totals(VoucherNo since) {
   OrderTotals totals;
   totals.next_voucher = head().next_voucher;
   for (const Day day : stored_days()) {
-    add_packets(day, totals);
-    add_vouchers(day, VoucherNo{0}, totals.all);
-    add_vouchers(day, since, totals.unsettled);
+    add_day(database_, day, since, totals);
   }
   return totals;
-}
-
-void OrderReader::add_packets(Day day, OrderTotals& totals) {
-  Statement statement = database_.prepare(fmt::format(
-      "SELECT COUNT(*), CAST(COALESCE(SUM(state = {}), 0) AS SIGNED), CAST(COALESCE(SUM(total), 0) AS SIGNED) FROM {}",
-      static_cast<int>(PacketState::kActive), packet_table(day)));
-  Rows rows = statement.query();
-  CHECK(rows.next());
-  totals.packets += rows.count(0);
-  totals.packets_active += rows.count(1);
-  totals.packets_total += rows.money(2);
-}
-
-void OrderReader::add_vouchers(Day day, VoucherNo since, OrderTotals::Sums& sums) {
-  Statement statement = database_.prepare(
-      fmt::format("SELECT kind, CAST(SUM(amount) AS SIGNED) FROM {} WHERE no >= ? GROUP BY kind", voucher_table(day)));
-  Rows rows = statement.query(since);
-  while (rows.next()) {
-    const auto kind = static_cast<VoucherKind>(rows.integer(0));
-    (kind == VoucherKind::kPaid     ? sums.paid
-     : kind == VoucherKind::kOpened ? sums.opened
-                                    : sums.refunded) += rows.money(1);
-  }
 }
 
 std::vector<PacketViolation> OrderReader::violations(size_t max) {

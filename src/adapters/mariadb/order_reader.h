@@ -35,8 +35,6 @@ class OrderReader {
   bool has(Day day);
   std::vector<Day> stored_days();
   LogIndex::Snapshot read_log_index(VoucherNo upto);
-  void add_packets(Day day, OrderTotals& totals);
-  void add_vouchers(Day day, VoucherNo since, OrderTotals::Sums& sums);
   void add_violations(Day day, size_t max, std::vector<PacketViolation>& violations);
 
   Database database_;

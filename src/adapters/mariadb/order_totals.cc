@@ -1,0 +1,79 @@
+#include "adapters/mariadb/order_totals.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "adapters/mariadb/order_rows.h"
+#include "base/check.h"
+
+namespace hongbao::mariadb {
+namespace {
+
+// Calls `add(from, end)` for pieces of `rows_max` rows of the table, by its key: from ≤ key < end.
+template <class Add>
+void in_pieces(Database& database, const std::string& table, const char* key, uint64_t rows_max, Add add) {
+  Statement cut =
+      database.prepare(fmt::format("SELECT {0} FROM {1} WHERE {0} >= ? ORDER BY {0} LIMIT ?, 1", key, table));
+  uint64_t from = 0;
+  for (bool more = true; more;) {
+    uint64_t end = std::numeric_limits<int64_t>::max();
+    {
+      Rows rows = cut.query(from, rows_max);
+      more = rows.next();
+      end = more ? rows.count(0) : end;
+    }
+    add(from, end);
+    from = end;
+  }
+}
+
+void add_packets(Database& database, Day day, OrderTotals& totals, uint64_t rows_max) {
+  Statement sums = database.prepare(
+      fmt::format("SELECT COUNT(*), CAST(COALESCE(SUM(state = {}), 0) AS SIGNED), CAST(COALESCE(SUM(total), 0) AS "
+                  "SIGNED) FROM {} WHERE local >= ? AND local < ?",
+                  static_cast<int>(PacketState::kActive), packet_table(day)));
+  in_pieces(database, packet_table(day), "local", rows_max, [&](uint64_t from, uint64_t end) {
+    Rows rows = sums.query(from, end);
+    CHECK(rows.next());
+    totals.packets += rows.count(0);
+    totals.packets_active += rows.count(1);
+    totals.packets_total += rows.money(2);
+  });
+}
+
+Money& of_kind(OrderTotals::Sums& sums, VoucherKind kind) {
+  switch (kind) {
+    case VoucherKind::kPaid:
+      return sums.paid;
+    case VoucherKind::kOpened:
+      return sums.opened;
+    case VoucherKind::kRefunded:
+      return sums.refunded;
+  }
+  CHECK(false);
+}
+
+void add_vouchers(Database& database, Day day, VoucherNo since, OrderTotals& totals, uint64_t rows_max) {
+  Statement sums = database.prepare(
+      fmt::format("SELECT kind, CAST(SUM(amount) AS SIGNED), CAST(SUM(IF(no >= ?, amount, 0)) AS SIGNED) FROM {} WHERE "
+                  "no >= ? AND no < ? GROUP BY kind",
+                  voucher_table(day)));
+  in_pieces(database, voucher_table(day), "no", rows_max, [&](uint64_t from, uint64_t end) {
+    Rows rows = sums.query(since, from, end);
+    while (rows.next()) {
+      const auto kind = static_cast<VoucherKind>(rows.integer(0));
+      of_kind(totals.all, kind) += rows.money(1);
+      of_kind(totals.unsettled, kind) += rows.money(2);
+    }
+  });
+}
+
+}  // namespace
+
+void add_day(Database& database, Day day, VoucherNo since, OrderTotals& totals, uint64_t rows_max) {
+  add_packets(database, day, totals, rows_max);
+  add_vouchers(database, day, since, totals, rows_max);
+}
+
+}  // namespace hongbao::mariadb
