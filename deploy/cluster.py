@@ -101,9 +101,10 @@ def make_directory(directory, state):
 
 
 def keep_logs(directory):
-    """Of a cluster that did not come up."""
+    """Of a cluster that did not come up. MariaDB has a file of its own that is only called a log."""
     for file in directory.rglob("*"):
-        if not file.is_dir() and file.suffix != ".log":
+        is_log = file.suffix == ".log" and "data" not in file.relative_to(directory).parts
+        if not file.is_dir() and not is_log:
             file.unlink()
 
 
