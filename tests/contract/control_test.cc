@@ -140,6 +140,19 @@ TEST_F(NatsControlTest, WhileTheServerIsAwayEverythingStaysAndSettingSaysSo) {
   EXPECT_TRUE(control->is_on(Switch::kOpens));
 }
 
+TEST_F(NatsControlTest, SettingWaitsOnceForAServerThatIsFrozen) {
+  const auto control = connected_control(bucket_);
+  engine("freeze", "nats");
+  const auto began = std::chrono::steady_clock::now();
+  const auto set = control->set(Switch::kOpens, false);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, nats::kRequestTimeout + std::chrono::seconds(1));
+  ASSERT_FALSE(set);
+  EXPECT_EQ(set.error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(control->is_on(Switch::kOpens));
+  engine("thaw", "nats");
+  EXPECT_TRUE(eventually([&] { return control->set(Switch::kOpens, false).has_value(); }));
+}
+
 TEST_F(NatsControlTest, AServerThatLostEverythingLearnsItFromItsNodes) {
   const auto control = connected_control(bucket_);
   ASSERT_TRUE(control->set(Switch::kOpens, false));

@@ -182,10 +182,11 @@ void NatsControl::pause() {
 }
 
 Owned<kvStore> NatsControl::open_bucket() {
-  auto bucket =
-      make<kvStore>([&](kvStore** made) { return js_KeyValue(made, context_.get(), options_.bucket.c_str()); });
-  if (bucket) {
-    return bucket;
+  natsStatus status = NATS_OK;
+  auto bucket = make<kvStore>(
+      [&](kvStore** made) { return js_KeyValue(made, context_.get(), options_.bucket.c_str()); }, &status);
+  if (status != NATS_NOT_FOUND) {
+    return bucket;  // or none, when the server does not answer
   }
   kvConfig config;
   kvConfig_Init(&config);
