@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "adapters/memory/memory_control.h"
 #include "adapters/nats/control.h"
@@ -88,6 +89,19 @@ TEST(ControlContractDeathTest, WeightsOutOfRangeStopTheProcess) {
 class NatsControlTest : public testing::Test {
  protected:
   ~NatsControlTest() override { engine("restart", "nats"); }
+
+  // What an operator does with the bucket.
+  void with_bucket(const std::function<natsStatus(jsCtx*, kvStore*)>& action) {
+    const auto connection = nats::make<natsConnection>([](natsConnection** made) {
+      return natsConnection_ConnectTo(made, required_environment("HONGBAO_TEST_NATS").c_str());
+    });
+    const auto context =
+        nats::make<jsCtx>([&](jsCtx** made) { return natsConnection_JetStream(made, connection.get(), nullptr); });
+    const auto bucket =
+        nats::make<kvStore>([&](kvStore** made) { return js_KeyValue(made, context.get(), bucket_.c_str()); });
+    ASSERT_TRUE(bucket != nullptr);
+    EXPECT_EQ(action(context.get(), bucket.get()), NATS_OK);
+  }
   const std::string bucket_ = scratch_prefix();
 };
 
@@ -126,6 +140,19 @@ TEST_F(NatsControlTest, WhileTheServerIsAwayEverythingStaysAndSettingSaysSo) {
   EXPECT_TRUE(control->is_on(Switch::kOpens));
 }
 
+TEST_F(NatsControlTest, SettingWaitsOnceForAServerThatIsFrozen) {
+  const auto control = connected_control(bucket_);
+  engine("freeze", "nats");
+  const auto began = std::chrono::steady_clock::now();
+  const auto set = control->set(Switch::kOpens, false);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, nats::kRequestTimeout + std::chrono::seconds(1));
+  ASSERT_FALSE(set);
+  EXPECT_EQ(set.error().code, ErrorCode::kUnavailable);
+  EXPECT_TRUE(control->is_on(Switch::kOpens));
+  engine("thaw", "nats");
+  EXPECT_TRUE(eventually([&] { return control->set(Switch::kOpens, false).has_value(); }));
+}
+
 TEST_F(NatsControlTest, AServerThatLostEverythingLearnsItFromItsNodes) {
   const auto control = connected_control(bucket_);
   ASSERT_TRUE(control->set(Switch::kOpens, false));
@@ -134,6 +161,56 @@ TEST_F(NatsControlTest, AServerThatLostEverythingLearnsItFromItsNodes) {
   const auto fresh = nats_control(bucket_);
   EXPECT_TRUE(eventually([&] { return !fresh->is_on(Switch::kOpens) && fresh->traffic() == kAllNorth; }));
   EXPECT_FALSE(control->is_on(Switch::kOpens));
+}
+
+TEST_F(NatsControlTest, ADeletedBucketIsMadeAgainWithWhatItsNodesKnow) {
+  const auto control = connected_control(bucket_);
+  ASSERT_TRUE(control->set(Switch::kOpens, false));
+  with_bucket([&](jsCtx* context, kvStore*) { return js_DeleteKeyValue(context, bucket_.c_str()); });
+  const auto fresh = nats_control(bucket_);
+  EXPECT_TRUE(eventually([&] { return !fresh->is_on(Switch::kOpens); }));
+  EXPECT_FALSE(control->is_on(Switch::kOpens));
+  ASSERT_TRUE(control->set(Switch::kOpens, true)) << "revisions begin anew with the bucket";
+  EXPECT_TRUE(control->is_on(Switch::kOpens));
+  EXPECT_TRUE(eventually([&] { return fresh->is_on(Switch::kOpens); }));
+}
+
+TEST_F(NatsControlTest, AValueThatIsDeletedOrUnreadableIsAsAtFirst) {
+  const auto control = connected_control(bucket_);
+  ASSERT_TRUE(control->set(Switch::kOpens, false));
+  ASSERT_TRUE(control->set(Switch::kGrabs, false));
+  ASSERT_TRUE(control->set_traffic(kAllNorth));
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_Delete(bucket, "switch.opens"); });
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "switch.grabs", "maybe"); });
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "traffic", "south=200"); });
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "unknown", "x"); });
+  EXPECT_TRUE(eventually(
+      [&] { return control->is_on(Switch::kOpens) && control->is_on(Switch::kGrabs) && control->traffic() == kBoth; }));
+}
+
+TEST_F(NatsControlTest, NodesThatSetAtTheSameTimeAgreeInTheEnd) {
+  const auto one = connected_control(bucket_);
+  const auto other = connected_control(bucket_);
+  for (int round = 0; round < 20; ++round) {
+    {
+      std::vector<std::jthread> setters;
+      for (int i = 0; i < 4; ++i) {
+        setters.emplace_back([&, i] { EXPECT_TRUE((i % 2 == 0 ? one : other)->set(Switch::kOpens, i / 2 == 0)); });
+      }
+    }
+    std::string last;
+    with_bucket([&](jsCtx*, kvStore* bucket) {
+      kvEntry* entry = nullptr;
+      const natsStatus status = kvStore_Get(&entry, bucket, "switch.opens");
+      last = status == NATS_OK ? kvEntry_ValueString(entry) : "";
+      kvEntry_Destroy(entry);
+      return status;
+    });
+    for (const auto* node : {&one, &other}) {
+      ASSERT_TRUE(
+          eventually([&] { return (*node)->is_on(Switch::kOpens) == (last == "on"); }, std::chrono::seconds(3)));
+    }
+  }
 }
 
 TEST_F(NatsControlTest, AServerThatIsNotThereAtTheStartIsFoundLater) {

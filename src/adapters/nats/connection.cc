@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -26,6 +27,10 @@ void on_connected(natsConnection*, void* name) {
 void on_disconnected(natsConnection*, void* name) {
   say("nats_disconnected", name);
 }
+void on_closed(natsConnection*, void* closure) {
+  const std::unique_ptr<std::shared_ptr<std::latch>> closed(static_cast<std::shared_ptr<std::latch>*>(closure));
+  (*closed)->count_down();
+}
 // Without a handler of its own the library prints to stderr.
 void on_error(natsConnection*, natsSubscription*, natsStatus error, void* name) {
   log_info("nats_error", {{"connection", static_cast<const char*>(name)}, {"error", natsStatus_GetText(error)}});
@@ -36,6 +41,7 @@ void on_error(natsConnection*, natsSubscription*, natsStatus error, void* name) 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, const char* name) {
   auto opened = std::unique_ptr<Connection>(new Connection());
   void* closure = std::bit_cast<void*>(name);
+  auto closed = std::make_unique<std::shared_ptr<std::latch>>(opened->closed_);  // the library's share
   const auto options = make<natsOptions>([](natsOptions** made) { return natsOptions_Create(made); });
   CHECK(options != nullptr);
   natsOptions* set = options.get();
@@ -53,6 +59,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, con
                       natsOptions_UseGlobalMessageDelivery(set, true) == NATS_OK &&
                       natsOptions_SetDisconnectedCB(set, on_disconnected, closure) == NATS_OK &&
                       natsOptions_SetReconnectedCB(set, on_connected, closure) == NATS_OK &&
+                      natsOptions_SetClosedCB(set, on_closed, closed.get()) == NATS_OK &&
                       natsOptions_SetErrorHandler(set, on_error, closure) == NATS_OK &&
                       natsOptions_SetRetryOnFailedConnect(set, true, on_connected, closure) == NATS_OK;
   CHECK(is_set);
@@ -62,6 +69,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, con
   if (opened->connection_ == nullptr) {
     return fail(ErrorCode::kConfig, std::string("can't be used: ") + natsStatus_GetText(status), "nats.url");
   }
+  (void)closed.release();
   return opened;
 }
 
@@ -77,6 +85,7 @@ uint64_t Connection::generation() const {
 Connection::~Connection() {
   if (connection_) {
     natsConnection_Close(connection_.get());
+    closed_->wait();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <nats/nats.h>
 
 #include <chrono>
+#include <latch>
 #include <memory>
 #include <string>
 
@@ -43,9 +44,10 @@ Owned<T> make(Call call, natsStatus* status = nullptr) {
 
 class Connection {
  public:
-  // `name` tells its log lines apart, and lives for ever: the library calls back even while a connection ends. kConfig:
-  // the URL can't be one.
+  // `name` tells its log lines apart, and lives as long as the connection. kConfig: the URL can't be one.
   static Result<std::unique_ptr<Connection>> open(const std::string& url, const char* name);
+  // Returns after the connection's last event was logged: the library calls back on a thread of its own, and a process
+  // that ends meanwhile has no log any more.
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -59,6 +61,7 @@ class Connection {
   Connection() = default;
 
   Owned<natsConnection> connection_;
+  const std::shared_ptr<std::latch> closed_ = std::make_shared<std::latch>(1);
 };
 
 // Of one request to JetStream.

@@ -64,6 +64,10 @@ std::optional<TrafficWeights> parse(std::string_view text) {
   return is_valid(weights) ? std::optional(weights) : std::nullopt;
 }
 
+std::string text_of(kvEntry& entry) {
+  return {static_cast<const char*>(kvEntry_Value(&entry)), static_cast<size_t>(kvEntry_ValueLen(&entry))};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<NatsControl>> NatsControl::open(NatsControlOptions options) {
@@ -111,34 +115,64 @@ Result<void> NatsControl::set_traffic(const TrafficWeights& weights) {
 
 Result<void> NatsControl::put(const std::string& key, const std::string& value) {
   const auto bucket = connection_->is_connected() ? open_bucket() : nullptr;
-  if (!bucket || kvStore_PutString(nullptr, bucket.get(), key.c_str(), value.c_str()) != NATS_OK) {
+  const auto made_at = bucket ? bucket_made_at() : std::nullopt;
+  uint64_t revision = 0;
+  if (!made_at || kvStore_PutString(&revision, bucket.get(), key.c_str(), value.c_str()) != NATS_OK) {
     return fail(ErrorCode::kUnavailable, "the control bucket does not answer: set it again");
   }
-  take(key, value);
+  take(key, value, {*made_at, revision});
   return {};
 }
 
-void NatsControl::take(const std::string& key, const std::string& value) {
-  if (const auto which = parse_switch_key(key); which && (value == "on" || value == "off")) {
-    if (off_[static_cast<size_t>(*which)].exchange(value == "off") != (value == "off")) {
-      log_info("switch_changed", {{"switch", to_text(*which)}, {"on", value == "on"}});
+void NatsControl::take(const std::string& key, const std::optional<std::string>& value, Version version) {
+  const auto which = parse_switch_key(key);
+  const auto weights = key == kTrafficKey && value ? parse(*value) : std::nullopt;
+  const bool is_known = which || key == kTrafficKey;
+  const bool is_readable = which ? value == "on" || value == "off" : weights.has_value();
+  const std::scoped_lock lock(mutex_);
+  if (is_known) {
+    Version& taken = versions_[key];
+    if (version <= taken) {
+      return;
     }
-    return;
+    taken = version;
   }
-  if (const auto weights = key == kTrafficKey ? parse(value) : std::nullopt) {
-    const std::scoped_lock lock(mutex_);
-    traffic_ = *weights;
-    return;
+  if (value && !(is_known && is_readable)) {
+    log_warn("control_value_unreadable", {{"key", key}, {"value", *value}});
   }
-  log_warn("control_value_unreadable", {{"key", key}, {"value", value}});
+  if (which) {
+    take_switch(*which, value != "off");
+  } else if (is_known) {
+    traffic_ = weights.value_or(options_.traffic);
+    log_info("traffic_changed", {{"weights", print(traffic_)}});
+  }
+}
+
+void NatsControl::take_switch(Switch which, bool on) {
+  if (off_[static_cast<size_t>(which)].exchange(!on) == on) {
+    log_info("switch_changed", {{"switch", to_text(which)}, {"on", on}});
+  }
 }
 
 void NatsControl::watch_loop() {
   name_this_thread("control");
   while (!is_stopping()) {
     if (!connection_->is_connected() || !watch()) {
+      report(false);
       pause();
     }
+  }
+}
+
+void NatsControl::report(bool is_available) {
+  if (is_available == is_available_) {
+    return;
+  }
+  is_available_ = is_available;
+  if (is_available) {
+    log_info("control_available", {{"bucket", options_.bucket}});
+  } else if (!is_stopping()) {
+    log_warn("control_unavailable", {{"bucket", options_.bucket}});
   }
 }
 
@@ -148,10 +182,11 @@ void NatsControl::pause() {
 }
 
 Owned<kvStore> NatsControl::open_bucket() {
-  auto bucket =
-      make<kvStore>([&](kvStore** made) { return js_KeyValue(made, context_.get(), options_.bucket.c_str()); });
-  if (bucket) {
-    return bucket;
+  natsStatus status = NATS_OK;
+  auto bucket = make<kvStore>(
+      [&](kvStore** made) { return js_KeyValue(made, context_.get(), options_.bucket.c_str()); }, &status);
+  if (status != NATS_NOT_FOUND) {
+    return bucket;  // or none, when the server does not answer
   }
   kvConfig config;
   kvConfig_Init(&config);
@@ -170,43 +205,47 @@ std::optional<int64_t> NatsControl::bucket_made_at() {
   return info ? std::optional(info->Created) : std::nullopt;
 }
 
-// Follows the bucket until it is gone, or the server. False: there was none.
+// False: there was no bucket, and none could be made.
 bool NatsControl::watch() {
+  const uint64_t generation = connection_->generation();
   const auto bucket = open_bucket();
-  if (!bucket) {
+  const auto made_at = bucket ? bucket_made_at() : std::nullopt;
+  if (!made_at) {
     return false;
   }
   const auto watcher = make<kvWatcher>([&](kvWatcher** made) { return kvStore_WatchAll(made, bucket.get(), nullptr); });
   if (!watcher) {
     return false;
   }
-  const auto made_at = bucket_made_at();
-  log_info("control_available", {{"bucket", options_.bucket}});
+  report(true);
+  follow(bucket.get(), *made_at, watcher.get(), generation);
+  return true;
+}
+
+void NatsControl::follow(kvStore* bucket, int64_t made_at, kvWatcher* watcher, uint64_t generation) {
   std::set<std::string> known;
   bool is_complete = false;
-  for (int steps = 0; !is_stopping(); ++steps) {
+  for (int steps = 1; !is_stopping(); ++steps) {
     kvEntry* next = nullptr;
-    const natsStatus status = kvWatcher_Next(&next, watcher.get(), kWatchStep.count());
+    const natsStatus status = kvWatcher_Next(&next, watcher, kWatchStep.count());
     const Owned<kvEntry> entry(next);
-    if (status != NATS_OK && status != NATS_TIMEOUT) {
-      break;
-    }
-    if (status == NATS_OK && !entry && !is_complete) {  // all that is there has come
+    if (entry) {
+      const std::string key = kvEntry_Key(entry.get());
+      const bool is_put = kvEntry_Operation(entry.get()) == kvOp_Put;
+      known.insert(key);
+      take(key, is_put ? std::optional<std::string>(text_of(*entry)) : std::nullopt,
+           {made_at, kvEntry_Revision(entry.get())});
+    } else if (status == NATS_OK && !is_complete) {  // all that is there has come
       is_complete = true;
-      give_back(bucket.get(), known);
-    } else if (entry && kvEntry_Operation(entry.get()) == kvOp_Put) {
-      known.insert(kvEntry_Key(entry.get()));
-      take(kvEntry_Key(entry.get()),
-           {static_cast<const char*>(kvEntry_Value(entry.get())), static_cast<size_t>(kvEntry_ValueLen(entry.get()))});
+      give_back(bucket, known);
+    } else if (status != NATS_OK && status != NATS_TIMEOUT) {
+      return;
     }
-    if (steps % kStepsPerCheck == kStepsPerCheck - 1 && bucket_made_at() != made_at) {
-      break;  // a watcher does not notice that its bucket was lost, and perhaps made again
+    // A watcher does not notice that its bucket was lost and perhaps made again, nor always a new connection.
+    if (connection_->generation() != generation || (steps % kStepsPerCheck == 0 && bucket_made_at() != made_at)) {
+      return;
     }
   }
-  if (!is_stopping()) {
-    log_warn("control_unavailable", {{"bucket", options_.bucket}});
-  }
-  return true;
 }
 
 // What is not as it is at first, and the bucket does not know.

@@ -1,6 +1,6 @@
 // Switches and traffic weights in a key-value bucket of NATS, the same on every node. Each node watches the bucket and
-// reads only what it has here: while the server is away everything stays as it was last. A bucket that was lost is made
-// again and gets back what its nodes still know.
+// reads only what it has here: while the server is away everything stays as it was last. A value that was deleted, or
+// can't be read, is what it is at first. A bucket that was lost is made again and gets back what its nodes still know.
 //
 // Threads: any. Reading a switch is one atomic load; setting one waits for the server.
 #pragma once
@@ -8,12 +8,14 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "adapters/nats/connection.h"
 #include "ports/control.h"
@@ -43,14 +45,22 @@ class NatsControl final : public Control {
  private:
   NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection);
 
+  // When the bucket was made, and the revision in it: what is newer counts, whichever way it came here.
+  using Version = std::pair<int64_t, uint64_t>;
+
   Result<void> put(const std::string& key, const std::string& value);
-  void take(const std::string& key, const std::string& value);
+  // nullopt: it was deleted.
+  void take(const std::string& key, const std::optional<std::string>& value, Version version);
+  void take_switch(Switch which, bool on);
 
   // The watching thread's.
   void watch_loop();
   bool watch();
+  // What the bucket tells until it or the connection is another.
+  void follow(kvStore* bucket, int64_t made_at, kvWatcher* watcher, uint64_t generation);
   nats::Owned<kvStore> open_bucket();
   std::optional<int64_t> bucket_made_at();
+  void report(bool is_available);
   void give_back(kvStore* bucket, const std::set<std::string>& known);
   void pause();
   [[nodiscard]] bool is_stopping() const { return stopping_.load(); }
@@ -61,7 +71,9 @@ class NatsControl final : public Control {
   std::array<std::atomic<bool>, kSwitches> off_{};  // false: on
   mutable std::mutex mutex_;
   std::condition_variable stopped_;
-  TrafficWeights traffic_;  // guarded by mutex_
+  TrafficWeights traffic_;                   // guarded by mutex_
+  std::map<std::string, Version> versions_;  // of what was taken; guarded by mutex_
+  bool is_available_ = true;                 // the watching thread's
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
 };

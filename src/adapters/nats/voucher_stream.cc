@@ -84,7 +84,7 @@ NatsVoucherStream::~NatsVoucherStream() {
 // The library doesn't tell when it has called back for the last time: these stay, one for each stream ever opened.
 NatsVoucherStream::Anchor& NatsVoucherStream::new_anchor() {
   static std::mutex mutex;
-  static std::deque<Anchor> anchors;
+  static auto& anchors = *new std::deque<Anchor>();
   const std::scoped_lock lock(mutex);
   return anchors.emplace_back();
 }
@@ -105,14 +105,17 @@ void NatsVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers
 }
 
 void NatsVoucherStream::publish_now(ShardId shard, const std::vector<Voucher>& vouchers) {
+  if (!connection_->is_connected()) {
+    metrics_.dropped.Increment();
+    return;
+  }
   const std::string bytes = nats::encode_vouchers(shard, vouchers);
   const std::string id = fmt::format("{}-{}", to_text(shard), vouchers.front().no.value);
   jsPubOptions options;
   jsPubOptions_Init(&options);
   options.MsgId = id.c_str();
   options.MaxWait = kConfirmTimeout_ms;
-  if (!connection_->is_connected() ||
-      js_PublishAsync(publishing_.get(), subject_of(to_text(shard)).c_str(), bytes.data(),
+  if (js_PublishAsync(publishing_.get(), subject_of(to_text(shard)).c_str(), bytes.data(),
                       static_cast<int>(bytes.size()), &options) != NATS_OK) {
     metrics_.dropped.Increment();
   }
