@@ -26,7 +26,7 @@ STOP_TIMEOUT_S = 60
 # sooner or later connect to itself, and then hold the port.
 PORTS = range(20_000, 30_000)
 PORT_TRIES_MAX = 1_000
-given_ports = set()
+held = []
 PACKAGES = {"mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server", "mariadb": "mariadb-client",
             "redis-cli": "redis-tools"}
 
@@ -43,17 +43,18 @@ def find(program):
 
 
 def free_port():
-    """One that nobody listens on, and that was not given before: servers may start long after they got theirs."""
+    """One that nobody listens on and that nobody else is given: servers may start long after they got theirs. A socket
+    stays bound to it as long as this process lives, in the one way that keeps out probes like this but no server."""
     for _ in range(PORT_TRIES_MAX):
-        port = random.choice(PORTS)
-        if port in given_ports:
+        probe = socket.socket()
+        try:
+            probe.bind(("127.0.0.1", random.choice(PORTS)))
+        except OSError:
+            probe.close()
             continue
-        given_ports.add(port)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", port))
-                return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.append(probe)
+        return probe.getsockname()[1]
     raise EngineError(f"no free port among {PORTS}")
 
 

@@ -15,9 +15,11 @@ from hongbao_client import Client, user_token
 from system import Server, binary, eventually
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
+from engines import EngineError  # noqa: E402
 from region import Region  # noqa: E402
 
 PACKETS = 12
+LOG_SHOWN_MAX = 3_000
 TAKEOVER_S_MAX = 5
 
 
@@ -38,7 +40,10 @@ class RegionTest(unittest.TestCase):
         directory = self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-region-"))
         self.region = Region(directory, pathlib.Path(binary("hongbaod")).parent, nodes=3)
         self.addCleanup(self.region.kill)
-        self.region.start()
+        try:
+            self.region.start()
+        except EngineError as error:
+            self.fail(f"{error}\n" + "\n".join(self.log_of(node) for node in self.region.nodes if node.process))
         self.front = Front(self.region)
         self.nodes = {node.name: node for node in self.region.nodes}
         self.expected_ends = {}
@@ -50,7 +55,12 @@ class RegionTest(unittest.TestCase):
     def tearDown(self):
         for node in self.nodes.values():
             self.assertIn(node.process.poll(), (None, *self.expected_ends.get(node.name, ())),
-                          f"{node.name} ended: {node.log.read_text()[-3000:]}")
+                          self.log_of(node))
+
+    @staticmethod
+    def log_of(node):
+        """Its end; what it lies in is removed after the test."""
+        return f"{node.name}, exit status {node.process.poll()}:\n{node.log.read_text()[-LOG_SHOWN_MAX:]}"
 
     def client_of(self, node, user="anyone"):
         client = Client(node.address, user_token(user, self.front.jwt_secret))
