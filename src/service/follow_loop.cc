@@ -35,13 +35,15 @@ void FollowLoop::run() {
   yield_to_users();
   uint64_t seen = 0;
   SteadyTime log_checked;
+  bool log_has_more = false;  // the stream may be silent for long, and then the log alone has to keep pace
   while (!stopping_.load()) {
     const SteadyTime now = std::chrono::steady_clock::now();
-    const bool from_log = now - log_checked >= kLogCheckEvery;
+    const bool from_log = log_has_more || now - log_checked >= kLogCheckEvery;
     if (from_log) {
       log_checked = now;
     }
     const auto taken = step_(from_log);
+    log_has_more = from_log && taken && *taken >= full_step_vouchers_;
     if (!taken) {
       log_warn("follower_step_failed", {{"follower", name_}, {"error", taken.error().detail}});
       std::this_thread::sleep_for(kErrorPause);
