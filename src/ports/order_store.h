@@ -13,8 +13,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/result.h"
 #include "core/packet.h"
 #include "core/voucher.h"
@@ -61,6 +63,16 @@ struct StoredPacket {
   PacketState state = PacketState::kActive;
   std::vector<Voucher> opened;  // by seq from 1, without gaps
   std::optional<Voucher> refunded;
+
+  // A voucher as it was stored; those that were opened come in the order of their seq.
+  void add(Voucher voucher) {
+    if (voucher.kind == VoucherKind::kOpened) {
+      CHECK(voucher.seq == opened.size() + 1);
+      opened.push_back(std::move(voucher));
+    } else if (voucher.kind == VoucherKind::kRefunded) {
+      refunded = std::move(voucher);
+    }
+  }
 };
 
 // One consistent reading of a shard, for the audit.

@@ -18,15 +18,6 @@ constexpr size_t kPreparedDaysMax = 64;
 // An audit reads a day in pieces of so many packets, with all their vouchers.
 constexpr int kAuditPackets = 256;
 
-void add_to(StoredPacket& packet, Voucher voucher) {
-  if (voucher.kind == VoucherKind::kOpened) {
-    CHECK(voucher.seq == packet.opened.size() + 1);
-    packet.opened.push_back(std::move(voucher));
-  } else if (voucher.kind == VoucherKind::kRefunded) {
-    packet.refunded = std::move(voucher);
-  }
-}
-
 // The rows of a query, one by one, in step with another query's.
 template <class Value, class Read>
 class Stream {
@@ -114,7 +105,7 @@ std::optional<StoredPacket> OrderReader::load(const PacketKey& packet) {
   }
   Rows vouchers = statements.vouchers_of.query(packet.local);
   while (vouchers.next()) {
-    add_to(stored, read_voucher(vouchers, shard_, packet.day));
+    stored.add(read_voucher(vouchers, shard_, packet.day));
   }
   return stored;
 }

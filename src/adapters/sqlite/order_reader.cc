@@ -15,15 +15,6 @@ namespace {
 // Days with prepared statements on one connection: all days that are usually still hot.
 constexpr size_t kPreparedDaysMax = 64;
 
-void add_to(StoredPacket& packet, Voucher voucher) {
-  if (voucher.kind == VoucherKind::kOpened) {
-    CHECK(voucher.seq == packet.opened.size() + 1);
-    packet.opened.push_back(std::move(voucher));
-  } else if (voucher.kind == VoucherKind::kRefunded) {
-    packet.refunded = std::move(voucher);
-  }
-}
-
 // Walks a day's vouchers, sorted by packet, in step with its packets.
 class VouchersByPacket {
  public:
@@ -112,7 +103,7 @@ std::optional<StoredPacket> SqliteOrderReader::load(const PacketKey& packet) {
   }
   Rows vouchers = statements.vouchers_of.query(packet.local);
   while (vouchers.next()) {
-    add_to(stored, read_voucher(vouchers, shard_, packet.day));
+    stored.add(read_voucher(vouchers, shard_, packet.day));
   }
   return stored;
 }
