@@ -59,10 +59,11 @@ def toml_text(table, prefix=""):
 class Region:
     """The engines, the nodes and the balancer of one region, in an empty directory, which outlives `stop`."""
 
-    def __init__(self, directory, binaries, nodes=2, lasting=False):
+    def __init__(self, directory, binaries, nodes=2, lasting=False, settings=None):
         self.directory = pathlib.Path(directory).resolve()
         self.binaries = pathlib.Path(binaries).resolve()
         self.config = self.directory / "hongbao.toml"
+        self.settings = settings or {}  # on top of those that every region needs
         self.mariadb = Mariadb(self.directory / "mariadb")
         self.redis = Redis(self.directory / "redis")
         self.nats = Nats(self.directory / "nats")
@@ -108,7 +109,8 @@ class Region:
         for key, value in {"node.engines": "distributed", "mariadb.user": self.mariadb.user,
                            "mariadb.password_file": str(self.mariadb.password_file),
                            **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox")},
-                           "redis.address": self.redis.address, "nats.url": self.nats.url}.items():
+                           "redis.address": self.redis.address, "nats.url": self.nats.url,
+                           **self.settings}.items():
             table, _, name = key.partition(".")
             settings.setdefault(table, {})[name] = value
         self.config.write_text(toml_text(settings))

@@ -84,7 +84,9 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     Engines::Members members{.membership = nullptr, .shards = shards};
     done = put(members.membership, MariadbMembership::open(server, members_database()));
     for (size_t i = 0; done && i < shards.size(); ++i) {
-      done = put(engines.orders[shards[i]], MariadbOrderStore::open(server, orders_database(shards[i]), shards[i]));
+      const MariadbOrderStore::Place hot{server, orders_database(shards[i])};
+      const MariadbOrderStore::Place cold{layout.cold(server), cold_database(shards[i])};
+      done = put(engines.orders[shards[i]], MariadbOrderStore::open(hot, cold, shards[i]));
     }
     if (!done) {
       return done;

@@ -34,6 +34,7 @@ std::vector<std::pair<MariadbServer, std::string>> MariadbLayout::servers() cons
   };
   for (const OrderServer& orders : order_servers()) {
     add(orders.server, "mariadb.orders");
+    add(cold(orders.server), "mariadb.cold");
   }
   add(ledger(), "mariadb.ledger");
   add(inbox(), "mariadb.inbox");
@@ -46,6 +47,7 @@ std::vector<std::pair<MariadbServer, DatabaseName>> MariadbLayout::databases() c
     databases.emplace_back(orders.server, members_database());
     for (const ShardId shard : orders.shards) {
       databases.emplace_back(orders.server, orders_database(shard));
+      databases.emplace_back(cold(orders.server), cold_database(shard));
     }
   }
   databases.emplace_back(ledger(), ledger_database());

@@ -20,6 +20,10 @@ class MariadbLayout {
     std::vector<ShardId> shards;
   };
   [[nodiscard]] std::vector<OrderServer> order_servers() const;
+  // Of shards on `orders`.
+  [[nodiscard]] MariadbServer cold(const MariadbServer& orders) const {
+    return settings_.mariadb_cold ? server_at(*settings_.mariadb_cold) : orders;
+  }
   [[nodiscard]] MariadbServer ledger() const { return server_at(settings_.mariadb_ledger); }
   [[nodiscard]] MariadbServer inbox() const { return server_at(settings_.mariadb_inbox); }
 

@@ -78,6 +78,9 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       refunder_(shards_, orders_, clock_),
       reconciler_(shards_, *engines_.ledger, ledger_writer_, pay_tokens_, clock_, settings.reconciler),
       audit_(*engines_.ledger, orders_, clock_),
+      archiver_(
+          shards_, orders_, *engines_.ledger, *engines_.inbox, clock_, settings.archive,
+          [this] { return shards_.commands_waiting() >= kCommandsWaitingAtPeak; }, registry_),
       audit_difference_(add_gauge(registry_, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
       settlement_lag_(add_gauge(registry_, "hongbao_settlement_lag_vouchers", "Vouchers not settled yet.")),
@@ -90,6 +93,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
                         reconcile();
                       }),
       auditing_(settings.audit_interval, [this] { run_audit(); }),
+      archiving_(settings.archive_interval, [this] { archiver_.step(); }),
       pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl),
       residency_(shards_, pre_orders_),
       ordering_(
@@ -105,9 +109,9 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       public_api_({ordering_, opening_, viewing_, wallets_, *engines_.inbox, workers_, ids_, page_tokens_,
                    authenticator_, *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
-      admin_api_({shards_, wallets_, audit_, reconciler_, *engines_.ledger, *engines_.inbox, admin_workers_,
-                  *engines_.control, ids_, registry_},
-                 {settings.admin_token, settings.region, settings.api.command_timeout,
+      admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, orders_, *engines_.ledger, *engines_.inbox,
+                  admin_workers_, *engines_.control, ids_, registry_},
+                 {settings.admin_token, settings.region, settings.api.command_timeout, [this] { archiving_.run_now(); },
                   [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
       peer_server_(peer_io_, [this](const PeerRequest& request,
                                     Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
@@ -163,6 +167,7 @@ Result<void> Node::start() {
   refunds_.start();
   reconciliation_.start();
   auditing_.start();
+  archiving_.start();
   running_ = true;
   if (settings_.distributed) {
     peer_server_.start();
@@ -283,6 +288,7 @@ void Node::stop() {
     log_info("stopping");
   }
   admin_api_.set_ready(false);
+  archiver_.interrupt();
   if (settings_.distributed) {
     hand_over();
   }
@@ -302,6 +308,7 @@ void Node::stop() {
   refunds_.stop();
   reconciliation_.stop();
   auditing_.stop();
+  archiving_.stop();
   for (const ShardId id : shards_.ids()) {
     shards_.find(id)->stop();
   }

@@ -14,6 +14,7 @@
 #include "edge/http_server.h"
 #include "edge/peer_server.h"
 #include "edge/public_api.h"
+#include "service/archiver.h"
 #include "service/audit.h"
 #include "service/inbox_feed.h"
 #include "service/periodic.h"
@@ -72,12 +73,14 @@ class Node {
   Refunder refunder_;
   Reconciler reconciler_;
   Audit audit_;
+  Archiver archiver_;
   prometheus::Gauge& audit_difference_;
   prometheus::Gauge& settlement_lag_;
   Periodic beats_;
   Periodic refunds_;
   Periodic reconciliation_;
   Periodic auditing_;
+  Periodic archiving_;
 
   PreOrders pre_orders_;
   Residency residency_;

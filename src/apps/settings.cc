@@ -104,6 +104,10 @@ void read_money(ConfigReader& reader, Settings& settings) {
   settings.reconciliation_interval = read_ms(reader, "reconciliation.interval_ms", 2'000, 10, kDay_ms);
   settings.refunds_interval = read_ms(reader, "refunds.interval_ms", 1'000, 10, kDay_ms);
   settings.audit_interval = read_ms(reader, "audit.interval_ms", 60'000, 100, kDay_ms);
+  settings.archive.hot_days = static_cast<int32_t>(reader.integer("archive.hot_days", 30, 0, 36'500));
+  settings.archive.rows_per_s_max =
+      static_cast<uint32_t>(reader.integer("archive.rows_per_s_max", 20'000, 1, 100'000'000));
+  settings.archive_interval = read_ms(reader, "archive.interval_ms", 600'000, 10, kDay_ms);
   settings.cache_bytes_max = static_cast<size_t>(reader.integer("cache.mib_max", 256, 1, 1'000'000) * kMib);
 }
 
@@ -145,6 +149,9 @@ void read_distributed(ConfigReader& reader, Settings& settings) {
   const std::string first = orders.substr(0, orders.find(','));
   settings.mariadb_ledger = read_host_port(reader, "mariadb.ledger", reader.text("mariadb.ledger", first));
   settings.mariadb_inbox = read_host_port(reader, "mariadb.inbox", reader.text("mariadb.inbox", first));
+  if (const std::string cold = reader.text("mariadb.cold", ""); !cold.empty()) {
+    settings.mariadb_cold = read_host_port(reader, "mariadb.cold", cold);
+  }
   settings.mariadb_user = reader.text("mariadb.user", "hongbao");
   settings.redis = read_host_port(reader, "redis.address", reader.text("redis.address", "127.0.0.1:6379"));
   settings.redis_timeout = read_ms(reader, "redis.timeout_ms", 200, 1, 60'000);

@@ -2,6 +2,7 @@
 // sees them whole; every part gets its own options.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "core/ids.h"
 #include "edge/http_server.h"
 #include "edge/public_api.h"
+#include "service/archiver.h"
 #include "service/ledger_writer.h"
 #include "service/ordering.h"
 #include "service/placement.h"
@@ -34,6 +36,7 @@ struct Settings {
   std::string node_listen;
   std::string node_address;  // where other nodes reach node_listen
   std::vector<HostPort> mariadb_orders;
+  std::optional<HostPort> mariadb_cold;  // none: a shard's cold days are on its own server
   HostPort mariadb_ledger;
   HostPort mariadb_inbox;
   std::string mariadb_user;
@@ -65,6 +68,8 @@ struct Settings {
   std::chrono::milliseconds refunds_interval{};
   std::chrono::milliseconds reconciliation_interval{};
   std::chrono::milliseconds audit_interval{};
+  ArchiverOptions archive;
+  std::chrono::milliseconds archive_interval{};
   size_t cache_bytes_max = 0;
   size_t workers = 0;
   std::string log_level;

@@ -45,15 +45,16 @@ Result<json::array> list_shards(const AdminServices& services) {
   json::array shards;
   for (const ShardId id : services.shards.ids()) {
     const ShardStatus status = services.shards.find(id)->status();
-    const auto settled_to = services.ledger.cursor(id);
+    const auto head = services.orders.at(id)->head();  // also of a shard that is away
+    const auto settled_to = head ? services.ledger.cursor(id) : std::unexpected(head.error());
     const auto inbox_to = services.inbox.cursor(id);
     if (!settled_to || !inbox_to) {
       return std::unexpected((settled_to ? inbox_to : settled_to).error());
     }
     shards.push_back({{"shard", to_text(id)},
                       {"state", to_text(status.state)},
-                      {"epoch", status.epoch},
-                      {"next_voucher", status.next_voucher.value},
+                      {"epoch", head->epoch},
+                      {"next_voucher", head->next_voucher.value},
                       {"settled_to", settled_to->value},
                       {"inbox_to", inbox_to->value},
                       {"mailbox_depth", status.mailbox_depth},
@@ -129,6 +130,9 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   add(get, "/admin/v1/audit", &AdminApi::audit);
   add(get, "/admin/v1/reconciliation", &AdminApi::reconciliation);
   add(post, "/admin/v1/reconciliation:run", &AdminApi::reconcile);
+  add(get, "/admin/v1/archive", &AdminApi::archive);
+  add(get, "/admin/v1/archive/days", &AdminApi::archived_days);
+  add(post, "/admin/v1/archive:run", &AdminApi::run_archive);
   add(get, "/admin/v1/switches", &AdminApi::get_switches);
   add(put, "/admin/v1/switches", &AdminApi::put_switches);
   add(get, "/admin/v1/traffic", &AdminApi::get_traffic);

@@ -13,6 +13,7 @@
 #include "edge/call.h"
 #include "ports/control.h"
 #include "ports/inbox_store.h"
+#include "service/archiver.h"
 #include "service/audit.h"
 #include "service/reconciler.h"
 #include "service/wallets.h"
@@ -25,6 +26,8 @@ struct AdminServices {
   Wallets& wallets;
   Audit& audit;
   Reconciler& reconciler;
+  Archiver& archiver;
+  const std::map<ShardId, OrderStore*>& orders;
   LedgerStore& ledger;
   InboxStore& inbox;
   WorkerPool& workers;
@@ -37,6 +40,7 @@ struct AdminApiOptions {
   std::string token;
   Region region = Region::kSouth;  // the only one this deployment has
   std::chrono::milliseconds command_timeout{5'000};
+  std::function<void()> archive_now;
   std::function<bool()> can_serve;  // for /readyz: this process can answer requests
 };
 
@@ -66,6 +70,9 @@ class AdminApi {
   void audit(const Incoming& in, Call call);
   void reconciliation(const Incoming& in, Call call);
   void reconcile(const Incoming& in, Call call);
+  void archive(const Incoming& in, Call call);
+  void archived_days(const Incoming& in, Call call);
+  void run_archive(const Incoming& in, Call call);
   void get_switches(const Incoming& in, Call call);
   void put_switches(const Incoming& in, Call call);
   void get_traffic(const Incoming& in, Call call);

@@ -1,12 +1,12 @@
 // The order store: one database a shard, the truth. It holds the shard's head (fencing epoch, owner and its lease, next
 // voucher), and for each day the packets and their vouchers. A shard's writer commits through it; everyone else only
-// reads.
+// reads. Old days are moved to cold storage, where they are read as before.
 //
 // The epoch is the fence and alone keeps the log right: whoever has an old one can't write. The lease, by the
 // database's clock, only keeps others from taking the shard of an owner that lives.
 //
-// Threads: `acquire`, `renew`, `release` and `commit` are called by the shard's one writer; every other function may be
-// called from any thread at any time and sees only committed data.
+// Threads: `acquire`, `renew`, `release` and `commit` are called by the shard's one writer, `archive` by one thread at
+// a time; every other function may be called from any thread at any time and sees only committed data.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,9 @@
 
 #include "base/check.h"
 #include "base/result.h"
+#include "core/day_move.h"
 #include "core/packet.h"
+#include "core/stored_day.h"
 #include "core/voucher.h"
 
 namespace hongbao {
@@ -82,13 +84,8 @@ struct OrderTotals {
   uint64_t packets_active = 0;
   Money packets_total;  // over the rows of all packets
   // Over all vouchers, and over those from `since` on.
-  struct Sums {
-    Money paid;
-    Money opened;
-    Money refunded;
-  };
-  Sums all;
-  Sums unsettled;
+  VoucherSums all;
+  VoucherSums unsettled;
 };
 
 // A packet whose rows contradict each other.
@@ -132,6 +129,16 @@ class OrderStore {
   // total once finished and ≤ total before; shares numbered 1…n with n ≤ count, = count when exhausted; every share at
   // least the least share. Slow: for audits.
   virtual Result<std::vector<PacketViolation>> violations(size_t max) = 0;
+
+  // Every part of every day, oldest first.
+  virtual Result<std::vector<StoredDay>> days() = 0;
+
+  // Moves what is hot of a day to cold storage: copies it, reads both sides, and drops the hot one when count and
+  // checksum agree. Rows are readable on one side or the other at every moment. May end anywhere, also by a crash, and
+  // be called again. Takes as long as there are rows. True: nothing of the day is hot now; false: `go_on` said no.
+  // Errors: kFenced, `epoch` is not the head's; kUnavailable, a packet of the day is active, or came meanwhile;
+  // kStorage, also when the copy is not what was copied (it is thrown away then).
+  virtual Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) = 0;
 };
 
 }  // namespace hongbao

@@ -1,5 +1,5 @@
 // A thread that runs a task again and again, with a pause between the end of one run and the start of the next.
-// `start` and `stop`: the owner.
+// `start` and `stop`: the owner. `run_now`: any.
 #pragma once
 
 #include <chrono>
@@ -21,6 +21,13 @@ class Periodic {
     thread_ = std::thread([this] { run(); });
   }
 
+  // Ends the pause that goes on; without one, the next.
+  void run_now() {
+    const std::lock_guard lock(mutex_);
+    run_now_ = true;
+    changed_.notify_all();
+  }
+
   // Returns after the run that is under way.
   void stop() {
     {
@@ -37,7 +44,12 @@ class Periodic {
   void run() {
     name_this_thread("periodic");
     std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, pause_, [this] { return stopping_; })) {
+    while (true) {
+      changed_.wait_for(lock, pause_, [this] { return stopping_ || run_now_; });
+      if (stopping_) {
+        return;
+      }
+      run_now_ = false;
       lock.unlock();
       task_();
       lock.lock();
@@ -49,6 +61,7 @@ class Periodic {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
+  bool run_now_ = false;
   std::thread thread_;
 };
 

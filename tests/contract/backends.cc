@@ -24,6 +24,7 @@ class MemoryBackend final : public Backend<Port> {
   template <class... Args>
   explicit MemoryBackend(Args... args) : store_(args...) {}
   Port& store() override { return store_; }
+  void close() override {}
   void reopen() override {}
 
  private:
@@ -36,8 +37,9 @@ class SqliteBackend final : public Backend<Port> {
   using Open = std::function<Result<std::unique_ptr<Port>>(const std::string& file)>;
   explicit SqliteBackend(Open open) : open_(std::move(open)) { reopen(); }
   Port& store() override { return *store_; }
+  void close() override { store_.reset(); }
   void reopen() override {
-    store_.reset();
+    close();
     auto opened = open_(dir_.file("store.db"));
     CHECK(opened.has_value());
     store_ = std::move(*opened);
@@ -56,8 +58,9 @@ class MariadbBackend final : public Backend<Port> {
   using Open = std::function<Result<std::unique_ptr<Port>>(const DatabaseName&)>;
   MariadbBackend(DatabaseName database, Open open) : scratch_(std::move(database)), open_(std::move(open)) { reopen(); }
   Port& store() override { return *store_; }
+  void close() override { store_.reset(); }
   void reopen() override {
-    store_.reset();
+    close();
     auto opened = open_(scratch_.name());
     CHECK(opened.has_value());
     store_ = std::move(*opened);
@@ -67,6 +70,21 @@ class MariadbBackend final : public Backend<Port> {
   ScratchDatabase scratch_;
   Open open_;
   std::unique_ptr<Port> store_;
+};
+
+class MariadbOrdersBackend final : public OrderBackend {
+ public:
+  MariadbOrdersBackend() { reopen(); }
+  OrderStore& store() override { return *store_; }
+  void close() override { store_.reset(); }
+  void reopen() override {
+    close();
+    store_ = databases_.open().value();
+  }
+
+ private:
+  ScratchOrders databases_;
+  std::unique_ptr<OrderStore> store_;
 };
 
 std::unique_ptr<OrderBackend> make_sqlite_orders() {
@@ -82,9 +100,7 @@ std::unique_ptr<InboxBackend> make_sqlite_inbox() {
       [](const std::string& file) { return SqliteInboxStore::open(file); });
 }
 std::unique_ptr<OrderBackend> make_mariadb_orders() {
-  return std::make_unique<MariadbBackend<OrderStore>>(
-      orders_database(kShard, scratch_prefix()),
-      [](const DatabaseName& name) { return MariadbOrderStore::open(test_mariadb(), name, kShard); });
+  return std::make_unique<MariadbOrdersBackend>();
 }
 std::unique_ptr<LedgerBackend> make_mariadb_ledger() {
   return std::make_unique<MariadbBackend<LedgerStore>>(ledger_database(scratch_prefix()), [](const DatabaseName& name) {

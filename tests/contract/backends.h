@@ -21,7 +21,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual Store& store() = 0;
-  // Closes the store and opens it on the same data, as after a restart. Memory keeps its one store.
+  // Closes the store, and opens it on the same data, as after a restart. Memory keeps its one store.
+  virtual void close() = 0;
   virtual void reopen() = 0;
 };
 

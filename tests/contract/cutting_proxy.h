@@ -4,8 +4,11 @@
 // Threads: any.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -44,5 +47,20 @@ class CuttingProxy {
   std::vector<std::thread> connections_;
   std::thread acceptor_;
 };
+
+// For INSTANTIATE_TEST_SUITE_P.
+inline std::string cut_name(const testing::TestParamInfo<CuttingProxy::Cut>& cut) {
+  switch (cut.param) {
+    case CuttingProxy::Cut::kNone:
+      return "none";
+    case CuttingProxy::Cut::kBeforeCommit:
+      return "before";
+    case CuttingProxy::Cut::kAfterCommit:
+      return "after";
+    case CuttingProxy::Cut::kLateCommit:
+      return "late";
+  }
+  return "unknown";
+}
 
 }  // namespace hongbao

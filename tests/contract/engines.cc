@@ -51,6 +51,10 @@ ScratchDatabase::~ScratchDatabase() {
   });
 }
 
+Result<std::unique_ptr<MariadbOrderStore>> ScratchOrders::open(const MariadbServer& server) const {
+  return MariadbOrderStore::open({server, hot()}, {server, cold()}, kShard);
+}
+
 void engine(const std::string& action, const std::string& name, const std::string& argument) {
   const std::string path = required_environment("HONGBAO_TEST_ENGINE_CONTROL");
   const int connection = socket(AF_UNIX, SOCK_STREAM, 0);

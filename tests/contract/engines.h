@@ -2,9 +2,11 @@
 // fails: no engine is ever skipped.
 #pragma once
 
+#include <memory>
 #include <string>
 
-#include "adapters/mariadb/schema.h"
+#include "adapters/mariadb/order_store.h"
+#include "contract/values.h"
 
 namespace hongbao {
 
@@ -27,6 +29,19 @@ class ScratchDatabase {
 
  private:
   DatabaseName name_;
+};
+
+// A shard's databases on the test server, and the store on them.
+class ScratchOrders {
+ public:
+  Result<std::unique_ptr<MariadbOrderStore>> open(const MariadbServer& server = test_mariadb()) const;
+  [[nodiscard]] const DatabaseName& hot() const { return hot_.name(); }
+  [[nodiscard]] const DatabaseName& cold() const { return cold_.name(); }
+
+ private:
+  const std::string prefix_ = scratch_prefix();
+  const ScratchDatabase hot_{orders_database(kShard, prefix_)};
+  const ScratchDatabase cold_{cold_database(kShard, prefix_)};
 };
 
 // kill, restart, freeze, thaw, wipe, stop or start "mariadb", "redis" or "nats"; returns when it is done. `argument`:

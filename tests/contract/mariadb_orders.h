@@ -20,7 +20,7 @@ inline constexpr size_t kBatchVouchers = 16;
 class MariadbOrders : public testing::Test {
  protected:
   std::unique_ptr<OrderStore> open(const MariadbServer& server = test_mariadb()) {
-    return MariadbOrderStore::open(server, database_.name(), kShard).value();
+    return databases_.open(server).value();
   }
   // Waits for locks as long as a server of the product does.
   static MariadbServer patient() {
@@ -30,7 +30,7 @@ class MariadbOrders : public testing::Test {
   }
   // A transaction of somebody else, which may stand idle for as long as it likes.
   mariadb::Database stranger() {
-    auto database = mariadb::Database::open(patient(), database_.name().name, mariadb::Database::Mode::kWrite);
+    auto database = mariadb::Database::open(patient(), databases_.hot().name, mariadb::Database::Mode::kWrite);
     database.execute("SET SESSION idle_transaction_timeout = 0");
     return database;
   }
@@ -73,7 +73,7 @@ class MariadbOrders : public testing::Test {
     EXPECT_THAT(store.violations(10).value(), testing::SizeIs(0));
   }
 
-  ScratchDatabase database_{orders_database(kShard, scratch_prefix())};
+  ScratchOrders databases_;
 };
 
 }  // namespace hongbao

@@ -36,10 +36,10 @@ TEST_F(MariadbOrders, TheTotalsOfADayAreTheSameInPiecesOfAnySize) {
     head.next_voucher = batch.next();
   }
   for (const uint64_t rows_max : {1, 2, 3, 4, 6, 100}) {
-    Database reader = Database::open(test_mariadb(), database_.name().name, Database::Mode::kRead);
+    Database reader = Database::open(test_mariadb(), databases_.hot().name, Database::Mode::kRead);
     const mariadb::Snapshot snapshot(reader);
     OrderTotals totals;
-    add_day(reader, kToday, {5}, totals, rows_max);
+    add_part(reader, mariadb::hot_tables({kToday}), {5}, totals, rows_max);
     EXPECT_EQ(totals.packets, 3U) << rows_max;
     EXPECT_EQ(totals.packets_active, 3U);
     EXPECT_EQ(totals.packets_total, Money(300));
@@ -56,17 +56,6 @@ class MariadbOrderCuts : public MariadbOrders, public testing::WithParamInterfac
 
   CuttingProxy proxy_{test_mariadb()};
 };
-
-std::string cut_name(const testing::TestParamInfo<CuttingProxy::Cut>& cut) {
-  switch (cut.param) {
-    case CuttingProxy::Cut::kBeforeCommit:
-      return "before";
-    case CuttingProxy::Cut::kAfterCommit:
-      return "after";
-    default:
-      return "late";
-  }
-}
 
 INSTANTIATE_TEST_SUITE_P(Cuts, MariadbOrderCuts,
                          testing::Values(CuttingProxy::Cut::kBeforeCommit, CuttingProxy::Cut::kAfterCommit,
@@ -150,7 +139,7 @@ TEST_F(MariadbOrders, ALockThatDoesNotComeIsAnErrorToBothWhoWait) {
 TEST_F(MariadbOrders, AnOwnerThatStoppedInATransactionHoldsUpItsSuccessorForALittleWhile) {
   const auto store = open(patient());
   const ShardHead head = start(*store);
-  Database stopped = Database::open(patient(), database_.name().name, Database::Mode::kWrite);
+  Database stopped = Database::open(patient(), databases_.hot().name, Database::Mode::kWrite);
   stopped.execute("UPDATE shard_head SET next_voucher = next_voucher + 1");
   const auto taken = store->acquire("successor", kNoLease);
   ASSERT_TRUE(taken.has_value()) << taken.error().detail;

@@ -29,7 +29,8 @@ using testing::StartsWith;
 
 std::vector<DatabaseName> one_of_each() {
   const std::string prefix = scratch_prefix();
-  return {orders_database(kShard, prefix), members_database(prefix), ledger_database(prefix), inbox_database(prefix)};
+  return {orders_database(kShard, prefix), members_database(prefix), ledger_database(prefix), inbox_database(prefix),
+          cold_database(kShard, prefix)};
 }
 
 // Of what an operator has to mend.
@@ -56,10 +57,10 @@ class MariadbSchema : public testing::TestWithParam<size_t> {
 };
 
 std::string kind_name(const testing::TestParamInfo<size_t>& kind) {
-  return std::array{"orders", "members", "ledger", "inbox"}[kind.param];
+  return std::array{"orders", "members", "ledger", "inbox", "cold"}[kind.param];
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, MariadbSchema, testing::Range(size_t{0}, size_t{4}), kind_name);
+INSTANTIATE_TEST_SUITE_P(Kinds, MariadbSchema, testing::Range(size_t{0}, size_t{5}), kind_name);
 
 TEST_P(MariadbSchema, AMissingDatabaseHasVersionNoneAndIsNotMadeByLooking) {
   EXPECT_EQ(schema_status(test_mariadb(), database_).value().found, 0U);
@@ -125,10 +126,14 @@ TEST(MariadbMigration, ItWaitsForAnotherLongerThanAServerMayTakeToAnswer) {
 
 TEST(MariadbStores, NoneMakesItsDatabase) {
   const auto databases = one_of_each();
-  const std::array refusals{refusal(MariadbOrderStore::open(test_mariadb(), databases[0], kShard)),
-                            refusal(MariadbMembership::open(test_mariadb(), databases[1])),
-                            refusal(MariadbLedgerStore::open(test_mariadb(), databases[2])),
-                            refusal(MariadbInboxStore::open(test_mariadb(), databases[3]))};
+  const ScratchOrders orders;
+  const auto open_orders = [&](const DatabaseName& hot, const DatabaseName& cold) {
+    return refusal(MariadbOrderStore::open({test_mariadb(), hot}, {test_mariadb(), cold}, kShard));
+  };
+  const std::array refusals{
+      open_orders(databases[0], orders.cold()), refusal(MariadbMembership::open(test_mariadb(), databases[1])),
+      refusal(MariadbLedgerStore::open(test_mariadb(), databases[2])),
+      refusal(MariadbInboxStore::open(test_mariadb(), databases[3])), open_orders(orders.hot(), databases[4])};
   for (size_t i = 0; i < refusals.size(); ++i) {
     EXPECT_THAT(refusals[i], EndsWith("run `hongbaoctl schema migrate`"));
     EXPECT_EQ(schema_status(test_mariadb(), databases[i]).value().found, 0U);
@@ -136,11 +141,35 @@ TEST(MariadbStores, NoneMakesItsDatabase) {
 }
 
 TEST(MariadbStores, ADatabaseIsOneShardsForGood) {
-  const ScratchDatabase scratch(orders_database(kShard, scratch_prefix()));
-  ASSERT_TRUE(MariadbOrderStore::open(test_mariadb(), scratch.name(), kShard).has_value());
-  EXPECT_THAT(refusal(MariadbOrderStore::open(test_mariadb(), scratch.name(), kOtherShard)),
-              HasSubstr("is the database of shard s007, not of n008"));
-  EXPECT_TRUE(MariadbOrderStore::open(test_mariadb(), scratch.name(), kShard).has_value());
+  const ScratchOrders orders;
+  ASSERT_TRUE(orders.open().has_value());
+  EXPECT_THAT(
+      refusal(MariadbOrderStore::open({test_mariadb(), orders.hot()}, {test_mariadb(), orders.cold()}, kOtherShard)),
+      HasSubstr("is the database of shard s007, not of n008"));
+  EXPECT_TRUE(orders.open().has_value());
+}
+
+// Version 1 knew no parts: what it held is all hot.
+TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
+  const ScratchOrders orders;
+  const auto made = order(key(0), 100, 2);
+  {
+    const auto store = orders.open().value();
+    const ShardHead head = store->acquire("owner", kNoLease).value();
+    ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
+  }
+  Database database = Database::open(test_mariadb(), orders.hot().name, Database::Mode::kWrite);
+  database.execute("DROP TABLE stored_day");
+  database.execute("CREATE TABLE stored_day(day INT PRIMARY KEY) ENGINE = InnoDB");
+  database.execute(fmt::format("INSERT INTO stored_day VALUES ({})", kToday.since_epoch));
+  database.execute("DELETE FROM schema_version WHERE version = 2");
+  database.commit();
+  EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 1, and this program needs 2"));
+  EXPECT_EQ(migrate_schema(test_mariadb(), orders.hot()).value().found, 1U);
+  const auto store = orders.open().value();
+  EXPECT_EQ(store->load(made.key).value()->order, made);
+  EXPECT_EQ(store->days().value().at(0).place, DayPlace::kHot);
+  EXPECT_EQ(store->read_log({1}, 10).value().size(), 1U);
 }
 
 // What is set at run time, and set back by the object's end.

@@ -9,13 +9,13 @@
 namespace hongbao {
 namespace {
 
-// Writes packets and shares as a shard would, with stale epochs and restarts in between.
+// Writes packets and shares as a shard would, with stale epochs, restarts and days that move in between.
 class History {
  public:
   explicit History(std::unique_ptr<OrderBackend> durable) : durable_(std::move(durable)) {}
 
   void step() {
-    switch (*rc::gen::inRange(0, 8)) {
+    switch (*rc::gen::inRange(0, 9)) {
       case 0:
         return acquire();
       case 1:
@@ -23,6 +23,8 @@ class History {
       case 2:
         durable_->reopen();
         return;
+      case 3:
+        return archive();
       default:
         return commit();
     }
@@ -36,6 +38,7 @@ class History {
     const Timestamp now = kNoon + std::chrono::hours(*rc::gen::inRange(0, 10));
     RC_ASSERT(durable().due(now, limit).value() == memory().due(now, limit).value());
     compare_totals(from);
+    compare_days();
     for (const auto& packet : packets_) {
       compare_packet(packet.order.key);
     }
@@ -56,6 +59,15 @@ class History {
     const ShardHead head = durable().acquire("agreement", kNoLease).value();
     RC_ASSERT(head == memory().acquire("agreement", kNoLease).value());
     head_ = head;
+  }
+
+  void archive() {
+    const Day day{kToday.since_epoch + *rc::gen::inRange(0, 3)};
+    const GoOn to_the_end = [] { return true; };
+    const auto mine = durable().archive(head_.epoch, day, to_the_end);
+    const auto theirs = memory().archive(head_.epoch, day, to_the_end);
+    RC_ASSERT(mine.has_value() == theirs.has_value());
+    RC_ASSERT((mine ? *mine == *theirs : mine.error().code == theirs.error().code));
   }
 
   void stale_commit() {
@@ -123,6 +135,17 @@ class History {
     RC_ASSERT((values(mine) == values(theirs)));
     RC_ASSERT(durable().violations(10).value().empty());
     RC_ASSERT(memory().violations(10).value().empty());
+  }
+
+  void compare_days() {
+    const auto mine = durable().days().value();
+    const auto theirs = memory().days().value();
+    RC_ASSERT(mine.size() == theirs.size());
+    for (size_t i = 0; i < mine.size(); ++i) {
+      RC_ASSERT((mine[i].part == theirs[i].part));
+      RC_ASSERT((mine[i].place == theirs[i].place));
+      RC_ASSERT((mine[i].totals == theirs[i].totals));
+    }
   }
 
   void compare_packet(const PacketKey& packet) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "adapters/sqlite/database.h"
@@ -88,6 +89,65 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
   batch.epoch = again.epoch;
   EXPECT_EQ(store->commit(batch), CommitOutcome::kCommitted);
   EXPECT_THAT(store->read_log({1}, 10).value(), SizeIs(1));
+}
+
+// Version 1 knew no parts: what it held is all hot.
+TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
+  const Order made = order(key(1), 100, 1);
+  {
+    const auto store = SqliteOrderStore::open(file_, kShard).value();
+    const ShardHead head = store->acquire("test", kNoLease).value();
+    ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
+  }
+  Database::open_writer(file_).execute("DROP TABLE stored_day; PRAGMA user_version = 1");
+  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  EXPECT_EQ(store->load(made.key).value()->order, made);
+  const auto days = store->days().value();
+  ASSERT_THAT(days, SizeIs(1));
+  EXPECT_EQ(days[0].part, DayPart{kToday});
+  EXPECT_EQ(days[0].place, DayPlace::kHot);
+  EXPECT_EQ(days[0].totals.greatest, VoucherNo{1});
+}
+
+TEST_F(SqliteFiles, AColdDayIsOnePlainFileAndMissedWhenItIsGone) {
+  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const ShardHead head = store->acquire("test", kNoLease).value();
+  const Order made = order(key(1), 100, 1);
+  ASSERT_EQ(store->commit({head.epoch,
+                           head.next_voucher,
+                           {made},
+                           {paid(1, made), opened(2, made.key, 1, "ann", 100)},
+                           {{made.key, PacketState::kExhausted}}}),
+            CommitOutcome::kCommitted);
+  ASSERT_TRUE(store->archive(head.epoch, kToday, [] { return true; }).value());
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(dir_.file("cold"))) {
+    files.push_back(entry.path().filename().string());
+  }
+  EXPECT_THAT(files, testing::ElementsAre("s007-20261122.db"));
+  std::filesystem::remove(dir_.file("cold/s007-20261122.db"));
+  // Not "there is no such packet", which would let it be paid once more.
+  EXPECT_EQ(SqliteOrderStore::open(file_, kShard).value()->load(made.key).error().code, ErrorCode::kStorage);
+}
+
+// A copy that was left half-done, and then damaged: found by its checksum, and made anew.
+TEST_F(SqliteFiles, ACopyThatDiffersIsThrownAway) {
+  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const ShardHead head = store->acquire("test", kNoLease).value();
+  CommitBatch batch{head.epoch, head.next_voucher, {}, {}, {}};
+  for (uint32_t i = 0; i < kMoveRowsMax + 1; ++i) {
+    batch.activated.push_back(order(key(i), 100, 1));
+    batch.vouchers.push_back(paid(batch.next().value, batch.activated.back()));
+    batch.vouchers.push_back(opened(batch.next().value, key(i), 1, "ann", 100));
+    batch.finished.push_back({key(i), PacketState::kExhausted});
+  }
+  ASSERT_EQ(store->commit(batch), CommitOutcome::kCommitted);
+  ASSERT_FALSE(store->archive(head.epoch, kToday, [] { return false; }).value());
+  Database::open_writer(dir_.file("cold/s007-20261122.db")).execute("UPDATE packet_20261122 SET total = total + 1");
+  EXPECT_EQ(store->archive(head.epoch, kToday, [] { return true; }).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(store->days().value()[0].place, DayPlace::kHot);
+  EXPECT_TRUE(store->archive(head.epoch, kToday, [] { return true; }).value());
+  EXPECT_EQ(store->load(key(0)).value()->order, batch.activated[0]);
 }
 
 // The batch makes a new day's tables before it fails on the old day: both must be gone, and the next try makes them

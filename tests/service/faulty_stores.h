@@ -74,6 +74,10 @@ class TamperedOrderStore final : public OrderStore {
   Result<std::vector<PacketKey>> due(Timestamp now, size_t max) override { return inner_.due(now, max); }
   Result<OrderTotals> totals(VoucherNo since) override;
   Result<std::vector<PacketViolation>> violations(size_t) override { return found; }
+  Result<std::vector<StoredDay>> days() override { return inner_.days(); }
+  Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override {
+    return inner_.archive(epoch, day, go_on);
+  }
 
  private:
   OrderStore& inner_;

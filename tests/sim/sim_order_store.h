@@ -23,6 +23,10 @@ class SimOrderStore final : public OrderStore {
   Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
   Result<OrderTotals> totals(VoucherNo since) override { return memory_.totals(since); }
   Result<std::vector<PacketViolation>> violations(size_t max) override { return memory_.violations(max); }
+  Result<std::vector<StoredDay>> days() override { return memory_.days(); }
+  Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override {
+    return memory_.archive(epoch, day, go_on);
+  }
 
   // What is stored, for the checker: never refuses.
   OrderStore& stored() { return memory_; }

@@ -82,6 +82,10 @@ class FaultyOrderStore final : public OrderStore {
   Result<std::vector<PacketKey>> due(Timestamp now, size_t max) override { return store_.due(now, max); }
   Result<OrderTotals> totals(VoucherNo since) override { return store_.totals(since); }
   Result<std::vector<PacketViolation>> violations(size_t max) override { return store_.violations(max); }
+  Result<std::vector<StoredDay>> days() override { return store_.days(); }
+  Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override {
+    return store_.archive(epoch, day, go_on);
+  }
 
  private:
   CommitFault next_fault() {

@@ -105,6 +105,7 @@ class Prober:
 
 class RegionTest(unittest.TestCase):
     nodes = 2
+    settings = {}
 
     def setUp(self):
         self.seed = option("HONGBAO_SEED", random.SystemRandom().randrange(1 << 32))
@@ -113,7 +114,8 @@ class RegionTest(unittest.TestCase):
         scratch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-region-")))
         directory = scratch / "region"
         directory.mkdir()
-        self.region = Region(directory, os.environ["HONGBAO_BIN_DIR"].split(":")[0], nodes=self.nodes)
+        self.region = Region(directory, os.environ["HONGBAO_BIN_DIR"].split(":")[0], nodes=self.nodes,
+                             settings=self.settings)
         self.addCleanup(self.region.stop)
         self.region.start()
         self.target = Target(self.region, scratch)

@@ -10,20 +10,40 @@ namespace hongbao {
 
 const std::vector<SchemaStep>& order_schema_steps() {
   // `shard` is filled by the first server that opens the database, and then names it for good.
-  static const std::vector<SchemaStep> steps{{
-      "CREATE TABLE IF NOT EXISTS shard(id TINYINT PRIMARY KEY, name CHAR(4) CHARACTER SET ascii COLLATE ascii_bin NOT "
-      "NULL) ENGINE = InnoDB",
-      "CREATE TABLE IF NOT EXISTS shard_head(id TINYINT PRIMARY KEY, epoch INT UNSIGNED NOT NULL, owner VARCHAR(64) "
-      "CHARACTER SET ascii COLLATE ascii_bin NOT NULL, lease_until BIGINT NOT NULL, lease_ms BIGINT NOT NULL, "
-      "next_voucher BIGINT UNSIGNED NOT NULL) ENGINE = InnoDB",
-      "INSERT IGNORE INTO shard_head VALUES (1, 0, '', 0, 0, 1)",
-      "CREATE TABLE IF NOT EXISTS stored_day(day INT PRIMARY KEY) ENGINE = InnoDB",
-  }};
+  static const std::vector<SchemaStep> steps{
+      {
+          "CREATE TABLE IF NOT EXISTS shard(id TINYINT PRIMARY KEY, name CHAR(4) CHARACTER SET ascii COLLATE ascii_bin "
+          "NOT "
+          "NULL) ENGINE = InnoDB",
+          "CREATE TABLE IF NOT EXISTS shard_head(id TINYINT PRIMARY KEY, epoch INT UNSIGNED NOT NULL, owner "
+          "VARCHAR(64) "
+          "CHARACTER SET ascii COLLATE ascii_bin NOT NULL, lease_until BIGINT NOT NULL, lease_ms BIGINT NOT NULL, "
+          "next_voucher BIGINT UNSIGNED NOT NULL) ENGINE = InnoDB",
+          "INSERT IGNORE INTO shard_head VALUES (1, 0, '', 0, 0, 1)",
+          "CREATE TABLE IF NOT EXISTS stored_day(day INT PRIMARY KEY) ENGINE = InnoDB",
+      },
+      {
+          // Days move to cold storage, a part at a time; figures are there once a part has moved.
+          "ALTER TABLE stored_day ADD COLUMN IF NOT EXISTS (part INT UNSIGNED NOT NULL DEFAULT 1, place TINYINT NOT "
+          "NULL "
+          "DEFAULT 1, packets BIGINT UNSIGNED, packets_total BIGINT, vouchers BIGINT UNSIGNED, paid BIGINT, opened "
+          "BIGINT, "
+          "refunded BIGINT, least BIGINT UNSIGNED, greatest BIGINT UNSIGNED, checksum BINARY(32), copy INT UNSIGNED)",
+          "ALTER TABLE stored_day DROP PRIMARY KEY, ADD PRIMARY KEY (day, part)",
+      }};
+  return steps;
+}
+
+const std::vector<SchemaStep>& cold_schema_steps() {
+  // Parts come as they are moved here.
+  static const std::vector<SchemaStep> steps{{}};
   return steps;
 }
 
 namespace mariadb {
 namespace {
+
+constexpr std::string_view kUserType = "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin";
 
 UserId read_user(const Rows& rows, size_t column) {
   return rows.is_null(column) ? UserId() : UserId::trusted(std::string(rows.text(column)));
@@ -31,28 +51,84 @@ UserId read_user(const Rows& rows, size_t column) {
 
 }  // namespace
 
-std::string packet_table(Day day) {
-  return fmt::format("packet_{}", day.yyyymmdd());
+DayTables hot_tables(DayPart part) {
+  return {fmt::format("packet_{}", to_text(part)), fmt::format("voucher_{}", to_text(part))};
 }
 
-std::string voucher_table(Day day) {
-  return fmt::format("voucher_{}", day.yyyymmdd());
+DayTables cold_tables(DayPart part, uint32_t epoch) {
+  return {fmt::format("packet_{}_e{}", to_text(part), epoch), fmt::format("voucher_{}_e{}", to_text(part), epoch)};
 }
 
-std::vector<std::string> create_day(Day day) {
+namespace {
+
+std::string create_packets(const std::string& table, std::string_view indexes, std::string_view options) {
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}(local BIGINT UNSIGNED PRIMARY KEY, sender {user} NOT NULL, recipient {user}, kind "
+      "TINYINT NOT NULL, rule TINYINT NOT NULL, total BIGINT NOT NULL, count INT UNSIGNED NOT NULL, seed BINARY(32) "
+      "NOT NULL, created_at BIGINT NOT NULL, payable_until BIGINT NOT NULL, paid_at BIGINT NOT NULL, expires_at BIGINT "
+      "NOT NULL, state TINYINT NOT NULL{}) ENGINE = InnoDB {}",
+      table, indexes, options, fmt::arg("user", kUserType));
+}
+
+std::string create_vouchers(const std::string& table, std::string_view options) {
   // The unique key is the second guard against two shares for one user, and finds a packet's vouchers.
-  constexpr std::string_view user = "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin";
-  return {fmt::format("CREATE TABLE IF NOT EXISTS {}(local BIGINT UNSIGNED PRIMARY KEY, sender {} NOT NULL, recipient "
-                      "{}, kind TINYINT NOT NULL, rule TINYINT NOT NULL, total BIGINT NOT NULL, count INT UNSIGNED NOT "
-                      "NULL, seed BINARY(32) NOT NULL, created_at BIGINT NOT NULL, payable_until BIGINT NOT NULL, "
-                      "paid_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, state TINYINT NOT NULL, KEY due(state, "
-                      "expires_at)) ENGINE = InnoDB",
-                      packet_table(day), user, user),
-          fmt::format("CREATE TABLE IF NOT EXISTS {}(no BIGINT UNSIGNED PRIMARY KEY, local BIGINT UNSIGNED NOT NULL, "
-                      "kind TINYINT NOT NULL, seq INT UNSIGNED NOT NULL, user {} NOT NULL, amount BIGINT NOT NULL, at "
-                      "BIGINT NOT NULL, UNIQUE KEY taker(local, kind, user)) ENGINE = InnoDB",
-                      voucher_table(day), user),
-          fmt::format("INSERT IGNORE INTO stored_day(day) VALUES ({})", day.since_epoch), "COMMIT"};
+  return fmt::format(
+      "CREATE TABLE IF NOT EXISTS {}(no BIGINT UNSIGNED PRIMARY KEY, local BIGINT UNSIGNED NOT NULL, kind TINYINT NOT "
+      "NULL, seq INT UNSIGNED NOT NULL, user {} NOT NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL, UNIQUE KEY "
+      "taker(local, kind, user)) ENGINE = InnoDB {}",
+      table, kUserType, options);
+}
+
+}  // namespace
+
+std::vector<std::string> create_hot(DayPart part) {
+  const DayTables tables = hot_tables(part);
+  return {create_packets(tables.packets, ", KEY due(state, expires_at)", ""), create_vouchers(tables.vouchers, ""),
+          fmt::format("INSERT IGNORE INTO stored_day(day, part) VALUES ({}, {})", part.day.since_epoch, part.number),
+          "COMMIT"};
+}
+
+std::vector<std::string> create_cold(const DayTables& tables) {
+  constexpr std::string_view compressed = "ROW_FORMAT = COMPRESSED KEY_BLOCK_SIZE = 8";
+  return {create_packets(tables.packets, "", compressed), create_vouchers(tables.vouchers, compressed)};
+}
+
+std::string insert_packet(const DayTables& tables, std::string_view verb) {
+  return fmt::format("{} INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", verb, tables.packets, kPacketColumns);
+}
+
+std::string insert_voucher(const DayTables& tables, std::string_view verb) {
+  return fmt::format("{} INTO {}({}) VALUES (?,?,?,?,?,?,?)", verb, tables.vouchers, kVoucherColumns);
+}
+
+void add_row(ValueRows& rows, const Order& order, PacketState state) {
+  const auto recipient = order.recipient.empty() ? std::nullopt : std::optional(std::cref(order.recipient));
+  rows.add(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
+           Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state);
+}
+
+void add_row(ValueRows& rows, const Voucher& voucher) {
+  rows.add(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount, voucher.at);
+}
+
+StoredDay read_stored_day(const Rows& rows) {
+  StoredDay stored{.part = {{static_cast<int32_t>(rows.integer(0))}, static_cast<uint32_t>(rows.integer(1))},
+                   .place = static_cast<DayPlace>(rows.integer(2)),
+                   .totals = {}};
+  if (stored.place == DayPlace::kHot) {
+    return stored;
+  }
+  stored.totals = {.packets = rows.count(3),
+                   .packets_total = rows.money(4),
+                   .vouchers = rows.count(5),
+                   .sums = {.paid = rows.money(6), .opened = rows.money(7), .refunded = rows.money(8)},
+                   .least = {rows.count(9)},
+                   .greatest = {rows.count(10)}};
+  const Bytes checksum = rows.blob(11);
+  CHECK(checksum.size() == stored.totals.checksum.size());
+  std::ranges::copy(checksum, stored.totals.checksum.begin());
+  stored.copy = static_cast<uint32_t>(rows.integer(12));
+  return stored;
 }
 
 PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {

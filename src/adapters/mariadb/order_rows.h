@@ -1,5 +1,5 @@
-// How packets and vouchers lie in MariaDB: one database a shard, one pair of tables a day (the packet's). A day is
-// known by its row in stored_day, which is written when its tables are there.
+// How packets and vouchers lie in MariaDB: one database a shard, one pair of tables a day (the packet's). A part of a
+// day is known by its row in stored_day, which is written when its tables are there.
 #pragma once
 
 #include <string>
@@ -7,15 +7,23 @@
 #include <vector>
 
 #include "adapters/mariadb/database.h"
-#include "core/packet.h"
-#include "core/voucher.h"
+#include "core/stored_day.h"
 
 namespace hongbao::mariadb {
 
-std::string packet_table(Day day);
-std::string voucher_table(Day day);
-// Makes both tables of a day, unless they are there, and says that they are. Each ends the transaction.
-std::vector<std::string> create_day(Day day);
+struct DayTables {
+  std::string packets;
+  std::string vouchers;
+};
+DayTables hot_tables(DayPart part);
+// Every epoch copies into tables of its own, so that two owners, of whom one does not know yet that it is none, can't
+// spoil each other's copies.
+DayTables cold_tables(DayPart part, uint32_t epoch);
+
+// Makes both tables of a part, unless they are there, and says that they are. Each ends the transaction.
+std::vector<std::string> create_hot(DayPart part);
+// The same in a cold database, whose pages are compressed.
+std::vector<std::string> create_cold(const DayTables& tables);
 
 // `local` first, then the columns in the order of the table.
 inline constexpr std::string_view kPacketColumns =
@@ -25,10 +33,17 @@ inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user,
 // The server's clock, in milliseconds since 1970.
 inline constexpr std::string_view kNow_ms = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED)";
 
-struct PacketRow {
-  Order order;
-  PacketState state = PacketState::kActive;
-};
+inline constexpr std::string_view kStoredDayColumns =
+    "day, part, place, packets, packets_total, vouchers, paid, opened, refunded, least, greatest, checksum, copy";
+
+// `verb` is "INSERT" or "INSERT IGNORE"; their values come from `add_row`.
+std::string insert_packet(const DayTables& tables, std::string_view verb);
+std::string insert_voucher(const DayTables& tables, std::string_view verb);
+// Texts are borrowed from the row.
+void add_row(ValueRows& rows, const Order& order, PacketState state);
+void add_row(ValueRows& rows, const Voucher& voucher);
+
+StoredDay read_stored_day(const Rows& rows);
 PacketRow read_packet(const Rows& rows, ShardId shard, Day day);
 Voucher read_voucher(const Rows& rows, ShardId shard, Day day);
 

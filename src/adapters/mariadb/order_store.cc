@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -9,6 +11,8 @@
 namespace hongbao {
 namespace {
 
+using mariadb::ColdParts;
+using mariadb::ColdReader;
 using mariadb::Database;
 using mariadb::guarded;
 using mariadb::OrderReader;
@@ -33,29 +37,38 @@ Result<std::string> name_of(const MariadbServer& server, const std::string& data
 
 }  // namespace
 
-Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const MariadbServer& server,
-                                                                   const DatabaseName& database, ShardId shard) {
-  if (auto ready = require_schema(server, database); !ready) {
+Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const Place& hot, const Place& cold, ShardId shard) {
+  if (auto ready = require_schema(hot.server, hot.database); !ready) {
     return std::unexpected(ready.error());
   }
-  const auto name = name_of(server, database.name, shard);
+  if (auto ready = require_schema(cold.server, cold.database); !ready) {
+    return std::unexpected(ready.error());
+  }
+  const auto name = name_of(hot.server, hot.database.name, shard);
   if (!name) {
     return std::unexpected(name.error());
   }
   if (*name != to_text(shard)) {
-    return fail(ErrorCode::kConfig, fmt::format("{} on {} is the database of shard {}, not of {}", database.name,
-                                                server.address(), *name, to_text(shard)));
+    return fail(ErrorCode::kConfig, fmt::format("{} on {} is the database of shard {}, not of {}", hot.database.name,
+                                                hot.server.address(), *name, to_text(shard)));
   }
-  return std::unique_ptr<MariadbOrderStore>(new MariadbOrderStore(server, database.name, shard));
+  return std::unique_ptr<MariadbOrderStore>(
+      new MariadbOrderStore({hot.server, hot.database.name, cold.server, cold.database.name}, shard));
 }
 
-MariadbOrderStore::MariadbOrderStore(const MariadbServer& server, const std::string& database, ShardId shard)
-    : shard_(shard), writer_(server, database), readers_(server, database, [shard](Database reader) {
-        return std::make_unique<OrderReader>(std::move(reader), shard);
-      }) {}
+MariadbOrderStore::MariadbOrderStore(mariadb::HotAndCold places, ShardId shard)
+    : places_(std::move(places)),
+      shard_(shard),
+      writer_(places_.server, places_.database),
+      mover_(places_, shard),
+      readers_(places_.server, places_.database,
+               [shard](Database reader) { return std::make_unique<OrderReader>(std::move(reader), shard); }),
+      cold_readers_(places_.cold_server, places_.cold_database,
+                    [shard](Database reader) { return std::make_unique<ColdReader>(std::move(reader), shard); }) {}
 
 template <class Function>
 auto MariadbOrderStore::write(std::string_view what, Function function) {
+  const std::lock_guard lock(writer_mutex_);
   auto result = guarded(what, std::move(function));
   if (!result) {
     writer_.drop_connection();
@@ -69,7 +82,11 @@ auto MariadbOrderStore::read(std::string_view what, Function function) {
 }
 
 Result<ShardHead> MariadbOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
-  const auto head = write("order_store.acquire", [&] { return writer_.acquire(owner, lease); });
+  const auto head = write("order_store.acquire", [&] {
+    auto taken = writer_.acquire(owner, lease);
+    must_acquire_ = false;
+    return taken;
+  });
   if (!head) {
     return std::unexpected(head.error());
   }
@@ -87,11 +104,13 @@ Result<void> MariadbOrderStore::release(uint32_t epoch) {
 CommitOutcome MariadbOrderStore::commit(const CommitBatch& batch) {
   check_numbering(batch, shard_);
   // Even a failure before COMMIT is reported as unknown: the caller has one way back, through the head.
-  const auto committed = write("order_store.commit", [&] { return writer_.commit(batch); });
-  if (!committed) {
+  const auto committed = write("order_store.commit", [&]() -> std::optional<bool> {
+    return must_acquire_ ? std::nullopt : std::optional(writer_.commit(batch));
+  });
+  if (!committed || !*committed) {
     return CommitOutcome::kUnknown;
   }
-  if (!*committed) {
+  if (!**committed) {
     return CommitOutcome::kFenced;
   }
   log_index_.append(batch.vouchers);
@@ -103,12 +122,36 @@ Result<ShardHead> MariadbOrderStore::head() {
 }
 
 Result<std::optional<StoredPacket>> MariadbOrderStore::load(const PacketKey& packet) {
-  return read("order_store.load", [&](OrderReader& reader) { return reader.load(packet); });
+  return guarded("order_store.load", [&]() -> std::optional<StoredPacket> {
+    ColdParts cold;
+    auto found = readers_.use([&](OrderReader& reader) { return reader.load(packet, cold); });
+    for (size_t i = 0; !found && i < cold.size(); ++i) {
+      found = cold_readers_.use([&](ColdReader& reader) { return reader.at(cold[i]).load(packet.local); });
+    }
+    return found;
+  });
 }
 
 Result<std::vector<Voucher>> MariadbOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
-  return read("order_store.read_log",
-              [&](OrderReader& reader) { return reader.read_log(from, vouchers_max, log_index_); });
+  return guarded("order_store.read_log", [&] {
+    ColdParts cold;
+    auto piece =
+        readers_.use([&](OrderReader& reader) { return reader.read_log(from, vouchers_max, log_index_, cold); });
+    for (const StoredDay& stored : cold) {
+      const auto part = cold_readers_.use([&](ColdReader& reader) {
+        std::vector<Voucher> vouchers;
+        reader.at(stored).log(from, piece.end, vouchers);
+        return vouchers;
+      });
+      piece.vouchers.insert(piece.vouchers.end(), part.begin(), part.end());
+    }
+    std::ranges::sort(piece.vouchers, {}, &Voucher::no);
+    CHECK(piece.vouchers.size() == piece.end.value - from.value);
+    for (size_t i = 0; i < piece.vouchers.size(); ++i) {
+      CHECK(piece.vouchers[i].no == from + i);
+    }
+    return std::move(piece.vouchers);
+  });
 }
 
 Result<std::vector<PacketKey>> MariadbOrderStore::due(Timestamp now, size_t packets_max) {
@@ -116,11 +159,80 @@ Result<std::vector<PacketKey>> MariadbOrderStore::due(Timestamp now, size_t pack
 }
 
 Result<OrderTotals> MariadbOrderStore::totals(VoucherNo since) {
-  return read("order_store.totals", [&](OrderReader& reader) { return reader.totals(since); });
+  return guarded("order_store.totals", [&] {
+    ColdParts cold;
+    auto totals = readers_.use([&](OrderReader& reader) { return reader.totals(since, cold); });
+    for (const StoredDay& stored : cold) {
+      totals.unsettled += cold_readers_.use([&](ColdReader& reader) { return reader.sums(stored, since); });
+    }
+    return totals;
+  });
 }
 
 Result<std::vector<PacketViolation>> MariadbOrderStore::violations(size_t max) {
-  return read("order_store.violations", [&](OrderReader& reader) { return reader.violations(max); });
+  return guarded("order_store.violations", [&] {
+    ColdParts cold;
+    auto violations = readers_.use([&](OrderReader& reader) { return reader.violations(max, cold); });
+    for (size_t i = 0; violations.size() < max && i < cold.size(); ++i) {
+      const auto more = cold_readers_.use([&](ColdReader& reader) {
+        std::vector<PacketViolation> of_part;
+        reader.at(cold[i]).add_violations(max - violations.size(), of_part);
+        return of_part;
+      });
+      violations.insert(violations.end(), more.begin(), more.end());
+    }
+    return violations;
+  });
+}
+
+Result<std::vector<StoredDay>> MariadbOrderStore::days() {
+  return read("order_store.days", [](OrderReader& reader) { return reader.days(); });
+}
+
+Result<bool> MariadbOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
+  const auto all = days();
+  if (!all) {
+    return std::unexpected(all.error());
+  }
+  for (const StoredDay& stored : *all) {
+    if (stored.part.day != day || stored.place == DayPlace::kCold) {
+      continue;
+    }
+    if (stored.place == DayPlace::kHot) {
+      auto totals = guarded("order_store.archive", [&]() -> Result<std::optional<DayTotals>> {
+        return mover_.has_active(stored.part) ? fail(ErrorCode::kUnavailable, "a packet of the day is active")
+                                              : mover_.copy(epoch, stored.part, go_on);
+      });
+      auto copied = totals ? std::move(*totals) : std::unexpected(totals.error());
+      if (!copied || !*copied) {
+        return copied ? Result<bool>(false) : std::unexpected(copied.error());
+      }
+      if (auto retired = retire(epoch, stored.part, **copied); !retired) {
+        return std::unexpected(retired.error());
+      }
+    }
+    if (auto dropped = guarded("order_store.archive", [&] { mover_.drop_hot(stored.part); }); !dropped) {
+      return std::unexpected(dropped.error());
+    }
+  }
+  return true;
+}
+
+Result<void> MariadbOrderStore::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
+  const std::lock_guard lock(writer_mutex_);
+  const auto retired = guarded("order_store.archive", [&] { return mover_.retire(epoch, part, totals); });
+  writer_.forget_days();
+  if (!retired) {
+    must_acquire_ = true;
+    return std::unexpected(retired.error());
+  }
+  if (*retired == mariadb::DayMover::Retired::kFenced) {
+    return fail(ErrorCode::kFenced, "another owner has the shard");
+  }
+  if (*retired == mariadb::DayMover::Retired::kChanged) {
+    return fail(ErrorCode::kUnavailable, "a packet of the day came while it was copied");
+  }
+  return {};
 }
 
 }  // namespace hongbao

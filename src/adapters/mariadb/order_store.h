@@ -1,12 +1,15 @@
 // The order store in MariaDB: one database a shard. One connection writes, a few read. A batch is one transaction of
-// few round trips: the head, one array of rows for each table it touches, and COMMIT.
+// few round trips: the head, one array of rows for each table it touches, and COMMIT. Cold days lie in a database of
+// their own, on this server or another.
 //
 // Threads: as the port says. Errors: kStorage with MariaDB's words.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
+#include "adapters/mariadb/day_mover.h"
 #include "adapters/mariadb/order_reader.h"
 #include "adapters/mariadb/order_writer.h"
 #include "adapters/mariadb/reader_pool.h"
@@ -17,9 +20,12 @@ namespace hongbao {
 
 class MariadbOrderStore final : public OrderStore {
  public:
-  // kConfig: the database is missing, of another version, or another shard's.
-  static Result<std::unique_ptr<MariadbOrderStore>> open(const MariadbServer& server, const DatabaseName& database,
-                                                         ShardId shard);
+  struct Place {
+    MariadbServer server;
+    DatabaseName database;
+  };
+  // kConfig: a database is missing, of another version, or another shard's.
+  static Result<std::unique_ptr<MariadbOrderStore>> open(const Place& hot, const Place& cold, ShardId shard);
 
   Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
@@ -31,17 +37,27 @@ class MariadbOrderStore final : public OrderStore {
   Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
   Result<OrderTotals> totals(VoucherNo since) override;
   Result<std::vector<PacketViolation>> violations(size_t max) override;
+  Result<std::vector<StoredDay>> days() override;
+  Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
-  MariadbOrderStore(const MariadbServer& server, const std::string& database, ShardId shard);
+  MariadbOrderStore(mariadb::HotAndCold places, ShardId shard);
   template <class Function>
   auto write(std::string_view what, Function function);
   template <class Function>
   auto read(std::string_view what, Function function);
 
+  Result<void> retire(uint32_t epoch, DayPart part, const DayTotals& totals);
+
+  const mariadb::HotAndCold places_;
   const ShardId shard_;
+  std::mutex writer_mutex_;  // the shard's writer commits, and `archive` retires
   mariadb::OrderWriter writer_;
+  // Nobody knows whether a part moved. The next acquisition waits for what is on its way, and then looks anew.
+  bool must_acquire_ = false;
+  mariadb::DayMover mover_;
   mariadb::ReaderPool<mariadb::OrderReader> readers_;
+  mariadb::ReaderPool<mariadb::ColdReader> cold_readers_;
   LogIndex log_index_;
 };
 

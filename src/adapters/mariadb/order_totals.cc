@@ -28,12 +28,12 @@ void in_pieces(Database& database, const std::string& table, const char* key, ui
   }
 }
 
-void add_packets(Database& database, Day day, OrderTotals& totals, uint64_t rows_max) {
+void add_packets(Database& database, const DayTables& tables, OrderTotals& totals, uint64_t rows_max) {
   Statement sums = database.prepare(
       fmt::format("SELECT COUNT(*), CAST(COALESCE(SUM(state = {}), 0) AS SIGNED), CAST(COALESCE(SUM(total), 0) AS "
                   "SIGNED) FROM {} WHERE local >= ? AND local < ?",
-                  static_cast<int>(PacketState::kActive), packet_table(day)));
-  in_pieces(database, packet_table(day), "local", rows_max, [&](uint64_t from, uint64_t end) {
+                  static_cast<int>(PacketState::kActive), tables.packets));
+  in_pieces(database, tables.packets, "local", rows_max, [&](uint64_t from, uint64_t end) {
     Rows rows = sums.query(from, end);
     CHECK(rows.next());
     totals.packets += rows.count(0);
@@ -42,38 +42,27 @@ void add_packets(Database& database, Day day, OrderTotals& totals, uint64_t rows
   });
 }
 
-Money& of_kind(OrderTotals::Sums& sums, VoucherKind kind) {
-  switch (kind) {
-    case VoucherKind::kPaid:
-      return sums.paid;
-    case VoucherKind::kOpened:
-      return sums.opened;
-    case VoucherKind::kRefunded:
-      return sums.refunded;
-  }
-  CHECK(false);
-}
-
-void add_vouchers(Database& database, Day day, VoucherNo since, OrderTotals& totals, uint64_t rows_max) {
+void add_vouchers(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals,
+                  uint64_t rows_max) {
   Statement sums = database.prepare(
       fmt::format("SELECT kind, CAST(SUM(amount) AS SIGNED), CAST(SUM(IF(no >= ?, amount, 0)) AS SIGNED) FROM {} WHERE "
                   "no >= ? AND no < ? GROUP BY kind",
-                  voucher_table(day)));
-  in_pieces(database, voucher_table(day), "no", rows_max, [&](uint64_t from, uint64_t end) {
+                  tables.vouchers));
+  in_pieces(database, tables.vouchers, "no", rows_max, [&](uint64_t from, uint64_t end) {
     Rows rows = sums.query(since, from, end);
     while (rows.next()) {
       const auto kind = static_cast<VoucherKind>(rows.integer(0));
-      of_kind(totals.all, kind) += rows.money(1);
-      of_kind(totals.unsettled, kind) += rows.money(2);
+      totals.all.add(kind, rows.money(1));
+      totals.unsettled.add(kind, rows.money(2));
     }
   });
 }
 
 }  // namespace
 
-void add_day(Database& database, Day day, VoucherNo since, OrderTotals& totals, uint64_t rows_max) {
-  add_packets(database, day, totals, rows_max);
-  add_vouchers(database, day, since, totals, rows_max);
+void add_part(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals, uint64_t rows_max) {
+  add_packets(database, tables, totals, rows_max);
+  add_vouchers(database, tables, since, totals, rows_max);
 }
 
 }  // namespace hongbao::mariadb

@@ -1,10 +1,11 @@
-// The sums over one day of a shard, for the audit. No statement reads more than `kTotalsRows` rows: a day of any size
+// The sums over a part of a day, for the audit. No statement reads more than `kTotalsRows` rows: a day of any size
 // is summed before the server is taken for a frozen one.
 //
 // Threads: the reader's. Errors: MariadbError.
 #pragma once
 
 #include "adapters/mariadb/database.h"
+#include "adapters/mariadb/order_rows.h"
 #include "ports/order_store.h"
 
 namespace hongbao::mariadb {
@@ -12,7 +13,8 @@ namespace hongbao::mariadb {
 // A second at most, on a busy server.
 inline constexpr uint64_t kTotalsRows = 500'000;
 
-// Adds the day's packets and vouchers to `totals`. REQUIRES: a Snapshot of `database`, which the day is in.
-void add_day(Database& database, Day day, VoucherNo since, OrderTotals& totals, uint64_t rows_max = kTotalsRows);
+// Adds the part's packets and vouchers to `totals`. REQUIRES: its tables are there.
+void add_part(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals,
+              uint64_t rows_max = kTotalsRows);
 
 }  // namespace hongbao::mariadb

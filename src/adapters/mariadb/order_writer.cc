@@ -37,7 +37,8 @@ OrderWriter::Session::Session(Database opened)
       advance_head(database.prepare(
           fmt::format("UPDATE shard_head SET next_voucher = ?, lease_until = {} + lease_ms WHERE epoch = ? AND "
                       "next_voucher = ?",
-                      kNow_ms))) {}
+                      kNow_ms))),
+      latest_part(database.prepare("SELECT part, place FROM stored_day WHERE day = ? ORDER BY part DESC LIMIT 1")) {}
 
 OrderWriter::Session& OrderWriter::session() {
   if (!session_) {
@@ -48,6 +49,7 @@ OrderWriter::Session& OrderWriter::session() {
 
 std::expected<ShardHead, std::string> OrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   Session& at = session();
+  at.days.clear();  // another owner may have moved them
   const bool taken = at.raise_epoch.run(owner, lease.count(), owner) == 1;
   ShardHead head;
   std::string holder;
@@ -103,17 +105,39 @@ void OrderWriter::prepare(Day day) {
   if (days.contains(day)) {
     return;
   }
+  const DayTables tables = hot_tables(hot_part(day));
   Database& database = session_->database;
-  for (const std::string& statement : create_day(day)) {
-    database.execute(statement);
-  }
   DayStatements statements{
-      .insert_packet = database.prepare(
-          fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", packet_table(day), kPacketColumns)),
-      .insert_voucher = database.prepare(
-          fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?)", voucher_table(day), kVoucherColumns)),
-      .finish = database.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", packet_table(day)))};
+      .insert_packet = database.prepare(insert_packet(tables, "INSERT")),
+      .insert_voucher = database.prepare(insert_voucher(tables, "INSERT")),
+      .finish = database.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", tables.packets))};
   days.emplace(day, std::move(statements));
+}
+
+DayPart OrderWriter::hot_part(Day day) {
+  DayPart part{day};
+  bool is_there = false;
+  {
+    Rows rows = session_->latest_part.query(day);
+    if (rows.next()) {
+      part.number = static_cast<uint32_t>(rows.integer(0));
+      is_there = static_cast<DayPlace>(rows.integer(1)) == DayPlace::kHot;
+      part.number += is_there ? 0 : 1;
+    }
+  }
+  session_->database.commit();
+  if (!is_there) {
+    for (const std::string& statement : create_hot(part)) {
+      session_->database.execute(statement);
+    }
+  }
+  return part;
+}
+
+void OrderWriter::forget_days() {
+  if (session_) {
+    session_->days.clear();
+  }
 }
 
 void OrderWriter::write(const CommitBatch& batch) {
@@ -124,14 +148,10 @@ void OrderWriter::write(const CommitBatch& batch) {
   };
   std::map<Day, DayRows> rows;
   for (const Order& order : batch.activated) {
-    const auto recipient = order.recipient.empty() ? std::nullopt : std::optional(std::cref(order.recipient));
-    rows[order.key.day].packets.add(order.key.local, order.sender, recipient, order.kind, order.rule, order.total,
-                                    order.count, Bytes(order.seed.bytes), order.created_at, order.payable_until,
-                                    order.paid_at, order.expires_at, PacketState::kActive);
+    add_row(rows[order.key.day].packets, order, PacketState::kActive);
   }
   for (const Voucher& voucher : batch.vouchers) {
-    rows[voucher.packet.day].vouchers.add(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user,
-                                          voucher.amount, voucher.at);
+    add_row(rows[voucher.packet.day].vouchers, voucher);
   }
   for (const auto& finished : batch.finished) {
     rows[finished.packet.day].finished.add(finished.state, finished.packet.local);

@@ -29,6 +29,8 @@ class OrderWriter {
   bool commit(const CommitBatch& batch);
 
   void drop_connection() { session_.reset(); }
+  // Parts may have moved: the next commit looks where its rows belong.
+  void forget_days();
 
  private:
   struct DayStatements {
@@ -44,12 +46,14 @@ class OrderWriter {
     Statement renew;
     Statement release;
     Statement advance_head;
+    Statement latest_part;
     std::map<Day, DayStatements> days;
   };
   // Connects when there is no connection.
   Session& session();
-  // Makes the day's tables when they are missing, which ends a transaction: call it before one begins.
+  // The day's hot part, begun when there is none, which ends a transaction: call it before one begins.
   void prepare(Day day);
+  DayPart hot_part(Day day);
   void prepare_days(const CommitBatch& batch);
   void write(const CommitBatch& batch);
 

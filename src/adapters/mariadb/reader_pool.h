@@ -18,7 +18,7 @@ namespace hongbao::mariadb {
 
 // As many as cores of a small machine, and enough that an audit leaves the others free.
 inline constexpr size_t kReadersPerStore = 4;
-// Of one read, when a snapshot met a table younger than itself, or the connection was an old one.
+// Of one read, when a snapshot met a table younger than itself or one that had moved, or the connection was an old one.
 inline constexpr int kReadTriesMax = 3;
 
 template <class Reader>
@@ -61,7 +61,8 @@ class ReaderPool {
         return function(*slot.reader);
       } catch (const MariadbError& error) {
         slot.reader.reset();
-        const bool worth_another = error.is_stale_snapshot() || (was_open && error.is_connection_lost());
+        const bool worth_another =
+            error.is_stale_snapshot() || error.is_no_such_table() || (was_open && error.is_connection_lost());
         if (!worth_another || tries == kReadTriesMax) {
           throw;
         }

@@ -51,6 +51,8 @@ const std::vector<SchemaStep>& schema_steps(SchemaKind kind) {
   switch (kind) {
     case SchemaKind::kOrders:
       return order_schema_steps();
+    case SchemaKind::kCold:
+      return cold_schema_steps();
     case SchemaKind::kMembers:
       return member_schema_steps();
     case SchemaKind::kLedger:
@@ -63,6 +65,9 @@ const std::vector<SchemaStep>& schema_steps(SchemaKind kind) {
 
 DatabaseName orders_database(ShardId shard, std::string_view prefix) {
   return {SchemaKind::kOrders, fmt::format("{}_{}", prefix, to_text(shard))};
+}
+DatabaseName cold_database(ShardId shard, std::string_view prefix) {
+  return {SchemaKind::kCold, fmt::format("{}_cold_{}", prefix, to_text(shard))};
 }
 DatabaseName members_database(std::string_view prefix) {
   return {SchemaKind::kMembers, fmt::format("{}_members", prefix)};

@@ -13,24 +13,26 @@
 
 namespace hongbao {
 
-enum class SchemaKind : uint8_t { kOrders, kMembers, kLedger, kInbox };
+enum class SchemaKind : uint8_t { kOrders, kCold, kMembers, kLedger, kInbox };
 
 // Step i takes a database from version i to version i + 1; a step is a list of statements, each of which may be
 // repeated after a crash in the middle. Steps are only ever added.
 using SchemaStep = std::vector<std::string>;
 const std::vector<SchemaStep>& schema_steps(SchemaKind kind);
 const std::vector<SchemaStep>& order_schema_steps();   // order_rows.cc
+const std::vector<SchemaStep>& cold_schema_steps();    // order_rows.cc
 const std::vector<SchemaStep>& member_schema_steps();  // membership.cc
 const std::vector<SchemaStep>& ledger_schema_steps();  // ledger_rows.cc
 const std::vector<SchemaStep>& inbox_schema_steps();   // inbox_rows.cc
 
-// One database: "hongbao_s007", "hongbao_members", "hongbao_ledger", "hongbao_inbox". `prefix` is "hongbao" but in
-// tests.
+// One database: "hongbao_s007", "hongbao_cold_s007", "hongbao_members", "hongbao_ledger", "hongbao_inbox". `prefix` is
+// "hongbao" but in tests.
 struct DatabaseName {
   SchemaKind kind;
   std::string name;
 };
 DatabaseName orders_database(ShardId shard, std::string_view prefix = "hongbao");
+DatabaseName cold_database(ShardId shard, std::string_view prefix = "hongbao");
 DatabaseName members_database(std::string_view prefix = "hongbao");
 DatabaseName ledger_database(std::string_view prefix = "hongbao");
 DatabaseName inbox_database(std::string_view prefix = "hongbao");

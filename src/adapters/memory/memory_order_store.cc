@@ -44,7 +44,8 @@ CommitOutcome MemoryOrderStore::commit(const CommitBatch& batch) {
   }
   for (const Order& order : batch.activated) {
     CHECK(order.key.shard == shard_);
-    CHECK(packets_.try_emplace(order.key, Packet{.order = order, .vouchers = {}}).second);
+    const Packet packet{.order = order, .part = hot_part(order.key.day), .vouchers = {}};
+    CHECK(packets_.try_emplace(order.key, packet).second);
   }
   for (const Voucher& voucher : batch.vouchers) {
     append(voucher);
@@ -128,16 +129,10 @@ Result<OrderTotals> MemoryOrderStore::totals(VoucherNo since) {
     totals.packets_active += packet.state == PacketState::kActive ? 1 : 0;
     totals.packets_total += packet.order.total;
   }
-  const auto add = [](const Voucher& voucher, OrderTotals::Sums& sums) {
-    Money& sum = voucher.kind == VoucherKind::kPaid     ? sums.paid
-                 : voucher.kind == VoucherKind::kOpened ? sums.opened
-                                                        : sums.refunded;
-    sum += voucher.amount;
-  };
   for (const Voucher& voucher : log_) {
-    add(voucher, totals.all);
+    totals.all.add(voucher.kind, voucher.amount);
     if (voucher.no >= since) {
-      add(voucher, totals.unsettled);
+      totals.unsettled.add(voucher.kind, voucher.amount);
     }
   }
   return totals;
@@ -160,6 +155,69 @@ Result<std::vector<PacketViolation>> MemoryOrderStore::violations(size_t max) {
     }
   }
   return violations;
+}
+
+Result<std::vector<StoredDay>> MemoryOrderStore::days() {
+  const std::scoped_lock lock(mutex_);
+  std::map<DayPart, StoredDay> days;
+  for (const auto& [key, packet] : packets_) {
+    days.try_emplace(packet.part, StoredDay{.part = packet.part});
+  }
+  for (auto& [part, stored] : days) {
+    const DayTotals totals = digest(part);
+    const bool cold = cold_.contains(part);
+    stored.place = cold ? DayPlace::kCold : DayPlace::kHot;
+    stored.totals = cold ? totals : DayTotals{.vouchers = 1, .least = totals.least, .greatest = totals.greatest};
+  }
+  std::vector<StoredDay> sorted;
+  for (auto& [part, stored] : days) {
+    sorted.push_back(stored);
+  }
+  return sorted;
+}
+
+Result<bool> MemoryOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
+  const std::scoped_lock lock(mutex_);
+  const DayPart part = hot_part(day);
+  const auto of_part = [&](const auto& entry) { return entry.second.part == part; };
+  if (std::ranges::none_of(packets_, of_part)) {
+    return true;
+  }
+  if (epoch != head_.epoch) {
+    return fail(ErrorCode::kFenced, "another owner has the shard");
+  }
+  const auto active = [&](const auto& entry) { return of_part(entry) && entry.second.state == PacketState::kActive; };
+  if (std::ranges::any_of(packets_, active)) {
+    return fail(ErrorCode::kUnavailable, "a packet of the day is active");
+  }
+  if (!go_on()) {
+    return false;
+  }
+  cold_.insert(part);
+  return true;
+}
+
+DayPart MemoryOrderStore::hot_part(Day day) const {
+  DayPart part{day};
+  while (cold_.contains(part)) {
+    ++part.number;
+  }
+  return part;
+}
+
+DayTotals MemoryOrderStore::digest(DayPart part) const {
+  DayDigest digest;
+  for (const auto& [key, packet] : packets_) {
+    if (packet.part == part) {
+      digest.add(PacketRow{packet.order, packet.state});
+    }
+  }
+  for (const Voucher& voucher : log_) {
+    if (packets_.at(voucher.packet).part == part) {
+      digest.add(voucher);
+    }
+  }
+  return digest.finish();
 }
 
 }  // namespace hongbao

@@ -31,15 +31,19 @@ class MemoryOrderStore final : public OrderStore {
   Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
   Result<OrderTotals> totals(VoucherNo since) override;
   Result<std::vector<PacketViolation>> violations(size_t max) override;
+  Result<std::vector<StoredDay>> days() override;
+  Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
   struct Packet {
     Order order;
+    DayPart part;
     PacketState state = PacketState::kActive;
     std::vector<size_t> vouchers;  // places in the log
   };
   void append(const Voucher& voucher);
-
+  [[nodiscard]] DayPart hot_part(Day day) const;
+  [[nodiscard]] DayTotals digest(DayPart part) const;
   void extend_lease() { lease_until_ = clock_.now() + lease_; }
 
   const ShardId shard_;
@@ -50,6 +54,7 @@ class MemoryOrderStore final : public OrderStore {
   std::chrono::milliseconds lease_{};
   Timestamp lease_until_;
   std::map<PacketKey, Packet> packets_;
+  std::set<DayPart> cold_;    // "moved" here only means that nothing of it may change
   std::vector<Voucher> log_;  // voucher `no` is at no−1
   std::set<std::tuple<PacketKey, VoucherKind, UserId>> unique_;
 };

@@ -148,6 +148,17 @@ Database Database::open_reader(const std::string& file) {
   return database;
 }
 
+Database Database::open_plain_reader(const std::string& file) {
+  Database database(file, SQLITE_OPEN_READONLY);
+  database.execute("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0");
+  return database;
+}
+
+void Database::leave_wal() {
+  require(integer("PRAGMA wal_checkpoint(TRUNCATE)") == 0, "the log could not be written back whole");
+  require(text("PRAGMA journal_mode = DELETE") == "delete", "the log could not be left");
+}
+
 void Database::execute(const std::string& sql) {
   const int code = sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) {

@@ -125,6 +125,8 @@ class Database {
   static Database open_writer(const std::string& file);
   // Opens `file`, whose writer is open in this process, for reading only.
   static Database open_reader(const std::string& file);
+  // Opens a file that nothing writes and that needs no log, for reading only.
+  static Database open_plain_reader(const std::string& file);
 
   // Runs statements that give no rows.
   void execute(const std::string& sql);
@@ -132,6 +134,9 @@ class Database {
   // The first column of the first row; throws when there is none.
   int64_t integer(std::string_view sql);
   std::string text(std::string_view sql);
+  // Everything goes from the log into the file, synced, and the log is gone: one plain file is left. REQUIRES: this is
+  // the only connection, and no statement of it runs.
+  void leave_wal();
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 
  private:

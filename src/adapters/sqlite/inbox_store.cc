@@ -14,8 +14,7 @@ namespace {
 const Schema& inbox_schema() {
   // Every index entry of a rowid table ends with its `position`: the indexes are sorted by (user, position).
   static const Schema schema{.application_id = 0x4842696e,  // "HBin"
-                             .version = 1,
-                             .tables = R"(
+                             .steps = {R"(
 CREATE TABLE sent(
   position INTEGER PRIMARY KEY, user TEXT NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
   total INTEGER NOT NULL, refunded INTEGER NOT NULL, paid_at INTEGER NOT NULL, UNIQUE (shard, day, local)) STRICT;
@@ -29,7 +28,7 @@ CREATE TABLE year_total(
   refunded_total INTEGER NOT NULL, received_count INTEGER NOT NULL, received_total INTEGER NOT NULL,
   PRIMARY KEY (user, year)) STRICT, WITHOUT ROWID;
 CREATE TABLE cursor(shard TEXT PRIMARY KEY, next_voucher INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-)"};
+)"}};
   return schema;
 }
 

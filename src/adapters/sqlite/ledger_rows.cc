@@ -11,8 +11,7 @@ const Schema& ledger_schema() {
   // keeps `position` at the end of every index entry: transfer_by_wallet is sorted by (wallet, position).
   // The UNIQUE id is an assertion for settled vouchers, which are guarded by the cursor, and a lookup for postings.
   static const Schema schema{.application_id = 0x48426c65,  // "HBle"
-                             .version = 1,
-                             .tables = R"(
+                             .steps = {R"(
 CREATE TABLE account(
   id TEXT PRIMARY KEY, debits_posted INTEGER NOT NULL, credits_posted INTEGER NOT NULL, frozen INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -32,7 +31,7 @@ CREATE TABLE deferred_transfer(
   shard TEXT, day INTEGER, local INTEGER, at INTEGER NOT NULL, reason INTEGER NOT NULL, attempts INTEGER NOT NULL,
   next_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX deferred_by_next_at ON deferred_transfer(shard, next_at);
-)"};
+)"}};
   return schema;
 }
 

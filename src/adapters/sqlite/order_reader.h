@@ -1,4 +1,5 @@
-// One read-only connection to a shard's file with the queries of the order store. Each function reads one snapshot.
+// One read-only connection to a shard's file with the queries of the order store. Each function reads one snapshot of
+// what is hot, and says which cold parts belong to the answer: those don't change any more, and are read afterwards.
 //
 // Threads: one at a time (ReaderPool). Errors: SqliteError.
 #pragma once
@@ -7,43 +8,44 @@
 #include <optional>
 #include <vector>
 
-#include "adapters/sqlite/database.h"
+#include "adapters/sqlite/order_day.h"
 #include "core/log_index.h"
-#include "ports/order_store.h"
 
 namespace hongbao {
 
 class SqliteOrderReader {
  public:
+  using ColdParts = std::vector<StoredDay>;
+
   SqliteOrderReader(Database database, ShardId shard);
 
   ShardHead head();
-  std::optional<StoredPacket> load(const PacketKey& packet);
-  std::vector<Voucher> read_log(VoucherNo from, size_t vouchers_max, LogIndex& index);
+  // When it is not hot, it may be in one of `cold`.
+  std::optional<StoredPacket> load(const PacketKey& packet, ColdParts& cold);
+  struct LogPiece {
+    std::vector<Voucher> vouchers;  // those that are hot, in no order
+    VoucherNo end;                  // the piece goes from `from` to here
+  };
+  LogPiece read_log(VoucherNo from, size_t vouchers_max, LogIndex& index, ColdParts& cold);
   std::vector<PacketKey> due(Timestamp now, size_t packets_max);
-  OrderTotals totals(VoucherNo since);
-  std::vector<PacketViolation> violations(size_t max);
+  // Without the unsettled vouchers of `cold`.
+  OrderTotals totals(VoucherNo since, ColdParts& cold);
+  std::vector<PacketViolation> violations(size_t max, ColdParts& cold);
+  std::vector<StoredDay> days();
 
  private:
-  struct DayStatements {
-    Statement packet;
-    Statement vouchers_of;
-    Statement log;
-    Statement due;
-  };
-  DayStatements& at(Day day);
-  bool has(Day day);
+  // The part is hot in this snapshot. Valid until the next call.
+  SqliteOrderDay& at(DayPart part);
+  std::vector<StoredDay> stored_days();
   ShardHead read_head();
   LogIndex::Snapshot read_log_index(VoucherNo upto);
-  void add_packets(Day day, OrderTotals& totals);
-  void add_vouchers(Day day, VoucherNo since, OrderTotals::Sums& sums);
-  void add_violations(Day day, size_t max, std::vector<PacketViolation>& violations);
 
   Database database_;
   ShardId shard_;
   Statement head_;
-  Statement has_table_;
-  std::map<Day, DayStatements> days_;
+  Statement all_days_;
+  Statement parts_of_day_;
+  std::map<DayPart, SqliteOrderDay> days_;
 };
 
 }  // namespace hongbao

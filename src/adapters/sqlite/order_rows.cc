@@ -9,8 +9,6 @@
 namespace hongbao {
 namespace {
 
-constexpr std::string_view kPacketPrefix = "packet_";
-
 UserId read_user(const Rows& rows, int column) {
   return rows.is_null(column) ? UserId() : UserId::trusted(std::string(rows.text(column)));
 }
@@ -19,26 +17,39 @@ UserId read_user(const Rows& rows, int column) {
 
 const Schema& order_schema() {
   static const Schema schema{.application_id = 0x48426f72,  // "HBor"
-                             .version = 1,
-                             .tables = R"(
+                             .steps = {R"(
 CREATE TABLE shard(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT;
 CREATE TABLE shard_head(
   id INTEGER PRIMARY KEY CHECK (id = 1), epoch INTEGER NOT NULL, owner TEXT NOT NULL, lease_until INTEGER NOT NULL,
   next_voucher INTEGER NOT NULL) STRICT;
 INSERT INTO shard_head VALUES (1, 0, '', 0, 1);
-)"};
+)",
+                                       R"(
+CREATE TABLE stored_day(
+  day INTEGER NOT NULL, part INTEGER NOT NULL, place INTEGER NOT NULL, packets INTEGER, packets_total INTEGER,
+  vouchers INTEGER, paid INTEGER, opened INTEGER, refunded INTEGER, least INTEGER, greatest INTEGER, checksum BLOB,
+  PRIMARY KEY (day, part)) STRICT, WITHOUT ROWID;
+INSERT INTO stored_day(day, part, place)
+  SELECT CAST(round(julianday(substr(name, 8, 4) || '-' || substr(name, 12, 2) || '-' || substr(name, 14, 2))
+                    - 2440587.5) AS INTEGER), 1, 1
+  FROM sqlite_master WHERE type = 'table' AND name GLOB 'packet_[0-9]*';
+)"}};
   return schema;
 }
 
-std::string packet_table(Day day) {
-  return fmt::format("{}{}", kPacketPrefix, day.yyyymmdd());
+Schema cold_schema(DayPart part) {
+  return {.application_id = 0x4842636f, .steps = {create_part(part)}};  // "HBco"
 }
 
-std::string voucher_table(Day day) {
-  return fmt::format("voucher_{}", day.yyyymmdd());
+std::string packet_table(DayPart part) {
+  return fmt::format("packet_{}", to_text(part));
 }
 
-std::string create_day(Day day) {
+std::string voucher_table(DayPart part) {
+  return fmt::format("voucher_{}", to_text(part));
+}
+
+std::string create_part(DayPart part) {
   // The partial index holds active packets only, so that looking for expired ones stays cheap. The unique key is the
   // second guard against two shares for one user, and finds a packet's vouchers.
   return fmt::format(R"(
@@ -51,21 +62,45 @@ CREATE TABLE IF NOT EXISTS {voucher}(
   no INTEGER PRIMARY KEY, local INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, user TEXT NOT NULL,
   amount INTEGER NOT NULL, at INTEGER NOT NULL, UNIQUE (local, kind, user)) STRICT;
 )",
-                     fmt::arg("packet", packet_table(day)), fmt::arg("voucher", voucher_table(day)),
+                     fmt::arg("packet", packet_table(part)), fmt::arg("voucher", voucher_table(part)),
                      fmt::arg("active", static_cast<int>(PacketState::kActive)));
 }
 
-std::vector<Day> stored_days(Database& database) {
-  Statement tables = database.prepare(
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name GLOB 'packet_[0-9]*' ORDER BY name");
-  Rows rows = tables.query();
-  std::vector<Day> days;
-  while (rows.next()) {
-    if (const auto day = Day::parse_yyyymmdd(rows.text(0).substr(kPacketPrefix.size()))) {
-      days.push_back(*day);
-    }
+std::string insert_packet(DayPart part) {
+  return fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", packet_table(part), kPacketColumns);
+}
+
+std::string insert_voucher(DayPart part) {
+  return fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?)", voucher_table(part), kVoucherColumns);
+}
+
+void run_insert(Statement& statement, const Order& order, PacketState state) {
+  const auto recipient = order.recipient.empty() ? std::nullopt : std::optional<UserId>(order.recipient);
+  statement.run(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
+                Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state);
+}
+
+void run_insert(Statement& statement, const Voucher& voucher) {
+  statement.run(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount, voucher.at);
+}
+
+StoredDay read_stored_day(const Rows& rows) {
+  StoredDay stored{.part = {{static_cast<int32_t>(rows.integer(0))}, static_cast<uint32_t>(rows.integer(1))},
+                   .place = static_cast<DayPlace>(rows.integer(2)),
+                   .totals = {}};
+  if (stored.place == DayPlace::kHot) {
+    return stored;
   }
-  return days;
+  stored.totals = {.packets = rows.count(3),
+                   .packets_total = rows.money(4),
+                   .vouchers = rows.count(5),
+                   .sums = {.paid = rows.money(6), .opened = rows.money(7), .refunded = rows.money(8)},
+                   .least = {rows.count(9)},
+                   .greatest = {rows.count(10)}};
+  const Bytes checksum = rows.blob(11);
+  CHECK(checksum.size() == stored.totals.checksum.size());
+  std::ranges::copy(checksum, stored.totals.checksum.begin());
+  return stored;
 }
 
 PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {

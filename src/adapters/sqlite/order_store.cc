@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "adapters/sqlite/order_rows.h"
@@ -43,11 +45,20 @@ Result<std::unique_ptr<SqliteOrderStore>> SqliteOrderStore::open(const std::stri
 }
 
 SqliteOrderStore::SqliteOrderStore(const std::string& file, ShardId shard, Database writer)
-    : shard_(shard), writer_(std::move(writer)), readers_(file, [shard](Database reader) {
-        return std::make_unique<SqliteOrderReader>(std::move(reader), shard);
-      }) {}
+    : file_(file),
+      shard_(shard),
+      writer_(std::move(writer)),
+      cold_(std::filesystem::absolute(file).parent_path() / "cold", shard),
+      readers_(file,
+               [shard](Database reader) { return std::make_unique<SqliteOrderReader>(std::move(reader), shard); }) {}
+
+template <class Function>
+auto SqliteOrderStore::read(std::string_view what, Function function) {
+  return guarded(what, [&] { return readers_.use(function); });
+}
 
 Result<ShardHead> SqliteOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+  const std::lock_guard lock(writer_mutex_);
   writer_.forget_prepared();
   auto head = guarded("order_store.acquire", [&] { return writer_.acquire(owner, lease); });
   if (!head) {
@@ -57,15 +68,18 @@ Result<ShardHead> SqliteOrderStore::acquire(std::string_view owner, std::chrono:
 }
 
 Result<bool> SqliteOrderStore::renew(uint32_t epoch) {
+  const std::lock_guard lock(writer_mutex_);
   return guarded("order_store.renew", [&] { return writer_.renew(epoch); });
 }
 
 Result<void> SqliteOrderStore::release(uint32_t epoch) {
+  const std::lock_guard lock(writer_mutex_);
   return guarded("order_store.release", [&] { writer_.release(epoch); });
 }
 
 CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
   check_numbering(batch, shard_);
+  const std::lock_guard lock(writer_mutex_);
   const auto committed = guarded("order_store.commit", [&] { return writer_.commit(batch); });
   if (!committed) {
     // Even a failure before COMMIT is reported as unknown: the caller has one way back, through the head.
@@ -80,34 +94,122 @@ CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
 }
 
 Result<ShardHead> SqliteOrderStore::head() {
-  return guarded("order_store.head",
-                 [&] { return readers_.use([](SqliteOrderReader& reader) { return reader.head(); }); });
+  return read("order_store.head", [](SqliteOrderReader& reader) { return reader.head(); });
 }
 
 Result<std::optional<StoredPacket>> SqliteOrderStore::load(const PacketKey& packet) {
-  return guarded("order_store.load",
-                 [&] { return readers_.use([&](SqliteOrderReader& reader) { return reader.load(packet); }); });
+  return guarded("order_store.load", [&]() -> std::optional<StoredPacket> {
+    SqliteOrderReader::ColdParts cold;
+    auto found = readers_.use([&](SqliteOrderReader& reader) { return reader.load(packet, cold); });
+    for (size_t i = 0; !found && i < cold.size(); ++i) {
+      found = cold_.use(cold[i].part, [&](SqliteOrderDay& day) { return day.load(packet.local); });
+    }
+    return found;
+  });
 }
 
 Result<std::vector<Voucher>> SqliteOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
   return guarded("order_store.read_log", [&] {
-    return readers_.use([&](SqliteOrderReader& reader) { return reader.read_log(from, vouchers_max, log_index_); });
+    SqliteOrderReader::ColdParts cold;
+    auto piece =
+        readers_.use([&](SqliteOrderReader& reader) { return reader.read_log(from, vouchers_max, log_index_, cold); });
+    for (const StoredDay& stored : cold) {
+      cold_.use(stored.part, [&](SqliteOrderDay& day) { day.log(from, piece.end, piece.vouchers); });
+    }
+    std::ranges::sort(piece.vouchers, {}, &Voucher::no);
+    CHECK(piece.vouchers.size() == piece.end.value - from.value);
+    for (size_t i = 0; i < piece.vouchers.size(); ++i) {
+      CHECK(piece.vouchers[i].no == from + i);
+    }
+    return std::move(piece.vouchers);
   });
 }
 
 Result<std::vector<PacketKey>> SqliteOrderStore::due(Timestamp now, size_t packets_max) {
-  return guarded("order_store.due",
-                 [&] { return readers_.use([&](SqliteOrderReader& reader) { return reader.due(now, packets_max); }); });
+  return read("order_store.due", [&](SqliteOrderReader& reader) { return reader.due(now, packets_max); });
 }
 
 Result<OrderTotals> SqliteOrderStore::totals(VoucherNo since) {
-  return guarded("order_store.totals",
-                 [&] { return readers_.use([&](SqliteOrderReader& reader) { return reader.totals(since); }); });
+  return guarded("order_store.totals", [&] {
+    SqliteOrderReader::ColdParts cold;
+    auto totals = readers_.use([&](SqliteOrderReader& reader) { return reader.totals(since, cold); });
+    for (const StoredDay& stored : cold) {
+      totals.unsettled += cold_.use(stored.part, [&](SqliteOrderDay& day) { return day.sums(since); });
+    }
+    return totals;
+  });
 }
 
 Result<std::vector<PacketViolation>> SqliteOrderStore::violations(size_t max) {
-  return guarded("order_store.violations",
-                 [&] { return readers_.use([&](SqliteOrderReader& reader) { return reader.violations(max); }); });
+  return guarded("order_store.violations", [&] {
+    SqliteOrderReader::ColdParts cold;
+    auto violations = readers_.use([&](SqliteOrderReader& reader) { return reader.violations(max, cold); });
+    for (size_t i = 0; violations.size() < max && i < cold.size(); ++i) {
+      cold_.use(cold[i].part, [&](SqliteOrderDay& day) { day.add_violations(max, violations); });
+    }
+    return violations;
+  });
+}
+
+Result<std::vector<StoredDay>> SqliteOrderStore::days() {
+  return read("order_store.days", [](SqliteOrderReader& reader) { return reader.days(); });
+}
+
+Result<bool> SqliteOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
+  const auto all = days();
+  if (!all) {
+    return std::unexpected(all.error());
+  }
+  const auto hot = std::ranges::find_if(
+      *all, [&](const StoredDay& stored) { return stored.part.day == day && stored.place == DayPlace::kHot; });
+  if (hot == all->end()) {
+    return true;
+  }
+  const auto totals = copy_to_cold(hot->part, go_on);
+  if (!totals || !*totals) {
+    return totals ? Result<bool>(false) : std::unexpected(totals.error());
+  }
+  const std::lock_guard lock(writer_mutex_);
+  const auto retired = guarded("order_store.archive", [&] { return writer_.retire(epoch, hot->part, **totals); });
+  if (!retired) {
+    writer_.forget_prepared();
+    return std::unexpected(retired.error());
+  }
+  if (*retired == SqliteOrderWriter::Retired::kFenced) {
+    return fail(ErrorCode::kFenced, "another owner has the shard");
+  }
+  if (*retired == SqliteOrderWriter::Retired::kChanged) {
+    return fail(ErrorCode::kUnavailable, "a packet of the day came while it was copied");
+  }
+  return true;
+}
+
+// What both sides hold; nullopt when `go_on` said no.
+Result<std::optional<DayTotals>> SqliteOrderStore::copy_to_cold(DayPart part, const GoOn& go_on) {
+  using Copied = Result<std::optional<DayTotals>>;
+  auto copied = guarded("order_store.archive", [&]() -> Copied {
+    Database database = Database::open_reader(file_);
+    SqliteOrderDay hot(database, shard_, part);
+    if (hot.has_active()) {
+      return fail(ErrorCode::kUnavailable, "a packet of the day is active");
+    }
+    if (!cold_.copy(part, hot, go_on)) {
+      return std::nullopt;
+    }
+    const auto wanted = digest_day(hot, go_on);
+    Database copy = Database::open_plain_reader(cold_.file(part));
+    SqliteOrderDay cold(copy, shard_, part);
+    const auto found = wanted ? digest_day(cold, go_on) : std::nullopt;
+    if (!found) {
+      return std::nullopt;
+    }
+    return *wanted == *found ? Copied(wanted) : fail(ErrorCode::kStorage, "the cold copy differs from the day");
+  });
+  Copied result = copied ? std::move(*copied) : Copied(std::unexpected(copied.error()));
+  if (!result && result.error().code == ErrorCode::kStorage) {
+    cold_.erase(part);  // what a failed write left there is not to be trusted
+  }
+  return result;
 }
 
 }  // namespace hongbao

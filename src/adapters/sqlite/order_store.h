@@ -1,11 +1,14 @@
-// The order store in SQLite: one file a shard, WAL, synced at every commit. One connection writes, a few read.
+// The order store in SQLite: one file a shard, WAL, synced at every commit. One connection writes, a few read. Cold
+// days lie in files of their own in the directory `cold` beside it.
 //
 // Threads: as the port says. Errors: kStorage with SQLite's words.
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
+#include "adapters/sqlite/cold_days.h"
 #include "adapters/sqlite/order_reader.h"
 #include "adapters/sqlite/order_writer.h"
 #include "adapters/sqlite/reader_pool.h"
@@ -29,12 +32,20 @@ class SqliteOrderStore final : public OrderStore {
   Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
   Result<OrderTotals> totals(VoucherNo since) override;
   Result<std::vector<PacketViolation>> violations(size_t max) override;
+  Result<std::vector<StoredDay>> days() override;
+  Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
   SqliteOrderStore(const std::string& file, ShardId shard, Database writer);
+  template <class Function>
+  auto read(std::string_view what, Function function);
+  Result<std::optional<DayTotals>> copy_to_cold(DayPart part, const GoOn& go_on);
 
-  ShardId shard_;
+  const std::string file_;
+  const ShardId shard_;
+  std::mutex writer_mutex_;  // the shard's writer commits, and `archive` retires
   SqliteOrderWriter writer_;
+  SqliteColdDays cold_;
   ReaderPool<SqliteOrderReader> readers_;
   LogIndex log_index_;
 };

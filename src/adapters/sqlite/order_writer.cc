@@ -30,7 +30,14 @@ SqliteOrderWriter::SqliteOrderWriter(Database database)
       advance_head_(database_.prepare(
           fmt::format("UPDATE shard_head SET next_voucher = ?, lease_until = {} + ? WHERE epoch = ? AND "
                       "next_voucher = ?",
-                      kNow_ms))) {}
+                      kNow_ms))),
+      latest_part_(database_.prepare("SELECT part, place FROM stored_day WHERE day = ? ORDER BY part DESC LIMIT 1")),
+      add_part_(database_.prepare("INSERT INTO stored_day(day, part, place) VALUES (?,?,?)")),
+      move_part_(database_.prepare(
+          fmt::format("UPDATE stored_day SET place = ?3, packets = ?4, packets_total = ?5, vouchers = ?6, paid = ?7, "
+                      "opened = ?8, refunded = ?9, least = ?10, greatest = ?11, checksum = ?12 WHERE day = ?1 AND part "
+                      "= ?2 AND place = {}",
+                      static_cast<int>(DayPlace::kHot)))) {}
 
 std::optional<ShardHead> SqliteOrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
@@ -62,16 +69,42 @@ bool SqliteOrderWriter::commit(const CommitBatch& batch) {
     return false;
   }
   for (const Order& order : batch.activated) {
-    insert(order);
+    run_insert(at(order.key.day).insert_packet, order, PacketState::kActive);
   }
   for (const Voucher& voucher : batch.vouchers) {
-    insert(voucher);
+    run_insert(at(voucher.packet.day).insert_voucher, voucher);
   }
   for (const auto& finished : batch.finished) {
     finish(finished);
   }
   transaction.commit();
   return true;
+}
+
+SqliteOrderWriter::Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
+  Transaction transaction(database_, Transaction::Kind::kWrite);
+  {
+    Rows rows = read_head_.query();
+    CHECK(rows.next());
+    if (static_cast<uint32_t>(rows.integer(0)) != epoch) {
+      return Retired::kFenced;
+    }
+  }
+  // A commit appends vouchers and changes nothing else without one: the last number tells whether there was any.
+  const int64_t last = database_.integer(fmt::format("SELECT coalesce(max(no), 0) FROM {}", voucher_table(part)));
+  const int64_t active = database_.integer(fmt::format("SELECT EXISTS (SELECT 1 FROM {} WHERE state = {})",
+                                                       packet_table(part), static_cast<int>(PacketState::kActive)));
+  if (active != 0 || last != (totals.vouchers == 0 ? 0 : static_cast<int64_t>(totals.greatest.value))) {
+    return Retired::kChanged;
+  }
+  const int64_t moved = move_part_.run(part.day, part.number, DayPlace::kCold, totals.packets, totals.packets_total,
+                                       totals.vouchers, totals.sums.paid, totals.sums.opened, totals.sums.refunded,
+                                       totals.least, totals.greatest, Bytes(totals.checksum));
+  CHECK(moved == 1);
+  days_.erase(part.day);
+  database_.execute(fmt::format("DROP TABLE {}; DROP TABLE {}", packet_table(part), voucher_table(part)));
+  transaction.commit();
+  return Retired::kDone;
 }
 
 SqliteOrderWriter::DayStatements& SqliteOrderWriter::at(Day day) {
@@ -81,28 +114,29 @@ SqliteOrderWriter::DayStatements& SqliteOrderWriter::at(Day day) {
   if (days_.size() >= kPreparedDaysMax) {
     days_.clear();
   }
-  database_.execute(create_day(day));
+  const DayPart part = hot_part(day);
   DayStatements statements{
-      .insert_packet = database_.prepare(
-          fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", packet_table(day), kPacketColumns)),
-      .insert_voucher = database_.prepare(
-          fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?)", voucher_table(day), kVoucherColumns)),
-      .finish = database_.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", packet_table(day)))};
+      .insert_packet = database_.prepare(insert_packet(part)),
+      .insert_voucher = database_.prepare(insert_voucher(part)),
+      .finish = database_.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", packet_table(part)))};
   return days_.emplace(day, std::move(statements)).first->second;
 }
 
-void SqliteOrderWriter::insert(const Order& order) {
-  const auto recipient = order.recipient.empty() ? std::nullopt : std::optional<UserId>(order.recipient);
-  at(order.key.day)
-      .insert_packet.run(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
-                         Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at,
-                         order.expires_at, PacketState::kActive);
-}
-
-void SqliteOrderWriter::insert(const Voucher& voucher) {
-  at(voucher.packet.day)
-      .insert_voucher.run(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount,
-                          voucher.at);
+DayPart SqliteOrderWriter::hot_part(Day day) {
+  DayPart part{day};
+  {
+    Rows rows = latest_part_.query(day);
+    if (rows.next()) {
+      part.number = static_cast<uint32_t>(rows.integer(0));
+      if (static_cast<DayPlace>(rows.integer(1)) == DayPlace::kHot) {
+        return part;
+      }
+      ++part.number;
+    }
+  }
+  database_.execute(create_part(part));
+  add_part_.run(part.day, part.number, DayPlace::kHot);
+  return part;
 }
 
 void SqliteOrderWriter::finish(const CommitBatch::Finished& finished) {

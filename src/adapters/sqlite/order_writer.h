@@ -1,6 +1,6 @@
 // The one connection that writes a shard's file.
 //
-// Threads: the shard's writer. Errors: SqliteError.
+// Threads: one at a time. Errors: SqliteError.
 #pragma once
 
 #include <chrono>
@@ -24,7 +24,11 @@ class SqliteOrderWriter {
   void release(uint32_t epoch);
   // False: fenced, nothing was written. When it throws, the outcome is unknown.
   bool commit(const CommitBatch& batch);
-  // After `acquire` or `commit` threw: what was prepared may name tables that were rolled back.
+  enum class Retired : uint8_t { kDone, kFenced, kChanged };
+  // The cold copy of a hot part counts from here on, and the hot tables are gone. kChanged: the part holds more than
+  // was copied, or a packet that is active; nothing was done.
+  Retired retire(uint32_t epoch, DayPart part, const DayTotals& totals);
+  // After a call threw: what was prepared may name tables that were rolled back.
   void forget_prepared() { days_.clear(); }
 
  private:
@@ -33,8 +37,9 @@ class SqliteOrderWriter {
     Statement insert_voucher;
     Statement finish;
   };
-  // Makes the day's tables when they are missing. The reference is valid until the next call.
+  // The day's hot part; begins one when there is none. The reference is valid until the next call.
   DayStatements& at(Day day);
+  DayPart hot_part(Day day);
   void insert(const Order& order);
   void insert(const Voucher& voucher);
   void finish(const CommitBatch::Finished& finished);
@@ -45,6 +50,9 @@ class SqliteOrderWriter {
   Statement release_;
   Statement read_head_;
   Statement advance_head_;
+  Statement latest_part_;
+  Statement add_part_;
+  Statement move_part_;
   std::map<Day, DayStatements> days_;
   std::chrono::milliseconds lease_{};  // as acquired
 };

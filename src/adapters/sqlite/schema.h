@@ -1,8 +1,10 @@
-// Makes a store's tables in a new file, and refuses a file that is another store's or another version's.
+// Makes a store's tables in a new file, brings those of an older version up to date, and refuses a file that is another
+// store's or a newer version's.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "adapters/sqlite/database.h"
 
@@ -10,8 +12,8 @@ namespace hongbao {
 
 struct Schema {
   int32_t application_id;  // which store: PRAGMA application_id
-  int32_t version;         // PRAGMA user_version
-  std::string tables;      // CREATE statements of a new file
+  // Step i takes a file from version i (PRAGMA user_version) to i + 1; a new file takes them all. Only ever added to.
+  std::vector<std::string> steps;
 };
 
 // In one transaction. Throws SqliteError with words for an operator.

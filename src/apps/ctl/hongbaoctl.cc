@@ -106,6 +106,8 @@ struct Ctl {
   std::string id;
   std::string name;
   std::string state;
+  std::string shard;
+  std::string from_day = "20000101";
   std::vector<std::string> weights;
   int64_t amount = 0;
   bool deep = false;
@@ -232,6 +234,20 @@ void Ctl::add_server_commands() {
   CLI::App* reconcile = noun("reconcile", "Reconciliation");
   verb(reconcile, "run", "Run it now", [this] { exit = ask_admin(options, "POST", "/admin/v1/reconciliation:run"); });
   verb(reconcile, "show", "The last run", [this] { exit = ask_admin(options, "GET", "/admin/v1/reconciliation"); });
+
+  CLI::App* archive = noun("archive", "Old days in cold storage");
+  verb(archive, "show", "Hot and cold days of each shard, and the last round",
+       [this] { exit = ask_admin(options, "GET", "/admin/v1/archive"); });
+  verb(archive, "run", "Begin a round now", [this] { exit = ask_admin(options, "POST", "/admin/v1/archive:run"); });
+  verb(
+      archive, "days", "The days of a shard: where each lies, its counts, sums and checksum",
+      [this] {
+        exit = ask_admin(options, "GET", fmt::format("/admin/v1/archive/days?shard={}&from={}", shard, from_day));
+      },
+      [this](CLI::App* c) {
+        c->add_option("SHARD", shard, "Such as s000")->required();
+        c->add_option("--from", from_day, "The first day, as 20261122")->capture_default_str();
+      });
 }
 
 void Ctl::add_wallet_commands() {

@@ -53,6 +53,7 @@ leave_ms = 2000                   # how long a node that stops still forwards wh
 
 [mariadb]                         # distributed; HOST:PORT
 orders = "127.0.0.1:3306"         # or several, separated by commas: shards are dealt over them by number
+#cold = "127.0.0.1:3306"          # where a shard's orders are, when it is not given
 #ledger = "127.0.0.1:3306"        # the first of orders, when it is not given; and so is inbox
 #inbox = "127.0.0.1:3306"
 user = "hongbao"
@@ -96,6 +97,11 @@ grace_ms = 5000                   # younger payments are taken to be on their wa
 
 [audit]
 interval_ms = 60000
+
+[archive]                         # old days move to cold storage
+hot_days = 30                     # today is the first of them; 0: a day moves when its packets have finished
+interval_ms = 600000
+rows_per_s_max = 20000            # read and written for it
 
 [cache]
 mib_max = 256

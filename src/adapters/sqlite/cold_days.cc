@@ -1,0 +1,113 @@
+#include "adapters/sqlite/cold_days.h"
+
+#include <fmt/format.h>
+
+#include <system_error>
+
+#include "adapters/sqlite/files.h"
+#include "adapters/sqlite/schema.h"
+
+namespace hongbao {
+namespace {
+
+constexpr size_t kOpenDaysMax = 16;
+
+void require(const Result<void>& done) {
+  if (!done) {
+    throw SqliteError(SQLITE_IOERR, done.error().detail);
+  }
+}
+
+// The side that a part is copied to.
+class Copy {
+ public:
+  Copy(Database& database, DayPart part)
+      : database_(database),
+        insert_packet_(database.prepare(insert_packet(part))),
+        insert_voucher_(database.prepare(insert_voucher(part))),
+        next_local_{static_cast<uint64_t>(
+            database.integer(fmt::format("SELECT coalesce(max(local) + 1, 0) FROM {}", packet_table(part))))},
+        next_no_{static_cast<uint64_t>(
+            database.integer(fmt::format("SELECT coalesce(max(no) + 1, 0) FROM {}", voucher_table(part))))} {}
+
+  void add(const std::vector<PacketRow>& packets) {
+    Transaction transaction(database_, Transaction::Kind::kWrite);
+    for (const PacketRow& packet : packets) {
+      run_insert(insert_packet_, packet.order, packet.state);
+    }
+    transaction.commit();
+  }
+  void add(const std::vector<Voucher>& vouchers) {
+    Transaction transaction(database_, Transaction::Kind::kWrite);
+    for (const Voucher& voucher : vouchers) {
+      run_insert(insert_voucher_, voucher);
+    }
+    transaction.commit();
+  }
+  [[nodiscard]] LocalNo next_local() const { return next_local_; }
+  [[nodiscard]] VoucherNo next_no() const { return next_no_; }
+
+ private:
+  Database& database_;
+  Statement insert_packet_;
+  Statement insert_voucher_;
+  const LocalNo next_local_;  // when the copy began
+  const VoucherNo next_no_;
+};
+
+}  // namespace
+
+SqliteColdDays::OpenDay::OpenDay(const std::string& file, ShardId shard, DayPart part)
+    : database(Database::open_plain_reader(file)), day(database, shard, part) {}
+
+SqliteColdDays::OpenDay& SqliteColdDays::open(DayPart part) {
+  auto found = open_.find(part);
+  if (found == open_.end()) {
+    if (open_.size() >= kOpenDaysMax) {
+      open_.clear();
+    }
+    found = open_.emplace(part, std::make_unique<OpenDay>(file(part), shard_, part)).first;
+  }
+  return *found->second;
+}
+
+bool SqliteColdDays::copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on) {
+  make_directory();
+  {
+    Database database = Database::open_writer(file(part));
+    require_schema(database, file(part), cold_schema(part));
+    {
+      Copy cold(database, part);
+      if (!copy_day(hot, cold, go_on)) {
+        return false;
+      }
+    }
+    database.leave_wal();
+  }
+  require(sync_directory(directory_));
+  return true;
+}
+
+void SqliteColdDays::erase(DayPart part) {
+  const std::lock_guard lock(mutex_);
+  open_.erase(part);
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    std::error_code error;
+    std::filesystem::remove(file(part) + suffix, error);
+  }
+}
+
+std::string SqliteColdDays::file(DayPart part) const {
+  return (directory_ / fmt::format("{}-{}.db", to_text(shard_), to_text(part))).string();
+}
+
+void SqliteColdDays::make_directory() const {
+  std::error_code error;
+  std::filesystem::create_directory(directory_, error);
+  if (error) {
+    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: {}", directory_.string(), error.message()));
+  }
+  require(sync_directory(directory_.parent_path()));
+}
+
+}  // namespace hongbao

@@ -1,0 +1,49 @@
+// The days of a shard that are cold: each part in a file of its own, `<directory>/s007-20261122.db`, a plain SQLite
+// database that nothing writes any more. A few of them are held open.
+//
+// Threads: any; files are read one at a time. Errors: SqliteError, also for a file that is missing.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "adapters/sqlite/order_day.h"
+
+namespace hongbao {
+
+class SqliteColdDays {
+ public:
+  SqliteColdDays(std::filesystem::path directory, ShardId shard) : directory_(std::move(directory)), shard_(shard) {}
+
+  // Runs `function(SqliteOrderDay&)` on the part, in one snapshot.
+  template <class Function>
+  auto use(DayPart part, Function&& function) {
+    const std::lock_guard lock(mutex_);
+    return function(open(part).day);
+  }
+
+  // Copies what the part's file has not. Its rows and its name are on the disk afterwards. False: not all yet.
+  bool copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on);
+  [[nodiscard]] std::string file(DayPart part) const;
+  // Removes the part's file, if there is one.
+  void erase(DayPart part);
+
+ private:
+  struct OpenDay {
+    OpenDay(const std::string& file, ShardId shard, DayPart part);
+    Database database;
+    SqliteOrderDay day;
+  };
+  OpenDay& open(DayPart part);
+  void make_directory() const;
+
+  const std::filesystem::path directory_;
+  const ShardId shard_;
+  std::mutex mutex_;
+  std::map<DayPart, std::unique_ptr<OpenDay>> open_;  // guarded by mutex_
+};
+
+}  // namespace hongbao
