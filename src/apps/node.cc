@@ -95,13 +95,15 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       auditing_(settings.audit_interval, [this] { run_audit(); }),
       archiving_(settings.archive_interval, [this] { archiver_.step(); }),
       pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl),
+      finished_packets_(
+          settings.distributed ? std::make_unique<FinishedPackets>(*engines_.cache, ids_, clock_, registry_) : nullptr),
       residency_(shards_, pre_orders_),
       ordering_(
           shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, *engines_.control, clock_, random_,
           [this] { return settings_.distributed ? placement_.taking_orders() : shards_.taking_orders(); },
           settings.ordering),
       opening_(shards_, residency_, tickets_, *engines_.control, clock_, settings.ticket_ttl),
-      viewing_(residency_, pre_orders_, ids_),
+      viewing_(residency_, pre_orders_, finished_packets_.get(), ids_),
       wallets_(*engines_.ledger, ledger_writer_, workers_, clock_),
       peer_io_(derive_key(settings.master_key, kPeerLink, kKeyContext), PeerLimits()),
       peers_(peer_io_),

@@ -83,6 +83,7 @@ class Node {
   Periodic archiving_;
 
   PreOrders pre_orders_;
+  const std::unique_ptr<FinishedPackets> finished_packets_;  // distributed only
   Residency residency_;
   Ordering ordering_;
   Opening opening_;

@@ -33,6 +33,10 @@ void Call::send(HttpResponse response) {
 }
 
 void Call::fail_with(const Error& error, bool ask_owner) {
+  if (error.code == ErrorCode::kFenced && elsewhere_) {
+    elsewhere_(std::move(reply_));
+    return;
+  }
   HttpResponse response = problem(error);
   response.not_owner = error.code == ErrorCode::kFenced || ask_owner;
   send(std::move(response));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,6 +45,8 @@ class Call {
 
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
+  // Instead of an answer that says that another node owns the packet's shard.
+  void when_not_owner(std::move_only_function<void(Reply)> elsewhere) { elsewhere_ = std::move(elsewhere); }
   // `ask_owner`: another node has the shard by now, and asking it again is the way on.
   void fail_with(const Error& error, bool ask_owner = false);
   // Somebody else answers, and measures.
@@ -55,6 +58,7 @@ class Call {
   SteadyTime began_;
   SteadyTime deadline_;
   bool close_ = false;
+  std::move_only_function<void(Reply)> elsewhere_;
 };
 
 // What a handler reads while it is called.

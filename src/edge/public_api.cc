@@ -47,11 +47,11 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
   constexpr auto post = http::verb::post;
   add(post, "/v1/packets/{}:open", Where::kPacket, &PublicApi::open, registry);
   add(post, "/v1/packets/{}:grab", Where::kPacket, &PublicApi::grab, registry);
-  add(get, "/v1/packets/{}", Where::kPacket, &PublicApi::view, registry);
+  add(get, "/v1/packets/{}", Where::kView, &PublicApi::view, registry);
   add(post, "/v1/packets", Where::kNewPacket, &PublicApi::send, registry);
   add(post, "/v1/packets/{}:pay", Where::kPacket, &PublicApi::pay, registry);
   add(post, "/v1/payments:notify", Where::kPayToken, nullptr, registry);
-  add(get, "/v1/packets/{}/shares", Where::kPacket, &PublicApi::shares, registry);
+  add(get, "/v1/packets/{}/shares", Where::kView, &PublicApi::shares, registry);
   add(get, "/v1/users/me/packets", Where::kAnywhere, &PublicApi::sent, registry);
   add(get, "/v1/users/me/shares", Where::kAnywhere, &PublicApi::received, registry);
   add(get, "/v1/users/me/summary", Where::kAnywhere, &PublicApi::summary, registry);
@@ -108,6 +108,13 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   if (route.where == Where::kNewPacket) {
     copy.shard = shard;
   }
+  if (route.where == Where::kView && !services_.forwarder->owns(*shard)) {
+    call.when_not_owner([this, shard = *shard, copy = std::move(copy), close](Reply to) mutable {
+      services_.forwarder->bring(shard, std::move(copy), close, std::move(to));
+    });
+    run(route, in, *user, std::move(call));
+    return;
+  }
   services_.forwarder->bring(*shard, std::move(copy), close, std::move(call).take_reply());
 }
 
@@ -153,7 +160,8 @@ std::optional<ShardId> PublicApi::shard_of(const Route& route, const Incoming& i
   switch (route.where) {
     case Where::kAnywhere:
       return std::nullopt;
-    case Where::kPacket: {
+    case Where::kPacket:
+    case Where::kView: {
       const auto packet = services_.ids.parse(in.name);
       return packet ? std::optional(packet->shard) : std::nullopt;
     }

@@ -59,6 +59,7 @@ class PublicApi {
   enum class Where : uint8_t {
     kAnywhere,
     kPacket,     // the one that the path's id names
+    kView,       // the same, unless this node has the packet in its caches, because it is finished
     kNewPacket,  // the one chosen by the sender and the idempotency key
     kPayToken,   // the one of the order that the pay token is
   };

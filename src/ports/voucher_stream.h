@@ -18,11 +18,11 @@
 namespace hongbao {
 
 // Who follows the stream; each has places of its own in it.
-enum class Follower : uint8_t { kSettlement, kInbox, kViews };
-inline constexpr int kFollowers = 3;
+enum class Follower : uint8_t { kSettlement, kInbox };
+inline constexpr int kFollowers = 2;
 
 constexpr std::string_view to_text(Follower follower) {
-  constexpr std::array<std::string_view, kFollowers> names{"settlement", "inbox", "views"};
+  constexpr std::array<std::string_view, kFollowers> names{"settlement", "inbox"};
   return names[static_cast<size_t>(follower)];
 }
 

@@ -6,6 +6,11 @@ std::unexpected<Error> packet_not_found() {
   return fail(ErrorCode::kNotFound, "there is no such packet", "id");
 }
 
+Residency::Packet Residency::resident(const PacketKey& key) const {
+  const Shard* shard = shards_.find(key.shard);
+  return shard == nullptr ? nullptr : shard->gate().find(key);
+}
+
 void Residency::find(const PacketKey& key, SteadyTime deadline, Done<Packet> done) const {
   Shard* shard = shards_.find(key.shard);
   if (shard == nullptr) {
@@ -14,6 +19,10 @@ void Residency::find(const PacketKey& key, SteadyTime deadline, Done<Packet> don
   }
   if (auto packet = shard->gate().find(key)) {
     done(std::move(packet));
+    return;
+  }
+  if (shard->is_away()) {  // as the shard would say, without a way through its mailbox
+    done(fail(ErrorCode::kFenced, "another node owns this packet's shard"));
     return;
   }
   shard->submit(LoadCommand{key}, deadline,

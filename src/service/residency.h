@@ -13,6 +13,8 @@ class Residency {
 
   Residency(const ShardSet& shards, PreOrders& pre_orders) : shards_(shards), pre_orders_(pre_orders) {}
 
+  // What is in memory; null otherwise.
+  [[nodiscard]] Packet resident(const PacketKey& key) const;
   // Errors: kNotPaid (a pre-order stands), kNotFound, and those of Shard::submit.
   void find(const PacketKey& key, SteadyTime deadline, Done<Packet> done) const;
 

@@ -1,6 +1,7 @@
 #include "service/viewing.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace hongbao {
 namespace {
@@ -14,20 +15,82 @@ PacketView view_of(const ResidentPacket& packet, std::string id) {
   return view;
 }
 
-std::optional<uint32_t> luckiest(const ShareList& shares) {
-  std::optional<uint32_t> best;
-  for (uint32_t i = 0; i < shares.published(); ++i) {
-    if (!best || shares.amount_at(i) > shares.amount_at(*best - 1)) {
-      best = i + 1;
+PacketView view_of(const FinishedPacket& packet, std::string id) {
+  PacketView view{.id = std::move(id), .order = packet.order, .state = packet.state};
+  view.refunded_amount = packet.refunded;
+  view.opened_count = static_cast<uint32_t>(packet.shares.size());
+  view.opened_amount = std::accumulate(packet.shares.begin(), packet.shares.end(), Money(),
+                                       [](Money sum, const Share& share) { return sum + share.amount; });
+  return view;
+}
+
+// `amount_at(i)` and `share_at(i)` for i < count.
+template <class AmountAt, class ShareAt>
+SharesPage page_of(uint32_t count, bool finished, uint32_t seq, uint32_t shares_max, AmountAt amount_at,
+                   ShareAt share_at) {
+  SharesPage page;
+  const uint32_t end = std::min(count, seq - 1 + shares_max);
+  for (uint32_t i = seq - 1; i < end; ++i) {
+    page.shares.push_back(share_at(i));
+  }
+  page.next_seq = end < count ? end + 1 : 0;
+  for (uint32_t i = 0; finished && i < count; ++i) {
+    if (!page.luckiest_seq || amount_at(i) > amount_at(*page.luckiest_seq - 1)) {
+      page.luckiest_seq = i + 1;
     }
   }
-  return best;
+  return page;
+}
+
+SharesPage page_of(const ResidentPacket& packet, uint32_t seq, uint32_t shares_max) {
+  const bool finished = is_finished(packet.published_state());  // first, as above
+  const ShareList& shares = packet.shares();
+  return page_of(
+      shares.published(), finished, seq, shares_max, [&](uint32_t i) { return shares.amount_at(i); },
+      [&](uint32_t i) { return shares.at(i); });
+}
+
+SharesPage page_of(const FinishedPacket& packet, uint32_t seq, uint32_t shares_max) {
+  return page_of(
+      static_cast<uint32_t>(packet.shares.size()), /*finished=*/true, seq, shares_max,
+      [&](uint32_t i) { return packet.shares[i].amount; }, [&](uint32_t i) { return packet.shares[i]; });
 }
 
 }  // namespace
 
+void Viewing::find(const PacketKey& key, SteadyTime deadline, Done<Found> done) const {
+  if (auto packet = residency_.resident(key)) {
+    done(found(std::move(packet)));
+    return;
+  }
+  if (finished_ == nullptr) {
+    load(key, deadline, std::move(done));
+    return;
+  }
+  finished_->find(key, [this, key, deadline, done = std::move(done)](FinishedPacketRef packet) mutable {
+    if (packet != nullptr) {
+      done(Found{.finished = std::move(packet)});
+    } else {
+      load(key, deadline, std::move(done));
+    }
+  });
+}
+
+void Viewing::load(const PacketKey& key, SteadyTime deadline, Done<Found> done) const {
+  residency_.find(key, deadline, [this, done = std::move(done)](Result<Residency::Packet> packet) mutable {
+    done(packet ? Result<Found>(found(std::move(*packet))) : std::unexpected(packet.error()));
+  });
+}
+
+Viewing::Found Viewing::found(Residency::Packet packet) const {
+  if (finished_ != nullptr) {
+    finished_->keep(*packet);
+  }
+  return {.resident = std::move(packet)};
+}
+
 void Viewing::view(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const {
-  residency_.find(key, deadline, [this, key, done = std::move(done)](Result<Residency::Packet> found) mutable {
+  find(key, deadline, [this, key, done = std::move(done)](Result<Found> found) mutable {
     if (!found && found.error().code == ErrorCode::kNotPaid) {
       view_pre_order(key, std::move(done));
       return;
@@ -36,7 +99,8 @@ void Viewing::view(const PacketKey& key, SteadyTime deadline, Done<PacketView> d
       done(std::unexpected(found.error()));
       return;
     }
-    auto named = [view = view_of(**found, ids_.print(key)),
+    auto named = [view = found->resident ? view_of(*found->resident, ids_.print(key))
+                                         : view_of(*found->finished, ids_.print(key)),
                   done = std::move(done)](Result<std::optional<PreOrder>> entry) mutable {
       // The greeting may be lost without harm.
       view.greeting = entry && *entry ? (*entry)->greeting : std::string(kGreetingDefault);
@@ -58,22 +122,12 @@ void Viewing::view_pre_order(const PacketKey& key, Done<PacketView> done) const 
 
 void Viewing::shares(const PacketKey& key, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
                      Done<SharesPage> done) const {
-  residency_.find(key, deadline, [seq, shares_max, done = std::move(done)](Result<Residency::Packet> found) mutable {
+  find(key, deadline, [seq, shares_max, done = std::move(done)](Result<Found> found) mutable {
     if (!found) {
       done(std::unexpected(found.error()));
       return;
     }
-    const ResidentPacket& packet = **found;
-    SharesPage page;
-    const bool finished = is_finished(packet.published_state());
-    const uint32_t published = packet.shares().published();
-    const uint32_t end = std::min(published, seq - 1 + shares_max);
-    for (uint32_t i = seq - 1; i < end; ++i) {
-      page.shares.push_back(packet.shares().at(i));
-    }
-    page.next_seq = end < published ? end + 1 : 0;
-    page.luckiest_seq = finished ? luckiest(packet.shares()) : std::nullopt;
-    done(std::move(page));
+    done(found->resident ? page_of(*found->resident, seq, shares_max) : page_of(*found->finished, seq, shares_max));
   });
 }
 

@@ -1,5 +1,7 @@
-// What a packet looks like: its state, totals and shares. The seed shows only once it is finished. Any thread;
-// callbacks run inline, on the shard's writer thread, or where the cache runs them.
+// What a packet looks like: its state, totals and shares. The seed shows only once it is finished. A packet is looked
+// for in the shard's memory, then, with several nodes, in the caches of finished packets, and at last in the store:
+// only a finished packet can be shown by a node that does not own it. Any thread; callbacks run inline, on the shard's
+// writer thread, or where the cache runs them.
 #pragma once
 
 #include <optional>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "core/packet_id.h"
+#include "service/finished_packets.h"
 #include "service/residency.h"
 
 namespace hongbao {
@@ -29,8 +32,9 @@ struct SharesPage {
 
 class Viewing {
  public:
-  Viewing(const Residency& residency, PreOrders& pre_orders, const PacketIdCodec& ids)
-      : residency_(residency), pre_orders_(pre_orders), ids_(ids) {}
+  // `finished`: null when this process owns every shard.
+  Viewing(const Residency& residency, PreOrders& pre_orders, FinishedPackets* finished, const PacketIdCodec& ids)
+      : residency_(residency), pre_orders_(pre_orders), finished_(finished), ids_(ids) {}
 
   // Errors: those of Residency::find but kNotPaid, which is a view in state awaiting_payment.
   void view(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
@@ -40,10 +44,19 @@ class Viewing {
               Done<SharesPage> done) const;
 
  private:
+  // Where the packet was found: one of the two.
+  struct Found {
+    Residency::Packet resident{};
+    FinishedPacketRef finished{};
+  };
+  void find(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
+  void load(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
+  Found found(Residency::Packet packet) const;
   void view_pre_order(const PacketKey& key, Done<PacketView> done) const;
 
   const Residency& residency_;
   PreOrders& pre_orders_;
+  FinishedPackets* const finished_;
   const PacketIdCodec& ids_;
 };
 

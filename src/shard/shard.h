@@ -98,6 +98,7 @@ class Shard {
   // Of nothing while this process can't be sure that the shard is its own.
   [[nodiscard]] const PacketGate& gate() const { return owns() ? gate_ : closed_gate_; }
   [[nodiscard]] ShardStatus status() const;
+  [[nodiscard]] bool is_away() const { return state_.load() == ShardState::kAway; }
   [[nodiscard]] size_t commands_waiting() const { return mailbox_.depth(); }
   [[nodiscard]] bool takes_orders() const { return state_.load() == ShardState::kServing && owns(); }
   // Nobody else has the shard: the lease has not lapsed, by this process's clock, which began before the database's.

@@ -108,6 +108,7 @@ class Deployment {
   Reconciler reconciler;
   Audit audit;
   PreOrders pre_orders;
+  FinishedPackets finished;
   Residency residency;
   Ordering ordering;
   Opening opening;

@@ -54,7 +54,7 @@ Process::Process(Engines& engines, Environment& env, uint64_t number)
       ordering(shards_, pre_orders, ledger_writer, engines.pay_tokens, engines.ids, control_, env.clock, env.dice,
                [this] { return shards_.taking_orders(); }, {.payable = kPayable}),
       opening(shards_, residency, engines.tickets, control_, env.clock, kTicketTtl),
-      viewing(residency, pre_orders, engines.ids),
+      viewing(residency, pre_orders, nullptr, engines.ids),
       wallets(engines.ledger, ledger_writer, workers_, env.clock) {
   for (const auto& [id, store] : engines.orders) {
     shard_ids_.push_back(id);
