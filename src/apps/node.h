@@ -84,6 +84,7 @@ class Node {
 
   PreOrders pre_orders_;
   const std::unique_ptr<FinishedPackets> finished_packets_;  // distributed only
+  Profiles profiles_;
   Residency residency_;
   Ordering ordering_;
   Opening opening_;

@@ -46,6 +46,12 @@ bool has_claim(jwt_t* jwt, const char* name) {
   return json != nullptr;
 }
 
+// Empty for a claim that is absent or no text. libjwt refuses a token whose JSON is not well-formed UTF-8.
+std::string_view text_claim(jwt_t* jwt, const char* name) {
+  const char* text = jwt_get_grant(jwt, name);
+  return text != nullptr ? text : "";
+}
+
 }  // namespace
 
 std::string_view bearer_token(std::string_view authorization) {
@@ -67,7 +73,7 @@ Authenticator::Authenticator(std::string secret) : secret_(std::move(secret)) {
   random_bytes(hash_key_);
 }
 
-Result<UserId> Authenticator::user_of(std::string_view authorization, Timestamp now) const {
+Result<Caller> Authenticator::caller_of(std::string_view authorization, Timestamp now) const {
   const std::string_view token = bearer_token(authorization);
   if (token.empty() || token.size() > kTokenLengthMax) {
     return unauthenticated("must be \"Bearer <token>\"");
@@ -92,7 +98,7 @@ Result<UserId> Authenticator::user_of(std::string_view authorization, Timestamp 
   return in_time(*verified, now);
 }
 
-Result<UserId> Authenticator::in_time(const Verified& verified, Timestamp now) {
+Result<Caller> Authenticator::in_time(const Verified& verified, Timestamp now) {
   const int64_t now_s = now.unix_ms / 1000;
   if (now_s >= verified.expires_s) {
     return fail(ErrorCode::kTokenExpired, "has expired: get a new token", "Authorization");
@@ -100,7 +106,7 @@ Result<UserId> Authenticator::in_time(const Verified& verified, Timestamp now) {
   if (now_s < verified.not_before_s) {
     return unauthenticated("is not valid yet");
   }
-  return verified.user;
+  return verified.caller;
 }
 
 Result<Authenticator::Verified> Authenticator::verify(std::string_view token) const {
@@ -115,8 +121,7 @@ Result<Authenticator::Verified> Authenticator::verify(std::string_view token) co
   if (jwt_get_alg(jwt.get()) != JWT_ALG_HS256) {
     return unauthenticated("must be signed with HS256");
   }
-  const char* subject = jwt_get_grant(jwt.get(), "sub");
-  const auto user = UserId::parse(subject != nullptr ? subject : "");
+  const auto user = UserId::parse(text_claim(jwt.get(), "sub"));
   if (!user) {
     return unauthenticated("must name the user in `sub`: 1 to 64 of A-Z a-z 0-9 . _ @ -");
   }
@@ -128,7 +133,8 @@ Result<Authenticator::Verified> Authenticator::verify(std::string_view token) co
   if (!not_before_s) {
     return unauthenticated("must say in `nbf`, as an integer, from when it is valid");
   }
-  return Verified{*user, *not_before_s, *expires_s};
+  ProfileRef profile = make_profile(text_claim(jwt.get(), "name"), text_claim(jwt.get(), "picture"));
+  return Verified{{*user, std::move(profile)}, *not_before_s, *expires_s};
 }
 
 std::string make_token(const std::string& secret, const UserId& user, Timestamp issued_at, Timestamp expires_at) {

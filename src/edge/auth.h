@@ -1,6 +1,7 @@
 // Who asks: JSON Web Tokens (RFC 7519) signed with HS256 under a secret shared with the app's back end. `sub` names the
-// user, `exp` is required. Tokens that were verified are remembered by a keyed hash, because a client sends the same
-// one with every request. Any thread.
+// user, `exp` is required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1).
+// Tokens that were verified are remembered by a keyed hash, because a client sends the same one with every request. Any
+// thread.
 #pragma once
 
 #include <array>
@@ -13,22 +14,28 @@
 #include "base/crypto.h"
 #include "base/result.h"
 #include "core/ids.h"
+#include "core/profile.h"
 
 namespace hongbao {
+
+struct Caller {
+  UserId user;
+  ProfileRef profile{};  // null: the token has none
+};
 
 class Authenticator {
  public:
   explicit Authenticator(std::string secret);
 
   // Of an Authorization header. kUnauthenticated, kTokenExpired.
-  [[nodiscard]] Result<UserId> user_of(std::string_view authorization, Timestamp now) const;
+  [[nodiscard]] Result<Caller> caller_of(std::string_view authorization, Timestamp now) const;
 
  private:
   static constexpr size_t kStripes = 32;
-  static constexpr size_t kRememberedInStripeMax = 16'384;  // half a million tokens in all: some 60 MB
+  static constexpr size_t kRememberedInStripeMax = 16'384;  // half a million tokens in all: some 70 MB and profiles
 
   struct Verified {
-    UserId user;
+    Caller caller;
     int64_t not_before_s = 0;
     int64_t expires_s = 0;
   };
@@ -41,7 +48,7 @@ class Authenticator {
   };
 
   [[nodiscard]] Result<Verified> verify(std::string_view token) const;
-  [[nodiscard]] static Result<UserId> in_time(const Verified& verified, Timestamp now);
+  [[nodiscard]] static Result<Caller> in_time(const Verified& verified, Timestamp now);
 
   const std::string secret_;
   Key128 hash_key_{};

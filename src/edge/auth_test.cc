@@ -27,8 +27,8 @@ class AuthTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { init_crypto(); }
 
-  Result<UserId> ask(const std::string& presented, Timestamp now = kNow) {
-    return authenticator_.user_of("Bearer " + presented, now);
+  Result<Caller> ask(const std::string& presented, Timestamp now = kNow) {
+    return authenticator_.caller_of("Bearer " + presented, now);
   }
 
   // "" for a user, else the error's name.
@@ -53,9 +53,9 @@ class AuthTest : public testing::Test {
 TEST_F(AuthTest, AGoodTokenNamesItsUser) {
   const auto made = make_token(kSecret, UserId::trusted("alice@example.com"), kNow, kNow + std::chrono::minutes(1));
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(ask(made).value().text(), "alice@example.com");
+    EXPECT_EQ(ask(made).value().user.text(), "alice@example.com");
   }
-  EXPECT_EQ(ask(token(claims_with("\"bob\"", later_))).value().text(), "bob");
+  EXPECT_EQ(ask(token(claims_with("\"bob\"", later_))).value().user.text(), "bob");
 }
 
 TEST_F(AuthTest, ATokenSignedWithAnotherSecretIsRefused) {
@@ -158,6 +158,22 @@ TEST_F(AuthTest, TheSubjectMustBeAUserId) {
   EXPECT_EQ(verdict(token(fmt::format(R"({{"exp":{}}})", later_))), "unauthenticated");
 }
 
+TEST_F(AuthTest, NameAndPictureAreTheProfile) {
+  const auto profile = [&](const std::string& more) {
+    return ask(token(fmt::format(R"({{"sub":"alice","exp":{}{}}})", later_, more))).value().profile;
+  };
+  EXPECT_EQ(profile(""), nullptr);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(*profile(R"(,"name":"小红","picture":"https://example.com/a.png")"),
+              (Profile{"小红", "https://example.com/a.png"}));
+  }
+  EXPECT_EQ(profile(R"(,"name":5,"picture":["https://example.com/a.png"])"), nullptr) << "and no error";
+  EXPECT_EQ(profile(R"(,"name":"a\nb","picture":"here")"), nullptr);
+  EXPECT_EQ(verdict(token(fmt::format("{{\"sub\":\"alice\",\"exp\":{},\"name\":\"\xff\"}}", later_))),
+            "unauthenticated")
+      << "no JSON";
+}
+
 TEST_F(AuthTest, AnOverlongTokenIsRefusedUnread) {
   const std::string good =
       token(fmt::format(R"({{"sub":"alice","exp":{},"pad":"{}"}})", later_, std::string(4'096, 'x')));
@@ -168,10 +184,10 @@ TEST_F(AuthTest, OnlyTheBearerSchemeIsTaken) {
   const std::string good = token(claims_with("\"alice\"", later_));
   for (const std::string& header : {std::string(), good, "Basic " + good, "Bearer" + good, std::string("Bearer "),
                                     std::string("Bearer"), "Bearer  " + good, "Bearer " + good + " "}) {
-    EXPECT_FALSE(authenticator_.user_of(header, kNow)) << header;
+    EXPECT_FALSE(authenticator_.caller_of(header, kNow)) << header;
   }
-  EXPECT_TRUE(authenticator_.user_of("bearer " + good, kNow));
-  EXPECT_TRUE(authenticator_.user_of("BEARER " + good, kNow));
+  EXPECT_TRUE(authenticator_.caller_of("bearer " + good, kNow));
+  EXPECT_TRUE(authenticator_.caller_of("BEARER " + good, kNow));
 }
 
 TEST_F(AuthTest, NothingMayFollowTheSignature) {

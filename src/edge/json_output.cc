@@ -35,6 +35,16 @@ json::object order_json(const Order& order, const std::string& id, PacketState s
   return out;
 }
 
+// What is known of it.
+void add_profile(json::object& out, const std::string& prefix, const Profile& profile) {
+  if (!profile.nickname.empty()) {
+    out[prefix + "nickname"] = profile.nickname;
+  }
+  if (!profile.avatar.empty()) {
+    out[prefix + "avatar"] = profile.avatar;
+  }
+}
+
 std::string share_fields(const Share& share) {
   return fmt::format(FMT_COMPILE(R"({{"seq":{},"amount":{},"opened_at":"{}","voucher":{}}})"), share.seq,
                      share.amount.fen(), to_rfc3339(share.opened_at), share.voucher.value);
@@ -70,6 +80,9 @@ json::object packet_json(const PacketView& view) {
   json::object out = order_json(view.order, view.id, view.state, view.greeting);
   out["opened_count"] = view.opened_count;
   out["opened_amount"] = view.opened_amount.fen();
+  if (view.sender_profile) {
+    add_profile(out, "sender_", *view.sender_profile);
+  }
   if (view.state == PacketState::kExpired) {
     out["refunded_amount"] = view.refunded_amount.fen();
   }
@@ -96,7 +109,8 @@ std::string open_json(const OpenAnswer& answer) {
 
 json::object shares_json(const SharesPage& page) {
   json::array shares;
-  for (const Share& share : page.shares) {
+  for (size_t i = 0; i < page.shares.size(); ++i) {
+    const Share& share = page.shares[i];
     json::object entry{{"seq", share.seq},
                        {"user_id", share.user.text()},
                        {"amount", share.amount.fen()},
@@ -104,6 +118,9 @@ json::object shares_json(const SharesPage& page) {
                        {"voucher", share.voucher.value}};
     if (page.luckiest_seq) {
       entry["luckiest"] = share.seq == *page.luckiest_seq;
+    }
+    if (i < page.profiles.size() && page.profiles[i]) {
+      add_profile(entry, "", *page.profiles[i]);
     }
     shares.push_back(std::move(entry));
   }

@@ -72,6 +72,14 @@ TEST(PacketJson, AnUnpaidPacketSaysUntilWhenItCanBePaidAndNotWhenItWas) {
   EXPECT_FALSE(out.contains("expires_at"));
 }
 
+TEST(PacketJson, WhatIsKnownOfTheSenderIsShown) {
+  PacketView view = a_view(PacketState::kActive);
+  EXPECT_FALSE(packet_json(view).contains("sender_nickname"));
+  view.sender_profile = make_profile("小红", "https://example.com/a");
+  EXPECT_EQ(packet_json(view).at("sender_nickname").as_string(), "小红");
+  EXPECT_EQ(packet_json(view).at("sender_avatar").as_string(), "https://example.com/a");
+}
+
 TEST(PacketJson, AnExpiredPacketSaysWhatWentBack) {
   PacketView view = a_view(PacketState::kExpired);
   view.refunded_amount = Money(60);
@@ -114,6 +122,17 @@ TEST(SharesJson, TheLuckiestIsMarkedOnlyWhenItIsKnown) {
   const auto shares = shares_json(finished).at("shares").as_array();
   EXPECT_FALSE(shares.at(0).at("luckiest").as_bool());
   EXPECT_TRUE(shares.at(1).at("luckiest").as_bool());
+}
+
+TEST(SharesJson, WhatIsKnownOfTakersIsShown) {
+  const SharesPage page{.shares = {share(1, 5), share(2, 6), share(3, 7)},
+                        .profiles = {nullptr, make_profile("小红", ""), make_profile("", "https://example.com/a")}};
+  const auto shares = shares_json(page).at("shares").as_array();
+  EXPECT_FALSE(shares.at(0).as_object().contains("nickname"));
+  EXPECT_FALSE(shares.at(0).as_object().contains("avatar"));
+  EXPECT_EQ(shares.at(1).at("nickname").as_string(), "小红");
+  EXPECT_FALSE(shares.at(1).as_object().contains("avatar"));
+  EXPECT_EQ(shares.at(2).at("avatar").as_string(), "https://example.com/a");
 }
 
 TEST(WalletJson, TransfersSayTheirDirection) {

@@ -91,19 +91,23 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   }
   const Incoming in{request, *target, match->name};
   const Route& route = routes_[match->route];
-  auto user = route.handler == nullptr
-                  ? Result<UserId>()
-                  : services_.authenticator.user_of(request.header(http::field::authorization), services_.clock.now());
-  if (!user) {
-    call.fail_with(user.error());
+  const auto caller = route.handler == nullptr ? Result<Caller>()
+                                               : services_.authenticator.caller_of(
+                                                     request.header(http::field::authorization), services_.clock.now());
+  if (!caller) {
+    call.fail_with(caller.error());
     return;
   }
-  const auto shard = services_.forwarder == nullptr ? std::nullopt : shard_of(route, in, *user);
+  const UserId& user = caller->user;
+  if (caller->profile && (route.handler == &PublicApi::open || route.handler == &PublicApi::send)) {
+    services_.profiles.remember(user, caller->profile);
+  }
+  const auto shard = services_.forwarder == nullptr ? std::nullopt : shard_of(route, in, user);
   if (!shard) {
-    run(route, in, *user, std::move(call));
+    run(route, in, user, std::move(call));
     return;
   }
-  PeerRequest copy = copy_of(request, *user);
+  PeerRequest copy = copy_of(request, user);
   copy.deadline = call.deadline();
   if (route.where == Where::kNewPacket) {
     copy.shard = shard;
@@ -112,7 +116,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.when_not_owner([this, shard = *shard, copy = std::move(copy), close](Reply to) mutable {
       services_.forwarder->bring(shard, std::move(copy), close, std::move(to));
     });
-    run(route, in, *user, std::move(call));
+    run(route, in, user, std::move(call));
     return;
   }
   services_.forwarder->bring(*shard, std::move(copy), close, std::move(call).take_reply());

@@ -24,6 +24,7 @@ struct PublicServices {
   Ordering& ordering;
   Opening& opening;
   Viewing& viewing;
+  Profiles& profiles;
   Wallets& wallets;
   InboxStore& inbox;
   WorkerPool& workers;

@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace hongbao {
 namespace {
 
 namespace json = boost::json;
+
+std::string cache_key(const PacketIdCodec& ids, const PacketKey& packet) {
+  return "packet:" + ids.print(packet);
+}
 
 struct Entry {
   std::string fingerprint;
@@ -19,14 +24,18 @@ std::string print(const Entry& entry) {
   return json::serialize(json::array{entry.fingerprint, entry.pay_token, entry.greeting});
 }
 
-// nullopt for a text that another version wrote.
+// nullopt for anything that `print` did not make; the cache may hold garbage.
 std::optional<Entry> parse(const std::string& text) {
   boost::system::error_code error;
   const json::value value = json::parse(text, error);
   if (error || !value.is_array() || value.get_array().size() != 3) {
     return std::nullopt;
   }
-  const auto field = [&](size_t i) { return json::value_to<std::string>(value.get_array().at(i)); };
+  const auto& array = value.get_array();
+  if (!std::ranges::all_of(array, [](const json::value& field) { return field.is_string(); })) {
+    return std::nullopt;
+  }
+  const auto field = [&](size_t i) { return json::value_to<std::string>(array.at(i)); };
   return Entry{field(0), field(1), field(2)};
 }
 
@@ -35,7 +44,7 @@ std::optional<Entry> parse(const std::string& text) {
 void PreOrders::put(std::string_view idempotency_key, const SendRequest& request, PreOrder candidate,
                     Done<PreOrder> done) {
   const std::string send_key = fmt::format("send:{}:{}", candidate.order.sender.text(), idempotency_key);
-  const std::string packet_key = fmt::format("packet:{}", ids_.print(candidate.order.key));
+  const std::string packet_key = cache_key(ids_, candidate.order.key);
   std::string wanted = fingerprint(request);
   std::string text = print({wanted, candidate.pay_token, candidate.greeting});
 
@@ -68,17 +77,30 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
   cache_.put_if_absent(send_key, std::move(text), keep_, std::move(found));
 }
 
+void PreOrders::greeting(const PacketKey& packet, std::move_only_function<void(std::string)> done) {
+  const auto load = [&](Done<Greetings::Loaded> loaded) {
+    cache_.get(cache_key(ids_, packet), [this, loaded = std::move(loaded)](auto read) mutable {
+      const auto text = greeting_reads_.count(std::move(read));
+      const auto entry = text ? parse(*text) : std::nullopt;
+      loaded(entry ? Greetings::Loaded{entry->greeting, kGreetingNearTtl}
+                   : Greetings::Loaded{std::string(kGreetingDefault), kGreetingLostTtl});
+    });
+  };
+  greetings_.get(packet, load, [done = std::move(done)](Result<std::string> found) mutable {
+    done(found ? std::move(*found) : std::string(kGreetingDefault));
+  });
+}
+
 void PreOrders::find(const PacketKey& packet, Done<std::optional<PreOrder>> done) {
-  cache_.get(fmt::format("packet:{}", ids_.print(packet)),
-             [this, done = std::move(done)](Result<std::optional<std::string>> found) mutable {
-               if (!found) {
-                 done(std::unexpected(found.error()));
-                 return;
-               }
-               const auto entry = *found ? parse(**found) : std::nullopt;
-               const auto order = entry ? pay_tokens_.parse(entry->pay_token) : std::nullopt;
-               done(order ? std::optional(PreOrder{*order, entry->pay_token, entry->greeting}) : std::nullopt);
-             });
+  cache_.get(cache_key(ids_, packet), [this, done = std::move(done)](Result<std::optional<std::string>> found) mutable {
+    if (!found) {
+      done(std::unexpected(found.error()));
+      return;
+    }
+    const auto entry = *found ? parse(**found) : std::nullopt;
+    const auto order = entry ? pay_tokens_.parse(entry->pay_token) : std::nullopt;
+    done(order ? std::optional(PreOrder{*order, entry->pay_token, entry->greeting}) : std::nullopt);
+  });
 }
 
 }  // namespace hongbao

@@ -1,11 +1,13 @@
 // Orders before their payment. They live in the cache only: an order that is never paid never reaches the order store.
-// What the cache keeps of an order is its pay token, which is the whole order, and its greeting. Idempotency of sends
+// What the cache keeps of an order is its pay token, which is the whole order, and its greeting, which is shown for as
+// long as it is there; this process's memory is asked for greetings first. Idempotency of sends
 // rests here as well: sender and key lead to the first order made for them.
 //
 // Any thread. Callbacks run where the cache runs them.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,8 @@
 #include "core/pay_token.h"
 #include "core/send_request.h"
 #include "ports/cache.h"
+#include "service/cache_reads.h"
+#include "service/near_cache.h"
 
 namespace hongbao {
 
@@ -26,9 +30,19 @@ struct PreOrder {
 
 class PreOrders {
  public:
-  // Entries outlive the packet by `keep`, because the greeting is shown as long as the packet is.
-  PreOrders(Cache& cache, const PayTokenCodec& pay_tokens, const PacketIdCodec& ids, std::chrono::milliseconds keep)
-      : cache_(cache), pay_tokens_(pay_tokens), ids_(ids), keep_(keep) {}
+  static constexpr std::chrono::minutes kGreetingNearTtl{10};
+  static constexpr std::chrono::seconds kGreetingLostTtl{10};
+  static constexpr NearCacheLimits kGreetingLimits{.entries_max = 65'536, .callers_waiting_max = 4'096};
+
+  // Entries are kept for `keep`. All outlive it.
+  PreOrders(Cache& cache, const PayTokenCodec& pay_tokens, const PacketIdCodec& ids, std::chrono::milliseconds keep,
+            const Clock& clock, prometheus::Registry& registry)
+      : cache_(cache),
+        pay_tokens_(pay_tokens),
+        ids_(ids),
+        keep_(keep),
+        greetings_("greetings", kGreetingLimits, clock, registry),
+        greeting_reads_(registry, "greetings") {}
 
   // Calls back with the order that stands for this sender and key: `candidate`, or the one made before.
   // kIdempotencyKeyReused: the one made before answers another request.
@@ -36,11 +50,18 @@ class PreOrders {
 
   void find(const PacketKey& packet, Done<std::optional<PreOrder>> done);
 
+  // What the packet's sender says, or kGreetingDefault when that was lost. For a packet that was paid.
+  void greeting(const PacketKey& packet, std::move_only_function<void(std::string)> done);
+
  private:
+  using Greetings = NearCache<PacketKey, std::string>;
+
   Cache& cache_;
   const PayTokenCodec& pay_tokens_;
   const PacketIdCodec& ids_;
   const std::chrono::milliseconds keep_;
+  Greetings greetings_;
+  CacheReads greeting_reads_;
 };
 
 }  // namespace hongbao

@@ -99,15 +99,34 @@ void Viewing::view(const PacketKey& key, SteadyTime deadline, Done<PacketView> d
       done(std::unexpected(found.error()));
       return;
     }
-    auto named = [view = found->resident ? view_of(*found->resident, ids_.print(key))
-                                         : view_of(*found->finished, ids_.print(key)),
-                  done = std::move(done)](Result<std::optional<PreOrder>> entry) mutable {
-      // The greeting may be lost without harm.
-      view.greeting = entry && *entry ? (*entry)->greeting : std::string(kGreetingDefault);
-      done(std::move(view));
-    };
-    pre_orders_.find(key, std::move(named));
+    pre_orders_.greeting(key, [this,
+                               view = found->resident ? view_of(*found->resident, ids_.print(key))
+                                                      : view_of(*found->finished, ids_.print(key)),
+                               done = std::move(done)](std::string greeting) mutable {
+      view.greeting = std::move(greeting);
+      name_sender(std::move(view), std::move(done));
+    });
   });
+}
+
+void Viewing::name_sender(PacketView view, Done<PacketView> done) const {
+  const UserId sender = view.order.sender;
+  profiles_.find(sender, [view = std::move(view), done = std::move(done)](ProfileRef profile) mutable {
+    view.sender_profile = std::move(profile);
+    done(std::move(view));
+  });
+}
+
+void Viewing::name_takers(SharesPage page, Done<SharesPage> done) const {
+  std::vector<UserId> takers;
+  for (const Share& share : page.shares) {
+    takers.push_back(share.user);
+  }
+  profiles_.find_all(takers,
+                     [page = std::move(page), done = std::move(done)](std::vector<ProfileRef> profiles) mutable {
+                       page.profiles = std::move(profiles);
+                       done(std::move(page));
+                     });
 }
 
 void Viewing::view_pre_order(const PacketKey& key, Done<PacketView> done) const {
@@ -116,18 +135,20 @@ void Viewing::view_pre_order(const PacketKey& key, Done<PacketView> done) const 
       done(packet_not_found());
       return;
     }
-    done(PacketView{.id = ids_.print(key), .order = (*found)->order, .greeting = (*found)->greeting});
+    name_sender({.id = ids_.print(key), .order = (*found)->order, .greeting = (*found)->greeting}, std::move(done));
   });
 }
 
 void Viewing::shares(const PacketKey& key, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
                      Done<SharesPage> done) const {
-  find(key, deadline, [seq, shares_max, done = std::move(done)](Result<Found> found) mutable {
+  find(key, deadline, [this, seq, shares_max, done = std::move(done)](Result<Found> found) mutable {
     if (!found) {
       done(std::unexpected(found.error()));
       return;
     }
-    done(found->resident ? page_of(*found->resident, seq, shares_max) : page_of(*found->finished, seq, shares_max));
+    name_takers(
+        found->resident ? page_of(*found->resident, seq, shares_max) : page_of(*found->finished, seq, shares_max),
+        std::move(done));
   });
 }
 

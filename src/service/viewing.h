@@ -10,6 +10,7 @@
 
 #include "core/packet_id.h"
 #include "service/finished_packets.h"
+#include "service/profiles.h"
 #include "service/residency.h"
 
 namespace hongbao {
@@ -22,19 +23,22 @@ struct PacketView {
   Money opened_amount;
   Money refunded_amount;
   std::string greeting;
+  ProfileRef sender_profile{};
 };
 
 struct SharesPage {
   std::vector<Share> shares;               // by seq
   std::optional<uint32_t> luckiest_seq{};  // once finished: the greatest share, the earliest of equals
   uint32_t next_seq = 0;                   // where the next page begins; 0: there is none
+  std::vector<ProfileRef> profiles{};      // of the takers, share by share
 };
 
 class Viewing {
  public:
   // `finished`: null when this process owns every shard.
-  Viewing(const Residency& residency, PreOrders& pre_orders, FinishedPackets* finished, const PacketIdCodec& ids)
-      : residency_(residency), pre_orders_(pre_orders), finished_(finished), ids_(ids) {}
+  Viewing(const Residency& residency, PreOrders& pre_orders, FinishedPackets* finished, Profiles& profiles,
+          const PacketIdCodec& ids)
+      : residency_(residency), pre_orders_(pre_orders), finished_(finished), profiles_(profiles), ids_(ids) {}
 
   // Errors: those of Residency::find but kNotPaid, which is a view in state awaiting_payment.
   void view(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
@@ -53,10 +57,13 @@ class Viewing {
   void load(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
   Found found(Residency::Packet packet) const;
   void view_pre_order(const PacketKey& key, Done<PacketView> done) const;
+  void name_sender(PacketView view, Done<PacketView> done) const;
+  void name_takers(SharesPage page, Done<SharesPage> done) const;
 
   const Residency& residency_;
   PreOrders& pre_orders_;
   FinishedPackets* const finished_;
+  Profiles& profiles_;
   const PacketIdCodec& ids_;
 };
 

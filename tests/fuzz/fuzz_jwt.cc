@@ -23,17 +23,21 @@ std::string signature(std::string_view text) {
   return to_base64url(hmac_sha256(as_bytes(kSecret), as_bytes(text)));
 }
 
+bool same(const ProfileRef& a, const ProfileRef& b) {
+  return a == nullptr ? b == nullptr : b != nullptr && *a == *b;
+}
+
 // What a fresh authenticator says; one that remembers must say the same, however often it is asked.
 Result<UserId> verdict(std::string_view header) {
   static const Authenticator remembering(kSecret);
   const Authenticator fresh(kSecret);
-  const Result<UserId> first = fresh.user_of(header, kFuzzNow);
+  const Result<Caller> first = fresh.caller_of(header, kFuzzNow);
   for (const Authenticator* authenticator : {&fresh, &remembering, &remembering}) {
-    const Result<UserId> again = authenticator->user_of(header, kFuzzNow);
+    const Result<Caller> again = authenticator->caller_of(header, kFuzzNow);
     CHECK(again.has_value() == first.has_value());
-    CHECK(first ? *again == *first : again.error() == first.error());
+    CHECK(first ? again->user == first->user && same(again->profile, first->profile) : again.error() == first.error());
   }
-  return first;
+  return first ? Result<UserId>(first->user) : std::unexpected(first.error());
 }
 
 // What is taken carries the secret's signature over everything before its last dot.

@@ -16,9 +16,10 @@ class OtherNode {
       : at_(at),
         cache(at.cache),
         finished(cache, at.ids, at.clock, registry),
-        pre_orders(cache, at.pay_tokens, at.ids, kPayable + kPacketTtl),
+        pre_orders(cache, at.pay_tokens, at.ids, kPayable + kPacketTtl, at.clock, registry),
+        profiles(cache, at.clock, registry),
         residency(shards, pre_orders),
-        viewing(residency, pre_orders, &finished, at.ids) {
+        viewing(residency, pre_orders, &finished, profiles, at.ids) {
     for (const ShardId id : at.shard_ids) {
       shards.add(std::make_unique<Shard>(id, *at.orders.at(id), at.stream, at.clock, ShardOptions{}, registry));
     }
@@ -41,6 +42,7 @@ class OtherNode {
   ShardSet shards;
   FinishedPackets finished;
   PreOrders pre_orders;
+  Profiles profiles;
   Residency residency;
   Viewing viewing;
 };
@@ -128,7 +130,7 @@ TEST_F(FinishedPacketsTest, TheCacheIsAskedOnceAndFilledOnce) {
   for (int i = 0; i < 3; ++i) {
     other.shares(packet, 1, 5).value();
   }
-  EXPECT_EQ(other.cache.reads, 1);
+  EXPECT_EQ(other.cache.reads, 1 + 5) << "the packet, and the takers' profiles";
   FaultyCache counted(at.cache);
   FinishedPackets owners(counted, at.ids, at.clock, other.registry);
   for (int i = 0; i < 3; ++i) {

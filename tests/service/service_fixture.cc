@@ -126,13 +126,14 @@ Deployment::Deployment(size_t batch_vouchers_max)
       refunder(shards, orders, clock),
       reconciler(shards, ledger, writer, pay_tokens, clock, {.grace = kGrace}),
       audit(ledger, orders, clock),
-      pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl),
+      pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl, clock, registry),
       finished(cache, ids, clock, registry),
+      profiles(cache, clock, registry),
       residency(shards, pre_orders),
       ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, random,
                [this] { return shards.taking_orders(); }, {.payable = kPayable}),
       opening(shards, residency, tickets, control, clock, kTicketTtl),
-      viewing(residency, pre_orders, &finished, ids),
+      viewing(residency, pre_orders, &finished, profiles, ids),
       wallets(ledger, writer, workers, clock) {
   start_shards();
   writer.start();

@@ -109,6 +109,7 @@ class Deployment {
   Audit audit;
   PreOrders pre_orders;
   FinishedPackets finished;
+  Profiles profiles;
   Residency residency;
   Ordering ordering;
   Opening opening;

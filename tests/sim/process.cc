@@ -49,12 +49,13 @@ Process::Process(Engines& engines, Environment& env, uint64_t number)
           env.scenario.batch_vouchers_max),
       refunder(shards_, engines.orders, env.clock),
       reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, env.clock, {}),
-      pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl),
+      pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl, env.clock, registry_),
+      profiles(engines.cache, env.clock, registry_),
       residency(shards_, pre_orders),
       ordering(shards_, pre_orders, ledger_writer, engines.pay_tokens, engines.ids, control_, env.clock, env.dice,
                [this] { return shards_.taking_orders(); }, {.payable = kPayable}),
       opening(shards_, residency, engines.tickets, control_, env.clock, kTicketTtl),
-      viewing(residency, pre_orders, nullptr, engines.ids),
+      viewing(residency, pre_orders, nullptr, profiles, engines.ids),
       wallets(engines.ledger, ledger_writer, workers_, env.clock) {
   for (const auto& [id, store] : engines.orders) {
     shard_ids_.push_back(id);

@@ -71,6 +71,7 @@ class Process {
   Refunder refunder;
   Reconciler reconciler;
   PreOrders pre_orders;
+  Profiles profiles;
   Residency residency;
   Ordering ordering;
   Opening opening;

@@ -1,0 +1,45 @@
+#include "core/profile.h"
+
+#include <gtest/gtest.h>
+
+namespace hongbao {
+namespace {
+
+std::string nickname(const std::string& claimed) {
+  const ProfileRef profile = make_profile(claimed, "https://example.com/a.png");
+  return profile->nickname;
+}
+
+std::string avatar(const std::string& claimed) {
+  const ProfileRef profile = make_profile("Alice", claimed);
+  return profile->avatar;
+}
+
+TEST(ProfileTest, KeepsNicknameAndAvatar) {
+  EXPECT_EQ(*make_profile("小红", "http://example.com/a.png"), (Profile{"小红", "http://example.com/a.png"}));
+  EXPECT_EQ(make_profile("", ""), nullptr);
+  EXPECT_EQ(*make_profile("Alice", ""), (Profile{"Alice", ""}));
+}
+
+TEST(ProfileTest, ANicknameTooLongOrWithControlCharactersIsLeftOut) {
+  std::string longest;
+  for (size_t i = 0; i < Profile::kNicknameCharactersMax; ++i) {
+    longest += "红";
+  }
+  EXPECT_EQ(nickname(longest), longest);
+  EXPECT_EQ(nickname(longest + "a"), "");
+  EXPECT_EQ(nickname("a\nb"), "");
+  EXPECT_EQ(nickname("a\x7f"), "");
+}
+
+TEST(ProfileTest, AnAvatarThatIsNoUrlOrTooLongIsLeftOut) {
+  const std::string longest = "https://" + std::string(Profile::kAvatarLengthMax - 8, 'a');
+  EXPECT_EQ(avatar(longest), longest);
+  EXPECT_EQ(avatar(longest + "a"), "");
+  EXPECT_EQ(avatar("javascript:alert(1)"), "");
+  EXPECT_EQ(avatar("https://example.com/a b"), "");
+  EXPECT_EQ(avatar("https://example.com/红"), "");
+}
+
+}  // namespace
+}  // namespace hongbao

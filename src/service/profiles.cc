@@ -1,0 +1,78 @@
+#include "service/profiles.h"
+
+#include <algorithm>
+
+#include "service/ask_all.h"
+#include "service/cache_record.h"
+
+namespace hongbao {
+namespace {
+
+std::string cache_key(const UserId& user) {
+  return "profile:" + user.text();
+}
+
+std::string print(const Profile& profile, const UserId& user) {
+  RecordWriter out(RecordLayout::kProfile);
+  out.text(user.text());
+  out.text(profile.nickname);
+  out.text(profile.avatar);
+  return std::move(out).finish();
+}
+
+ProfileRef parse(const std::string& record, const UserId& user) {
+  RecordReader in(record, RecordLayout::kProfile);
+  const bool is_users = in.text() == user.text();
+  const std::string_view nickname = in.text();
+  const std::string_view avatar = in.text();
+  return is_users && in.complete() ? make_profile(nickname, avatar) : nullptr;
+}
+
+}  // namespace
+
+void Profiles::remember(const UserId& user, ProfileRef profile) {
+  const ProfileRef known = near_.find(user).value_or(nullptr);
+  if (known != nullptr && (known == profile || *known == *profile)) {
+    return;
+  }
+  // Known here for a moment only, until the cache has it: what it refuses is put again.
+  near_.put(user, profile, kUnsureTtl);
+  cache_.put(cache_key(user), print(*profile, user), kTtl, [this, user, profile](Result<void> put) {
+    if (put) {
+      near_.put(user, profile, kNearTtl);
+    }
+  });
+}
+
+void Profiles::find(const UserId& user, Done<ProfileRef> done) {
+  const auto load = [&](Done<Near::Loaded> loaded) {
+    cache_.get(cache_key(user), [this, user, loaded = std::move(loaded)](auto read) mutable {
+      const auto record = reads_.count(std::move(read));
+      ProfileRef profile = record ? parse(*record, user) : nullptr;
+      const auto ttl = profile ? std::chrono::milliseconds(kNearTtl) : kUnsureTtl;
+      loaded(Near::Loaded{std::move(profile), ttl});
+    });
+  };
+  near_.get(user, load, std::move(done));
+}
+
+void Profiles::find(const UserId& user, std::move_only_function<void(ProfileRef)> done) {
+  find(user, Done<ProfileRef>([done = std::move(done)](Result<ProfileRef> found) mutable {
+         done(found ? std::move(*found) : nullptr);
+       }));
+}
+
+void Profiles::find_all(const std::vector<UserId>& users, std::move_only_function<void(std::vector<ProfileRef>)> done) {
+  ask_all<ProfileRef>(
+      std::min(users.size(), kAskedTogetherMax),
+      [&](size_t i, Done<ProfileRef> each) { find(users[i], std::move(each)); },
+      [count = users.size(), done = std::move(done)](std::vector<Result<ProfileRef>> found) mutable {
+        std::vector<ProfileRef> profiles(count);
+        for (size_t i = 0; i < found.size(); ++i) {
+          profiles[i] = found[i] ? std::move(*found[i]) : nullptr;
+        }
+        done(std::move(profiles));
+      });
+}
+
+}  // namespace hongbao
