@@ -69,6 +69,7 @@ class Node {
   WorkerPool workers_;        // reads for users
   WorkerPool admin_workers_;  // an audit may take long and must not hold up users
   Settler settler_;
+  const std::unique_ptr<InboxHeads> inbox_heads_;  // distributed only
   InboxFeed inbox_feed_;
   Refunder refunder_;
   Reconciler reconciler_;
@@ -89,6 +90,7 @@ class Node {
   Ordering ordering_;
   Opening opening_;
   Viewing viewing_;
+  InboxLists inbox_lists_;
   Wallets wallets_;
   PeerIo peer_io_;
   PeerPool peers_;

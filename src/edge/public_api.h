@@ -11,7 +11,7 @@
 #include "edge/call.h"
 #include "edge/forwarder.h"
 #include "edge/paging.h"
-#include "ports/inbox_store.h"
+#include "service/inbox_lists.h"
 #include "service/opening.h"
 #include "service/ordering.h"
 #include "service/viewing.h"
@@ -26,8 +26,7 @@ struct PublicServices {
   Viewing& viewing;
   Profiles& profiles;
   Wallets& wallets;
-  InboxStore& inbox;
-  WorkerPool& workers;
+  InboxLists& inbox;
   const PacketIdCodec& ids;
   const PageTokenCodec& page_tokens;
   const Authenticator& authenticator;

@@ -26,7 +26,14 @@ uint64_t before(const Page& page) {
   return page.position == 0 ? INT64_MAX : page.position;
 }
 
-// Reads a page of a user's list on the worker pool and answers it. `read(page)` gives the entries, `print(entries)` the
+ListPage list_page(const Page& page) {
+  static_assert(InboxHeads::kEntriesMax == kPagesUnderPressure * kPageSizeDefault + 1);
+  return {.before = before(page),
+          .entries_max = page.size + 1,
+          .is_in_head = page.size == kPageSizeDefault && page.number <= kPagesUnderPressure};
+}
+
+// Reads a page of a user's list and answers it. `read(page)` gives the entries, `print(entries)` the
 // JSON.
 template <class Entry, class Read, class Print>
 void answer_list(const Paging& paging, const Target& target, std::string scope, Call call, Read read, Print print) {
@@ -95,9 +102,7 @@ void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
 
 void PublicApi::sent(const Incoming& in, const UserId& user, Call call) {
   const auto read = [this, user](const Page& page, Done<std::vector<SentEntry>> done) {
-    read_on<std::vector<SentEntry>>(
-        services_.workers, [this, user, page] { return services_.inbox.sent(user, before(page), page.size + 1); },
-        std::move(done));
+    services_.inbox.sent(user, list_page(page), std::move(done));
   };
   const auto print = [this](const auto& entries) { return sent_json(entries, services_.ids); };
   answer_list<SentEntry>(paging_, in.target, "sent:" + user.text(), std::move(call), read, print);
@@ -105,9 +110,7 @@ void PublicApi::sent(const Incoming& in, const UserId& user, Call call) {
 
 void PublicApi::received(const Incoming& in, const UserId& user, Call call) {
   const auto read = [this, user](const Page& page, Done<std::vector<ReceivedEntry>> done) {
-    read_on<std::vector<ReceivedEntry>>(
-        services_.workers, [this, user, page] { return services_.inbox.received(user, before(page), page.size + 1); },
-        std::move(done));
+    services_.inbox.received(user, list_page(page), std::move(done));
   };
   const auto print = [this](const auto& entries) { return received_json(entries, services_.ids); };
   answer_list<ReceivedEntry>(paging_, in.target, "received:" + user.text(), std::move(call), read, print);
@@ -128,8 +131,8 @@ void PublicApi::summary(const Incoming& in, const UserId& user, Call call) {
     call.fail_with(year.error());
     return;
   }
-  read_on<YearSummary>(
-      services_.workers, [this, user, year = static_cast<int>(*year)] { return services_.inbox.summary(user, year); },
+  services_.inbox.summary(
+      user, static_cast<int>(*year),
       [year = static_cast<int>(*year), call = std::move(call)](Result<YearSummary> summary) mutable {
         if (summary) {
           call.send_json(http::status::ok, json::serialize(summary_json(year, *summary)));

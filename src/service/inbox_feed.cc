@@ -3,8 +3,9 @@
 namespace hongbao {
 
 InboxFeed::InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store,
-                     OwnsShard owns, size_t batch_vouchers_max)
+                     InboxHeads* heads, OwnsShard owns, size_t batch_vouchers_max)
     : store_(store),
+      heads_(heads),
       owns_(std::move(owns)),
       loop_("inbox", stream, batch_vouchers_max, [this](bool from_log) { return step(from_log); }) {
   for (const auto& [shard, log] : logs) {
@@ -17,6 +18,14 @@ Result<void> InboxFeed::prepare() {
 }
 
 Result<size_t> InboxFeed::step(bool from_log) {
+  auto taken = step_all(from_log);
+  if (heads_ != nullptr) {
+    heads_->erase_changed();
+  }
+  return taken;
+}
+
+Result<size_t> InboxFeed::step_all(bool from_log) {
   if (auto found = prepare(); !found) {
     return std::unexpected(found.error());
   }
@@ -47,6 +56,9 @@ Result<size_t> InboxFeed::step(LogFollower& follower, bool from_log) {
   }
   const InboxBatch batch{follower.shard(), follower.cursor(), std::move(*vouchers)};
   const auto applied = store_.apply(batch);
+  if (heads_ != nullptr && (!applied || *applied)) {  // an error may have come after the commit
+    heads_->changed(batch.vouchers);
+  }
   if (applied && *applied) {
     follower.advance(batch.vouchers.size());
     return batch.vouchers.size();

@@ -33,14 +33,4 @@ class Wallets {
   const Clock& clock_;
 };
 
-// Runs `read` on the pool and hands its result to `done`; refuses through `done` when the pool does.
-template <class T>
-void read_on(WorkerPool& workers, std::move_only_function<Result<T>()> read, Done<T> done) {
-  auto shared = std::make_shared<Done<T>>(std::move(done));
-  auto submitted = workers.submit([read = std::move(read), shared]() mutable { (*shared)(read()); });
-  if (!submitted) {
-    (*shared)(std::unexpected(submitted.error()));
-  }
-}
-
 }  // namespace hongbao

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -32,5 +33,15 @@ class WorkerPool {
   Mailbox<Job> jobs_;
   std::vector<std::thread> workers_;
 };
+
+// Runs `read` on the pool and hands its result to `done`; refuses through `done` when the pool does.
+template <class T>
+void read_on(WorkerPool& workers, std::move_only_function<Result<T>()> read, Done<T> done) {
+  auto shared = std::make_shared<Done<T>>(std::move(done));
+  auto submitted = workers.submit([read = std::move(read), shared]() mutable { (*shared)(read()); });
+  if (!submitted) {
+    (*shared)(std::unexpected(submitted.error()));
+  }
+}
 
 }  // namespace hongbao

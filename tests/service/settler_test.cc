@@ -118,7 +118,7 @@ TEST_F(SettlerTest, AShardWhoseLogCannotBeReadHoldsUpNoOther) {
   LogVoucherStream stream(orders);  // nothing was published here: all is asked of the stores
   Settler settler(orders, stream, at.ledger, at.writer, at.control, [](ShardId) { return true; }, 64, at.registry);
   MemoryInboxStore inbox;
-  InboxFeed feed(orders, stream, inbox, [](ShardId) { return true; }, 64);
+  InboxFeed feed(orders, stream, inbox, nullptr, [](ShardId) { return true; }, 64);
 
   EXPECT_GT(at.settle_once(settler).value(), 0U);
   EXPECT_GT(feed.step(true).value(), 0U);

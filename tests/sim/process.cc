@@ -45,7 +45,7 @@ Process::Process(Engines& engines, Environment& env, uint64_t number)
           engines.orders, engines.stream, engines.ledger, ledger_writer, control_,
           [this](ShardId id) { return shards_.owns(id); }, env.scenario.batch_vouchers_max, registry_),
       inbox_feed(
-          engines.orders, engines.stream, engines.inbox, [this](ShardId id) { return shards_.owns(id); },
+          engines.orders, engines.stream, engines.inbox, nullptr, [this](ShardId id) { return shards_.owns(id); },
           env.scenario.batch_vouchers_max),
       refunder(shards_, engines.orders, env.clock),
       reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, env.clock, {}),
