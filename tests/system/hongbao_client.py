@@ -50,9 +50,9 @@ def sign_jwt(claims, secret, header=None, hash_name="sha256"):
     return text + "." + base64url(hmac.new(secret, text.encode(), hash_name).digest())
 
 
-def user_token(user, secret, ttl_s=3600):
+def user_token(user, secret, ttl_s=3600, **claims):
     now = int(time.time())
-    return sign_jwt({"sub": user, "iat": now, "exp": now + ttl_s}, secret)
+    return sign_jwt({"sub": user, "iat": now, "exp": now + ttl_s, **claims}, secret)
 
 
 def sign_notification(body, secret, at_s=None):

@@ -62,8 +62,8 @@ class RegionTest(unittest.TestCase):
         """Its end; what it lies in is removed after the test."""
         return f"{node.name}, exit status {node.process.poll()}:\n{node.log.read_text()[-LOG_SHOWN_MAX:]}"
 
-    def client_of(self, node, user="anyone"):
-        client = Client(node.address, user_token(user, self.front.jwt_secret))
+    def client_of(self, node, user="anyone", **claims):
+        client = Client(node.address, user_token(user, self.front.jwt_secret, **claims))
         self.addCleanup(client.close)
         return client
 
@@ -84,6 +84,35 @@ class RegionTest(unittest.TestCase):
             with Client(node.admin, self.front.admin_token) as operator:
                 total += int(re.search(rb"^hongbao_forwarded_total (\d+)", operator.get("/metrics").raw, re.M)[1])
         return total
+
+    def finished_packet(self, shard_of, takers):
+        """A packet in the same shard as another one, opened by all."""
+        while True:
+            packet = self.front.paid_packet("alice", kind="lucky", total_amount=1000, count=len(takers),
+                                            greeting="红红火火")["id"]
+            if packet[:4] == shard_of[:4]:
+                break
+        for taker in takers:
+            self.front_take(taker, packet)
+        return packet
+
+    @staticmethod
+    def shown(client, packet):
+        """The view and the shares, and whether another node answered."""
+        view, shares = client.packet(packet), client.get(f"/v1/packets/{packet}/shares")
+        assert (view.status, shares.status) == (200, 200), (view, shares)
+        return (view.body, shares.body), view.headers["Hongbao-Owner"] is not None
+
+    @staticmethod
+    def lists(client):
+        return [client.get(f"/v1/users/me/{name}").body for name in ("packets", "shares")]
+
+    def await_listed(self, user, number, name, packets):
+        """At every node."""
+        for node in self.nodes.values():
+            client = self.client_of(node, user)
+            eventually(lambda client=client: packets <= {entry["packet_id"] for entry in
+                                                         self.lists(client)[number][name]}, "all is listed")
 
     def assert_balanced(self):
         self.front.money()
@@ -156,6 +185,70 @@ class RegionTest(unittest.TestCase):
             self.assertIsNotNone(self.front_take("after", packet))
         self.assertLess(time.monotonic() - killed, TAKEOVER_S_MAX)
         self.assert_balanced()
+
+    def test_any_node_shows_a_finished_packet_from_the_caches(self):
+        some = next(iter(self.packets.values()))
+        owner = self.owners()[some[:4]]
+        first, second = (node for name, node in self.nodes.items() if name != owner)
+        packet, damaged, unseen = (self.finished_packet(some, ["bob", "carol"]) for _ in range(3))
+        expected, _ = self.shown(self.client_of(self.nodes[owner]), packet)
+        self.assertEqual("exhausted", expected[0]["packet"]["state"])
+        self.assertEqual("红红火火", expected[0]["packet"]["greeting"])
+        before = self.forwarded()
+        self.assertEqual((expected, False), self.shown(self.client_of(first), packet))
+        self.assertEqual(before, self.forwarded())
+
+        # Redis without it: the owner is asked.
+        self.region.redis.cli("FLUSHALL")
+        shown, was_forwarded = self.shown(self.client_of(second), packet)
+        self.assertTrue(was_forwarded)
+        shown[0]["packet"]["greeting"] = expected[0]["packet"]["greeting"]  # lost, and the default now or in a while
+        self.assertEqual(expected, shown)
+
+        # Redis with something else: the same.
+        expected, _ = self.shown(self.client_of(self.nodes[owner]), damaged)
+        for key in (f"view:{damaged}", f"packet:{damaged}", "profile:bob", "inbox:sent:alice"):
+            self.region.redis.cli("SET", f"hongbao:{key}", "garbage")
+        self.assertEqual((expected, True), self.shown(self.client_of(first), damaged))
+        self.await_listed("alice", 0, "packets", {packet, damaged, unseen})
+
+        # Without Redis: everything but sending goes on.
+        self.region.redis.kill()
+        expected, _ = self.shown(self.client_of(self.nodes[owner]), unseen)
+        for node in self.nodes.values():
+            self.assertEqual(expected, self.shown(self.client_of(node), unseen)[0])
+            self.assertEqual("active", self.shown(self.client_of(node), some)[0][0]["packet"]["state"])
+            self.front_take(f"taker-at-{node.name}", some)
+        self.await_listed("bob", 1, "shares", {packet, damaged, unseen})
+        self.region.redis.start()
+        self.assert_balanced()
+
+    def test_lists_in_the_cache_follow_what_happens(self):
+        clients = [self.client_of(node, "dave") for node in self.nodes.values()]
+        for taken, packet in enumerate(self.packets.values()):
+            for client in clients:
+                self.assertEqual(taken, len(self.lists(client)[1]["shares"]))
+            self.front_take("dave", packet)
+            for client in clients:
+                eventually(lambda client=client, now=taken + 1: len(self.lists(client)[1]["shares"]) == now,
+                           "the share is listed")
+
+    def test_nicknames_and_avatars_are_shown_by_every_node(self):
+        packet = next(iter(self.packets.values()))
+        profile = {"name": "小红", "picture": "https://example.com/red.png"}
+        self.client_of(self.region.nodes[0], "erin", **profile).take(packet)
+        self.client_of(self.region.nodes[1], "frank", name="x" * 65, picture="javascript:alert()").take(packet)
+        sent = self.client_of(self.region.nodes[1], "erin", **profile).send("key", kind="lucky", total_amount=9, count=3)
+        self.assertEqual(201, sent.status, sent)
+        for node in self.nodes.values():
+            client = self.client_of(node)
+            shares = {share["user_id"]: share for share in client.pages(f"/v1/packets/{packet}/shares", "shares")}
+            self.assertEqual(("小红", "https://example.com/red.png"),
+                             (shares["erin"]["nickname"], shares["erin"]["avatar"]))
+            self.assertNotIn("nickname", shares["frank"])
+            self.assertNotIn("avatar", shares["frank"])
+            view = client.packet(sent.body["packet"]["id"]).body["packet"]
+            self.assertEqual(("小红", "https://example.com/red.png"), (view["sender_nickname"], view["sender_avatar"]))
 
     def front_take(self, user, packet):
         with self.front.user(user) as client:
