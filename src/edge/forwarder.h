@@ -32,6 +32,11 @@ class Forwarder {
   void set_answer_here(AnswerHere answer_here) { answer_here_ = std::move(answer_here); }
 
   [[nodiscard]] bool owns(ShardId shard) const { return shards_.owns(shard); }
+  // It is another node's, or nobody's; this one would say so at once.
+  [[nodiscard]] bool is_away(ShardId shard) const {
+    const Shard* found = shards_.find(shard);
+    return found != nullptr && found->is_away();
+  }
 
   // `close`: end the client's connection behind the answer.
   void bring(ShardId shard, PeerRequest request, bool close, Reply reply);

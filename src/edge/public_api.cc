@@ -112,7 +112,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   if (route.where == Where::kNewPacket) {
     copy.shard = shard;
   }
-  if (route.where == Where::kView && !services_.forwarder->owns(*shard)) {
+  if (route.where == Where::kView && services_.forwarder->is_away(*shard)) {
     call.when_not_owner([this, shard = *shard, copy = std::move(copy), close](Reply to) mutable {
       services_.forwarder->bring(shard, std::move(copy), close, std::move(to));
     });

@@ -38,7 +38,7 @@ class RecordReader {
   RecordReader(std::string&& bytes, RecordLayout layout) = delete;
 
   uint64_t number(uint64_t greatest);
-  Money money() { return Money(static_cast<int64_t>(number(kMoneyMax_fen))); }
+  Money money() { return Money(static_cast<int64_t>(number(kFenMax))); }
   Timestamp time() { return {static_cast<int64_t>(number(kTimeMax_ms))}; }
   std::string_view text();
   // Nothing was wrong, and nothing is left.
@@ -46,7 +46,7 @@ class RecordReader {
   [[nodiscard]] bool good() const { return good_; }
 
  private:
-  static constexpr uint64_t kMoneyMax_fen = uint64_t{1} << 53;
+  static constexpr uint64_t kFenMax = uint64_t{1} << 53;
   static constexpr uint64_t kTimeMax_ms = uint64_t{1} << 47;  // the year 6429
 
   std::string_view left_;
