@@ -54,24 +54,52 @@ bool Callers::may_run(const Task& task, const Process& process) const {
          env_.clock.steady_now() >= task.not_before && process.number() > task.not_in_process;
 }
 
-void Callers::step(Process& process) {
+void Callers::step(const Process& entry, const At& at) {
   if (!finishing_ && packets_begun_ < env_.scenario.packets && env_.dice.one_in(12)) {
     begin_packet();
   }
   std::vector<Task*> ready;
   const bool takers_wait = finishing_ && !payments_over();
   for (Task& task : tasks_) {
-    if (may_run(task, process) && !(takers_wait && task.kind == Kind::kOpen)) {
+    if (may_run(task, entry) && !(takers_wait && task.kind == Kind::kOpen)) {
       ready.push_back(&task);
     }
   }
-  if (!ready.empty()) {
-    ask(process, *ready[env_.dice.below(ready.size())]);
+  if (ready.empty()) {
+    return;
+  }
+  Task& task = *ready[env_.dice.below(ready.size())];
+  task.shard = shard_of(entry, task);
+  const bool here = !task.shard || env_.dice.one_in(6);  // a balancer that is wrong, or a node that is late
+  at(here ? std::nullopt : entry.placement.owner(*task.shard), [&](Process& process) { ask(process, task); });
+}
+
+// nullopt: any node can answer, or refuse.
+std::optional<ShardId> Callers::shard_of(const Process& entry, const Task& task) const {
+  if (task.packet != nullptr) {
+    return task.packet->key.shard;
+  }
+  if (task.kind != Kind::kSend) {
+    return std::nullopt;
+  }
+  const auto chosen = entry.ordering.choose(task.user, task.key);
+  return chosen ? std::optional(*chosen) : std::nullopt;
+}
+
+void Callers::grow_impatient(uint64_t process) {
+  for (size_t i = tasks_.size(); i > 0; --i) {
+    const Task& waiting = tasks_[i - 1];
+    if (waiting.stage == Stage::kWaiting && waiting.at_process == process && env_.dice.one_in(2)) {
+      Task again = waiting;
+      again.stage = Stage::kReady;
+      tasks_.push_back(std::move(again));
+    }
   }
 }
 
 void Callers::ask(Process& process, Task& task) {
   task.stage = Stage::kWaiting;
+  task.at_process = process.number();
   env_.history.note(kAsks.at(static_cast<size_t>(task.kind)), process.number(),
                     task.packet != nullptr ? task.packet->key.local.value : 0);
   switch (task.kind) {
@@ -155,13 +183,11 @@ void Callers::begin_packet() {
 }
 
 void Callers::send(Process& process, Task& task) {
-  const auto shard = process.ordering.choose(task.user, task.key);
-  if (!shard) {
-    Asked asked;
-    not_yet(task, asked, std::optional(Result<PreOrder>(std::unexpected(shard.error()))));
+  if (!task.shard) {  // no shard takes orders
+    task.stage = Stage::kReady;
     return;
   }
-  process.ordering.send(*shard, task.user, task.key, task.request,
+  process.ordering.send(*task.shard, task.user, task.key, task.request,
                         calls_.open<PreOrder>(process.number(), [this, &task](auto answer) {
                           Asked asked;
                           if (answer && *answer) {
@@ -173,8 +199,28 @@ void Callers::send(Process& process, Task& task) {
                         }));
 }
 
+// Pre-orders are only in the cache, for a day or so.
+bool Callers::cache_remembers() const {
+  const FaultRates& faults = env_.scenario.faults;
+  return faults[Fault::kCacheWiped] == 0 && faults[Fault::kCacheStale] == 0 && env_.clock.now() < kNoon + kPacketTtl &&
+         faults[Fault::kClockDayForward] == 0;
+}
+
 void Callers::sent(const Task& task, const PreOrder& made) {
   Dice& dice = env_.dice;
+  std::set<PacketKey>& before = sent_[task.key];
+  if (before.contains(made.order.key)) {
+    return;
+  }
+  if (!before.empty() && cache_remembers()) {
+    env_.violation(fmt::format("{} was given two packets for one idempotency key", task.user.text()));
+  }
+  before.insert(made.order.key);
+  if (dice.one_in(6)) {  // the answer got lost on its way
+    Task again = task;
+    again.stage = Stage::kReady;
+    tasks_.push_back(std::move(again));
+  }
   PacketRecord& packet = record_.packets.emplace_back();
   packet.sender = task.user;
   packet.request = task.request;
@@ -258,49 +304,79 @@ void Callers::notify(Process& process, Task& task) {
                           }));
 }
 
+Callers::Known Callers::known_to(const Task& task) const {
+  const auto taker = task.packet->takers.find(task.user);
+  return {taker != task.packet->takers.end() && taker->second.share.has_value(), task.packet->told_paid};
+}
+
+// While leases hold, whoever answers has seen everything that any node ever told.
+void Callers::expect_opened(const Process& process, const Task& task, const Known& known) {
+  if (known.share && env_.leases_hold && !process.shares_name()) {
+    env_.violation(fmt::format("{} was told of a share, and later of none", task.user.text()));
+  }
+}
+
+void Callers::expect_no_denial(const Process& process, const Task& task, const Known& known,
+                               std::optional<ErrorCode> error) {
+  const bool denied = error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid;
+  if (denied && known.paid && env_.leases_hold && !process.shares_name()) {
+    env_.violation(fmt::format("{} was told that a packet which was paid is not", task.user.text()));
+  }
+}
+
 void Callers::grab(Process& process, Task& task) {
-  process.opening.grab(task.packet->key, task.user, deadline(),
-                       calls_.open<GrabAnswer>(process.number(), [this, &task](auto answer) {
-                         TakerRecord& taker = task.packet->takers[task.user];
-                         const auto error = error_of(answer);
-                         if (answer && *answer) {
-                           GrabAnswer& grabbed = **answer;
-                           if (grabbed.outcome == OpenOutcome::kTicket) {
-                             task.ticket = grabbed.ticket;
-                             task.stage = Stage::kReady;
-                           } else if (grabbed.outcome == OpenOutcome::kOpened) {
-                             told_share(task, *grabbed.share);
-                           } else {
-                             task.stage = Stage::kOver;
-                           }
-                         } else if (finishing_ && (error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid)) {
-                           task.stage = Stage::kOver;
-                         } else {
-                           Asked asked = taker.asked;  // a grab has no effect, so a lost one leaves no doubt
-                           not_yet(task, asked, answer);
-                         }
-                       }));
+  process.opening.grab(
+      task.packet->key, task.user, deadline(),
+      calls_.open<GrabAnswer>(process.number(), [this, &process, &task, known = known_to(task)](auto answer) {
+        TakerRecord& taker = task.packet->takers[task.user];
+        const auto error = error_of(answer);
+        expect_no_denial(process, task, known, error);
+        if (answer && *answer && (**answer).outcome != OpenOutcome::kOpened) {
+          expect_opened(process, task, known);
+        }
+        if (answer && *answer) {
+          GrabAnswer& grabbed = **answer;
+          if (grabbed.outcome == OpenOutcome::kTicket) {
+            task.ticket = grabbed.ticket;
+            task.stage = Stage::kReady;
+          } else if (grabbed.outcome == OpenOutcome::kOpened) {
+            told_share(task, *grabbed.share);
+          } else {
+            task.stage = Stage::kOver;
+          }
+        } else if (finishing_ && (error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid)) {
+          task.stage = Stage::kOver;
+        } else {
+          Asked asked = taker.asked;  // a grab has no effect, so a lost one leaves no doubt
+          not_yet(task, asked, answer);
+        }
+      }));
 }
 
 void Callers::open(Process& process, Task& task) {
   TakerRecord& taker = task.packet->takers[task.user];
   taker.asked.at_all = true;
   const std::string ticket = std::exchange(task.ticket, {});
-  process.opening.open(task.packet->key, task.user, ticket, deadline(),
-                       calls_.open<OpenAnswer>(process.number(), [this, &task, &taker](auto answer) {
-                         if (answer && *answer) {
-                           OpenAnswer& opened = **answer;
-                           if (opened.outcome == OpenOutcome::kOpened) {
-                             told_share(task, *opened.share);
-                           } else {
-                             task.stage = Stage::kOver;
-                           }
-                         } else if (error_of(answer) == ErrorCode::kForbidden) {
-                           task.stage = Stage::kOver;
-                         } else {
-                           not_yet(task, taker.asked, answer);
-                         }
-                       }));
+  process.opening.open(
+      task.packet->key, task.user, ticket, deadline(),
+      calls_.open<OpenAnswer>(process.number(), [this, &process, &task, &taker, known = known_to(task)](auto answer) {
+        expect_no_denial(process, task, known, error_of(answer));
+        if (answer && *answer) {
+          OpenAnswer& opened = **answer;
+          if (opened.outcome != OpenOutcome::kOpened) {
+            expect_opened(process, task, known);
+          }
+          if (opened.outcome == OpenOutcome::kOpened) {
+            told_share(task, *opened.share);
+          } else {
+            task.stage = Stage::kOver;
+          }
+        } else if (error_of(answer) == ErrorCode::kForbidden) {
+          task.stage = Stage::kOver;
+        } else {
+          not_yet(task, taker.asked, answer);
+        }
+      }));
 }
 
 void Callers::told_share(Task& task, const Share& share) {

@@ -15,9 +15,13 @@ class Callers {
  public:
   Callers(Environment& env, const Engines& engines);
 
-  // One caller begins something or asks again.
-  void step(Process& process);
+  // One caller begins something or asks again, at `entry` or at the node that owns the packet as far as `entry` knows;
+  // `at` plays the call in the process that it reaches, or in none.
+  using At = std::function<void(const std::optional<Member>& node, const std::function<void(Process&)>& call)>;
+  void step(const Process& entry, const At& at);
   void lose(uint64_t process) { calls_.lose(process); }
+  // It is stopped: some of those that wait for it ask elsewhere, while their calls still stand.
+  void grow_impatient(uint64_t process);
 
   // No more beginnings, and nobody gives up: everything that is in doubt is asked again until it is told.
   void finish() { finishing_ = true; }
@@ -44,6 +48,8 @@ class Callers {
     bool waits_for_payment = false;
     SteadyTime not_before{};
     uint64_t not_in_process = 0;  // notify: wait for a restart
+    uint64_t at_process = 0;      // asked last
+    std::optional<ShardId> shard{};
   };
 
   void begin_packet();
@@ -54,9 +60,19 @@ class Callers {
   void grab(Process& process, Task& task);
   void open(Process& process, Task& task);
   void ask(Process& process, Task& task);
+  std::optional<ShardId> shard_of(const Process& entry, const Task& task) const;
 
+  [[nodiscard]] bool cache_remembers() const;
   void sent(const Task& task, const PreOrder& made);
   void add_notification(PacketRecord& packet, ChannelPaymentRecord& payment, uint64_t process);
+  // What must not be answered to somebody who was told more before asking.
+  struct Known {
+    bool share = false;
+    bool paid = false;
+  };
+  [[nodiscard]] Known known_to(const Task& task) const;
+  void expect_opened(const Process& process, const Task& task, const Known& known);
+  void expect_no_denial(const Process& process, const Task& task, const Known& known, std::optional<ErrorCode> error);
   void told_share(Task& task, const Share& share);
   // Ready again, paused or given up, after an answer that did not settle it.
   template <class T>
@@ -73,6 +89,7 @@ class Callers {
   Record record_;
   std::vector<UserId> users_;
   std::deque<Task> tasks_;
+  std::map<std::string, std::set<PacketKey>> sent_;  // what an idempotency key gave
   uint32_t packets_begun_ = 0;
   uint64_t next_name_ = 1;
   bool finishing_ = false;

@@ -14,6 +14,13 @@ namespace hongbao::sim {
 // 2026-11-22 12:00 in UTC+8.
 inline constexpr Timestamp kNoon{20'779LL * 86'400'000 + 4LL * 3'600'000};
 
+// Where a process is while an engine or the operating system lets it wait.
+enum class Moment : uint8_t {
+  kCall,  // in a call of an engine
+  kLoad,  // a packet was read, and the answer is on its way
+  kClock  // it looks at a clock
+};
+
 struct Environment {
   Environment(const Scenario& played, uint64_t seed, bool trace)
       : scenario(played), dice(seed), history(trace), faults(played.faults, dice, history) {}
@@ -24,14 +31,21 @@ struct Environment {
     violations.push_back(std::move(what));
   }
 
+  void pass(std::chrono::milliseconds time) {
+    clock.advance(time);
+    database_clock.advance(time);
+  }
+
   const Scenario& scenario;
   Dice dice;
   History history;
   Faults faults;
-  ManualClock clock{kNoon};
+  ManualClock clock{kNoon};           // of the nodes
+  ManualClock database_clock{kNoon};  // leases run by it
+  bool leases_hold = true;            // false: it jumped, and only the fence is left
   std::vector<std::string> violations;
-  // Plays what other threads do while one waits for its commit; the stores call it.
-  std::function<void()> meanwhile = [] {};
+  // Plays what others do in the meantime: other threads of the process, and other processes.
+  std::function<void(Moment)> meanwhile = [](Moment) {};
 };
 
 // A store that refuses for a while, now and then.

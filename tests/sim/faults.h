@@ -11,11 +11,20 @@
 namespace hongbao::sim {
 
 enum class Fault : uint8_t {
-  kCrash,              // between any two steps
-  kCrashOnAnswer,      // some callers of a batch were answered, the others are not
-  kCrashOnPublish,     // committed, but neither published nor answered
-  kCrashOnAcquire,     // the epoch is raised, and nobody knows
-  kStaleOwner,         // a new process takes the shards, the old one goes on
+  kCrash,           // between any two steps
+  kCrashOnAnswer,   // some callers of a batch were answered, the others are not
+  kCrashOnPublish,  // committed, but neither published nor answered
+  kCrashOnAcquire,  // the epoch is raised, and nobody knows
+  kCleanStop,       // a node leaves and gives its shards back
+  kReplaced,        // a new process has a node's name, and the old one goes on
+  kStopped,         // SIGSTOP, past the lease or not: between two steps, and likewise below
+  kStoppedInCall,   // before or after an engine did what it was asked
+  kStoppedAtClock,  // wherever the code looks at a clock
+  kBeatUnknown,     // a node that says it lives is told nothing
+  kOrdersAcquireUnknown,
+  kOrdersRenewUnknown,
+  kOrdersReleaseUnknown,
+  kOrdersLoadSlow,     // what was read is old when it arrives
   kOrdersCrashBefore,  // the commit of an order store, and likewise below
   kOrdersCrashDuring,  // it lands later, or is fenced
   kOrdersCrashAfter,
@@ -49,6 +58,7 @@ enum class Fault : uint8_t {
   kClockHourBack,
   kClockDayForward,
   kClockDayBack,
+  kDatabaseClockForward,  // all leases lapse before their owners think so
   kAccountFrozen,
 };
 inline constexpr size_t kFaults = static_cast<size_t>(Fault::kAccountFrozen) + 1;

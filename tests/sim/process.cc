@@ -4,6 +4,7 @@ namespace hongbao::sim {
 namespace {
 
 constexpr std::chrono::milliseconds kNoWait{0};
+constexpr int kBeatsPerLease = 6;
 
 template <size_t N>
 std::array<uint8_t, N> key_of(uint8_t value) {
@@ -12,9 +13,11 @@ std::array<uint8_t, N> key_of(uint8_t value) {
   return key;
 }
 
-ShardOptions shard_options(const Scenario& scenario) {
+ShardOptions shard_options(const Scenario& scenario, const std::string& node) {
   return {.engine = {.packet_ttl = kPacketTtl, .resident_bytes_max = scenario.resident_bytes_max},
-          .batch_commands_max = 16};
+          .batch_commands_max = 16,
+          .owner = node,
+          .lease = scenario.lease};
 }
 
 }  // namespace
@@ -31,43 +34,55 @@ Engines::Engines(Environment& env)
     const ShardId id{Region::kSouth, i};
     const auto& store = order_stores.emplace(id, std::make_unique<SimOrderStore>(id, env)).first->second;
     orders.emplace(id, store.get());
+    memberships.emplace(id, std::make_unique<SimMembership>(env, store->outage()));
   }
 }
 
-Process::Process(Engines& engines, Environment& env, uint64_t number)
+Process::Process(Engines& engines, Environment& env, const std::string& node, uint64_t number)
     : env_(env),
       engines_(engines),
       number_(number),
+      clock_(env),
       control_({{Region::kSouth, 100}}),
       workers_(1, 1),
-      ledger_writer(engines.ledger, env.clock, {}, registry_),
+      placement(shards_, groups(),
+                {.self = {.node = node, .address = node}, .incarnation = number, .lease = env.scenario.lease}),
+      ledger_writer(engines.ledger, clock_, {}, registry_),
       settler(
           engines.orders, engines.stream, engines.ledger, ledger_writer, control_,
           [this](ShardId id) { return shards_.owns(id); }, env.scenario.batch_vouchers_max, registry_),
       inbox_feed(
           engines.orders, engines.stream, engines.inbox, nullptr, [this](ShardId id) { return shards_.owns(id); },
           env.scenario.batch_vouchers_max),
-      refunder(shards_, engines.orders, env.clock),
-      reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, env.clock, {}),
+      refunder(shards_, engines.orders, clock_),
+      reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, clock_, {}),
+      // Caches may look at their clock under a lock, where their process is not stopped here.
       pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl, env.clock, registry_),
       profiles(engines.cache, env.clock, registry_),
       residency(shards_, pre_orders),
-      ordering(shards_, pre_orders, ledger_writer, engines.pay_tokens, engines.ids, control_, env.clock, env.dice,
-               [this] { return shards_.taking_orders(); }, {.payable = kPayable}),
-      opening(shards_, residency, engines.tickets, control_, env.clock, kTicketTtl),
+      ordering(shards_, pre_orders, ledger_writer, engines.pay_tokens, engines.ids, control_, clock_, env.dice,
+               [this] { return placement.taking_orders(); }, {.payable = kPayable}),
+      opening(shards_, residency, engines.tickets, control_, clock_, kTicketTtl),
       viewing(residency, pre_orders, nullptr, profiles, engines.ids),
-      wallets(engines.ledger, ledger_writer, workers_, env.clock) {
+      wallets(engines.ledger, ledger_writer, workers_, clock_) {
   for (const auto& [id, store] : engines.orders) {
     shard_ids_.push_back(id);
-    shards_.add(std::make_unique<Shard>(id, *store, engines.stream, env.clock, shard_options(env.scenario), registry_));
+    shards_.add(
+        std::make_unique<Shard>(id, *store, engines.stream, clock_, shard_options(env.scenario, node), registry_));
   }
 }
 
+std::vector<Placement::Group> Process::groups() {
+  std::vector<Placement::Group> groups;
+  for (const auto& [id, membership] : engines_.memberships) {
+    groups.push_back({membership.get(), {id}});
+  }
+  return groups;
+}
+
 Result<void> Process::start() {
-  for (const ShardId id : shard_ids_) {
-    if (auto acquired = shards_.find(id)->acquire(); !acquired) {
-      return acquired;
-    }
+  if (auto placed = placement.step(); !placed) {
+    return placed;
   }
   if (auto prepared = settler.prepare(); !prepared) {
     return prepared;
@@ -75,37 +90,59 @@ Result<void> Process::start() {
   return inbox_feed.prepare();
 }
 
-bool Process::lost_a_shard() const {
-  return std::ranges::any_of(shard_ids_,
-                             [&](ShardId id) { return shards_.find(id)->status().state == ShardState::kAway; });
+bool Process::has_left() const {
+  return leaving_ && busy_.empty() && std::ranges::all_of(shard_ids_, [&](ShardId id) {
+           return shards_.find(id)->status().state == ShardState::kAway;
+         });
 }
 
 template <class Step>
-void Process::unless_busy(const void* part, Step step) {
-  if (busy_.insert(part).second) {
+void Process::unless_busy(Part part, ShardId shard, Step step) {
+  if (busy_.emplace(part, shard).second) {
     step();  // if it crashes, nobody will ask again who is busy
-    busy_.erase(part);
+    busy_.erase({part, shard});
   }
 }
 
 void Process::step() {
-  Shard& shard = *shards_.find(shard_ids_[env_.dice.below(shard_ids_.size())]);
+  if (!leaving_ && env_.clock.steady_now() >= beat_at_ && env_.dice.one_in(2)) {
+    beat();
+    return;
+  }
+  const ShardId id = shard_ids_[env_.dice.below(shard_ids_.size())];
+  Shard& shard = *shards_.find(id);
   const uint64_t part = env_.dice.below(100);
   if (part < 40) {
-    unless_busy(&shard, [&] { shard.write_step(kNoWait); });
+    unless_busy(Part::kWriter, id, [&] { shard.write_step(kNoWait); });
   } else if (part < 55) {
-    shard.load_step(kNoWait);
+    unless_busy(Part::kLoader, id, [&] { shard.load_step(kNoWait); });
   } else if (part < 75) {
-    unless_busy(&ledger_writer, [&] { ledger_writer.step(kNoWait); });
+    unless_busy(Part::kLedger, [&] { ledger_writer.step(kNoWait); });
   } else if (part < 85) {
     settle();
   } else if (part < 95) {
-    unless_busy(&inbox_feed, [&] { (void)inbox_feed.step(/*from_log=*/env_.dice.one_in(4)); });
+    unless_busy(Part::kInbox, [&] { (void)inbox_feed.step(/*from_log=*/env_.dice.one_in(4)); });
   } else if (part < 97) {
     refund();
   } else {
     reconcile();
   }
+}
+
+void Process::beat() {
+  unless_busy(Part::kPlacement, [&] {
+    beat_at_ = env_.clock.steady_now() + env_.scenario.lease / kBeatsPerLease;
+    if (!placement.step()) {  // it must end, and has left already
+      leaving_ = true;
+    }
+  });
+}
+
+void Process::leave() {
+  unless_busy(Part::kPlacement, [&] {
+    leaving_ = true;
+    placement.leave();
+  });
 }
 
 void Process::settle() {

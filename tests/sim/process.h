@@ -1,6 +1,6 @@
-// What survives a process, and a process over it: the product's real parts, put together as src/apps/node.cc does, but
-// without threads. Each `step` plays one step of one part, chosen by chance. Destroying a process is its crash. One
-// thread.
+// What survives a process, and a process of a node over it: the product's real parts, put together as src/apps/node.cc
+// does, but without threads. Each `step` plays one step of one part, chosen by chance. Destroying a process is its
+// crash. One thread.
 #pragma once
 
 #include <map>
@@ -11,6 +11,7 @@
 #include "service/inbox_feed.h"
 #include "service/opening.h"
 #include "service/ordering.h"
+#include "service/placement.h"
 #include "service/reconciler.h"
 #include "service/refunder.h"
 #include "service/settler.h"
@@ -19,6 +20,7 @@
 #include "sim/sim_cache.h"
 #include "sim/sim_inbox_store.h"
 #include "sim/sim_ledger_store.h"
+#include "sim/sim_membership.h"
 #include "sim/sim_order_store.h"
 #include "sim/sim_stream.h"
 
@@ -33,6 +35,7 @@ struct Engines {
 
   std::map<ShardId, std::unique_ptr<SimOrderStore>> order_stores;
   std::map<ShardId, OrderStore*> orders;
+  std::map<ShardId, std::unique_ptr<SimMembership>> memberships;  // each shard is on a server of its own
   SimLedgerStore ledger;
   SimInboxStore inbox;
   SimStream stream;
@@ -42,29 +45,60 @@ struct Engines {
   const PayTokenCodec pay_tokens;
 };
 
+// What its code reads; it may be stopped just before or after.
+class ProcessClock final : public Clock {
+ public:
+  explicit ProcessClock(Environment& env) : env_(env) {}
+  [[nodiscard]] Timestamp now() const override { return look(&Clock::now); }
+  [[nodiscard]] SteadyTime steady_now() const override { return look(&Clock::steady_now); }
+
+ private:
+  template <class Time>
+  Time look(Time (Clock::*read)() const) const {
+    const Time before = (env_.clock.*read)();
+    env_.meanwhile(Moment::kClock);
+    return env_.dice.one_in(2) ? before : (env_.clock.*read)();
+  }
+
+  Environment& env_;
+};
+
 class Process {
  public:
-  Process(Engines& engines, Environment& env, uint64_t number);
+  // `number`: which process of the run it is; it serves as its node's incarnation.
+  Process(Engines& engines, Environment& env, const std::string& node, uint64_t number);
 
-  // Takes the shards and finds its places in the logs; an engine may refuse.
+  // Says that its node lives, and finds its places in the logs; an engine may refuse.
   Result<void> start();
-  // Also while another step waits for its commit; what is in the middle of its own step is left alone, as one thread
+  // Also while another step waits for an engine; what is in the middle of its own step is left alone, as one thread
   // can't do two things.
   void step();
+  // A clean stop: from now on its steps only give the shards back.
+  void leave();
+
   [[nodiscard]] uint64_t number() const { return number_; }
-  // Another process has one of its shards: whoever supervises it starts it anew.
-  [[nodiscard]] bool lost_a_shard() const;
+  [[nodiscard]] bool owns(ShardId shard) const { return shards_.owns(shard); }
+  // It left, or had to because a later process has its node's name, and gave everything back.
+  [[nodiscard]] bool has_left() const;
+  [[nodiscard]] bool is_leaving() const { return leaving_; }
+  // Another process has its node's name, or had at a time: until the older one knows, it may take shards from the later
+  // one, or the later one from it, though a lease stands.
+  void set_shares_name() { shares_name_ = true; }
+  [[nodiscard]] bool shares_name() const { return shares_name_; }
 
  private:
   Environment& env_;
   Engines& engines_;
   const uint64_t number_;
+  const ProcessClock clock_;
   prometheus::Registry registry_;
   MemoryControl control_;
   ShardSet shards_;
+  std::vector<ShardId> shard_ids_;
   WorkerPool workers_;  // has no threads here; nothing simulated reads through it
 
  public:
+  Placement placement;
   LedgerWriter ledger_writer;
   Settler settler;
   InboxFeed inbox_feed;
@@ -79,14 +113,24 @@ class Process {
   Wallets wallets;
 
  private:
+  // Those with a thread of their own.
+  enum class Part : uint8_t { kPlacement, kWriter, kLoader, kLedger, kInbox };
   template <class Step>
-  void unless_busy(const void* part, Step step);
+  void unless_busy(Part part, ShardId shard, Step step);
+  template <class Step>
+  void unless_busy(Part part, Step step) {
+    unless_busy(part, {}, step);
+  }
+  std::vector<Placement::Group> groups();
+  void beat();
   void settle();
   void refund();
   void reconcile();
 
-  std::vector<ShardId> shard_ids_;
-  std::set<const void*> busy_;  // parts in the middle of a step
+  std::set<std::pair<Part, ShardId>> busy_;  // in the middle of a step
+  SteadyTime beat_at_;
+  bool leaving_ = false;
+  bool shares_name_ = false;
   bool settling_ = false;
   bool refunding_ = false;
   bool reconciling_ = false;

@@ -25,11 +25,16 @@ Result<Scenario> load_scenario(const std::string& path) {
   read("workload.steps", scenario.steps, 1, 1'000'000);
   read("workload.channel_percent", scenario.channel_percent, 0, 100);
   read("workload.pauses_per_1000", scenario.pauses_per_1000, 0, 1'000);
+  read("workload.nodes", scenario.nodes, 1, 5);
   read("process.resident_bytes_max", scenario.resident_bytes_max, 1, 1 << 30);
   read("process.batch_vouchers_max", scenario.batch_vouchers_max, 1, 1'000);
-  int64_t timeout_ms = scenario.call_timeout.count();
-  read("process.call_timeout_ms", timeout_ms, 1, 60'000);
-  scenario.call_timeout = std::chrono::milliseconds(timeout_ms);
+  const auto read_time = [&](std::string_view key, std::chrono::milliseconds& time) {
+    int64_t ms = time.count();
+    read(key, ms, 1, 60'000);
+    time = std::chrono::milliseconds(ms);
+  };
+  read_time("process.lease_ms", scenario.lease);
+  read_time("process.call_timeout_ms", scenario.call_timeout);
   for (size_t i = 0; i < kFaults; ++i) {
     const auto fault = static_cast<Fault>(i);
     read(fmt::format("faults.{}", to_text(fault)), scenario.faults[fault], 0, 10'000);

@@ -20,8 +20,10 @@ struct Scenario {
   uint32_t steps = 900;           // until the faults stop
   uint32_t channel_percent = 40;  // packets paid through a channel, not from the wallet
   uint32_t pauses_per_1000 = 4;   // steps after which minutes or hours pass
+  uint32_t nodes = 2;
   // [process]
-  size_t resident_bytes_max = 1 << 20;  // a small one makes the shards evict
+  std::chrono::milliseconds lease{2'000};  // of shards, and of a node's place among those that live
+  size_t resident_bytes_max = 1 << 20;     // a small one makes the shards evict
   uint32_t batch_vouchers_max = 8;
   std::chrono::milliseconds call_timeout{5'000};
 

@@ -16,7 +16,7 @@ class SimInboxStore final : public InboxStore {
     if (outage_.refuses()) {
       return refused();
     }
-    env_.meanwhile();
+    env_.meanwhile(Moment::kCall);
     faults.crash_if(Fault::kInboxCrashBefore);
     if (faults.strikes(Fault::kInboxUnknownLost)) {
       return refused();
@@ -25,7 +25,14 @@ class SimInboxStore final : public InboxStore {
     faults.crash_if(Fault::kInboxCrashAfter);
     return faults.strikes(Fault::kInboxUnknownLanded) ? refused() : std::move(applied);
   }
-  Result<VoucherNo> cursor(ShardId shard) override { return outage_.refuses() ? refused() : memory_.cursor(shard); }
+  Result<VoucherNo> cursor(ShardId shard) override {
+    if (outage_.refuses()) {
+      return refused();
+    }
+    auto cursor = memory_.cursor(shard);
+    env_.meanwhile(Moment::kCall);
+    return cursor;
+  }
   Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override {
     return memory_.sent(user, before, entries_max);
   }

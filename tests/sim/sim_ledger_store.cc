@@ -9,7 +9,7 @@ Result<LedgerResult> SimLedgerStore::commit(const LedgerBatch& batch) {
     return refused();
   }
   land_late();
-  env_.meanwhile();
+  env_.meanwhile(Moment::kCall);
   faults.crash_if(Fault::kLedgerCrashBefore);
   if (faults.strikes(Fault::kLedgerCrashDuring)) {
     on_their_way_.push_back(batch);
@@ -56,7 +56,12 @@ Result<std::vector<WalletTransfer>> SimLedgerStore::transfers(const AccountId& a
 }
 
 Result<VoucherNo> SimLedgerStore::cursor(ShardId shard) {
-  return outage_.refuses() ? refused() : memory_.cursor(shard);
+  if (outage_.refuses()) {
+    return refused();
+  }
+  auto cursor = memory_.cursor(shard);
+  env_.meanwhile(Moment::kCall);
+  return cursor;
 }
 
 Result<std::vector<PendingPayment>> SimLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {

@@ -2,34 +2,52 @@
 
 namespace hongbao::sim {
 
-Result<ShardHead> SimOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+// Makes a call that takes a while, and may say nothing of what it did, or did not do.
+template <class Call>
+std::invoke_result_t<Call> SimOrderStore::perhaps_unknown(Fault fault, Call call) {
   if (outage_.refuses()) {
     return refused();
   }
-  const std::vector<CommitBatch> on_their_way = std::move(on_their_way_);
-  on_their_way_.clear();
-  std::vector<CommitBatch> too_late;
-  for (const CommitBatch& batch : on_their_way) {
-    if (env_.dice.one_in(2)) {
-      env_.history.note("late_commit", static_cast<uint64_t>(memory_.commit(batch)));
-    } else {
-      too_late.push_back(batch);
+  env_.meanwhile(Moment::kCall);
+  const bool unknown = env_.faults.strikes(fault);
+  if (unknown && env_.dice.one_in(2)) {
+    return refused();
+  }
+  auto answer = call();
+  env_.meanwhile(Moment::kCall);
+  return unknown ? refused() : std::move(answer);
+}
+
+Result<ShardHead> SimOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+  return perhaps_unknown(Fault::kOrdersAcquireUnknown, [&]() -> Result<ShardHead> {
+    std::erase_if(on_their_way_, [&](const CommitBatch& batch) {
+      const bool lands = env_.dice.one_in(2);
+      if (lands) {
+        env_.history.note("late_commit", static_cast<uint64_t>(memory_.commit(batch)));
+      }
+      return lands;
+    });
+    auto head = memory_.acquire(owner, lease);
+    if (!head) {
+      return head;
     }
-  }
-  auto head = memory_.acquire(owner, lease);
-  for (const CommitBatch& batch : too_late) {
-    env_.history.note("too_late_commit", static_cast<uint64_t>(memory_.commit(batch)));
-  }
-  env_.faults.crash_if(Fault::kCrashOnAcquire);
-  return head;
+    holder_ = owner;
+    env_.history.note("acquired", head->epoch, head->next_voucher.value);
+    for (const CommitBatch& batch : std::exchange(on_their_way_, {})) {
+      env_.history.note("too_late_commit", static_cast<uint64_t>(memory_.commit(batch)));
+    }
+    env_.faults.crash_if(Fault::kCrashOnAcquire);
+    return head;
+  });
 }
 
 Result<bool> SimOrderStore::renew(uint32_t epoch) {
-  return outage_.refuses() ? refused() : memory_.renew(epoch);
+  return perhaps_unknown(Fault::kOrdersRenewUnknown, [&] { return memory_.renew(epoch); });
 }
 
 Result<void> SimOrderStore::release(uint32_t epoch) {
-  return outage_.refuses() ? refused() : memory_.release(epoch);
+  env_.history.note("release", epoch);
+  return perhaps_unknown(Fault::kOrdersReleaseUnknown, [&] { return memory_.release(epoch); });
 }
 
 CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {
@@ -38,7 +56,7 @@ CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {
   if (outage_.refuses()) {
     return CommitOutcome::kUnknown;
   }
-  env_.meanwhile();
+  env_.meanwhile(Moment::kCall);
   faults.crash_if(Fault::kOrdersCrashBefore);
   if (faults.strikes(Fault::kOrdersCrashDuring)) {
     on_their_way_.push_back(batch);
@@ -53,6 +71,7 @@ CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {
   }
   const CommitOutcome outcome = memory_.commit(batch);
   faults.crash_if(Fault::kOrdersCrashAfter);
+  env_.meanwhile(Moment::kCall);
   if (faults.strikes(Fault::kOrdersUnknownLanded)) {
     outage_.perhaps_begin();
     return CommitOutcome::kUnknown;
@@ -65,11 +84,21 @@ Result<ShardHead> SimOrderStore::head() {
 }
 
 Result<std::optional<StoredPacket>> SimOrderStore::load(const PacketKey& packet) {
-  return outage_.refuses() ? refused() : memory_.load(packet);
+  if (outage_.refuses()) {
+    return refused();
+  }
+  auto stored = memory_.load(packet);
+  env_.meanwhile(Moment::kLoad);
+  return stored;
 }
 
 Result<std::vector<Voucher>> SimOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
-  return outage_.refuses() ? refused() : memory_.read_log(from, vouchers_max);
+  if (outage_.refuses()) {
+    return refused();
+  }
+  auto vouchers = memory_.read_log(from, vouchers_max);
+  env_.meanwhile(Moment::kCall);
+  return vouchers;
 }
 
 Result<std::vector<PacketKey>> SimOrderStore::due(Timestamp now, size_t packets_max) {

@@ -1,6 +1,7 @@
 // An order store over the memory store, which survives every crash of the process: it crashes the process at each step
 // of a commit, leaves the outcome unknown in every way, and refuses for a while. A commit may also stay on its way: it
-// lands just before the next acquisition, or arrives after it, where the fence must stop it. One thread.
+// lands just before an acquisition, or arrives after it, where the fence must stop it. In every call others may go on.
+// One thread.
 #pragma once
 
 #include "adapters/memory/memory_order_store.h"
@@ -11,7 +12,7 @@ namespace hongbao::sim {
 class SimOrderStore final : public OrderStore {
  public:
   SimOrderStore(ShardId shard, Environment& env)
-      : env_(env), outage_(env, Fault::kOrdersRefuse), memory_(shard, env.clock) {}
+      : env_(env), outage_(env, Fault::kOrdersRefuse), memory_(shard, env.database_clock) {}
 
   Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
@@ -30,11 +31,19 @@ class SimOrderStore final : public OrderStore {
 
   // What is stored, for the checker: never refuses.
   OrderStore& stored() { return memory_; }
+  // Who acquired it last.
+  [[nodiscard]] const std::string& holder() const { return holder_; }
+  // Of the whole database server.
+  Outage& outage() { return outage_; }
 
  private:
+  template <class Call>
+  std::invoke_result_t<Call> perhaps_unknown(Fault fault, Call call);
+
   Environment& env_;
   Outage outage_;
   MemoryOrderStore memory_;
+  std::string holder_;
   std::vector<CommitBatch> on_their_way_;
 };
 

@@ -7,107 +7,107 @@
 namespace hongbao::sim {
 namespace {
 
-constexpr int kStepsUntilIdle = 400;
-constexpr int kRoundsMax = 600;
-constexpr std::chrono::hours kRound{2};
+constexpr uint32_t kStepsUntilIdle = 100;  // for each writer
+constexpr int kRoundsMax = 100;
+constexpr int kRoundsBehindMax = 4;
+constexpr std::chrono::hours kRound{6};
+constexpr uint64_t kTicksMost_ms = 160;  // over all writers, of which one acts in a tick: each has its own pace
+constexpr int kMeantimesMax = 3;
+// A dead node's shards are taken within 5 s when leases are 3 s long; unless a commit that it left on its way comes
+// through at the last moment and renews the lease once more.
+constexpr auto kTakeoverMax = [](std::chrono::milliseconds lease) { return lease + lease * 5 / 3; };
 
 }  // namespace
 
-World::World(Environment& env) : env_(env), engines_(env), callers_(env, engines_) {
-  env.meanwhile = [this] { meanwhile(); };
-  start_process();
-}
-
-template <class Act>
-void World::in(std::unique_ptr<Process>& process, Act act) {
-  acting_ = process.get();
-  in_the_meantime_ = false;
-  try {
-    act(*process);
-  } catch (const Crash&) {
-    kill(process);
-  }
-  acting_ = nullptr;
-}
-
-void World::kill(std::unique_ptr<Process>& process) {
-  const uint64_t number = process->number();
-  env_.history.note("process_gone", number);
-  process.reset();
-  callers_.lose(number);
-  audit();
-}
-
-void World::start_process() {
-  auto process = std::make_unique<Process>(engines_, env_, ++processes_);
-  try {
-    const auto started = process->start();
-    env_.history.note("process_start", process->number(), started ? 1 : 0);
-    if (started) {
-      current_ = std::move(process);
-    }
-  } catch (const Crash&) {
-    env_.history.note("process_crashed_at_start", process->number());
-  }
+World::World(Environment& env)
+    : env_(env), engines_(env), callers_(env, engines_), cluster_(env, engines_, [this](uint64_t number) {
+        callers_.lose(number);
+        audit();
+      }) {
+  env.meanwhile = [this](Moment moment) { meanwhile(moment); };
 }
 
 void World::play() {
-  for (uint32_t i = 0; i < env_.scenario.steps && env_.violations.empty(); ++i) {
+  while (ticks_ < env_.scenario.steps && env_.violations.empty()) {
     tick();
-    if (i % 64 == 0) {
-      audit();
-    }
   }
 }
 
 void World::tick() {
+  if (ticks_++ % 64 == 0) {
+    audit();
+  }
   let_time_pass();
   strike();
-  supervise();
-  if (!current_) {
-    return;
+  cluster_.supervise();
+  act();
+  if (auto twice = cluster_.owned_twice(); !twice.empty()) {
+    env_.violation(std::move(twice));
   }
-  auto& process = stale_ && env_.dice.one_in(3) ? stale_ : current_;
-  in(process, [&](Process& here) { act(here); });
+}
+
+void World::act() {
+  if (Process* process = cluster_.somebody()) {
+    act(*process);
+  }
 }
 
 void World::act(Process& process) {
-  if (env_.dice.one_in(3)) {
-    callers_.step(process);
-  } else {
-    process.step();
-  }
-}
-
-void World::meanwhile() {
-  if (acting_ == nullptr || in_the_meantime_ || !env_.dice.one_in(3)) {
+  if (!env_.dice.one_in(3)) {
+    cluster_.play(process, &Process::step);
     return;
   }
-  in_the_meantime_ = true;
-  for (uint64_t i = env_.dice.between(1, 4); i > 0; --i) {
-    act(*acting_);
+  callers_.step(process, [&](const std::optional<Member>& node, const auto& call) {
+    if (Process* asked = node ? cluster_.latest(node->node) : &process) {
+      cluster_.play(*asked, call);
+    }
+  });
+}
+
+// A process waits in the middle of a step, or is stopped there.
+void World::meanwhile(Moment moment) {
+  const Process* here = cluster_.acting();
+  if (here == nullptr || meantimes_ == kMeantimesMax) {
+    return;
   }
-  in_the_meantime_ = false;
+  ++meantimes_;
+  const std::chrono::milliseconds lease = env_.scenario.lease;
+  if (env_.faults.strikes(moment == Moment::kClock ? Fault::kStoppedAtClock : Fault::kStoppedInCall)) {
+    callers_.grow_impatient(here->number());
+    cluster_.in_the_meantime(/*stopped=*/true, [&] { play_for(lease * env_.dice.between(1, 12) / 4); });
+  } else if (moment == Moment::kLoad && env_.faults.strikes(Fault::kOrdersLoadSlow)) {
+    cluster_.in_the_meantime(/*stopped=*/false, [&] { play_for(lease * env_.dice.between(1, 12) / 4); });
+  } else if (moment != Moment::kClock && env_.dice.one_in(5)) {
+    cluster_.in_the_meantime(/*stopped=*/false, [&] {
+      for (uint64_t i = env_.dice.between(1, 4); i > 0; --i) {
+        act();
+      }
+    });
+  }
+  --meantimes_;
+}
+
+void World::play_for(std::chrono::milliseconds time) {
+  const SteadyTime until = env_.clock.steady_now() + time;
+  while (env_.clock.steady_now() < until && ticks_ < env_.scenario.steps) {
+    tick();
+  }
 }
 
 void World::let_time_pass() {
   Dice& dice = env_.dice;
-  env_.clock.advance(std::chrono::milliseconds(dice.below(20)));
-  if (dice.below(1'000) < env_.scenario.pauses_per_1000) {
-    env_.clock.advance(dice.one_in(5) ? std::chrono::minutes(dice.below(13 * 60))
-                                      : std::chrono::minutes(dice.below(9)));
+  const uint64_t writers = uint64_t{env_.scenario.nodes} * env_.scenario.shards;
+  env_.pass(std::chrono::milliseconds(dice.below(kTicksMost_ms / writers + 1)));
+  if (env_.faults.stopped() || dice.below(1'000) >= env_.scenario.pauses_per_1000) {
+    return;
   }
+  const auto pause = std::chrono::minutes(dice.one_in(5) ? dice.below(13 * 60) : dice.below(9));
+  dice.one_in(2) ? env_.pass(pause) : env_.clock.jump(pause);  // all machines were frozen; or only nobody asked
 }
 
 void World::strike() {
   Faults& faults = env_.faults;
-  if (current_ && faults.strikes(Fault::kCrash)) {
-    kill(current_);
-  }
-  if (current_ && !stale_ && faults.strikes(Fault::kStaleOwner)) {
-    stale_ = std::move(current_);
-    start_process();
-  }
+  cluster_.strike();
   if (faults.strikes(Fault::kCacheWiped)) {
     engines_.cache.wipe();
   }
@@ -120,35 +120,30 @@ void World::strike() {
       env_.clock.jump(jump);
     }
   }
-  if (current_ && faults.strikes(Fault::kAccountFrozen)) {
+  if (faults.strikes(Fault::kDatabaseClockForward)) {
+    env_.leases_hold = false;
+    env_.database_clock.jump(hours(1));
+  }
+  if (faults.strikes(Fault::kAccountFrozen)) {
     set_frozen(callers_.users()[env_.dice.below(callers_.users().size())], true);
   }
-  if (current_ && !frozen_.empty() && env_.dice.one_in(100)) {
+  if (!frozen_.empty() && env_.dice.one_in(100)) {
     set_frozen(*frozen_.begin(), false);
   }
 }
 
 void World::set_frozen(const UserId& user, bool frozen) {
+  Process* const process = cluster_.somebody();
+  if (process == nullptr) {
+    return;
+  }
   env_.history.note(frozen ? "freeze" : "thaw");
   frozen_.insert(user);
-  current_->ledger_writer.set_frozen(AccountId::user(user), frozen, [this, user, frozen](Result<void> set) {
+  process->ledger_writer.set_frozen(AccountId::user(user), frozen, [this, user, frozen](Result<void> set) {
     if (set && !frozen) {
       frozen_.erase(user);
     }
   });
-}
-
-// What systemd, or an operator, does.
-void World::supervise() {
-  if (stale_ && env_.dice.one_in(60)) {
-    kill(stale_);
-  }
-  if (current_ && current_->lost_a_shard()) {
-    kill(current_);
-  }
-  if (!current_ && env_.dice.one_in(5)) {
-    start_process();
-  }
 }
 
 // The equations hold between any two steps.
@@ -168,17 +163,15 @@ void World::audit() {
 void World::settle_down() {
   env_.faults.stop();
   env_.history.note("faults_stopped");
-  if (stale_) {
-    kill(stale_);
-  }
+  cluster_.wake();
+  take_places();
   callers_.finish();
-  // A freeze that a process before this one carried out may have come after its thaw.
-  frozen_.insert(callers_.users().begin(), callers_.users().end());
   std::string left = "nothing was tried";
   for (int round = 0; round < kRoundsMax && !left.empty() && env_.violations.empty(); ++round) {
     work_until_idle();
+    expect_followers_move();
     left = unsettled();
-    env_.clock.advance(kRound);
+    env_.clock.jump(kRound);  // in which the nodes keep their leases
   }
   audit();
   if (!left.empty()) {
@@ -186,27 +179,41 @@ void World::settle_down() {
   }
 }
 
-void World::work_until_idle() {
-  for (int i = 0; i < kStepsUntilIdle; ++i) {
-    env_.clock.advance(std::chrono::milliseconds(1));
-    supervise();
-    if (current_) {
-      in(current_, [&](Process& process) {
-        if (i % 8 == 0) {
-          callers_.step(process);
-        } else {
-          process.step();
-        }
-      });
-    }
+// Whatever the faults left: every shard has its owner soon.
+void World::take_places() {
+  const SteadyTime until = env_.clock.steady_now() + kTakeoverMax(env_.scenario.lease);
+  std::string misplaced = cluster_.misplaced();
+  while (!misplaced.empty() && env_.clock.steady_now() < until) {
+    tick();
+    misplaced = cluster_.misplaced();
   }
-  thaw_everybody();
+  if (!misplaced.empty()) {
+    env_.violation(std::move(misplaced));
+  }
 }
 
-void World::thaw_everybody() {
-  for (const UserId& user : std::set<UserId>(frozen_)) {
-    if (current_) {
-      set_frozen(user, false);
+void World::work_until_idle() {
+  // Every time, because a freeze that one process carries out may come after the thaw by another.
+  for (const UserId& user : callers_.users()) {
+    set_frozen(user, false);
+  }
+  for (uint32_t i = kStepsUntilIdle * env_.scenario.nodes * env_.scenario.shards; i > 0; --i) {
+    tick();
+  }
+}
+
+// With leases that stand and stores that answer, no follower stays behind for long.
+void World::expect_followers_move() {
+  for (const auto& [id, store] : engines_.order_stores) {
+    const VoucherNo next = store->stored().head()->next_voucher;
+    for (const auto& [name, cursor] : {std::pair{"settlement", engines_.ledger.stored().cursor(id).value()},
+                                       {"the inbox", engines_.inbox.stored().cursor(id).value()}}) {
+      Place& place = places_[{id, name}];
+      const bool stands = cursor == place.cursor && cursor < place.next;
+      place = {cursor, next, stands ? place.rounds + 1 : 0};
+      if (place.rounds == kRoundsBehindMax) {
+        env_.violation(fmt::format("{} does not follow shard {}", name, to_text(id)));
+      }
     }
   }
 }

@@ -1,13 +1,12 @@
-// One run: engines that survive, a process over them (and at times the one before it, which does not know that it lost
-// its shards), callers, and time. `play` lets the faults strike; `settle_down` ends them and waits for everything to be
-// settled, which must happen. One thread.
+// One run: engines that survive, the cluster's nodes over them, callers, and time. `play` lets the faults strike;
+// `settle_down` ends them and waits for the shards to be where they belong and for everything to be settled, which must
+// happen. One thread.
 #pragma once
 
-#include <memory>
 #include <set>
 
 #include "sim/callers.h"
-#include "sim/process.h"
+#include "sim/cluster.h"
 
 namespace hongbao::sim {
 
@@ -23,20 +22,18 @@ class World {
 
  private:
   void tick();
+  void act();
   void act(Process& process);
-  void meanwhile();
+  void meanwhile(Moment moment);
+  void play_for(std::chrono::milliseconds time);
   void let_time_pass();
   void strike();
-  void supervise();
-  void start_process();
-  void kill(std::unique_ptr<Process>& process);
-  // Plays `act`, and ends `process` when it crashes.
-  template <class Act>
-  void in(std::unique_ptr<Process>& process, Act act);
   void set_frozen(const UserId& user, bool frozen);
   void thaw_everybody();
   void audit();
+  void take_places();
 
+  void expect_followers_move();
   // What is not settled yet, in words; empty when everything is.
   [[nodiscard]] std::string unsettled();
   void work_until_idle();
@@ -44,12 +41,17 @@ class World {
   Environment& env_;
   Engines engines_;
   Callers callers_;
-  uint64_t processes_ = 0;
-  std::unique_ptr<Process> current_;  // null while it restarts
-  std::unique_ptr<Process> stale_;
-  std::set<UserId> frozen_;       // perhaps
-  Process* acting_ = nullptr;     // whose step is played
-  bool in_the_meantime_ = false;  // and waits for its commit
+  Cluster cluster_;
+  uint32_t ticks_ = 0;
+  std::set<UserId> frozen_;  // perhaps
+  // Of a follower at the end of the round before.
+  struct Place {
+    VoucherNo cursor;
+    VoucherNo next;  // the log's end
+    int rounds = 0;  // that it stands still
+  };
+  std::map<std::pair<ShardId, std::string>, Place> places_;
+  int meantimes_ = 0;  // one within the other
 };
 
 }  // namespace hongbao::sim
