@@ -120,11 +120,16 @@ void Cluster::strike() {
     remove_gone();
     return;
   }
+  // For less than a lease, or for more.
+  const auto lease_ms = static_cast<uint64_t>(env_.scenario.lease.count());
+  const auto until = [&] {
+    return env_.clock.steady_now() + std::chrono::milliseconds(env_.dice.between(1, 3 * lease_ms));
+  };
   if (faults.strikes(Fault::kStopped)) {
-    // Stopped for less than a lease, or for more.
-    const auto lease_ms = static_cast<uint64_t>(env_.scenario.lease.count());
-    running(*victim)->stopped_until =
-        env_.clock.steady_now() + std::chrono::milliseconds(env_.dice.between(1, 3 * lease_ms));
+    running(*victim)->stopped_until = until();
+  }
+  if (faults.strikes(Fault::kCutOff)) {
+    running(*victim)->cut_off_until = until();
   }
   if (faults.strikes(Fault::kCleanStop)) {
     play(*victim, [](Process& process) { process.leave(); });

@@ -25,6 +25,9 @@ class Cluster {
 
   // The process whose step is played; null between two steps.
   [[nodiscard]] Process* acting() const { return acting_ == nullptr ? nullptr : acting_->process.get(); }
+  [[nodiscard]] bool acting_is_cut_off() const {
+    return acting_ != nullptr && env_.clock.steady_now() < acting_->cut_off_until;
+  }
   // Plays `others` in the middle of a step of the one that acts: at once with it, or while it is stopped.
   void in_the_meantime(bool stopped, const std::function<void()>& others);
 
@@ -43,6 +46,7 @@ class Cluster {
     size_t node;
     std::unique_ptr<Process> process;
     SteadyTime stopped_until{};  // between two steps
+    SteadyTime cut_off_until{};
     bool started = false;
     bool stopped = false;  // in the middle of a step
     bool gone = false;     // and still on the stack

@@ -46,9 +46,11 @@ struct Environment {
   std::vector<std::string> violations;
   // Plays what others do in the meantime: other threads of the process, and other processes.
   std::function<void(Moment)> meanwhile = [](Moment) {};
+  // Whether the process that acts can't reach the databases.
+  std::function<bool()> cut_off = [] { return false; };
 };
 
-// A store that refuses for a while, now and then.
+// A store that refuses for a while, now and then; and always, whoever is cut off from it.
 class Outage {
  public:
   Outage(Environment& env, Fault fault) : env_(env), fault_(fault) {}
@@ -60,7 +62,7 @@ class Outage {
     if (env_.faults.strikes(fault_)) {
       begin();
     }
-    return env_.clock.steady_now() < until_;
+    return env_.clock.steady_now() < until_ || env_.cut_off();
   }
 
   // A commit whose outcome is unknown is often the first sign that the store is away.

@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, kFaults> kNames{
     "stopped",
     "stopped_in_call",
     "stopped_at_clock",
+    "cut_off",
     "beat_unknown",
     "orders_acquire_unknown",
     "orders_renew_unknown",

@@ -20,6 +20,7 @@ enum class Fault : uint8_t {
   kStopped,         // SIGSTOP, past the lease or not: between two steps, and likewise below
   kStoppedInCall,   // before or after an engine did what it was asked
   kStoppedAtClock,  // wherever the code looks at a clock
+  kCutOff,          // a process that reaches no database for a while
   kBeatUnknown,     // a node that says it lives is told nothing
   kOrdersAcquireUnknown,
   kOrdersRenewUnknown,

@@ -85,6 +85,89 @@ sim_mutant(gate_shows_what_is_not_committed SOURCE shard/gate.cc
   FIND "find_published(user)"
   REPLACE "find_appended(user)")
 
+# --- leases and ownership ---------------------------------------------------------------------------------------------
+
+sim_mutant(lease_from_after_the_answer SOURCE shard/shard.cc
+  FIND "  own(*head, from);\n"
+  REPLACE "  own(*head, clock_.steady_now());\n"
+  SCENARIO sleepers)
+sim_mutant(renewed_lease_from_after_the_answer SOURCE shard/shard.cc
+  FIND "    extend_lease(now);\n"
+  REPLACE "    extend_lease(clock_.steady_now());\n"
+  SCENARIO sleepers)
+sim_mutant(committed_lease_from_after_the_answer SOURCE shard/shard.cc
+  FIND "    extend_lease(began);\n"
+  REPLACE "    extend_lease(clock_.steady_now());\n"
+  SCENARIO sleepers)
+sim_mutant(recovered_lease_from_after_the_answer SOURCE shard/shard.cc
+  FIND "own(*resolved->head, resolved->lease_from)"
+  REPLACE "own(*resolved->head, clock_.steady_now())"
+  SCENARIO sleepers)
+sim_mutant(gate_open_past_the_lease SOURCE shard/shard.cc
+  FIND "lease_until_.store(forever ? kForever : from"
+  REPLACE "lease_until_.store(true ? kForever : from"
+  SCENARIO sleepers)
+sim_mutant(lost_lease_is_kept SOURCE shard/shard.cc
+  FIND "  if (renewed && *renewed) {"
+  REPLACE "  if (renewed) {"
+  SCENARIO sleepers)
+sim_mutant(lease_is_never_renewed SOURCE shard/shard.cc
+  FIND "from + options_.lease / kRenewalsPerLease"
+  REPLACE "kForever"
+  SCENARIO takeover)
+sim_mutant(acquire_ignores_the_lease SOURCE adapters/memory/memory_order_store.cc
+  FIND "owner != owner_ && clock_.now() < lease_until_"
+  REPLACE "false"
+  SCENARIO takeover)
+sim_mutant(acquire_leaves_the_epoch SOURCE adapters/memory/memory_order_store.cc
+  FIND "  ++head_.epoch;\n"
+  REPLACE "  head_.epoch = std::max(head_.epoch, 1U);\n"
+  SCENARIO takeover)
+sim_mutant(release_ends_anothers_lease SOURCE adapters/memory/memory_order_store.cc
+  FIND "  if (epoch == head_.epoch) {\n    lease_until_"
+  REPLACE "  if (true) {\n    lease_until_"
+  SCENARIO hand_over)
+sim_mutant(stale_load_is_believed SOURCE shard/shard.cc
+  FIND "if (loaded.request.epoch != epoch_)"
+  REPLACE "if (!waiting_.contains(loaded.request.key))"
+  SCENARIO sleepers)
+sim_mutant(answers_after_the_release SOURCE shard/shard.cc
+  FIND "  lease_until_.store(SteadyTime());  // before anybody else may take it\n"
+  REPLACE ""
+  SCENARIO hand_over)
+sim_mutant(unknown_taken_for_fenced SOURCE shard/shard.cc
+  FIND "if (outcome == CommitOutcome::kFenced)"
+  REPLACE "if (outcome != CommitOutcome::kCommitted)"
+  SCENARIO takeover)
+sim_mutant(landed_before_a_takeover_answered_as_failed SOURCE shard/shard.cc
+  FIND "if (!batch.vouchers.empty() && head->next_voucher"
+  REPLACE "if (resolved.head && !batch.vouchers.empty() && head->next_voucher"
+  SCENARIO sleepers)
+sim_mutant(moved_head_taken_for_landed SOURCE shard/shard.cc
+  FIND "resolved.landed = *log == batch.vouchers"
+  REPLACE "resolved.landed = !log->empty()"
+  SCENARIO sleepers)
+sim_mutant(memory_kept_across_an_absence SOURCE shard/shard.cc
+  FIND "  engine_.start(head);\n"
+  REPLACE "  if (head.epoch == 1) engine_.start(head);\n"
+  SCENARIO hand_over)
+sim_mutant(waiters_forgotten_when_the_shard_goes SOURCE shard/shard.cc
+  FIND "  fail_waiting(ErrorCode::kFenced, kAwayDetail);\n"
+  REPLACE ""
+  SCENARIO hand_over)
+sim_mutant(unwanted_shards_are_kept SOURCE shard/shard.cc
+  FIND "  if (!wanted_.load()) {\n    give_back();"
+  REPLACE "  if (false) {\n    give_back();"
+  SCENARIO hand_over)
+sim_mutant(dead_nodes_keep_their_shards SOURCE service/placement.cc
+  FIND "    view.reachable.push_back(shard);\n"
+  REPLACE "    view.reachable.push_back(shard);\n    if (view.owners.contains(shard)) continue;\n"
+  SCENARIO takeover)
+sim_mutant(replaced_process_goes_on SOURCE service/placement.cc
+  FIND "      leave();\n      return std::unexpected(members.error());\n"
+  REPLACE "      continue;\n"
+  SCENARIO sleepers)
+
 # --- stores: where the contract lies ----------------------------------------------------------------------------------
 
 sim_mutant(missing_fence SOURCE adapters/memory/memory_order_store.cc

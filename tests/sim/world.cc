@@ -17,6 +17,17 @@ constexpr int kMeantimesMax = 3;
 // through at the last moment and renews the lease once more.
 constexpr auto kTakeoverMax = [](std::chrono::milliseconds lease) { return lease + lease * 5 / 3; };
 
+class Within {
+ public:
+  explicit Within(int& depth) : depth_(depth) { ++depth_; }
+  ~Within() { --depth_; }
+  Within(const Within&) = delete;
+  Within& operator=(const Within&) = delete;
+
+ private:
+  int& depth_;
+};
+
 }  // namespace
 
 World::World(Environment& env)
@@ -25,6 +36,7 @@ World::World(Environment& env)
         audit();
       }) {
   env.meanwhile = [this](Moment moment) { meanwhile(moment); };
+  env.cut_off = [this] { return cluster_.acting_is_cut_off(); };
 }
 
 void World::play() {
@@ -59,6 +71,7 @@ void World::act(Process& process) {
   }
   callers_.step(process, [&](const std::optional<Member>& node, const auto& call) {
     if (Process* asked = node ? cluster_.latest(node->node) : &process) {
+      const Within one_more(asks_);
       cluster_.play(*asked, call);
     }
   });
@@ -70,21 +83,24 @@ void World::meanwhile(Moment moment) {
   if (here == nullptr || meantimes_ == kMeantimesMax) {
     return;
   }
-  ++meantimes_;
-  const std::chrono::milliseconds lease = env_.scenario.lease;
+  const Within one_more(meantimes_);  // also when the process turns out to be gone
+  const auto a_while = [&] { play_for(env_.scenario.lease * env_.dice.between(1, 12) / 4); };
+  const auto a_moment = [&] {
+    for (uint64_t i = env_.dice.between(1, 4); i > 0; --i) {
+      act();
+    }
+  };
   if (env_.faults.strikes(moment == Moment::kClock ? Fault::kStoppedAtClock : Fault::kStoppedInCall)) {
     callers_.grow_impatient(here->number());
-    cluster_.in_the_meantime(/*stopped=*/true, [&] { play_for(lease * env_.dice.between(1, 12) / 4); });
+    cluster_.in_the_meantime(/*stopped=*/true, a_while);
+    if (asks_ == 0) {  // who asks may hold a lock of the process
+      cluster_.in_the_meantime(/*stopped=*/false, a_moment);
+    }
   } else if (moment == Moment::kLoad && env_.faults.strikes(Fault::kOrdersLoadSlow)) {
-    cluster_.in_the_meantime(/*stopped=*/false, [&] { play_for(lease * env_.dice.between(1, 12) / 4); });
+    cluster_.in_the_meantime(/*stopped=*/false, a_while);
   } else if (moment != Moment::kClock && env_.dice.one_in(5)) {
-    cluster_.in_the_meantime(/*stopped=*/false, [&] {
-      for (uint64_t i = env_.dice.between(1, 4); i > 0; --i) {
-        act();
-      }
-    });
+    cluster_.in_the_meantime(/*stopped=*/false, a_moment);
   }
-  --meantimes_;
 }
 
 void World::play_for(std::chrono::milliseconds time) {

@@ -51,6 +51,7 @@ class World {
     int rounds = 0;  // that it stands still
   };
   std::map<std::pair<ShardId, std::string>, Place> places_;
+  int asks_ = 0;       // by callers, that are being played
   int meantimes_ = 0;  // one within the other
 };
 
