@@ -125,11 +125,12 @@ void Cluster::strike() {
   const auto until = [&] {
     return env_.clock.steady_now() + std::chrono::milliseconds(env_.dice.between(1, 3 * lease_ms));
   };
-  if (faults.strikes(Fault::kStopped)) {
-    running(*victim)->stopped_until = until();
+  Running& here = *running(*victim);
+  if (here.steps == 0 && faults.strikes(Fault::kStopped)) {
+    here.stopped_until = until();
   }
   if (faults.strikes(Fault::kCutOff)) {
-    running(*victim)->cut_off_until = until();
+    here.cut_off_until = until();
   }
   if (faults.strikes(Fault::kCleanStop)) {
     play(*victim, [](Process& process) { process.leave(); });

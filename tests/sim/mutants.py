@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-SEEDS_MAX = 2_000
+SEEDS_MAX = 5_000
 
 
 def main():

@@ -29,14 +29,12 @@ class World {
   void let_time_pass();
   void strike();
   void set_frozen(const UserId& user, bool frozen);
-  void thaw_everybody();
   void audit();
   void take_places();
-
+  void work_until_idle();
   void expect_followers_move();
   // What is not settled yet, in words; empty when everything is.
   [[nodiscard]] std::string unsettled();
-  void work_until_idle();
 
   Environment& env_;
   Engines engines_;
