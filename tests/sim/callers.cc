@@ -12,16 +12,6 @@ constexpr uint32_t kManySharesMax = 20;  // beyond what a share list scans
 constexpr uint64_t kDepositMost = 3'000;
 constexpr std::array<std::string_view, 5> kAsks{"ask_deposit", "ask_send", "ask_pay", "ask_notify", "ask_open"};
 
-bool same(const Share& a, const Share& b) {
-  return a.seq == b.seq && a.user == b.user && a.amount == b.amount && a.opened_at == b.opened_at &&
-         a.voucher == b.voucher;
-}
-
-template <class T>
-std::optional<ErrorCode> error_of(const std::optional<Result<T>>& answer) {
-  return answer && !*answer ? std::optional((*answer).error().code) : std::nullopt;
-}
-
 }  // namespace
 
 Callers::Callers(Environment& env, const Engines& engines) : env_(env), engines_(engines), calls_(env) {
@@ -119,14 +109,6 @@ void Callers::ask(Process& process, Task& task) {
       task.ticket.empty() ? grab(process, task) : open(process, task);
       return;
   }
-}
-
-template <class T>
-void Callers::not_yet(Task& task, Asked& asked, const std::optional<Result<T>>& answer) {
-  const bool in_doubt = !answer || error_of(answer) == ErrorCode::kOutcomeUnknown;
-  asked.in_doubt = asked.in_doubt || in_doubt;
-  const bool gives_up = !finishing_ && env_.dice.one_in(8) && task.kind != Kind::kNotify;
-  task.stage = !gives_up ? Stage::kReady : asked.in_doubt ? Stage::kPaused : Stage::kOver;
 }
 
 SteadyTime Callers::deadline() {
@@ -302,92 +284,6 @@ void Callers::notify(Process& process, Task& task) {
                               add_notification(packet, payment, number);
                             }
                           }));
-}
-
-Callers::Known Callers::known_to(const Task& task) const {
-  const auto taker = task.packet->takers.find(task.user);
-  return {taker != task.packet->takers.end() && taker->second.share.has_value(), task.packet->told_paid};
-}
-
-// While leases hold, whoever answers has seen everything that any node ever told.
-void Callers::expect_opened(const Process& process, const Task& task, const Known& known) {
-  if (known.share && env_.leases_hold && !process.shares_name()) {
-    env_.violation(fmt::format("{} was told of a share, and later of none", task.user.text()));
-  }
-}
-
-void Callers::expect_no_denial(const Process& process, const Task& task, const Known& known,
-                               std::optional<ErrorCode> error) {
-  const bool denied = error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid;
-  if (denied && known.paid && env_.leases_hold && !process.shares_name()) {
-    env_.violation(fmt::format("{} was told that a packet which was paid is not", task.user.text()));
-  }
-}
-
-void Callers::grab(Process& process, Task& task) {
-  process.opening.grab(
-      task.packet->key, task.user, deadline(),
-      calls_.open<GrabAnswer>(process.number(), [this, &process, &task, known = known_to(task)](auto answer) {
-        TakerRecord& taker = task.packet->takers[task.user];
-        const auto error = error_of(answer);
-        expect_no_denial(process, task, known, error);
-        if (answer && *answer && (**answer).outcome != OpenOutcome::kOpened) {
-          expect_opened(process, task, known);
-        }
-        if (answer && *answer) {
-          GrabAnswer& grabbed = **answer;
-          if (grabbed.outcome == OpenOutcome::kTicket) {
-            task.ticket = grabbed.ticket;
-            task.stage = Stage::kReady;
-          } else if (grabbed.outcome == OpenOutcome::kOpened) {
-            told_share(task, *grabbed.share);
-          } else {
-            task.stage = Stage::kOver;
-          }
-        } else if (finishing_ && (error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid)) {
-          task.stage = Stage::kOver;
-        } else {
-          Asked asked = taker.asked;  // a grab has no effect, so a lost one leaves no doubt
-          not_yet(task, asked, answer);
-        }
-      }));
-}
-
-void Callers::open(Process& process, Task& task) {
-  TakerRecord& taker = task.packet->takers[task.user];
-  taker.asked.at_all = true;
-  const std::string ticket = std::exchange(task.ticket, {});
-  process.opening.open(
-      task.packet->key, task.user, ticket, deadline(),
-      calls_.open<OpenAnswer>(process.number(), [this, &process, &task, &taker, known = known_to(task)](auto answer) {
-        expect_no_denial(process, task, known, error_of(answer));
-        if (answer && *answer) {
-          OpenAnswer& opened = **answer;
-          if (opened.outcome != OpenOutcome::kOpened) {
-            expect_opened(process, task, known);
-          }
-          if (opened.outcome == OpenOutcome::kOpened) {
-            told_share(task, *opened.share);
-          } else {
-            task.stage = Stage::kOver;
-          }
-        } else if (error_of(answer) == ErrorCode::kForbidden) {
-          task.stage = Stage::kOver;
-        } else {
-          not_yet(task, taker.asked, answer);
-        }
-      }));
-}
-
-void Callers::told_share(Task& task, const Share& share) {
-  TakerRecord& taker = task.packet->takers[task.user];
-  env_.history.note("share", share.voucher.value, static_cast<uint64_t>(share.amount.fen()));
-  if (taker.share && !same(*taker.share, share)) {
-    env_.violation(fmt::format("{} was told two different shares of one packet", task.user.text()));
-  }
-  taker.share = share;
-  // One in four asks again later, and must be told the same.
-  task.stage = !finishing_ && env_.dice.one_in(4) ? Stage::kReady : Stage::kOver;
 }
 
 }  // namespace hongbao::sim

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <map>
+#include <set>
 
 #include "sim/calls.h"
 #include "sim/process.h"
@@ -94,5 +97,18 @@ class Callers {
   uint64_t next_name_ = 1;
   bool finishing_ = false;
 };
+
+template <class T>
+std::optional<ErrorCode> error_of(const std::optional<Result<T>>& answer) {
+  return answer && !*answer ? std::optional((*answer).error().code) : std::nullopt;
+}
+
+template <class T>
+void Callers::not_yet(Task& task, Asked& asked, const std::optional<Result<T>>& answer) {
+  const bool in_doubt = !answer || error_of(answer) == ErrorCode::kOutcomeUnknown;
+  asked.in_doubt = asked.in_doubt || in_doubt;
+  const bool gives_up = !finishing_ && env_.dice.one_in(8) && task.kind != Kind::kNotify;
+  task.stage = !gives_up ? Stage::kReady : asked.in_doubt ? Stage::kPaused : Stage::kOver;
+}
 
 }  // namespace hongbao::sim
