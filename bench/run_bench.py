@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the opens benchmarks: starts the systems privately on 127.0.0.1, alternates rounds, and removes everything.
 
-    run_bench.py opens|peers|scale|memory [--rounds N] [--shapes hot_64,…] [--json FILE] [--quick]
+    run_bench.py opens|peers|scale|memory|forwarded|minute [--rounds N] [--shapes hot_64,…] [--json FILE] [--quick]
 
 Used through `./run bench`. One system runs a round at a time; the others stand idle. A round whose shares were not each
 given exactly once does not count and fails the run. docs/BENCHMARKS.md says what the figures mean.
@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import statistics
@@ -264,9 +265,60 @@ def bench_memory(options):
     return out
 
 
+def forwarded_total(node, token):
+    request = urllib.request.Request(f"http://{node.admin}/metrics", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        text = answer.read().decode()
+    return float(re.search(r"^hongbao_forwarded_total (\S+)", text, re.MULTILINE).group(1))
+
+
+def bench_forwarded(stack, directory, options):
+    """Opens of hot packets at one of two nodes: CPU of both nodes, by whether the packet's owner is the one or the
+    other. Which it is, the packet's id decides."""
+    (directory / "region").mkdir()
+    region = Region(directory / "region", BIN, nodes=2)
+    stack.callback(region.stop)
+    region.start()
+    secrets = directory / "region" / "secrets"
+    token = (secrets / "admin.token").read_text().strip()
+    entry = region.nodes[0]
+    opens = 4_000 if options.quick else 40_000  # one packet
+    cpu_us = {"direct": [], "forwarded": []}
+    while min(map(len, cpu_us.values())) < options.rounds:
+        before = forwarded_total(entry, token)
+        result = subprocess.run(
+            [BIN / "hongbao-opens", "--system", "hongbao", "--port", str(entry.port), "--admin-port",
+             str(entry.admin_port), "--jwt-secret-file", secrets / "jwt.secret", "--admin-token-file",
+             secrets / "admin.token", "--shape", "hot", "--connections", "256", "--opens", str(opens),
+             *(f"--server-pid={node.process.pid}" for node in region.nodes)], check=True, capture_output=True,
+            timeout=ROUND_TIMEOUT_S)
+        way = "forwarded" if forwarded_total(entry, token) - before > opens / 2 else "direct"
+        cpu_us[way].append(json.loads(result.stdout)["opens"]["cpu_us"])
+        print(f"  {way}: {cpu_us[way][-1]:.1f} µs of CPU an open, both nodes", file=sys.stderr)
+    ratio = statistics.median(cpu_us["forwarded"]) / statistics.median(cpu_us["direct"])
+    print(f"CPU of both nodes an open, µs: direct {show(cpu_us['direct'], 1)}, forwarded {show(cpu_us['forwarded'], 1)}: "
+          f"{ratio:.2f} × the direct one")
+    return {**{f"{way}_cpu_us": spread(values) for way, values in cpu_us.items()}, "forwarded_over_direct": ratio}
+
+
+def bench_minute(stack, directory, options):
+    """One node on MariaDB, Redis and NATS under opens for a minute: how far settlement and lists are behind then."""
+    server = HongbaoRegion(directory / "region")
+    stack.enter_context(started(server))
+    rate = play("hongbao_mariadb", server, "hot_256", options)["opens"]["per_s"]
+    OPENS["hongbao_mariadb"] = int(rate * (60 if not options.quick else 6)) * (10 if options.quick else 1)
+    played = play("hongbao_mariadb", server, "hot_256", options)
+    seconds = OPENS["hongbao_mariadb"] / (10 if options.quick else 1) / played["opens"]["per_s"]
+    print(f'{played["opens"]["per_s"]:,.0f} opens/s for {seconds:.0f} s; all settled and listed '
+          f'{played["settled_after_s"]:.2f} s after the last; {played["cpu_us_settled"]:.1f} µs of CPU an open')
+    if audit_difference(server) != 0:
+        raise RuntimeError("the audit does not balance after the benchmark")
+    return {"seconds": seconds, **played}
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("which", choices=["opens", "peers", "scale", "memory"])
+    parser.add_argument("which", choices=["opens", "peers", "scale", "memory", "forwarded", "minute"])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shapes", default=",".join(SHAPES), help="of " + ", ".join(SHAPES))
     parser.add_argument("--json", metavar="FILE")
@@ -289,6 +341,10 @@ def main():
                 out = bench_scale(stack, directory, options)
             elif options.which == "memory":
                 out = bench_memory(options)
+            elif options.which == "forwarded":
+                out = bench_forwarded(stack, directory, options)
+            elif options.which == "minute":
+                out = bench_minute(stack, directory, options)
             else:
                 out = bench_opens(stack, directory, options, with_peers=options.which == "peers")
     except RuntimeError as error:

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 
@@ -80,14 +81,16 @@ Result<json::object> play(const Options& options) {
   if (!opened) {
     return std::unexpected(opened.error());
   }
-  if (const std::string wrong = find_error(workload, opened->given); !wrong.empty()) {
-    return fail(ErrorCode::kInternal, wrong);
-  }
   json::object out{{"opens", figures(*opened, after_us - before_us)}};
+  const auto ended = std::chrono::steady_clock::now();
   if (auto settled = system->settle(); !settled) {
     return std::unexpected(settled.error());
   }
+  out["settled_after_s"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - ended).count();
   out["cpu_us_settled"] = (cpu_us(options.server_pids) - before_us) / static_cast<double>(opened->given.size());
+  if (const std::string wrong = find_error(workload, opened->given); !wrong.empty()) {
+    return fail(ErrorCode::kInternal, wrong);
+  }
   if (options.late == 0) {
     return out;
   }
@@ -146,7 +149,7 @@ int main(int argc, char** argv) {
   app.add_option("--connections", options.system.connections)->check(CLI::Range(1, 4096));
   app.add_option("--shape", options.shape, "hot: one packet after the other; spread: 1,000 in turn")
       ->transform(CLI::CheckedTransformer(shapes));
-  app.add_option("--opens", options.opens)->check(CLI::Range(1, 1'000'000));
+  app.add_option("--opens", options.opens)->check(CLI::Range(1, 5'000'000));
   app.add_option("--late", options.late, "Opens after the last packet is exhausted")->check(CLI::Range(0, 1'000'000));
   app.add_option("--server-pid", options.server_pids, "Processes whose CPU counts");
   app.add_option("--user", options.system.user, "MariaDB only, as is the password");

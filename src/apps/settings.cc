@@ -14,6 +14,7 @@ constexpr int64_t kDay_ms = 24LL * 3600 * 1000;
 constexpr int64_t kMib = 1 << 20;
 constexpr int64_t kResidentMibLeast = 16;  // the largest packet takes 5 MiB and must fit
 constexpr size_t kSecretLengthMin = 16;
+constexpr int64_t kGatherDistributed_us = 2'000;
 
 milliseconds read_ms(ConfigReader& reader, std::string_view key, int64_t otherwise, int64_t least, int64_t most) {
   return milliseconds(reader.integer(key, otherwise, least, most));
@@ -84,6 +85,9 @@ void read_shards(ConfigReader& reader, Settings& settings) {
   shard.mailbox_commands_max =
       static_cast<size_t>(reader.integer("shards.mailbox_commands_max", 16'384, 1, 10'000'000));
   shard.batch_commands_max = static_cast<size_t>(reader.integer("shards.batch_commands_max", 1'024, 1, 100'000));
+  // A commit of MariaDB costs as much as a hundred of its rows: it pays to let some come together.
+  shard.gather = std::chrono::microseconds(
+      reader.integer("shards.gather_us", settings.distributed ? kGatherDistributed_us : 0, 0, 100'000));
   shard.opens_in_flight_max =
       static_cast<uint32_t>(reader.integer("shards.packet_opens_in_flight_max", 4'096, 1, 1'000'000));
   shard.engine.resident_bytes_max =

@@ -33,12 +33,13 @@ void Call::send(HttpResponse response) {
 }
 
 void Call::fail_with(const Error& error, bool ask_owner) {
-  if (error.code == ErrorCode::kFenced && elsewhere_) {
+  const bool not_owner = error.code == ErrorCode::kFenced || ask_owner;
+  if (not_owner && elsewhere_) {
     elsewhere_(std::move(reply_));
     return;
   }
   HttpResponse response = problem(error);
-  response.not_owner = error.code == ErrorCode::kFenced || ask_owner;
+  response.not_owner = not_owner;
   send(std::move(response));
 }
 

@@ -10,8 +10,16 @@ namespace hongbao {
 // One request on its way. It is itself what an answer at this node is given to, because that may be `not_owner`.
 class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_from_this<Errand> {
  public:
-  Errand(Forwarder& forwarder, ShardId shard, PeerRequest request, bool close, Reply reply)
-      : forwarder_(forwarder), shard_(shard), request_(std::move(request)), close_(close), reply_(std::move(reply)) {}
+  Errand(Forwarder& forwarder, ShardId shard, Request request, Reply reply)
+      : forwarder_(forwarder),
+        shard_(shard),
+        request_(std::move(request.request)),
+        close_(request.close),
+        reply_(std::move(reply)) {
+    if (request.in_doubt) {
+      doubt();
+    }
+  }
 
   [[nodiscard]] ShardId shard() const { return shard_; }
   [[nodiscard]] const PeerRequest& request() const { return request_; }
@@ -57,8 +65,8 @@ Forwarder::Forwarder(const ShardSet& shards, const Placement& placement, PeerPoo
       repeated_(add_counter(registry, "hongbao_forward_retries_total",
                             "Tries that found no owner, or one that had just lost the shard.")) {}
 
-void Forwarder::bring(ShardId shard, PeerRequest request, bool close, Reply reply) {
-  run(std::make_shared<Errand>(*this, shard, std::move(request), close, std::move(reply)));
+void Forwarder::bring(ShardId shard, Request request, Reply reply) {
+  run(std::make_shared<Errand>(*this, shard, std::move(request), std::move(reply)));
 }
 
 void Forwarder::run(std::shared_ptr<Errand> errand) {

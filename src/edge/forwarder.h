@@ -38,8 +38,12 @@ class Forwarder {
     return found != nullptr && found->is_away();
   }
 
-  // `close`: end the client's connection behind the answer.
-  void bring(ShardId shard, PeerRequest request, bool close, Reply reply);
+  struct Request {
+    PeerRequest request;
+    bool close = false;     // end the client's connection behind the answer
+    bool in_doubt = false;  // it was tried before, and nobody said what became of it
+  };
+  void bring(ShardId shard, Request request, Reply reply);
 
  private:
   class Errand;

@@ -112,14 +112,18 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   if (route.where == Where::kNewPacket) {
     copy.shard = shard;
   }
-  if (route.where == Where::kView && services_.forwarder->is_away(*shard)) {
-    call.when_not_owner([this, shard = *shard, copy = std::move(copy), close](Reply to) mutable {
-      services_.forwarder->bring(shard, std::move(copy), close, std::move(to));
-    });
-    run(route, in, user, std::move(call));
+  const bool owned = services_.forwarder->owns(*shard);
+  Forwarder::Request errand{.request = std::move(copy), .close = close, .in_doubt = owned};
+  if (!owned && !(route.where == Where::kView && services_.forwarder->is_away(*shard))) {
+    services_.forwarder->bring(*shard, std::move(errand), std::move(call).take_reply());
     return;
   }
-  services_.forwarder->bring(*shard, std::move(copy), close, std::move(call).take_reply());
+  // The shard may leave while the request is on its way; then it follows.
+  const Incoming mine{request, *target, match->name, errand.request.shard};
+  call.when_not_owner([this, shard = *shard, errand = std::move(errand)](Reply to) mutable {
+    services_.forwarder->bring(shard, std::move(errand), std::move(to));
+  });
+  run(route, mine, user, std::move(call));
 }
 
 void PublicApi::answer_here(const PeerRequest& request, Reply reply) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -71,6 +72,10 @@ void Shard::want(bool wanted) {
 
 Result<void> Shard::acquire() {
   wanted_.store(true);
+  return take();
+}
+
+Result<void> Shard::take() {
   const SteadyTime from = clock_.steady_now();
   const auto head = store_.acquire(options_.owner, options_.lease);
   if (!head) {
@@ -200,6 +205,9 @@ void Shard::write_loop() {
   while (true) {
     if (write_step(idle_wait)) {
       pause = options_.recovery_pause_min;
+      if (std::exchange(has_committed_, false) && mailbox_.depth() < options_.batch_commands_max) {
+        std::this_thread::sleep_for(options_.gather);
+      }
     } else if (state_.load(std::memory_order_relaxed) == ShardState::kRecovering) {
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, options_.recovery_pause_max);
@@ -232,7 +240,7 @@ bool Shard::write_step(std::chrono::milliseconds idle_wait) {
 bool Shard::write_away(std::chrono::milliseconds idle_wait) {
   const SteadyTime now = clock_.steady_now();
   if (wanted_.load() && now >= acquire_at_ && !mailbox_.closed()) {
-    const auto acquired = acquire();
+    const auto acquired = take();  // whether it is still wanted is seen at the next step
     if (acquired) {
       return true;
     }
@@ -354,6 +362,7 @@ void Shard::finish_batch() {
       begin_recovery();
       return;
     }
+    has_committed_ = true;
     extend_lease(began);
     metrics_.batch_vouchers.Observe(static_cast<double>(batch.vouchers.size()));
     stream_.publish(id_, batch.vouchers);

@@ -43,6 +43,8 @@ struct ShardOptions {
   EngineLimits engine;
   size_t mailbox_commands_max = 16'384;  // waiting for the writer, and as many waiting for packets to load
   size_t batch_commands_max = 1'024;
+  // After a commit the next batch gathers for so long at least. A shard that had none lately decides at once.
+  std::chrono::microseconds gather{0};
   uint32_t opens_in_flight_max = 4'096;  // for each packet
   std::chrono::milliseconds recovery_pause_min{10};
   std::chrono::milliseconds recovery_pause_max{1'000};
@@ -139,6 +141,7 @@ class Shard {
 
   static constexpr SteadyTime kForever = SteadyTime::max();
 
+  Result<void> take();
   void write_loop();
   void load_loop();
   bool write_away(std::chrono::milliseconds idle_wait);
@@ -191,6 +194,7 @@ class Shard {
   SteadyTime acquire_at_;    // not before, when the shard is wanted
   std::vector<Item> items_;  // taken in this step
   std::vector<Held> held_;
+  bool has_committed_ = false;                                   // since the last pause to gather
   std::unordered_map<PacketKey, std::vector<Pending>> waiting_;  // for a load
   size_t waiting_commands_ = 0;
   Metrics metrics_;

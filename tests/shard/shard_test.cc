@@ -135,6 +135,20 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
   EXPECT_EQ(store_.commits(), 3);
 }
 
+TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
+  restart({.gather = 500ms});
+  const PacketKey key = activated(10, Money(100));
+  std::vector<std::future<Result<ShardAnswer>>> answers;
+  for (int i = 0; i < 10; ++i) {
+    answers.push_back(submit(OpenCommand{key, user(i)}));
+    std::this_thread::sleep_for(5ms);
+  }
+  for (auto& answer : answers) {
+    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  }
+  EXPECT_EQ(store_.commits(), 2) << "the activation, and all opens";
+}
+
 TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
   const PacketKey key = activated(3, Money(30));
   store_.fail_next_commit(CommitFault::kLost);

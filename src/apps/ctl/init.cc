@@ -74,6 +74,7 @@ name = "south"
 count = 4
 mailbox_commands_max = 16384
 batch_commands_max = 1024
+#gather_us = 0                    # a batch gathers for so long after a commit; 2000 when distributed
 packet_opens_in_flight_max = 4096
 resident_mib_max = 512            # packets in memory, for each shard
 command_timeout_ms = 5000
