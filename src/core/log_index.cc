@@ -5,6 +5,13 @@
 
 namespace hongbao {
 
+void LogIndex::Snapshot::add(Day day, Range range) {
+  const auto [known, is_new] = days.try_emplace(day, range);
+  if (!is_new) {
+    known->second = {std::min(known->second.least, range.least), std::max(known->second.greatest, range.greatest)};
+  }
+}
+
 void LogIndex::replace(Snapshot snapshot) {
   const std::scoped_lock lock(mutex_);
   if (snapshot.upto >= index_.upto) {

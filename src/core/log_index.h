@@ -23,6 +23,9 @@ class LogIndex {
   struct Snapshot {
     VoucherNo upto;  // the index is complete for vouchers below it
     std::map<Day, Range> days;
+
+    // A day may have several parts.
+    void add(Day day, Range range);
   };
 
   // Takes the snapshot unless the index already reaches further.

@@ -9,6 +9,7 @@
 // a time; every other function may be called from any thread at any time and sees only committed data.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -47,6 +48,14 @@ struct CommitBatch {
   std::vector<Finished> finished;  // rows whose state changes; may name packets of `activated`
 
   [[nodiscard]] VoucherNo next() const { return expected_next + vouchers.size(); }
+  // What `commit` requires.
+  void check(ShardId shard) const {
+    CHECK(!vouchers.empty());
+    for (size_t i = 0; i < vouchers.size(); ++i) {
+      CHECK(vouchers[i].no == expected_next + i);
+      CHECK(vouchers[i].packet.shard == shard);
+    }
+  }
   void clear() {
     activated.clear();
     vouchers.clear();
@@ -76,6 +85,16 @@ struct StoredPacket {
     }
   }
 };
+
+// A piece of the log, read in any order: from ≤ no < end, without a gap.
+inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
+  std::ranges::sort(vouchers, {}, &Voucher::no);
+  CHECK(vouchers.size() == end.value - from.value);
+  for (size_t i = 0; i < vouchers.size(); ++i) {
+    CHECK(vouchers[i].no == from + i);
+  }
+  return vouchers;
+}
 
 // One consistent reading of a shard, for the audit.
 struct OrderTotals {

@@ -137,14 +137,9 @@ LogIndex::Snapshot OrderReader::read_log_index(VoucherNo upto) {
   std::vector<StoredDay> days = stored_days();
   add_log_ranges(days);
   for (const StoredDay& stored : days) {
-    if (stored.totals.vouchers == 0) {
-      continue;
+    if (stored.totals.vouchers > 0) {
+      snapshot.add(stored.part.day, {stored.totals.least, stored.totals.greatest});
     }
-    LogIndex::Range range{stored.totals.least, stored.totals.greatest};
-    if (const auto earlier = snapshot.days.find(stored.part.day); earlier != snapshot.days.end()) {
-      range = {std::min(range.least, earlier->second.least), std::max(range.greatest, earlier->second.greatest)};
-    }
-    snapshot.days.insert_or_assign(stored.part.day, range);
   }
   return snapshot;
 }

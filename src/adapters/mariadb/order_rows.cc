@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "adapters/mariadb/schema.h"
 
 namespace hongbao {
@@ -44,10 +42,6 @@ namespace mariadb {
 namespace {
 
 constexpr std::string_view kUserType = "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin";
-
-UserId read_user(const Rows& rows, size_t column) {
-  return rows.is_null(column) ? UserId() : UserId::trusted(std::string(rows.text(column)));
-}
 
 }  // namespace
 
@@ -109,56 +103,6 @@ void add_row(ValueRows& rows, const Order& order, PacketState state) {
 
 void add_row(ValueRows& rows, const Voucher& voucher) {
   rows.add(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount, voucher.at);
-}
-
-StoredDay read_stored_day(const Rows& rows) {
-  StoredDay stored{.part = {{static_cast<int32_t>(rows.integer(0))}, static_cast<uint32_t>(rows.integer(1))},
-                   .place = static_cast<DayPlace>(rows.integer(2)),
-                   .totals = {}};
-  if (stored.place == DayPlace::kHot) {
-    return stored;
-  }
-  stored.totals = {.packets = rows.count(3),
-                   .packets_total = rows.money(4),
-                   .vouchers = rows.count(5),
-                   .sums = {.paid = rows.money(6), .opened = rows.money(7), .refunded = rows.money(8)},
-                   .least = {rows.count(9)},
-                   .greatest = {rows.count(10)}};
-  const Bytes checksum = rows.blob(11);
-  CHECK(checksum.size() == stored.totals.checksum.size());
-  std::ranges::copy(checksum, stored.totals.checksum.begin());
-  stored.copy = static_cast<uint32_t>(rows.integer(12));
-  return stored;
-}
-
-PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {
-  PacketRow row{.order = {.key = {shard, day, LocalNo{rows.count(0)}},
-                          .sender = read_user(rows, 1),
-                          .recipient = read_user(rows, 2),
-                          .kind = static_cast<PacketKind>(rows.integer(3)),
-                          .rule = static_cast<Rule>(rows.integer(4)),
-                          .total = rows.money(5),
-                          .count = static_cast<uint32_t>(rows.integer(6)),
-                          .seed = {},
-                          .created_at = {rows.integer(8)},
-                          .payable_until = {rows.integer(9)},
-                          .paid_at = {rows.integer(10)},
-                          .expires_at = {rows.integer(11)}},
-                .state = static_cast<PacketState>(rows.integer(12))};
-  const Bytes seed = rows.blob(7);
-  CHECK(seed.size() == row.order.seed.bytes.size());
-  std::ranges::copy(seed, row.order.seed.bytes.begin());
-  return row;
-}
-
-Voucher read_voucher(const Rows& rows, ShardId shard, Day day) {
-  return {.no = {rows.count(0)},
-          .packet = {shard, day, LocalNo{rows.count(1)}},
-          .kind = static_cast<VoucherKind>(rows.integer(2)),
-          .seq = static_cast<uint32_t>(rows.integer(3)),
-          .user = read_user(rows, 4),
-          .amount = rows.money(5),
-          .at = {rows.integer(6)}};
 }
 
 }  // namespace mariadb

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "adapters/mariadb/database.h"
-#include "core/stored_day.h"
+#include "core/stored_rows.h"
 
 namespace hongbao::mariadb {
 
@@ -25,16 +25,8 @@ std::vector<std::string> create_hot(DayPart part);
 // The same in a cold database, whose pages are compressed.
 std::vector<std::string> create_cold(const DayTables& tables);
 
-// `local` first, then the columns in the order of the table.
-inline constexpr std::string_view kPacketColumns =
-    "local, sender, recipient, kind, rule, total, count, seed, created_at, payable_until, paid_at, expires_at, state";
-inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user, amount, at";
-
 // The server's clock, in milliseconds since 1970.
 inline constexpr std::string_view kNow_ms = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED)";
-
-inline constexpr std::string_view kStoredDayColumns =
-    "day, part, place, packets, packets_total, vouchers, paid, opened, refunded, least, greatest, checksum, copy";
 
 // `verb` is "INSERT" or "INSERT IGNORE"; their values come from `add_row`.
 std::string insert_packet(const DayTables& tables, std::string_view verb);
@@ -42,9 +34,5 @@ std::string insert_voucher(const DayTables& tables, std::string_view verb);
 // Texts are borrowed from the row.
 void add_row(ValueRows& rows, const Order& order, PacketState state);
 void add_row(ValueRows& rows, const Voucher& voucher);
-
-StoredDay read_stored_day(const Rows& rows);
-PacketRow read_packet(const Rows& rows, ShardId shard, Day day);
-Voucher read_voucher(const Rows& rows, ShardId shard, Day day);
 
 }  // namespace hongbao::mariadb

@@ -17,14 +17,6 @@ using mariadb::Database;
 using mariadb::guarded;
 using mariadb::OrderReader;
 
-void check_numbering(const CommitBatch& batch, ShardId shard) {
-  CHECK(!batch.vouchers.empty());
-  for (size_t i = 0; i < batch.vouchers.size(); ++i) {
-    CHECK(batch.vouchers[i].no == batch.expected_next + i);
-    CHECK(batch.vouchers[i].packet.shard == shard);
-  }
-}
-
 // A new database takes the shard's name. Returns the name it has.
 Result<std::string> name_of(const MariadbServer& server, const std::string& database, ShardId shard) {
   return guarded("order_store.open", [&] {
@@ -102,7 +94,7 @@ Result<void> MariadbOrderStore::release(uint32_t epoch) {
 }
 
 CommitOutcome MariadbOrderStore::commit(const CommitBatch& batch) {
-  check_numbering(batch, shard_);
+  batch.check(shard_);
   // Even a failure before COMMIT is reported as unknown: the caller has one way back, through the head.
   const auto committed = write("order_store.commit", [&]() -> std::optional<bool> {
     return must_acquire_ ? std::nullopt : std::optional(writer_.commit(batch));
@@ -145,12 +137,7 @@ Result<std::vector<Voucher>> MariadbOrderStore::read_log(VoucherNo from, size_t 
       });
       piece.vouchers.insert(piece.vouchers.end(), part.begin(), part.end());
     }
-    std::ranges::sort(piece.vouchers, {}, &Voucher::no);
-    CHECK(piece.vouchers.size() == piece.end.value - from.value);
-    for (size_t i = 0; i < piece.vouchers.size(); ++i) {
-      CHECK(piece.vouchers[i].no == from + i);
-    }
-    return std::move(piece.vouchers);
+    return sorted_log(std::move(piece.vouchers), from, piece.end);
   });
 }
 

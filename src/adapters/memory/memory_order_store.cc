@@ -38,7 +38,7 @@ Result<void> MemoryOrderStore::release(uint32_t epoch) {
 
 CommitOutcome MemoryOrderStore::commit(const CommitBatch& batch) {
   const std::scoped_lock lock(mutex_);
-  CHECK(!batch.vouchers.empty());
+  batch.check(shard_);
   if (batch.epoch != head_.epoch || batch.expected_next != head_.next_voucher) {
     return CommitOutcome::kFenced;
   }

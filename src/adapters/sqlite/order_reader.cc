@@ -102,14 +102,9 @@ SqliteOrderReader::LogPiece SqliteOrderReader::read_log(VoucherNo from, size_t v
 LogIndex::Snapshot SqliteOrderReader::read_log_index(VoucherNo upto) {
   LogIndex::Snapshot snapshot{.upto = upto, .days = {}};
   for (const StoredDay& stored : days()) {
-    if (stored.totals.vouchers == 0) {
-      continue;
+    if (stored.totals.vouchers > 0) {
+      snapshot.add(stored.part.day, {stored.totals.least, stored.totals.greatest});
     }
-    LogIndex::Range range{stored.totals.least, stored.totals.greatest};
-    if (const auto earlier = snapshot.days.find(stored.part.day); earlier != snapshot.days.end()) {
-      range = {std::min(range.least, earlier->second.least), std::max(range.greatest, earlier->second.greatest)};
-    }
-    snapshot.days.insert_or_assign(stored.part.day, range);
   }
   return snapshot;
 }

@@ -25,14 +25,6 @@ void require_shard(Database& database, const std::string& file, ShardId shard) {
   transaction.commit();
 }
 
-void check_numbering(const CommitBatch& batch, ShardId shard) {
-  CHECK(!batch.vouchers.empty());
-  for (size_t i = 0; i < batch.vouchers.size(); ++i) {
-    CHECK(batch.vouchers[i].no == batch.expected_next + i);
-    CHECK(batch.vouchers[i].packet.shard == shard);
-  }
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SqliteOrderStore>> SqliteOrderStore::open(const std::string& file, ShardId shard) {
@@ -78,7 +70,7 @@ Result<void> SqliteOrderStore::release(uint32_t epoch) {
 }
 
 CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
-  check_numbering(batch, shard_);
+  batch.check(shard_);
   const std::lock_guard lock(writer_mutex_);
   const auto committed = guarded("order_store.commit", [&] { return writer_.commit(batch); });
   if (!committed) {
@@ -116,12 +108,7 @@ Result<std::vector<Voucher>> SqliteOrderStore::read_log(VoucherNo from, size_t v
     for (const StoredDay& stored : cold) {
       cold_.use(stored.part, [&](SqliteOrderDay& day) { day.log(from, piece.end, piece.vouchers); });
     }
-    std::ranges::sort(piece.vouchers, {}, &Voucher::no);
-    CHECK(piece.vouchers.size() == piece.end.value - from.value);
-    for (size_t i = 0; i < piece.vouchers.size(); ++i) {
-      CHECK(piece.vouchers[i].no == from + i);
-    }
-    return std::move(piece.vouchers);
+    return sorted_log(std::move(piece.vouchers), from, piece.end);
   });
 }
 

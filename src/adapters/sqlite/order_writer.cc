@@ -33,11 +33,11 @@ SqliteOrderWriter::SqliteOrderWriter(Database database)
                       kNow_ms))),
       latest_part_(database_.prepare("SELECT part, place FROM stored_day WHERE day = ? ORDER BY part DESC LIMIT 1")),
       add_part_(database_.prepare("INSERT INTO stored_day(day, part, place) VALUES (?,?,?)")),
-      move_part_(database_.prepare(
-          fmt::format("UPDATE stored_day SET place = ?3, packets = ?4, packets_total = ?5, vouchers = ?6, paid = ?7, "
-                      "opened = ?8, refunded = ?9, least = ?10, greatest = ?11, checksum = ?12 WHERE day = ?1 AND part "
-                      "= ?2 AND place = {}",
-                      static_cast<int>(DayPlace::kHot)))) {}
+      move_part_(database_.prepare(fmt::format(
+          "UPDATE stored_day SET place = ?3, packets = ?4, packets_total = ?5, vouchers = ?6, paid = ?7, "
+          "opened = ?8, refunded = ?9, least = ?10, greatest = ?11, checksum = ?12, copy = ?13 WHERE day = ?1 AND part "
+          "= ?2 AND place = {}",
+          static_cast<int>(DayPlace::kHot)))) {}
 
 std::optional<ShardHead> SqliteOrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
@@ -99,7 +99,7 @@ SqliteOrderWriter::Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart par
   }
   const int64_t moved = move_part_.run(part.day, part.number, DayPlace::kCold, totals.packets, totals.packets_total,
                                        totals.vouchers, totals.sums.paid, totals.sums.opened, totals.sums.refunded,
-                                       totals.least, totals.greatest, Bytes(totals.checksum));
+                                       totals.least, totals.greatest, Bytes(totals.checksum), epoch);
   CHECK(moved == 1);
   days_.erase(part.day);
   database_.execute(fmt::format("DROP TABLE {}; DROP TABLE {}", packet_table(part), voucher_table(part)));

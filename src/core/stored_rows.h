@@ -1,0 +1,82 @@
+// How rows of the order store are read: the columns stand in the same order in SQLite and MariaDB. `Rows` is a running
+// query with `integer`, `count`, `money`, `is_null`, `text` and `blob` by column. Any thread.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "core/stored_day.h"
+
+namespace hongbao {
+
+// `local` first, then the columns in the order of the table.
+inline constexpr std::string_view kPacketColumns =
+    "local, sender, recipient, kind, rule, total, count, seed, created_at, payable_until, paid_at, expires_at, state";
+inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user, amount, at";
+inline constexpr std::string_view kStoredDayColumns =
+    "day, part, place, packets, packets_total, vouchers, paid, opened, refunded, least, greatest, checksum, copy";
+
+template <class Rows>
+UserId read_user(const Rows& rows, int column) {
+  return rows.is_null(column) ? UserId() : UserId::trusted(std::string(rows.text(column)));
+}
+
+template <class Rows, size_t N>
+void read_bytes(const Rows& rows, int column, std::array<uint8_t, N>& bytes) {
+  const Bytes found = rows.blob(column);
+  CHECK(found.size() == N);
+  std::ranges::copy(found, bytes.begin());
+}
+
+template <class Rows>
+PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {
+  PacketRow row{.order = {.key = {shard, day, LocalNo{rows.count(0)}},
+                          .sender = read_user(rows, 1),
+                          .recipient = read_user(rows, 2),
+                          .kind = static_cast<PacketKind>(rows.integer(3)),
+                          .rule = static_cast<Rule>(rows.integer(4)),
+                          .total = rows.money(5),
+                          .count = static_cast<uint32_t>(rows.integer(6)),
+                          .seed = {},
+                          .created_at = {rows.integer(8)},
+                          .payable_until = {rows.integer(9)},
+                          .paid_at = {rows.integer(10)},
+                          .expires_at = {rows.integer(11)}},
+                .state = static_cast<PacketState>(rows.integer(12))};
+  read_bytes(rows, 7, row.order.seed.bytes);
+  return row;
+}
+
+template <class Rows>
+Voucher read_voucher(const Rows& rows, ShardId shard, Day day) {
+  return {.no = {rows.count(0)},
+          .packet = {shard, day, LocalNo{rows.count(1)}},
+          .kind = static_cast<VoucherKind>(rows.integer(2)),
+          .seq = static_cast<uint32_t>(rows.integer(3)),
+          .user = read_user(rows, 4),
+          .amount = rows.money(5),
+          .at = {rows.integer(6)}};
+}
+
+template <class Rows>
+StoredDay read_stored_day(const Rows& rows) {
+  StoredDay stored{.part = {{static_cast<int32_t>(rows.integer(0))}, static_cast<uint32_t>(rows.integer(1))},
+                   .place = static_cast<DayPlace>(rows.integer(2)),
+                   .totals = {}};
+  if (stored.place == DayPlace::kHot) {
+    return stored;
+  }
+  stored.totals = {.packets = rows.count(3),
+                   .packets_total = rows.money(4),
+                   .vouchers = rows.count(5),
+                   .sums = {.paid = rows.money(6), .opened = rows.money(7), .refunded = rows.money(8)},
+                   .least = {rows.count(9)},
+                   .greatest = {rows.count(10)}};
+  read_bytes(rows, 11, stored.totals.checksum);
+  stored.copy = static_cast<uint32_t>(rows.integer(12));
+  return stored;
+}
+
+}  // namespace hongbao
