@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "adapters/mariadb/deployment.h"
 #include "adapters/mariadb/inbox_store.h"
 #include "adapters/mariadb/ledger_store.h"
 #include "adapters/mariadb/membership.h"
@@ -83,6 +84,7 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
   for (const auto& [server, shards] : layout.order_servers()) {
     Engines::Members members{.membership = nullptr, .shards = shards};
     done = put(members.membership, MariadbMembership::open(server, members_database()));
+    done = done ? require_master_key(server, members_database(), settings.master_key_id()) : done;
     for (size_t i = 0; done && i < shards.size(); ++i) {
       const MariadbOrderStore::Place hot{server, orders_database(shards[i])};
       const MariadbOrderStore::Place cold{layout.cold(server), cold_database(shards[i])};

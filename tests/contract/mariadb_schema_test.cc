@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "adapters/mariadb/deployment.h"
 #include "adapters/mariadb/inbox_store.h"
 #include "adapters/mariadb/ledger_store.h"
 #include "adapters/mariadb/membership.h"
@@ -170,6 +171,17 @@ TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
   EXPECT_EQ(store->load(made.key).value()->order, made);
   EXPECT_EQ(store->days().value().at(0).place, DayPlace::kHot);
   EXPECT_EQ(store->read_log({1}, 10).value().size(), 1U);
+}
+
+TEST(MariadbStores, ADeploymentHasOneMasterKey) {
+  const ScratchDatabase members(members_database(scratch_prefix()));
+  const Key128 first{1};
+  const Key128 other{2};
+  EXPECT_TRUE(require_master_key(test_mariadb(), members.name(), first).has_value());
+  const auto refused = require_master_key(test_mariadb(), members.name(), other);
+  EXPECT_THAT(refusal(refused), HasSubstr("give the original key"));
+  EXPECT_EQ(refused.error().field, "auth.master_key_file");
+  EXPECT_TRUE(require_master_key(test_mariadb(), members.name(), first).has_value());
 }
 
 // What is set at run time, and set back by the object's end.

@@ -5,6 +5,7 @@ import itertools
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -118,6 +119,17 @@ class RegionTest(unittest.TestCase):
         self.front.money()
         audit = self.front.audit(deep=True).body
         self.assertEqual((0, True, []), (audit["difference"], audit["balanced"], audit.get("violations", [])))
+
+    def test_a_node_with_another_master_key_does_not_start(self):
+        other = pathlib.Path(self.region.directory, "other.key")
+        other.write_text("ab" * 32)
+        result = subprocess.run([binary("hongbaod"), "--config", str(self.region.config), "--set", "node.name=stranger",
+                                 "--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0", "--set",
+                                 "node.listen=127.0.0.1:0", "--set", f"auth.master_key_file={other}"],
+                                capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(2, result.returncode, result.stderr)
+        self.assertEqual(1, len(result.stderr.splitlines()), result.stderr)
+        self.assertIn("auth.master_key_file", result.stderr)
 
     def test_any_node_gives_the_same_share(self):
         for packet in self.packets.values():

@@ -19,10 +19,17 @@ constexpr std::chrono::seconds kBeatTimeout{1};  // much less than a lease
 }  // namespace
 
 const std::vector<SchemaStep>& member_schema_steps() {
-  static const std::vector<SchemaStep> steps{{
-      "CREATE TABLE IF NOT EXISTS member(node VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, address "
-      "VARCHAR(255) NOT NULL, incarnation BIGINT UNSIGNED NOT NULL, lease_until BIGINT NOT NULL) ENGINE = InnoDB",
-  }};
+  static const std::vector<SchemaStep> steps{
+      {
+          "CREATE TABLE IF NOT EXISTS member(node VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, "
+          "address "
+          "VARCHAR(255) NOT NULL, incarnation BIGINT UNSIGNED NOT NULL, lease_until BIGINT NOT NULL) ENGINE = InnoDB",
+      },
+      {
+          "CREATE TABLE IF NOT EXISTS deployment(id TINYINT PRIMARY KEY, master_key_id CHAR(32) CHARACTER SET ascii "
+          "COLLATE "
+          "ascii_bin NOT NULL) ENGINE = InnoDB",
+      }};
   return steps;
 }
 
