@@ -181,5 +181,25 @@ TEST_P(MariadbArchiveCuts, TheDayIsOnOneSideAndALatePacketIsNotLost) {
   expect_all(*store, kPackets + 1);
 }
 
+// The same, and the next round begins before the first one's COMMIT has landed.
+TEST_P(MariadbArchiveCuts, TheNextRoundFindsWhatBecameOfTheLast) {
+  CuttingProxy proxy(test_mariadb());
+  const auto store =
+      MariadbOrderStore::open({proxy.server(), databases_.hot()}, {test_mariadb(), databases_.cold()}, kShard).value();
+  const ShardHead head = fill(*store);
+  ASSERT_FALSE(store
+                   ->archive(head.epoch, kOld,
+                             [&] {
+                               proxy.cut_next_commit(GetParam());
+                               return true;
+                             })
+                   .has_value());
+  for (int tries = 0; !store->archive(head.epoch, kOld, kToTheEnd).value_or(false); ++tries) {
+    ASSERT_LT(tries, 3);
+  }
+  EXPECT_EQ(place(*store), DayPlace::kCold);
+  expect_all(*store);
+}
+
 }  // namespace
 }  // namespace hongbao
