@@ -81,9 +81,9 @@ std::optional<StoredPacket> OrderReader::load(const PacketKey& packet, ColdParts
   CHECK(packet.shard == shard_);
   const Snapshot snapshot(database_);
   cold.clear();
-  for (StoredDay& stored : parts_of(packet.day)) {
+  for (const StoredDay& stored : parts_of(packet.day)) {
     if (stored.place != DayPlace::kHot) {
-      cold.push_back(std::move(stored));
+      cold.push_back(stored);
     } else if (auto found = at(stored.part).load(packet.local)) {
       return found;
     }
@@ -108,11 +108,11 @@ OrderReader::LogPiece OrderReader::read_log(VoucherNo from, size_t vouchers_max,
     CHECK(days.has_value());
   }
   for (const Day day : *days) {
-    for (StoredDay& stored : parts_of(day)) {
+    for (const StoredDay& stored : parts_of(day)) {
       if (stored.place == DayPlace::kHot) {
         at(stored.part).log(from, piece.end, piece.vouchers);
       } else if (stored.totals.vouchers > 0 && stored.totals.least < piece.end && stored.totals.greatest >= from) {
-        cold.push_back(std::move(stored));
+        cold.push_back(stored);
       }
     }
   }
@@ -160,7 +160,7 @@ OrderTotals OrderReader::totals(VoucherNo since, ColdParts& cold) {
   cold.clear();
   OrderTotals totals;
   totals.next_voucher = head().next_voucher;
-  for (StoredDay& stored : stored_days()) {
+  for (const StoredDay& stored : stored_days()) {
     if (stored.place == DayPlace::kHot) {
       add_part(database_, hot_tables(stored.part), since, totals);
       continue;
@@ -169,7 +169,7 @@ OrderTotals OrderReader::totals(VoucherNo since, ColdParts& cold) {
     totals.packets_total += stored.totals.packets_total;
     totals.all += stored.totals.sums;
     if (stored.totals.vouchers > 0 && stored.totals.greatest >= since) {
-      cold.push_back(std::move(stored));
+      cold.push_back(stored);
     }
   }
   return totals;
@@ -179,11 +179,11 @@ std::vector<PacketViolation> OrderReader::violations(size_t max, ColdParts& cold
   const Snapshot snapshot(database_);
   cold.clear();
   std::vector<PacketViolation> violations;
-  for (StoredDay& stored : stored_days()) {
+  for (const StoredDay& stored : stored_days()) {
     if (stored.place == DayPlace::kHot) {
       at(stored.part).add_violations(max, violations);
     } else {
-      cold.push_back(std::move(stored));
+      cold.push_back(stored);
     }
   }
   return violations;

@@ -59,9 +59,9 @@ std::optional<StoredPacket> SqliteOrderReader::load(const PacketKey& packet, Col
   const Transaction snapshot(database_, Transaction::Kind::kRead);
   Rows rows = parts_of_day_.query(packet.day);
   while (rows.next()) {
-    StoredDay stored = read_stored_day(rows);
+    const StoredDay stored = read_stored_day(rows);
     if (stored.place != DayPlace::kHot) {
-      cold.push_back(std::move(stored));
+      cold.push_back(stored);
     } else if (auto found = at(stored.part).load(packet.local)) {
       return found;
     }
@@ -88,11 +88,11 @@ SqliteOrderReader::LogPiece SqliteOrderReader::read_log(VoucherNo from, size_t v
   for (const Day day : *days) {
     Rows rows = parts_of_day_.query(day);
     while (rows.next()) {
-      StoredDay stored = read_stored_day(rows);
+      const StoredDay stored = read_stored_day(rows);
       if (stored.place == DayPlace::kHot) {
         at(stored.part).log(from, piece.end, piece.vouchers);
       } else if (stored.totals.vouchers > 0 && stored.totals.least < piece.end && stored.totals.greatest >= from) {
-        cold.push_back(std::move(stored));
+        cold.push_back(stored);
       }
     }
   }
@@ -141,9 +141,9 @@ OrderTotals SqliteOrderReader::totals(VoucherNo since, ColdParts& cold) {
 
 std::vector<PacketViolation> SqliteOrderReader::violations(size_t max, ColdParts& cold) {
   std::vector<PacketViolation> violations;
-  for (StoredDay& stored : stored_days()) {
+  for (const StoredDay& stored : stored_days()) {
     if (stored.place != DayPlace::kHot) {
-      cold.push_back(std::move(stored));
+      cold.push_back(stored);
       continue;
     }
     // A packet's vouchers lie in its part, so one snapshot a part is enough; a longer one would hold up the
@@ -151,14 +151,14 @@ std::vector<PacketViolation> SqliteOrderReader::violations(size_t max, ColdParts
     const Transaction snapshot(database_, Transaction::Kind::kRead);
     Rows rows = parts_of_day_.query(stored.part.day);
     while (rows.next()) {
-      StoredDay now = read_stored_day(rows);
+      const StoredDay now = read_stored_day(rows);
       if (now.part != stored.part) {
         continue;
       }
       if (now.place == DayPlace::kHot) {
         at(now.part).add_violations(max, violations);
       } else {
-        cold.push_back(std::move(now));
+        cold.push_back(now);
       }
     }
   }
