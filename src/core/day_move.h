@@ -13,12 +13,32 @@
 #include <functional>
 #include <optional>
 
+#include "base/result.h"
 #include "core/stored_day.h"
 
 namespace hongbao {
 
 inline constexpr size_t kMoveRowsMax = 512;
 using GoOn = std::function<bool()>;
+
+// How the step ended that lets the cold copy count.
+enum class Retired : uint8_t {
+  kDone,
+  kFenced,   // the epoch is not the head's; nothing was done
+  kChanged,  // the part holds more than was copied, or an active packet, or has moved already; nothing was done
+};
+
+inline Result<void> to_result(Retired retired) {
+  switch (retired) {
+    case Retired::kDone:
+      return {};
+    case Retired::kFenced:
+      return fail(ErrorCode::kFenced, "another owner has the shard");
+    case Retired::kChanged:
+      return fail(ErrorCode::kUnavailable, "a packet of the day came while it was copied");
+  }
+  return fail(ErrorCode::kInternal);
+}
 
 // Calls `use(rows)` for all rows of one kind from `from` on. False: `go_on` said no.
 template <class Key, class Read, class KeyOf, class Use>

@@ -8,8 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "core/voucher.h"
 
 namespace hongbao {
@@ -35,6 +37,17 @@ class LogIndex {
   void append(std::span<const Voucher> committed);
   // Days that hold vouchers numbered from ≤ no < end; nullopt when the index does not reach `end`.
   [[nodiscard]] std::optional<std::vector<Day>> days_between(VoucherNo from, VoucherNo end) const;
+  // The same; `read` makes a snapshot that reaches `end` when the index does not.
+  template <class Read>
+  std::vector<Day> days_between(VoucherNo from, VoucherNo end, Read read) {
+    auto days = days_between(from, end);
+    if (!days) {
+      replace(read());
+      days = days_between(from, end);
+      CHECK(days.has_value());
+    }
+    return std::move(*days);
+  }
 
  private:
   mutable std::mutex mutex_;

@@ -59,6 +59,9 @@ struct DayTotals {
   VoucherNo greatest{};
   Hash256 checksum{};
 
+  // Whether a voucher numbered from ≤ no, or from ≤ no < end, may be among them.
+  [[nodiscard]] bool reaches(VoucherNo from) const { return vouchers > 0 && greatest >= from; }
+  [[nodiscard]] bool touches(VoucherNo from, VoucherNo end) const { return reaches(from) && least < end; }
   friend bool operator==(const DayTotals&, const DayTotals&) = default;
 };
 

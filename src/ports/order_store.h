@@ -105,6 +105,13 @@ struct OrderTotals {
   // Over all vouchers, and over those from `since` on.
   VoucherSums all;
   VoucherSums unsettled;
+
+  // A cold part, but for what it holds of `unsettled`.
+  void add_cold(const DayTotals& part) {
+    packets += part.packets;
+    packets_total += part.packets_total;
+    all += part.sums;
+  }
 };
 
 // A packet whose rows contradict each other.

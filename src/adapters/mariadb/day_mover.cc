@@ -139,7 +139,7 @@ void DayMover::prepare_copy(Database& cold, uint32_t epoch, DayPart part) {
   make(mine);
 }
 
-DayMover::Retired DayMover::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
+Retired DayMover::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
   Database database = Database::open(places_.server, places_.database, Database::Mode::kWrite);
   const auto number = [&](const std::string& sql) { return database.text(sql).value(); };
   if (number("SELECT epoch FROM shard_head FOR UPDATE") != std::to_string(epoch)) {

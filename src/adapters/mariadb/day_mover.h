@@ -29,9 +29,7 @@ class DayMover {
   // side is empty again.
   Result<std::optional<DayTotals>> copy(uint32_t epoch, DayPart part, const GoOn& go_on);
 
-  enum class Retired : uint8_t { kDone, kFenced, kChanged };
-  // The cold copy of a hot part counts from here on. kChanged: the part holds more than was copied, or a packet that is
-  // active, or has moved already; nothing was done. Holds the head's row until it has committed.
+  // The cold copy of a hot part counts from here on. Holds the head's row until it has committed.
   Retired retire(uint32_t epoch, DayPart part, const DayTotals& totals);
   // Removes the hot tables of a part that was retired. May be repeated.
   void drop_hot(DayPart part);

@@ -101,17 +101,11 @@ OrderReader::LogPiece OrderReader::read_log(VoucherNo from, size_t vouchers_max,
     return piece;
   }
   piece.end = VoucherNo{from.value + std::min<uint64_t>(vouchers_max, next.value - from.value)};
-  auto days = index.days_between(from, piece.end);
-  if (!days) {
-    index.replace(read_log_index(next));
-    days = index.days_between(from, piece.end);
-    CHECK(days.has_value());
-  }
-  for (const Day day : *days) {
+  for (const Day day : index.days_between(from, piece.end, [&] { return read_log_index(next); })) {
     for (const StoredDay& stored : parts_of(day)) {
       if (stored.place == DayPlace::kHot) {
         at(stored.part).log(from, piece.end, piece.vouchers);
-      } else if (stored.totals.vouchers > 0 && stored.totals.least < piece.end && stored.totals.greatest >= from) {
+      } else if (stored.totals.touches(from, piece.end)) {
         cold.push_back(stored);
       }
     }
@@ -165,10 +159,8 @@ OrderTotals OrderReader::totals(VoucherNo since, ColdParts& cold) {
       add_part(database_, hot_tables(stored.part), since, totals);
       continue;
     }
-    totals.packets += stored.totals.packets;
-    totals.packets_total += stored.totals.packets_total;
-    totals.all += stored.totals.sums;
-    if (stored.totals.vouchers > 0 && stored.totals.greatest >= since) {
+    totals.add_cold(stored.totals);
+    if (stored.totals.reaches(since)) {
       cold.push_back(stored);
     }
   }

@@ -213,13 +213,7 @@ Result<void> MariadbOrderStore::retire(uint32_t epoch, DayPart part, const DayTo
     must_acquire_ = true;
     return std::unexpected(retired.error());
   }
-  if (*retired == mariadb::DayMover::Retired::kFenced) {
-    return fail(ErrorCode::kFenced, "another owner has the shard");
-  }
-  if (*retired == mariadb::DayMover::Retired::kChanged) {
-    return fail(ErrorCode::kUnavailable, "a packet of the day came while it was copied");
-  }
-  return {};
+  return to_result(*retired);
 }
 
 }  // namespace hongbao

@@ -44,14 +44,10 @@ std::vector<StoredDay> SqliteOrderReader::stored_days() {
   return days;
 }
 
-ShardHead SqliteOrderReader::read_head() {
+ShardHead SqliteOrderReader::head() {
   Rows rows = head_.query();
   CHECK(rows.next());
   return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
-}
-
-ShardHead SqliteOrderReader::head() {
-  return read_head();
 }
 
 std::optional<StoredPacket> SqliteOrderReader::load(const PacketKey& packet, ColdParts& cold) {
@@ -73,25 +69,19 @@ SqliteOrderReader::LogPiece SqliteOrderReader::read_log(VoucherNo from, size_t v
                                                         ColdParts& cold) {
   CHECK(from >= VoucherNo{1});
   const Transaction snapshot(database_, Transaction::Kind::kRead);
-  const VoucherNo next = read_head().next_voucher;
+  const VoucherNo next = head().next_voucher;
   LogPiece piece{.vouchers = {}, .end = from};
   if (from >= next || vouchers_max == 0) {
     return piece;
   }
   piece.end = VoucherNo{from.value + std::min<uint64_t>(vouchers_max, next.value - from.value)};
-  auto days = index.days_between(from, piece.end);
-  if (!days) {
-    index.replace(read_log_index(next));
-    days = index.days_between(from, piece.end);
-    CHECK(days.has_value());
-  }
-  for (const Day day : *days) {
+  for (const Day day : index.days_between(from, piece.end, [&] { return read_log_index(next); })) {
     Rows rows = parts_of_day_.query(day);
     while (rows.next()) {
       const StoredDay stored = read_stored_day(rows);
       if (stored.place == DayPlace::kHot) {
         at(stored.part).log(from, piece.end, piece.vouchers);
-      } else if (stored.totals.vouchers > 0 && stored.totals.least < piece.end && stored.totals.greatest >= from) {
+      } else if (stored.totals.touches(from, piece.end)) {
         cold.push_back(stored);
       }
     }
@@ -99,9 +89,24 @@ SqliteOrderReader::LogPiece SqliteOrderReader::read_log(VoucherNo from, size_t v
   return piece;
 }
 
+void SqliteOrderReader::add_log_ranges(std::vector<StoredDay>& days) {
+  for (StoredDay& stored : days) {
+    if (stored.place != DayPlace::kHot) {
+      continue;
+    }
+    if (const auto range = at(stored.part).log_range()) {
+      stored.totals.vouchers = 1;
+      stored.totals.least = range->least;
+      stored.totals.greatest = range->greatest;
+    }
+  }
+}
+
 LogIndex::Snapshot SqliteOrderReader::read_log_index(VoucherNo upto) {
   LogIndex::Snapshot snapshot{.upto = upto, .days = {}};
-  for (const StoredDay& stored : days()) {
+  std::vector<StoredDay> days = stored_days();
+  add_log_ranges(days);
+  for (const StoredDay& stored : days) {
     if (stored.totals.vouchers > 0) {
       snapshot.add(stored.part.day, {stored.totals.least, stored.totals.greatest});
     }
@@ -123,16 +128,14 @@ std::vector<PacketKey> SqliteOrderReader::due(Timestamp now, size_t packets_max)
 OrderTotals SqliteOrderReader::totals(VoucherNo since, ColdParts& cold) {
   const Transaction snapshot(database_, Transaction::Kind::kRead);
   OrderTotals totals;
-  totals.next_voucher = read_head().next_voucher;
+  totals.next_voucher = head().next_voucher;
   for (const StoredDay& stored : stored_days()) {
     if (stored.place == DayPlace::kHot) {
       at(stored.part).add_totals(since, totals);
       continue;
     }
-    totals.packets += stored.totals.packets;
-    totals.packets_total += stored.totals.packets_total;
-    totals.all += stored.totals.sums;
-    if (stored.totals.vouchers > 0 && stored.totals.greatest >= since) {
+    totals.add_cold(stored.totals);
+    if (stored.totals.reaches(since)) {
       cold.push_back(stored);
     }
   }
@@ -166,21 +169,9 @@ std::vector<PacketViolation> SqliteOrderReader::violations(size_t max, ColdParts
 }
 
 std::vector<StoredDay> SqliteOrderReader::days() {
-  std::optional<Transaction> snapshot;
-  if (!database_.in_transaction()) {
-    snapshot.emplace(database_, Transaction::Kind::kRead);
-  }
+  const Transaction snapshot(database_, Transaction::Kind::kRead);
   std::vector<StoredDay> days = stored_days();
-  for (StoredDay& stored : days) {
-    if (stored.place != DayPlace::kHot) {
-      continue;
-    }
-    if (const auto range = at(stored.part).log_range()) {
-      stored.totals.vouchers = 1;
-      stored.totals.least = range->least;
-      stored.totals.greatest = range->greatest;
-    }
-  }
+  add_log_ranges(days);
   return days;
 }
 

@@ -37,7 +37,7 @@ class SqliteOrderReader {
   // The part is hot in this snapshot. Valid until the next call.
   SqliteOrderDay& at(DayPart part);
   std::vector<StoredDay> stored_days();
-  ShardHead read_head();
+  void add_log_ranges(std::vector<StoredDay>& days);
   LogIndex::Snapshot read_log_index(VoucherNo upto);
 
   Database database_;

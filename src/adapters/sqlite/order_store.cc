@@ -162,13 +162,8 @@ Result<bool> SqliteOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_o
     writer_.forget_prepared();
     return std::unexpected(retired.error());
   }
-  if (*retired == SqliteOrderWriter::Retired::kFenced) {
-    return fail(ErrorCode::kFenced, "another owner has the shard");
-  }
-  if (*retired == SqliteOrderWriter::Retired::kChanged) {
-    return fail(ErrorCode::kUnavailable, "a packet of the day came while it was copied");
-  }
-  return true;
+  const auto ended = to_result(*retired);
+  return ended ? Result<bool>(true) : std::unexpected(ended.error());
 }
 
 // What both sides hold; nullopt when `go_on` said no.

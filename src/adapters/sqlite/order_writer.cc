@@ -81,7 +81,7 @@ bool SqliteOrderWriter::commit(const CommitBatch& batch) {
   return true;
 }
 
-SqliteOrderWriter::Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
+Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
   {
     Rows rows = read_head_.query();

@@ -24,9 +24,7 @@ class SqliteOrderWriter {
   void release(uint32_t epoch);
   // False: fenced, nothing was written. When it throws, the outcome is unknown.
   bool commit(const CommitBatch& batch);
-  enum class Retired : uint8_t { kDone, kFenced, kChanged };
-  // The cold copy of a hot part counts from here on, and the hot tables are gone. kChanged: the part holds more than
-  // was copied, or a packet that is active; nothing was done.
+  // The cold copy of a hot part counts from here on, and the hot tables are gone.
   Retired retire(uint32_t epoch, DayPart part, const DayTotals& totals);
   // After a call threw: what was prepared may name tables that were rolled back.
   void forget_prepared() { days_.clear(); }
