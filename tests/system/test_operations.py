@@ -185,6 +185,11 @@ class Stopping(unittest.TestCase):
         self.addCleanup(server.remove)
         return server.start()
 
+    def load_target(self, server):
+        return ["--url", f"http://{server.public}", "--admin-url", f"http://{server.admin}",
+                "--jwt-secret-file", str(server.directory / "secrets" / "jwt.secret"),
+                "--admin-token-file", str(server.directory / "secrets" / "admin.token")]
+
     def assert_balanced(self, server):
         answer = server.audit(deep=True)
         self.assertEqual((200, True, 0), (answer.status, answer.body["balanced"], answer.body["difference"]), answer)
@@ -245,9 +250,7 @@ class Stopping(unittest.TestCase):
     def test_a_killed_night_passes_its_check(self):
         server = self.start()
         history = server.directory / "history"
-        options = ["--url", f"http://{server.public}", "--admin-url", f"http://{server.admin}",
-                   "--jwt-secret-file", str(server.directory / "secrets" / "jwt.secret"),
-                   "--admin-token-file", str(server.directory / "secrets" / "admin.token")]
+        options = self.load_target(server)
         load = subprocess.Popen([binary("hongbao-load"), "run", *options, "--seconds", "6", "--rate", "150",
                                  "--connections", "16", "--users", "300", "--history", str(history), "--no-progress"],
                                 env=clean_environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -264,6 +267,18 @@ class Stopping(unittest.TestCase):
                                 env=clean_environment({}), capture_output=True, text=True, timeout=60)
         self.assertEqual(0, result.returncode, result.stdout[-3000:] + result.stderr[-3000:])
         self.assertEqual(0, server.stop())
+
+    def test_a_night_is_checked_while_others_go_on_opening(self):
+        server = self.start()
+        packet = server.paid_packet("sender", kind="lucky", total_amount=900_000, count=90_000)
+        stop = threading.Event()
+        running, shares = self.open_from_threads(server, packet["id"], stop)
+        self.addCleanup(lambda: (stop.set(), [thread.join(20) for thread in running]))
+        eventually(lambda: len(shares) > 100, "100 shares were opened", timeout_s=20)
+        result = subprocess.run([binary("hongbao-load"), "run", *self.load_target(server), "--seconds", "3", "--rate", "50",
+                                 "--connections", "16", "--users", "100", "--no-progress"],
+                                env=clean_environment({}), capture_output=True, text=True, timeout=120)
+        self.assertEqual(0, result.returncode, result.stdout[-3000:] + result.stderr[-3000:])
 
     def test_an_idle_server_stops_at_once(self):
         server = self.start()

@@ -181,7 +181,7 @@ int run_night(const Options& options) {
   progress.phase("waiting for settlement and refunds, then checking …");
   figures.verdict = Verifier(*server, run).verify();
   figures.settled_vouchers =
-      figures.verdict.settled_vouchers - std::min(before->settled, figures.verdict.settled_vouchers);
+      figures.verdict.settled_vouchers - std::min(before->settled_sum(), figures.verdict.settled_vouchers);
   print_result(figures);
   if (!options.json_file.empty()) {
     if (const auto written = write_json(figures, options); !written) {

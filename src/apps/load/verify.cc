@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "apps/load/answer.h"
@@ -35,6 +36,11 @@ Result<JsonAnswer> get_object(Session& session, const std::string& path, const s
   return answer;
 }
 
+uint64_t sum_of(const VoucherCounts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), uint64_t{0},
+                         [](uint64_t sum, const auto& count) { return sum + count.second; });
+}
+
 }  // namespace
 
 Result<Settlement> read_settlement(Session& admin, const std::string& admin_header, SteadyTime deadline) {
@@ -46,18 +52,32 @@ Result<Settlement> read_settlement(Session& admin, const std::string& admin_head
   if (shards == nullptr) {
     return fail(ErrorCode::kMalformedJson, "/admin/v1/shards has no shards");
   }
-  Settlement sum;
+  Settlement seen;
   for (const boost::json::value& item : *shards) {
-    if (const boost::json::object* shard = item.if_object()) {
-      // Both name the next voucher, and vouchers count from 1.
-      const auto before = [&](std::string_view name) {
-        return static_cast<uint64_t>(std::max<int64_t>(1, integer_of(*shard, name).value_or(1)) - 1);
-      };
-      sum.vouchers += before("next_voucher");
-      sum.settled += before("settled_to");
+    const boost::json::object* shard = item.if_object();
+    const auto id = shard == nullptr ? std::nullopt : text_of(*shard, "shard");
+    if (!id) {
+      return fail(ErrorCode::kMalformedJson, "/admin/v1/shards has a shard without a name");
     }
+    // Both name the next voucher, and vouchers count from 1.
+    const auto before = [&](std::string_view name) {
+      return static_cast<uint64_t>(std::max<int64_t>(1, integer_of(*shard, name).value_or(1)) - 1);
+    };
+    seen.vouchers.emplace(*id, before("next_voucher"));
+    seen.settled.emplace(*id, before("settled_to"));
   }
-  return sum;
+  return seen;
+}
+
+uint64_t Settlement::settled_sum() const {
+  return sum_of(settled);
+}
+
+bool Settlement::has_settled(const VoucherCounts& awaited) const {
+  return std::ranges::all_of(awaited, [&](const auto& written) {
+    const auto found = settled.find(written.first);
+    return found != settled.end() && found->second >= written.second;
+  });
 }
 
 Verifier::Verifier(const Server& server, const RunRecord& run)
@@ -133,21 +153,26 @@ void Verifier::wait_for_refunds() {
   }
 }
 
+// Until all is settled that there is now. Others may go on writing.
 void Verifier::wait_for_settlement() {
   Session admin(server_.admin);
+  std::optional<VoucherCounts> awaited;
   while (true) {
     const auto now = read_settlement(admin, server_.admin_header, call_deadline());
     if (!now) {
       verdict_.findings.add("admin_unreachable", now.error().detail);
       return;
     }
-    verdict_.settled_vouchers = now->settled;
-    if (now->settled >= now->vouchers) {
+    if (!awaited) {
+      awaited = now->vouchers;
+    }
+    verdict_.settled_vouchers = now->settled_sum();
+    if (now->has_settled(*awaited)) {
       return;
     }
     if (steady_clock::now() >= settled_by_) {
-      verdict_.findings.add("not_settled", fmt::format("{} of {} vouchers after {} s", now->settled, now->vouchers,
-                                                       kSettleWaitMax.count()));
+      verdict_.findings.add("not_settled", fmt::format("{} of {} vouchers after {} s", verdict_.settled_vouchers,
+                                                       sum_of(*awaited), kSettleWaitMax.count()));
       return;
     }
     std::this_thread::sleep_for(kPollPause);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,11 +31,16 @@ struct Server {
   std::vector<std::string> user_headers;  // by user
 };
 
+// By shard, its number of vouchers, written or settled, in the server's whole life.
+using VoucherCounts = std::map<std::string, uint64_t>;
 struct Settlement {
-  uint64_t vouchers = 0;
-  uint64_t settled = 0;
+  VoucherCounts vouchers;
+  VoucherCounts settled;
+
+  [[nodiscard]] uint64_t settled_sum() const;
+  // Whether all that is in `awaited` is settled here.
+  [[nodiscard]] bool has_settled(const VoucherCounts& awaited) const;
 };
-// Sums over the shards.
 Result<Settlement> read_settlement(Session& admin, const std::string& admin_header, SteadyTime deadline);
 
 struct Verdict {
