@@ -10,8 +10,9 @@ from faults import FaultTest
 from hongbao_client import Client
 from system import SystemTest, eventually
 
-# A night is more than one piece of a move a shard. At the slow pace a piece waits 5 s, so that nobody who is killed
-# before can have moved a day; at the other one a night takes about 2 s.
+# A day of more than one piece waits 5 s for each at the slow pace, so that nobody who is killed before can have moved
+# it; at the other one all takes about 2 s.
+PIECE_ROWS = 512
 ROWS_PER_S_SLOW = 100
 ROWS_PER_S = 4_000
 SHARDS_FEW = 2
@@ -25,6 +26,17 @@ def days(client):
     shards = [each["shard"] for each in client.get("/admin/v1/archive").body["shards"]]
     return {shard: [day["place"] for day in client.get(f"/admin/v1/archive/days?shard={shard}").body["days"]]
             for shard in shards}
+
+
+def play_more_than_a_piece(play, operator):
+    """Plays nights, however few shares each leaves, and returns them."""
+    nights = []
+    vouchers = 0
+    while vouchers <= PIECE_ROWS:
+        nights.append(play())
+        nights[-1].finish()
+        vouchers = max(shard["next_voucher"] for shard in operator.get("/admin/v1/shards").body["shards"])
+    return nights
 
 
 def all_cold(client):
@@ -114,8 +126,8 @@ class KilledArchive(FaultTest):
         server = self.make_server(PACKETS_TTL_MS=1_000, SHARDS_COUNT=SHARDS_FEW, ARCHIVE_HOT_DAYS=0,
                                   ARCHIVE_INTERVAL_MS=86_400_000)
         server.start()
-        night = self.start_night(server, NIGHT_S, NIGHT_RATE)
-        shares = night.finish()["checked_shares"]
+        with server.operator() as operator:
+            nights = play_more_than_a_piece(lambda: self.start_night(server, NIGHT_S, NIGHT_RATE), operator)
         self.assertEqual(0, server.stop())
         server.environment["HONGBAO_ARCHIVE_INTERVAL_MS"] = "50"
         kills = 0
@@ -127,12 +139,12 @@ class KilledArchive(FaultTest):
             time.sleep(self.dice.uniform(0.05, 0.2 + kills / 10))
             with server.operator() as operator:
                 cold = all_cold(operator)
-            night.check_live()
+            nights[-1].check_live()
             server.kill()
             kills += 1
             self.assertLess(kills, 60)
         server.start()
-        night.check_live()
+        shares = sum(night.check_live()["checked_shares"] for night in nights)
         self.assert_audit_holds(server)
         self.report(kills=kills, shares=shares)
         self.assertGreater(kills, SLOW_KILLS)
@@ -143,8 +155,8 @@ class RegionArchive(RegionTest):
                 "archive.interval_ms": 86_400_000}
 
     def test_nodes_that_die_while_they_move_a_night_lose_nothing(self):
-        night = self.night(NIGHT_S, NIGHT_RATE)
-        night.finish()
+        with Client(self.region.nodes[0].admin, self.admin_token()) as operator:
+            nights = play_more_than_a_piece(lambda: self.night(NIGHT_S, NIGHT_RATE), operator)
         self.region.settings["archive.interval_ms"] = 50
         kills = 0
         cold = False
@@ -160,11 +172,11 @@ class RegionArchive(RegionTest):
             node.spawn()
             node.await_ready()
             self.assertLess(kills, 30)
-        night.check_live()
+        for night in nights:
+            night.check_live()
         with Client(self.region.nodes[0].admin, self.admin_token()) as operator:
             answer = operator.get("/admin/v1/audit?deep=true")
         self.assertTrue(answer.body["balanced"], answer)
-        print(f"kills {kills}")
         self.assertGreater(kills, SLOW_KILLS)
 
 
