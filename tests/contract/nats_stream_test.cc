@@ -60,6 +60,8 @@ class Operator {
   nats::Owned<jsCtx> context_;
 };
 
+const NatsStreamOptions kEachAlone{.joined_vouchers_max = 0};  // every batch a message of its own
+
 class NatsStreamTest : public testing::Test {
  protected:
   ~NatsStreamTest() override { engine("restart", "nats"); }
@@ -101,7 +103,7 @@ TEST_F(NatsStreamTest, WhatIsPublishedComesToAFollowerElsewhere) {
 }
 
 TEST_F(NatsStreamTest, WhatWasAcknowledgedDoesNotComeToTheNextProcess) {
-  const auto publisher = open();
+  const auto publisher = open(kEachAlone);
   uint64_t next = 0;
   {
     const auto follower = open();
@@ -128,7 +130,7 @@ TEST_F(NatsStreamTest, AFollowerThatLeavesGivesBackWhatItHad) {
 }
 
 TEST_F(NatsStreamTest, OneThatDiedWithItsArmsFullHoldsUpNobody) {
-  const auto publisher = open();
+  const auto publisher = open(kEachAlone);
   uint64_t next = begin(*publisher, *open());
   const int count = nats::Subscription::kMessagesMax;
   for (int i = 0; i < count; ++i) {
@@ -142,7 +144,7 @@ TEST_F(NatsStreamTest, OneThatDiedWithItsArmsFullHoldsUpNobody) {
 }
 
 TEST_F(NatsStreamTest, WhatAnotherHadBeforeIsCounted) {
-  const auto publisher = open();
+  const auto publisher = open(kEachAlone);
   const uint64_t next = begin(*publisher, *open());
   publisher->publish(kShard, batch(next, 1));
   publisher->publish(kShard, batch(next + 1, 1));
@@ -153,7 +155,7 @@ TEST_F(NatsStreamTest, WhatAnotherHadBeforeIsCounted) {
 }
 
 TEST_F(NatsStreamTest, WhatAFollowerDoesNotTakeStaysOnTheServer) {
-  const auto stream = open();
+  const auto stream = open(kEachAlone);
   const uint64_t next = begin(*stream, *stream);
   constexpr size_t kVouchers = 512;
   constexpr size_t kBatches = 1.5 * nats::Subscription::kMessagesMax;
@@ -173,7 +175,7 @@ TEST_F(NatsStreamTest, WhatAFollowerDoesNotTakeStaysOnTheServer) {
 }
 
 TEST_F(NatsStreamTest, ABatchThatIsPublishedAgainIsOneMessage) {
-  const auto stream = open();
+  const auto stream = open(kEachAlone);
   const uint64_t next = begin(*stream, *stream);
   const uint64_t before = Operator(stream_).messages();
   const double published = counted("published");
@@ -181,6 +183,33 @@ TEST_F(NatsStreamTest, ABatchThatIsPublishedAgainIsOneMessage) {
   stream->publish(kShard, batch(next, 5));
   ASSERT_TRUE(eventually([&] { return counted("published") == published + 2; }));
   EXPECT_EQ(Operator(stream_).messages(), before + 1);
+}
+
+TEST_F(NatsStreamTest, BatchesThatComeWhileThePublisherRestsAreOneMessage) {
+  const auto stream = open({.publisher_rest = seconds(1)});
+  const uint64_t next = begin(*stream, *stream);
+  const uint64_t before = Operator(stream_).messages();
+  stream->publish(kShard, batch(next, 1));
+  for (uint64_t no = next + 1; no < next + 100; ++no) {
+    stream->publish(kShard, batch(no, 1));
+  }
+  ASSERT_TRUE(comes(*stream, next, next + 100));
+  EXPECT_LE(Operator(stream_).messages(), before + 3);
+}
+
+TEST_F(NatsStreamTest, OnlyWhatContinuesABatchIsJoinedToItAndOnlyUpToALimit) {
+  const auto stream = open({.joined_vouchers_max = 10, .publisher_rest = seconds(1)});
+  const uint64_t next = begin(*stream, *stream);
+  const uint64_t before = Operator(stream_).messages();
+  const double published = counted("published");
+  stream->publish(kShard, batch(next, 6));
+  stream->publish(kShard, batch(next + 6, 6));    // too many together
+  stream->publish(kShard, batch(next + 6, 2));    // comes again
+  stream->publish(kShard, batch(next + 20, 20));  // behind a gap, and more than the limit by itself
+  ASSERT_TRUE(comes(*stream, next, next + 12));
+  ASSERT_TRUE(comes(*stream, next + 20, next + 40));
+  EXPECT_EQ(counted("published"), published + 4);
+  EXPECT_EQ(Operator(stream_).messages(), before + 3) << "the third has the id of the second";
 }
 
 TEST_F(NatsStreamTest, FollowersHavePlacesOfTheirOwn) {
@@ -222,7 +251,7 @@ TEST_F(NatsStreamTest, ADeletedConsumerIsMadeAgain) {
 }
 
 TEST_F(NatsStreamTest, WhatIsTooMuchForAFrozenServerIsDropped) {
-  const auto stream = open({.batches_waiting_max = 10, .confirmations_waiting_max = 10});
+  const auto stream = open({.messages_waiting_max = 10, .joined_vouchers_max = 0, .confirmations_waiting_max = 10});
   const uint64_t next = begin(*stream, *stream);
   engine("freeze", "nats");
   for (uint64_t i = 0; i < 1'000; ++i) {

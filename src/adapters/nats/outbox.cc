@@ -14,14 +14,10 @@ constexpr std::chrono::milliseconds kIdleWait{1'000};
 
 }  // namespace
 
-Outbox::Outbox(size_t waiting_max) : waiting_max_(waiting_max), waiting_(SIZE_MAX), thread_([this] { run(); }) {}
+Outbox::Outbox() : thread_([this] { run(); }) {}
 
 Outbox::~Outbox() {
   CHECK(!thread_.joinable());
-}
-
-bool Outbox::try_post(Action action) {
-  return waiting_.depth() < waiting_max_ && waiting_.push(action) == Mailbox<Action>::Push::kTaken;
 }
 
 void Outbox::stop(std::chrono::milliseconds limit) {

@@ -1,6 +1,6 @@
-// What is said to the server without waiting for its answer, said by a thread of its own: any call into the library
+// What followers say to the server (acknowledgements, pulls), said by a thread of its own: any call into the library
 // waits for the connection's lock, and the library keeps that for a second at a time while it tries to reach a server
-// that is frozen. Shards and followers must not wait with it.
+// that is frozen. Followers must not wait with it.
 //
 // Threads: any.
 #pragma once
@@ -17,15 +17,13 @@ class Outbox {
  public:
   using Action = std::move_only_function<void()>;
 
-  explicit Outbox(size_t waiting_max);
+  Outbox();
   // REQUIRES: stopped. Whoever still holds a share may be a thread of the library.
   ~Outbox();
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  // In order. False: too much waits, or it was stopped.
-  [[nodiscard]] bool try_post(Action action);
-  // For actions whose number is bounded elsewhere. Ignored once it was stopped.
+  // In order. Their number is bounded by the messages they speak of. Ignored once it was stopped.
   void post(Action action) { (void)waiting_.push(action); }
   // Does what waits, begins nothing after `limit`, and ends the thread.
   void stop(std::chrono::milliseconds limit);
@@ -33,8 +31,7 @@ class Outbox {
  private:
   void run();
 
-  const size_t waiting_max_;
-  Mailbox<Action> waiting_;
+  Mailbox<Action> waiting_{SIZE_MAX};
   std::atomic<std::chrono::steady_clock::time_point> give_up_at_{std::chrono::steady_clock::time_point::max()};
   std::thread thread_;
 };

@@ -3,10 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <deque>
 #include <utility>
 
-#include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -16,8 +14,6 @@ namespace {
 
 using nats::make;
 
-constexpr int64_t kStallWait_ms = 10;          // while too many confirmations are missing
-constexpr int64_t kConfirmTimeout_ms = 5'000;  // of one message
 constexpr std::chrono::seconds kDuplicateWindow{120};
 constexpr std::chrono::seconds kCheckEvery{10};         // whether the stream is still there
 constexpr std::chrono::milliseconds kStopLimit{2'000};  // for what still waits to be said
@@ -44,24 +40,28 @@ NatsVoucherStream::NatsVoucherStream(NatsStreamOptions options, std::unique_ptr<
     : options_(std::move(options)),
       stream_(stream_name(options_)),
       connection_(std::move(connection)),
-      anchor_(new_anchor()),
-      metrics_{add_counter(registry, "hongbao_stream_published_total", "Batches that the voucher stream confirmed."),
-               add_counter(registry, "hongbao_stream_dropped_total",
-                           "Batches that did not get into the voucher stream; their followers read the log."),
-               add_counter(registry, "hongbao_stream_redelivered_total",
-                           "Messages of the voucher stream that came again, or after another process had them.")},
-      outbox_(std::make_shared<nats::Outbox>(options_.batches_waiting_max)) {
+      redelivered_(add_counter(registry, "hongbao_stream_redelivered_total",
+                               "Messages of the voucher stream that came again, or after another process had them.")),
+      outbox_(std::make_shared<nats::Outbox>()),
+      publisher_(
+          *connection_,
+          {.subject_prefix = subject_of(""),
+           .messages_waiting_max = options_.messages_waiting_max,
+           .joined_vouchers_max = options_.joined_vouchers_max,
+           .confirmations_waiting_max = options_.confirmations_waiting_max,
+           .rest = options_.publisher_rest},
+          {add_counter(registry, "hongbao_stream_published_total", "Messages that the voucher stream confirmed."),
+           add_counter(registry, "hongbao_stream_dropped_total",
+                       "Messages that did not get into the voucher stream; their followers read the log.")},
+          [this] {
+            is_in_doubt_.store(true);
+            make_due();
+          }) {
   jsOptions js;
   jsOptions_Init(&js);
   js.Wait = nats::kRequestTimeout.count();
   asking_ = make<jsCtx>([&](jsCtx** made) { return natsConnection_JetStream(made, connection_->get(), &js); });
-  js.PublishAsync.MaxPending = options_.confirmations_waiting_max;
-  js.PublishAsync.StallWait = kStallWait_ms;
-  js.PublishAsync.AckHandler = on_publish_answer;
-  js.PublishAsync.AckHandlerClosure = &anchor_;
-  publishing_ = make<jsCtx>([&](jsCtx** made) { return natsConnection_JetStream(made, connection_->get(), &js); });
-  CHECK(asking_ && publishing_);
-  anchor_.stream = this;
+  CHECK(asking_);
   maintainer_ = std::thread([this] { maintain_loop(); });
 }
 
@@ -75,18 +75,9 @@ NatsVoucherStream::~NatsVoucherStream() {
   for (const auto& [key, subscription] : subscriptions_) {
     subscription->leave();
   }
+  publisher_.stop(kStopLimit);
   outbox_->stop(kStopLimit);
   (void)natsConnection_FlushTimeout(connection_->get(), kStopLimit.count());
-  const std::scoped_lock lock(anchor_.mutex);
-  anchor_.stream = nullptr;
-}
-
-// The library doesn't tell when it has called back for the last time: these stay, one for each stream ever opened.
-NatsVoucherStream::Anchor& NatsVoucherStream::new_anchor() {
-  static std::mutex mutex;
-  static auto& anchors = *new std::deque<Anchor>();
-  const std::scoped_lock lock(mutex);
-  return anchors.emplace_back();
 }
 
 std::string NatsVoucherStream::subject_of(std::string_view shard) const {
@@ -94,47 +85,7 @@ std::string NatsVoucherStream::subject_of(std::string_view shard) const {
 }
 
 void NatsVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
-  if (vouchers.empty()) {
-    return;
-  }
-  if (!outbox_->try_post([this, shard, batch = std::vector<Voucher>(vouchers.begin(), vouchers.end())] {
-        publish_now(shard, batch);
-      })) {
-    metrics_.dropped.Increment();
-  }
-}
-
-void NatsVoucherStream::publish_now(ShardId shard, const std::vector<Voucher>& vouchers) {
-  if (!connection_->is_connected()) {
-    metrics_.dropped.Increment();
-    return;
-  }
-  const std::string bytes = nats::encode_vouchers(shard, vouchers);
-  const std::string id = fmt::format("{}-{}", to_text(shard), vouchers.front().no.value);
-  jsPubOptions options;
-  jsPubOptions_Init(&options);
-  options.MsgId = id.c_str();
-  options.MaxWait = kConfirmTimeout_ms;
-  if (js_PublishAsync(publishing_.get(), subject_of(to_text(shard)).c_str(), bytes.data(),
-                      static_cast<int>(bytes.size()), &options) != NATS_OK) {
-    metrics_.dropped.Increment();
-  }
-}
-
-void NatsVoucherStream::on_publish_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* anchor) {
-  natsMsg_Destroy(message);
-  auto& found = *static_cast<Anchor*>(anchor);
-  const std::scoped_lock lock(found.mutex);
-  if (found.stream == nullptr) {
-    return;
-  }
-  if (error == nullptr) {
-    found.stream->metrics_.published.Increment();
-    return;
-  }
-  found.stream->metrics_.dropped.Increment();
-  found.stream->is_in_doubt_.store(true);
-  found.stream->make_due();
+  publisher_.publish(shard, vouchers);
 }
 
 void NatsVoucherStream::make_due() {
@@ -154,7 +105,7 @@ Result<std::vector<Voucher>> NatsVoucherStream::fetch(Follower follower, ShardId
   if (const auto subscription = find({follower, shard})) {
     return subscription->fetch(from, vouchers_max);
   }
-  const nats::Subscription::Shared shared{outbox_, arrivals_, metrics_.redelivered};
+  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_};
   const std::string name = to_text(shard);
   const std::scoped_lock lock(mutex_);
   subscriptions_.try_emplace(

@@ -1,12 +1,12 @@
-// The voucher stream in NATS JetStream: one stream a region, one message a committed batch, one durable pull consumer
-// for each follower of a shard.
+// The voucher stream in NATS JetStream: one stream a region, a message for the batches of a shard that were committed
+// in a row, one durable pull consumer for each follower of a shard.
 //
 // Nothing depends on a message: whatever is lost, or dropped because the server is away, followers read back from the
 // order store (service/log_follower.h). So publishing never waits, a new consumer begins at the stream's end, and a
 // stream or consumer that is gone is made again by a thread that compares what should be there with what is.
 //
-// Threads: any; no call waits for the server. Two threads here do (the outbox's, the maintainer's), and messages arrive
-// on threads of the library, which are few however many shards there are.
+// Threads: any; no call waits for the server. Three threads here do (the publisher's, the outbox's, the maintainer's),
+// and messages arrive on threads of the library, which are few however many shards there are.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include "adapters/nats/arrivals.h"
 #include "adapters/nats/connection.h"
 #include "adapters/nats/outbox.h"
+#include "adapters/nats/publisher.h"
 #include "adapters/nats/subscription.h"
 #include "base/clock.h"
 #include "base/metrics.h"
@@ -35,8 +36,10 @@ struct NatsStreamOptions {
   std::chrono::seconds age_max = std::chrono::hours(1);
   int64_t bytes_max = 4LL << 30;
   int64_t replicas = 1;
-  size_t batches_waiting_max = 1'024;         // to be published; more are dropped
-  int64_t confirmations_waiting_max = 1'024;  // published, and not yet confirmed; more are dropped
+  size_t messages_waiting_max = 1'024;           // to be published; more are dropped
+  size_t joined_vouchers_max = 4'096;            // in a message of several batches: some 300 kB of the server's 1 MB
+  int64_t confirmations_waiting_max = 1'024;     // published, and not yet confirmed; more are dropped
+  std::chrono::milliseconds publisher_rest{50};  // while batches are joined; followers gather as long
   std::chrono::milliseconds maintenance_pause{1'000};
 };
 
@@ -54,24 +57,9 @@ class NatsVoucherStream final : public VoucherStream {
 
  private:
   using Key = std::pair<Follower, ShardId>;
-  struct Metrics {
-    prometheus::Counter& published;
-    prometheus::Counter& dropped;
-    prometheus::Counter& redelivered;
-  };
-  // Where the library finds the stream when a confirmation comes, or finds that it is gone.
-  struct Anchor {
-    std::mutex mutex;
-    NatsVoucherStream* stream = nullptr;  // guarded by mutex
-  };
 
   NatsVoucherStream(NatsStreamOptions options, std::unique_ptr<nats::Connection> connection,
                     prometheus::Registry& registry);
-  static Anchor& new_anchor();
-  static void on_publish_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* anchor);
-
-  // The outbox's thread.
-  void publish_now(ShardId shard, const std::vector<Voucher>& vouchers);
 
   // The maintainer's.
   void maintain_loop();
@@ -86,9 +74,7 @@ class NatsVoucherStream final : public VoucherStream {
   const NatsStreamOptions options_;
   const std::string stream_;
   std::unique_ptr<nats::Connection> connection_;
-  Anchor& anchor_;
-  Metrics metrics_;
-  nats::Owned<jsCtx> publishing_;
+  prometheus::Counter& redelivered_;
   nats::Owned<jsCtx> asking_;
   const std::shared_ptr<nats::Arrivals> arrivals_ = std::make_shared<nats::Arrivals>();
   const std::shared_ptr<nats::Outbox> outbox_;
@@ -105,6 +91,7 @@ class NatsVoucherStream final : public VoucherStream {
   SteadyTime check_at_;
   bool is_available_ = true;
 
+  nats::Publisher publisher_;
   std::thread maintainer_;
 };
 
