@@ -166,10 +166,11 @@ class Mariadb(Engine):
     # The product's, the contract suites' and the benchmark's. Global rights would let it write on a read-only server.
     user_databases = (r"hongbao\_%", r"test\_%", "bench")
 
-    def __init__(self, directory, port=None, options=(), buffer_pool="256M"):
-        super().__init__("mariadb", directory, port)
+    def __init__(self, directory, port=None, options=(), buffer_pool="256M", name="mariadb", password_file=None):
+        """`password_file`: another server's, for the same password; it is written by the first that starts."""
+        super().__init__(name, directory, port)
         self.options = [f"--innodb-buffer-pool-size={buffer_pool}", *options]
-        self.password_file = self.directory / "password"
+        self.password_file = password_file or self.directory / "password"
         self.socket = self.directory / "socket"
         self.first_statements = self.directory / "first.sql"
         # Of its own: a server that starts removes every temporary table there, whosever it is.
@@ -183,10 +184,8 @@ class Mariadb(Engine):
     def prepare(self):
         self.temporary.mkdir(exist_ok=True)
         if not self.password_file.exists():
-            password = secrets.token_hex(16)
-            for file, text in ((self.password_file, password), (self.first_statements, self._make_user(password))):
-                file.touch(mode=0o600)
-                file.write_text(text + "\n")
+            self._write_secret(self.password_file, secrets.token_hex(16))
+        self._write_secret(self.first_statements, self._make_user(self.password_file.read_text().strip()))
         if not self.data.exists():
             # root comes in through the socket only, and only as the user who runs this.
             made = subprocess.run([find("mariadb-install-db"), "--no-defaults", *self._where_and_who(),
@@ -196,6 +195,11 @@ class Mariadb(Engine):
             if made.returncode != 0:
                 self.log.write_bytes(made.stdout)
                 raise EngineError(f"{self.name}: no data directory: {last_line(self.log)}; see {self.log}")
+
+    @staticmethod
+    def _write_secret(file, text):
+        file.touch(mode=0o600)
+        file.write_text(text + "\n")
 
     def _where_and_who(self):
         return [f"--datadir={self.data}", f"--tmpdir={self.temporary}", f"--user={getpass.getuser()}"]

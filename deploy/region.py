@@ -57,17 +57,20 @@ def toml_text(table, prefix=""):
 
 
 class Region:
-    """The engines, the nodes and the balancer of one region, in an empty directory, which outlives `stop`."""
+    """The engines, the nodes and the balancer of one region, in an empty directory, which outlives `stop`. Cold days
+    lie on the one MariaDB server, or `cold` on one of their own."""
 
-    def __init__(self, directory, binaries, nodes=2, lasting=False, settings=None):
+    def __init__(self, directory, binaries, nodes=2, lasting=False, settings=None, cold=False):
         self.directory = pathlib.Path(directory).resolve()
         self.binaries = pathlib.Path(binaries).resolve()
         self.config = self.directory / "hongbao.toml"
         self.settings = settings or {}  # on top of those that every region needs
         self.mariadb = Mariadb(self.directory / "mariadb")
+        self.cold = Mariadb(self.directory / "cold", name="cold",
+                            password_file=self.mariadb.password_file) if cold else None
         self.redis = Redis(self.directory / "redis")
         self.nats = Nats(self.directory / "nats")
-        self.engines = [self.mariadb, self.redis, self.nats]
+        self.engines = [self.mariadb, *([self.cold] if cold else []), self.redis, self.nats]
         self.nodes = [Node(name, self.directory / name, self.binaries / "hongbaod", self.config)
                       for name in NODE_NAMES[:nodes]]
         self.haproxy = Haproxy(self.directory / "haproxy",
@@ -109,6 +112,7 @@ class Region:
         for key, value in {"node.engines": "distributed", "mariadb.user": self.mariadb.user,
                            "mariadb.password_file": str(self.mariadb.password_file),
                            **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox")},
+                           **({"mariadb.cold": self.cold.address} if self.cold else {}),
                            "redis.address": self.redis.address, "nats.url": self.nats.url,
                            **self.settings}.items():
             table, _, name = key.partition(".")

@@ -106,6 +106,7 @@ class Prober:
 class RegionTest(unittest.TestCase):
     nodes = 2
     settings = {}
+    cold = False  # a MariaDB server of their own for cold days
 
     def setUp(self):
         self.seed = option("HONGBAO_SEED", random.SystemRandom().randrange(1 << 32))
@@ -115,7 +116,7 @@ class RegionTest(unittest.TestCase):
         directory = scratch / "region"
         directory.mkdir()
         self.region = Region(directory, os.environ["HONGBAO_BIN_DIR"].split(":")[0], nodes=self.nodes,
-                             settings=self.settings)
+                             settings=dict(self.settings), cold=self.cold)
         self.addCleanup(self.region.stop)
         self.region.start()
         self.target = Target(self.region, scratch)
