@@ -142,6 +142,16 @@ class OrderStore {
 
   // nullopt for a packet that was never activated.
   virtual Result<std::optional<StoredPacket>> load(const PacketKey& packet) = 0;
+  // As `load`, but never waits for cold storage: that may be slow, or away, while the rest is well. A store whose cold
+  // days are no slower than the others need not tell them apart.
+  struct HotPacket {
+    std::optional<StoredPacket> packet;
+    bool may_be_cold = false;  // it is not hot, and only `load` can tell whether it is at all
+  };
+  virtual Result<HotPacket> load_hot(const PacketKey& packet) {
+    auto found = load(packet);
+    return found ? Result<HotPacket>(HotPacket{std::move(*found)}) : std::unexpected(found.error());
+  }
 
   // Up to `vouchers_max` vouchers numbered `from` and up, ascending, without a gap; fewer at the end of the log.
   virtual Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) = 0;

@@ -16,8 +16,22 @@ constexpr std::chrono::milliseconds kIdleWait{1'000};
 constexpr std::chrono::milliseconds kLoaderPoll{1};
 constexpr size_t kLoadsAtOnceMax = 64;
 constexpr int kRenewalsPerLease = 3;
+// How much later than its deadline a command that waits for its packet may be told.
+constexpr std::chrono::milliseconds kOverduePause{200};
 constexpr const char* kAwayDetail = "another node owns this shard";
 constexpr const char* kRecoveringDetail = "the shard is recovering";
+constexpr const char* kSlowLoadDetail = "the packet could not be read in time";
+
+// Tells those whose deadline has passed, and leaves the others in their order.
+template <class Waiting>
+void refuse_overdue(std::vector<Waiting>& all, SteadyTime now, ErrorCode code, const char* detail) {
+  const auto overdue =
+      std::stable_partition(all.begin(), all.end(), [&](const Waiting& each) { return each.deadline >= now; });
+  for (auto it = overdue; it != all.end(); ++it) {
+    it->done(fail(code, detail));
+  }
+  all.erase(overdue, all.end());
+}
 
 }  // namespace
 
@@ -46,6 +60,7 @@ Shard::Shard(ShardId id, OrderStore& store, VoucherStream& stream, const Clock& 
       closed_gate_(empty_table_, options_.opens_in_flight_max),
       mailbox_(options_.mailbox_commands_max),
       load_requests_(options_.mailbox_commands_max),
+      cold_requests_(options_.mailbox_commands_max),
       engine_(id, table_, options_.engine),
       metrics_{
           add_histogram(registry, "hongbao_shard_commit_batch_vouchers", "Vouchers committed together.",
@@ -87,7 +102,8 @@ Result<void> Shard::take() {
 
 void Shard::start() {
   writer_ = std::thread([this] { write_loop(); });
-  loader_ = std::thread([this] { load_loop(); });
+  loader_ = std::thread([this] { load_loop("loader-", &Shard::load_step, load_requests_); });
+  cold_loader_ = std::thread([this] { load_loop("cold-", &Shard::load_cold_step, cold_requests_); });
 }
 
 void Shard::stop() {
@@ -98,6 +114,10 @@ void Shard::stop() {
   load_requests_.close();
   if (loader_.joinable()) {
     loader_.join();
+  }
+  cold_requests_.close();
+  if (cold_loader_.joinable()) {
+    cold_loader_.join();
   }
   lease_until_.store(SteadyTime());
   state_.store(ShardState::kStopped);
@@ -261,6 +281,7 @@ bool Shard::write_serving(std::chrono::milliseconds idle_wait) {
   if (!keep_lease()) {
     return true;
   }
+  refuse_overdue_waiting();
   items_.clear();
   mailbox_.take(items_, options_.batch_commands_max, idle_wait);
   if (items_.empty()) {
@@ -276,9 +297,9 @@ bool Shard::write_serving(std::chrono::milliseconds idle_wait) {
   return true;
 }
 
-void Shard::load_loop() {
-  name_this_thread("loader-" + to_text(id_));
-  while (load_step(kIdleWait) || !load_requests_.closed()) {
+void Shard::load_loop(const char* name, LoadStep step, const Mailbox<LoadRequest>& requests) {
+  name_this_thread(name + to_text(id_));
+  while ((this->*step)(kIdleWait) || !requests.closed()) {
   }
 }
 
@@ -286,7 +307,25 @@ bool Shard::load_step(std::chrono::milliseconds idle_wait) {
   std::vector<LoadRequest> requests;
   load_requests_.take(requests, kLoadsAtOnceMax, idle_wait);
   for (const LoadRequest& request : requests) {
-    mailbox_.push_unbounded(Loaded{request, store_.load(request.key)});
+    auto found = store_.load_hot(request.key);
+    if (found && found->may_be_cold) {
+      cold_requests_.push_unbounded(request);
+      continue;
+    }
+    mailbox_.push_unbounded(Loaded{request, found ? Result<std::optional<StoredPacket>>(std::move(found->packet))
+                                                  : std::unexpected(found.error())});
+  }
+  return !requests.empty();
+}
+
+// When cold storage is slower than packets are asked for, those that nobody waits for any more are left out.
+bool Shard::load_cold_step(std::chrono::milliseconds idle_wait) {
+  std::vector<LoadRequest> requests;
+  cold_requests_.take(requests, kLoadsAtOnceMax, idle_wait);
+  for (const LoadRequest& request : requests) {
+    const bool overdue = clock_.steady_now() > request.deadline;
+    mailbox_.push_unbounded(
+        Loaded{request, overdue ? fail(ErrorCode::kDeadlineExceeded, kSlowLoadDetail) : store_.load(request.key)});
   }
   return !requests.empty();
 }
@@ -320,12 +359,12 @@ void Shard::wait_for_load(Pending pending) {
     return;
   }
   const PacketKey key = packet_of(pending.command);
-  auto& waiters = waiting_[key];
-  waiters.push_back(std::move(pending));
-  ++waiting_commands_;
-  if (waiters.size() == 1) {
-    load_requests_.push_unbounded({key, epoch_});
+  const auto [waiters, is_first] = waiting_.try_emplace(key);
+  if (is_first) {
+    load_requests_.push_unbounded({key, epoch_, pending.deadline});
   }
+  waiters->second.push_back(std::move(pending));
+  ++waiting_commands_;
 }
 
 void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
@@ -408,7 +447,7 @@ bool Shard::recover() {
   const auto resolved = resolve(batch);
   if (!resolved) {
     log_warn("shard_waits_for_store", {{"shard", to_text(id_)}, {"error", resolved.error().detail}});
-    refuse_overdue();
+    refuse_overdue_held();
     refuse_all(ErrorCode::kUnavailable, kRecoveringDetail, std::chrono::milliseconds(0));
     if (mailbox_.closed()) {  // stopping: the next owner resolves it
       fail_held(ErrorCode::kOutcomeUnknown, "the server stopped before the outcome was known");
@@ -466,14 +505,25 @@ void Shard::fail_waiting(ErrorCode code, const std::string& detail) {
   waiting_commands_ = 0;
 }
 
-void Shard::refuse_overdue() {
-  const SteadyTime now = clock_.steady_now();
-  const auto overdue =
-      std::partition(held_.begin(), held_.end(), [&](const Held& held) { return held.deadline >= now; });
-  for (auto it = overdue; it != held_.end(); ++it) {
-    it->done(fail(ErrorCode::kOutcomeUnknown, "the store did not say whether the write took effect; ask again"));
+void Shard::refuse_overdue_held() {
+  refuse_overdue(held_, clock_.steady_now(), ErrorCode::kOutcomeUnknown,
+                 "the store did not say whether the write took effect; ask again");
+}
+
+void Shard::refuse_overdue_waiting() {
+  if (waiting_.empty()) {
+    return;
   }
-  held_.erase(overdue, held_.end());
+  const SteadyTime now = clock_.steady_now();
+  if (now < look_for_overdue_at_) {
+    return;
+  }
+  look_for_overdue_at_ = now + kOverduePause;
+  for (auto& [key, waiters] : waiting_) {
+    waiting_commands_ -= waiters.size();
+    refuse_overdue(waiters, now, ErrorCode::kDeadlineExceeded, kSlowLoadDetail);
+    waiting_commands_ += waiters.size();
+  }
 }
 
 void Shard::refuse_all(ErrorCode code, const char* detail, std::chrono::milliseconds idle_wait) {

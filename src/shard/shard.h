@@ -1,6 +1,6 @@
-// The runner of one shard: a mailbox, a writer with group commit around the pure engine, and a loader that reads
-// packets the engine misses. While one batch commits the next one gathers in the mailbox, so that a busy shard needs no
-// timer to form batches, and a hot packet no lock.
+// The runner of one shard: a mailbox, a writer with group commit around the pure engine, a loader that reads packets
+// the engine misses, and another one for cold packets, whose storage may be slow or away. While one batch commits the
+// next one gathers in the mailbox, so that a busy shard needs no timer to form batches, and a hot packet no lock.
 //
 // Contract: no answer leaves before the commit that holds it. A commit that fails, or whose outcome is unknown, stops
 // the shard until the head row tells what happened; then every held command gets a true answer, memory is dropped, and
@@ -11,7 +11,7 @@
 // kFenced, which says: nothing took effect, ask the owner. An owner whose lease may have lapsed (a process that was
 // stopped for a while) answers nothing from memory until the head row has told it that the shard is still its own.
 //
-// Writer and loader are steps. `start` gives each a thread that only repeats its step and pauses when the store is
+// Writer and loaders are steps. `start` gives each a thread that only repeats its step and pauses when the store is
 // away; whoever wants to choose the order of things (a simulator) calls the steps instead.
 //
 // `submit`, `want`, `new_packet_key`, `gate`, `status`: any thread. `acquire`, `start` and `stop`: the owner of this
@@ -86,8 +86,10 @@ class Shard {
   // or takes the shard, renews its lease or gives it back, when that is due; or, while the shard recovers, tries once
   // to learn what became of its commit. False: nothing was done, or the store did not say.
   bool write_step(std::chrono::milliseconds idle_wait);
-  // The loader's step: reads packets that the writer asked for, waiting likewise. False: there were none.
+  // The loader's step: reads packets that the writer asked for, waiting likewise, and leaves those that may be cold to
+  // the other loader. False: there were none.
   bool load_step(std::chrono::milliseconds idle_wait);
+  bool load_cold_step(std::chrono::milliseconds idle_wait);
 
   // Calls `done` exactly once. Errors: kFenced, kOverloaded, kUnavailable, kDeadlineExceeded, kShuttingDown: nothing
   // took effect; kOutcomeUnknown: the deadline passed while the outcome of its commit was being resolved.
@@ -118,6 +120,7 @@ class Shard {
   struct LoadRequest {
     PacketKey key;
     uint32_t epoch;
+    SteadyTime deadline;  // of the first command that waits for it
   };
   struct Loaded {
     LoadRequest request;
@@ -143,7 +146,8 @@ class Shard {
 
   Result<void> take();
   void write_loop();
-  void load_loop();
+  using LoadStep = bool (Shard::*)(std::chrono::milliseconds idle_wait);
+  void load_loop(const char* name, LoadStep step, const Mailbox<LoadRequest>& requests);
   bool write_away(std::chrono::milliseconds idle_wait);
   bool write_serving(std::chrono::milliseconds idle_wait);
   void handle(Item& item, Timestamp now, SteadyTime steady_now);
@@ -171,7 +175,8 @@ class Shard {
   bool recover();
   Result<Resolved> resolve(const CommitBatch& batch);
   void refuse_all(ErrorCode code, const char* detail, std::chrono::milliseconds idle_wait);
-  void refuse_overdue();
+  void refuse_overdue_held();
+  void refuse_overdue_waiting();
 
   const ShardId id_;
   OrderStore& store_;
@@ -185,8 +190,10 @@ class Shard {
   PacketGate closed_gate_;
   Mailbox<Item> mailbox_;
   Mailbox<LoadRequest> load_requests_;
+  Mailbox<LoadRequest> cold_requests_;
   std::thread writer_;
   std::thread loader_;
+  std::thread cold_loader_;
 
   // The writer's own.
   ShardEngine engine_;
@@ -194,9 +201,12 @@ class Shard {
   SteadyTime acquire_at_;    // not before, when the shard is wanted
   std::vector<Item> items_;  // taken in this step
   std::vector<Held> held_;
-  bool has_committed_ = false;                                   // since the last pause to gather
-  std::unordered_map<PacketKey, std::vector<Pending>> waiting_;  // for a load
+  bool has_committed_ = false;  // since the last pause to gather
+  // For a load. A packet is asked for once, and stays here until it was read, even if nobody waits any more: no command
+  // is decided on it meanwhile, so what was read is current.
+  std::unordered_map<PacketKey, std::vector<Pending>> waiting_;
   size_t waiting_commands_ = 0;
+  SteadyTime look_for_overdue_at_;
   Metrics metrics_;
 
   // Published for other threads.

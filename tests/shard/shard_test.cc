@@ -28,6 +28,7 @@ class ShardTest : public testing::Test {
   ~ShardTest() override {
     store_.release_commits();
     store_.release_loads();
+    store_.release_cold_loads();
   }
 
   void restart(ShardOptions options) {
@@ -244,6 +245,60 @@ TEST_F(ShardTest, ALoadThatFailsIsAnsweredAndTriedAgainByTheNextCommand) {
   store_.fail_next_loads(1);
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kStorage);
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+}
+
+TEST_F(ShardTest, WhileColdStorageDoesNotAnswerOtherPacketsAreRead) {
+  const PacketKey cold = activated(3, Money(30));
+  const PacketKey hot = activated(3, Money(30));
+  restart({});
+  store_.hold_cold_loads({cold});
+  auto held = submit(OpenCommand{cold, user(1)});
+  EXPECT_EQ(ask(OpenCommand{hot, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(held.wait_for(0ms), std::future_status::timeout);
+  store_.release_cold_loads();
+  EXPECT_EQ(held.get().value().outcome, ShardOutcome::kOpened);
+}
+
+TEST_F(ShardTest, WhoeverWaitsForAPacketIsToldAtItsDeadline) {
+  const PacketKey key = activated(3, Money(30));
+  restart({});
+  store_.hold_loads();
+  auto first = submit(OpenCommand{key, user(1)}, 10s);
+  auto second = submit(OpenCommand{key, user(2)}, 20s);
+  clock_.advance(11s);
+  EXPECT_EQ(first.get().error().code, ErrorCode::kDeadlineExceeded);
+  EXPECT_EQ(second.wait_for(0ms), std::future_status::timeout);
+  clock_.advance(10s);
+  EXPECT_EQ(second.get().error().code, ErrorCode::kDeadlineExceeded);
+  auto third = submit(OpenCommand{key, user(3)});
+  store_.release_loads();
+  EXPECT_EQ(third.get().value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+}
+
+TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
+  std::vector<PacketKey> cold;
+  for (int i = 0; i < 10; ++i) {
+    cold.push_back(activated(3, Money(30)));
+  }
+  restart({});
+  const int loads_before = store_.loads();
+  store_.hold_cold_loads({cold.begin(), cold.end()});
+  std::vector<std::future<Result<ShardAnswer>>> answers;
+  for (const PacketKey& key : cold) {
+    answers.push_back(submit(LoadCommand{key}));
+  }
+  while (store_.loads() == loads_before) {
+    std::this_thread::yield();
+  }
+  clock_.advance(11s);
+  for (auto& answer : answers) {
+    EXPECT_EQ(answer.get().error().code, ErrorCode::kDeadlineExceeded);
+  }
+  store_.release_cold_loads();
+  restart({});  // ends the old one when it has nothing left to read
+  EXPECT_EQ(store_.loads() - loads_before, 1);
+  EXPECT_EQ(ask(LoadCommand{cold.back()}).value().outcome, ShardOutcome::kDone);
 }
 
 TEST_F(ShardTest, AFullMailboxRefusesAtOnce) {

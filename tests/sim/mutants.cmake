@@ -72,8 +72,8 @@ sim_mutant(unknown_taken_for_failed SOURCE shard/shard.cc
   FIND "  if (resolved->landed) {"
   REPLACE "  if (false) {")
 sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
-  FIND "ErrorCode::kOutcomeUnknown, \"the store did not say"
-  REPLACE "ErrorCode::kUnavailable, \"the store did not say"
+  FIND "clock_.steady_now(), ErrorCode::kOutcomeUnknown"
+  REPLACE "clock_.steady_now(), ErrorCode::kUnavailable"
   SCENARIO unknown_commits)
 sim_mutant(numbers_repeat_after_a_restart SOURCE shard/shard.cc
   FIND "LocalNo::of(epoch_, next++)"

@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "ports/order_store.h"
 
@@ -34,6 +36,15 @@ class FaultyOrderStore final : public OrderStore {
   void release_commits() { set_held(commits_held_, false); }
   void hold_loads() { set_held(loads_held_, true); }
   void release_loads() { set_held(loads_held_, false); }
+  // These packets are cold, and only loads of such wait.
+  void hold_cold_loads(std::set<PacketKey> packets) {
+    {
+      const std::lock_guard lock(mutex_);
+      cold_ = std::move(packets);
+    }
+    set_held(cold_loads_held_, true);
+  }
+  void release_cold_loads() { set_held(cold_loads_held_, false); }
 
   [[nodiscard]] int commits() const { return commits_; }
   [[nodiscard]] int loads() const { return loads_; }
@@ -69,12 +80,15 @@ class FaultyOrderStore final : public OrderStore {
 
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override {
     ++loads_;
-    wait_while(loads_held_);
+    wait_while(is_cold(packet) ? cold_loads_held_ : loads_held_);
     if (loads_to_fail_ > 0) {
       --loads_to_fail_;
       return fail(ErrorCode::kStorage, "the test refuses");
     }
     return store_.load(packet);
+  }
+  Result<HotPacket> load_hot(const PacketKey& packet) override {
+    return is_cold(packet) ? HotPacket{.packet = {}, .may_be_cold = true} : OrderStore::load_hot(packet);
   }
 
   Result<ShardHead> head() override { return store_.head(); }
@@ -88,6 +102,11 @@ class FaultyOrderStore final : public OrderStore {
   }
 
  private:
+  bool is_cold(const PacketKey& packet) {
+    const std::lock_guard lock(mutex_);
+    return cold_.contains(packet);
+  }
+
   CommitFault next_fault() {
     const std::lock_guard lock(mutex_);
     if (faults_.empty()) {
@@ -115,6 +134,8 @@ class FaultyOrderStore final : public OrderStore {
   std::deque<CommitFault> faults_;
   bool commits_held_ = false;
   bool loads_held_ = false;
+  bool cold_loads_held_ = false;
+  std::set<PacketKey> cold_;
   std::atomic<int> acquires_to_fail_{0};
   std::atomic<int> renewals_to_fail_{0};
   std::atomic<int> loads_to_fail_{0};
