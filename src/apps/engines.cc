@@ -73,14 +73,43 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   return engines;
 }
 
-Result<void> open_databases(const Settings& settings, Engines& engines) {
-  const MariadbLayout layout(settings);
+Result<void> check_servers(const MariadbLayout& layout) {
   for (const auto& [server, field] : layout.servers()) {
-    if (auto safe = check_server(server); !safe) {
+    const auto safe = check_server(server);
+    const bool is_away = !safe && safe.error().code == ErrorCode::kStorage;
+    if (!safe && !(is_away && field == kColdServerField)) {
       return std::unexpected(Error{safe.error().code, safe.error().detail, field});
     }
   }
-  Result<void> done;
+  return {};
+}
+
+// Recent packets need no cold storage, so a server that is away is only told of: what is wrong there is looked for again
+// before a day moves.
+Result<void> check_cold_storage(const MariadbLayout& layout) {
+  for (const auto& [server, shards] : layout.order_servers()) {
+    for (const ShardId shard : shards) {
+      const MariadbServer cold = layout.cold(server);
+      const auto ready = require_schema(cold, cold_database(shard));
+      if (!ready && ready.error().code == ErrorCode::kStorage) {
+        log_warn("cold_storage_unavailable", {{"server", cold.address()}, {"error", ready.error().detail}});
+        break;
+      }
+      if (!ready) {
+        return ready;
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> open_databases(const Settings& settings, Engines& engines) {
+  const MariadbLayout layout(settings);
+  Result<void> done = check_servers(layout);
+  done = done ? check_cold_storage(layout) : done;
+  if (!done) {
+    return done;
+  }
   for (const auto& [server, shards] : layout.order_servers()) {
     Engines::Members members{.membership = nullptr, .shards = shards};
     done = put(members.membership, MariadbMembership::open(server, members_database()));

@@ -27,14 +27,14 @@ std::vector<MariadbLayout::OrderServer> MariadbLayout::order_servers() const {
 std::vector<std::pair<MariadbServer, std::string>> MariadbLayout::servers() const {
   std::vector<std::pair<MariadbServer, std::string>> servers;
   std::set<std::string> seen;
-  const auto add = [&](const MariadbServer& server, const char* field) {
+  const auto add = [&](const MariadbServer& server, std::string_view field) {
     if (seen.insert(server.address()).second) {
       servers.emplace_back(server, field);
     }
   };
   for (const OrderServer& orders : order_servers()) {
     add(orders.server, "mariadb.orders");
-    add(cold(orders.server), "mariadb.cold");
+    add(cold(orders.server), kColdServerField);
   }
   add(ledger(), "mariadb.ledger");
   add(inbox(), "mariadb.inbox");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -9,6 +10,8 @@
 #include "apps/settings.h"
 
 namespace hongbao {
+
+inline constexpr std::string_view kColdServerField = "mariadb.cold";
 
 class MariadbLayout {
  public:

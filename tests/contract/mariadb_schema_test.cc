@@ -128,13 +128,11 @@ TEST(MariadbMigration, ItWaitsForAnotherLongerThanAServerMayTakeToAnswer) {
 TEST(MariadbStores, NoneMakesItsDatabase) {
   const auto databases = one_of_each();
   const ScratchOrders orders;
-  const auto open_orders = [&](const DatabaseName& hot, const DatabaseName& cold) {
-    return refusal(MariadbOrderStore::open({test_mariadb(), hot}, {test_mariadb(), cold}, kShard));
-  };
   const std::array refusals{
-      open_orders(databases[0], orders.cold()), refusal(MariadbMembership::open(test_mariadb(), databases[1])),
+      refusal(MariadbOrderStore::open({test_mariadb(), databases[0]}, {test_mariadb(), orders.cold()}, kShard)),
+      refusal(MariadbMembership::open(test_mariadb(), databases[1])),
       refusal(MariadbLedgerStore::open(test_mariadb(), databases[2])),
-      refusal(MariadbInboxStore::open(test_mariadb(), databases[3])), open_orders(orders.hot(), databases[4])};
+      refusal(MariadbInboxStore::open(test_mariadb(), databases[3])), refusal(MariadbOrderStore::check_cold({test_mariadb(), databases[4]}))};
   for (size_t i = 0; i < refusals.size(); ++i) {
     EXPECT_THAT(refusals[i], EndsWith("run `hongbaoctl schema migrate`"));
     EXPECT_EQ(schema_status(test_mariadb(), databases[i]).value().found, 0U);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "adapters/mariadb/server_check.h"
 #include "base/check.h"
 
 namespace hongbao {
@@ -33,9 +34,6 @@ Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const Place& 
   if (auto ready = require_schema(hot.server, hot.database); !ready) {
     return std::unexpected(ready.error());
   }
-  if (auto ready = require_schema(cold.server, cold.database); !ready) {
-    return std::unexpected(ready.error());
-  }
   const auto name = name_of(hot.server, hot.database.name, shard);
   if (!name) {
     return std::unexpected(name.error());
@@ -46,6 +44,11 @@ Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const Place& 
   }
   return std::unique_ptr<MariadbOrderStore>(
       new MariadbOrderStore({hot.server, hot.database.name, cold.server, cold.database.name}, shard));
+}
+
+Result<void> MariadbOrderStore::check_cold(const Place& cold) {
+  const auto safe = check_server(cold.server);
+  return safe ? require_schema(cold.server, cold.database) : safe;
 }
 
 MariadbOrderStore::MariadbOrderStore(mariadb::HotAndCold places, ShardId shard)
@@ -124,6 +127,15 @@ Result<std::optional<StoredPacket>> MariadbOrderStore::load(const PacketKey& pac
   });
 }
 
+Result<OrderStore::HotPacket> MariadbOrderStore::load_hot(const PacketKey& packet) {
+  return read("order_store.load_hot", [&](OrderReader& reader) {
+    ColdParts cold;
+    auto found = reader.load(packet, cold);
+    const bool may_be_cold = !found && !cold.empty();
+    return HotPacket{std::move(found), may_be_cold};
+  });
+}
+
 Result<std::vector<Voucher>> MariadbOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
   return guarded("order_store.read_log", [&] {
     ColdParts cold;
@@ -187,8 +199,11 @@ Result<bool> MariadbOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_
     }
     if (stored.place == DayPlace::kHot) {
       auto totals = guarded("order_store.archive", [&]() -> Result<std::optional<DayTotals>> {
-        return mover_.has_active(stored.part) ? fail(ErrorCode::kUnavailable, "a packet of the day is active")
-                                              : mover_.copy(epoch, stored.part, go_on);
+        if (mover_.has_active(stored.part)) {
+          return fail(ErrorCode::kUnavailable, "a packet of the day is active");
+        }
+        const auto ready = check_cold({places_.cold_server, {SchemaKind::kCold, places_.cold_database}});
+        return ready ? mover_.copy(epoch, stored.part, go_on) : std::unexpected(ready.error());
       });
       auto copied = totals ? std::move(*totals) : std::unexpected(totals.error());
       if (!copied || !*copied) {

@@ -24,8 +24,12 @@ class MariadbOrderStore final : public OrderStore {
     MariadbServer server;
     DatabaseName database;
   };
-  // kConfig: a database is missing, of another version, or another shard's.
+  // kConfig: the hot database is missing, of another version, or another shard's. The cold one may be away: nobody asks
+  // for it before a cold packet is read or a day moves.
   static Result<std::unique_ptr<MariadbOrderStore>> open(const Place& hot, const Place& cold, ShardId shard);
+  // kConfig: days may not move there, for the server is unsafe, or the database missing or of another version. Done
+  // before each move.
+  static Result<void> check_cold(const Place& cold);
 
   Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
@@ -33,6 +37,7 @@ class MariadbOrderStore final : public OrderStore {
   CommitOutcome commit(const CommitBatch& batch) override;
   Result<ShardHead> head() override;
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
+  Result<HotPacket> load_hot(const PacketKey& packet) override;
   Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override;
   Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
   Result<OrderTotals> totals(VoucherNo since) override;
