@@ -74,18 +74,18 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
 }
 
 Result<void> check_servers(const MariadbLayout& layout) {
-  for (const auto& [server, field] : layout.servers()) {
-    const auto safe = check_server(server);
+  for (const auto& [server, field, connections] : layout.servers()) {
+    const auto safe = check_server(server, connections);
     const bool is_away = !safe && safe.error().code == ErrorCode::kStorage;
     if (!safe && !(is_away && field == kColdServerField)) {
-      return std::unexpected(Error{safe.error().code, safe.error().detail, field});
+      return std::unexpected(Error{safe.error().code, safe.error().detail, std::string(field)});
     }
   }
   return {};
 }
 
-// Recent packets need no cold storage, so a server that is away is only told of: what is wrong there is looked for again
-// before a day moves.
+// Recent packets need no cold storage, so a server that is away is only told of: what is wrong there is looked for
+// again before a day moves.
 Result<void> check_cold_storage(const MariadbLayout& layout) {
   for (const auto& [server, shards] : layout.order_servers()) {
     for (const ShardId shard : shards) {

@@ -1,6 +1,11 @@
 #include "apps/mariadb_layout.h"
 
-#include <set>
+#include <algorithm>
+
+#include "adapters/mariadb/inbox_store.h"
+#include "adapters/mariadb/ledger_store.h"
+#include "adapters/mariadb/membership.h"
+#include "adapters/mariadb/order_store.h"
 
 namespace hongbao {
 
@@ -24,20 +29,25 @@ std::vector<MariadbLayout::OrderServer> MariadbLayout::order_servers() const {
   return servers;
 }
 
-std::vector<std::pair<MariadbServer, std::string>> MariadbLayout::servers() const {
-  std::vector<std::pair<MariadbServer, std::string>> servers;
-  std::set<std::string> seen;
-  const auto add = [&](const MariadbServer& server, std::string_view field) {
-    if (seen.insert(server.address()).second) {
-      servers.emplace_back(server, field);
+std::vector<MariadbLayout::UsedServer> MariadbLayout::servers() const {
+  std::vector<UsedServer> servers;
+  const auto add = [&](const MariadbServer& server, std::string_view field, size_t connections) {
+    const auto same = [&](const UsedServer& other) { return other.server.address() == server.address(); };
+    auto found = std::ranges::find_if(servers, same);
+    if (found == servers.end()) {
+      found = servers.insert(found, {server, field});
     }
+    found->connections += connections;
   };
-  for (const OrderServer& orders : order_servers()) {
-    add(orders.server, "mariadb.orders");
-    add(cold(orders.server), kColdServerField);
+  for (const auto& [server, shards] : order_servers()) {
+    add(server, "mariadb.orders",
+        MariadbMembership::kConnections + MariadbOrderStore::kMoveConnections +
+            shards.size() * MariadbOrderStore::kConnections);
+    add(cold(server), kColdServerField,
+        MariadbOrderStore::kMoveConnections + shards.size() * MariadbOrderStore::kColdConnections);
   }
-  add(ledger(), "mariadb.ledger");
-  add(inbox(), "mariadb.inbox");
+  add(ledger(), "mariadb.ledger", MariadbLedgerStore::kConnections);
+  add(inbox(), "mariadb.inbox", MariadbInboxStore::kConnections);
   return servers;
 }
 

@@ -30,8 +30,13 @@ class MariadbLayout {
   [[nodiscard]] MariadbServer ledger() const { return server_at(settings_.mariadb_ledger); }
   [[nodiscard]] MariadbServer inbox() const { return server_at(settings_.mariadb_inbox); }
 
-  // Every server once, with the configuration key that names it.
-  [[nodiscard]] std::vector<std::pair<MariadbServer, std::string>> servers() const;
+  struct UsedServer {
+    MariadbServer server;
+    std::string_view field;  // the configuration key that names it
+    size_t connections = 0;  // that a node opens there at most: it may own every shard, and audits read all
+  };
+  // Every server once.
+  [[nodiscard]] std::vector<UsedServer> servers() const;
   // Every database of the deployment.
   [[nodiscard]] std::vector<std::pair<MariadbServer, DatabaseName>> databases() const;
 

@@ -132,7 +132,8 @@ TEST(MariadbStores, NoneMakesItsDatabase) {
       refusal(MariadbOrderStore::open({test_mariadb(), databases[0]}, {test_mariadb(), orders.cold()}, kShard)),
       refusal(MariadbMembership::open(test_mariadb(), databases[1])),
       refusal(MariadbLedgerStore::open(test_mariadb(), databases[2])),
-      refusal(MariadbInboxStore::open(test_mariadb(), databases[3])), refusal(MariadbOrderStore::check_cold({test_mariadb(), databases[4]}))};
+      refusal(MariadbInboxStore::open(test_mariadb(), databases[3])),
+      refusal(MariadbOrderStore::check_cold({test_mariadb(), databases[4]}))};
   for (size_t i = 0; i < refusals.size(); ++i) {
     EXPECT_THAT(refusals[i], EndsWith("run `hongbaoctl schema migrate`"));
     EXPECT_EQ(schema_status(test_mariadb(), databases[i]).value().found, 0U);
@@ -199,6 +200,8 @@ class GlobalSetting {
   std::string before_;
 };
 
+constexpr size_t kFewConnections = 100;
+
 struct UnsafeSetting {
   std::string variable;
   std::string value;
@@ -220,19 +223,25 @@ INSTANTIATE_TEST_SUITE_P(Settings, MariadbServerCheck,
                                          UnsafeSetting{"default_storage_engine", "Aria", "Aria", "must be InnoDB"},
                                          UnsafeSetting{"read_only", "1", "1", "must be OFF"},
                                          UnsafeSetting{"max_allowed_packet", "1048576", "1048576",
-                                                       "must be 4194304 or more"}),
+                                                       "must be 4194304 or more"},
+                                         UnsafeSetting{"max_connections", "99", "99", "must be 100 or more"}),
                          setting_name);
 
 void expect_refused(const std::string& variable, const std::string& value, const std::string& mend) {
-  EXPECT_THAT(refusal(check_server(test_mariadb())),
+  EXPECT_THAT(refusal(check_server(test_mariadb(), kFewConnections)),
               AllOf(StartsWith(fmt::format("{} has {} = {}: ", test_mariadb().address(), variable, value)),
                     HasSubstr(mend), Not(HasSubstr("\n"))));
 }
 
 TEST_P(MariadbServerCheck, AnUnsafeOneIsRefusedByName) {
-  ASSERT_TRUE(check_server(test_mariadb()).has_value());
+  ASSERT_TRUE(check_server(test_mariadb(), kFewConnections).has_value());
   const GlobalSetting setting(GetParam().variable, GetParam().value);
   expect_refused(GetParam().variable, GetParam().shown, GetParam().mend);
+}
+
+TEST(MariadbServerConnections, AsManyAsAreNeededAreEnough) {
+  const GlobalSetting setting("max_connections", std::to_string(kFewConnections));
+  EXPECT_TRUE(check_server(test_mariadb(), kFewConnections).has_value());
 }
 
 TEST(MariadbServerStart, TornPagesAndWritesWithoutSyncAreRefused) {
@@ -241,15 +250,15 @@ TEST(MariadbServerStart, TornPagesAndWritesWithoutSyncAreRefused) {
   engine("restart", "mariadb", "--innodb-flush-method=nosync");
   expect_refused("innodb_flush_method", "nosync", "must be other than nosync");
   engine("restart", "mariadb", "--skip-log-bin --sync-binlog=0");
-  EXPECT_TRUE(check_server(test_mariadb()).has_value()) << "no binary log, nothing to sync";
+  EXPECT_TRUE(check_server(test_mariadb(), kFewConnections).has_value()) << "no binary log, nothing to sync";
   engine("restart", "mariadb");
-  EXPECT_TRUE(check_server(test_mariadb()).has_value());
+  EXPECT_TRUE(check_server(test_mariadb(), kFewConnections).has_value());
 }
 
 TEST(MariadbServerStart, AServerThatIsNotThereIsNoMatterOfSettings) {
   MariadbServer server = test_mariadb();
   server.port = 1;
-  EXPECT_EQ(check_server(server).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(check_server(server, kFewConnections).error().code, ErrorCode::kStorage);
 }
 
 }  // namespace

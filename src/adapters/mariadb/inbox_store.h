@@ -25,6 +25,8 @@ namespace hongbao {
 
 class MariadbInboxStore final : public InboxStore {
  public:
+  static constexpr size_t kConnections = 1 + mariadb::kReadersPerStore;  // opened at most
+
   // kConfig: the database is missing or of another version.
   static Result<std::unique_ptr<MariadbInboxStore>> open(const MariadbServer& server, const DatabaseName& database);
 

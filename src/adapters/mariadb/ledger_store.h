@@ -17,6 +17,8 @@ namespace hongbao {
 
 class MariadbLedgerStore final : public LedgerStore {
  public:
+  static constexpr size_t kConnections = 1 + mariadb::kReadersPerStore;  // opened at most
+
   // kConfig: the database is missing or of another version.
   static Result<std::unique_ptr<MariadbLedgerStore>> open(const MariadbServer& server, const DatabaseName& database);
 

@@ -16,6 +16,8 @@ namespace hongbao {
 
 class MariadbMembership final : public Membership {
  public:
+  static constexpr size_t kConnections = 1;  // opened at most
+
   // kConfig: the database is missing or of another version.
   static Result<std::unique_ptr<MariadbMembership>> open(const MariadbServer& server, const DatabaseName& database);
 

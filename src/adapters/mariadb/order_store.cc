@@ -47,7 +47,7 @@ Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const Place& 
 }
 
 Result<void> MariadbOrderStore::check_cold(const Place& cold) {
-  const auto safe = check_server(cold.server);
+  const auto safe = check_server(cold.server, kColdConnections + kMoveConnections);
   return safe ? require_schema(cold.server, cold.database) : safe;
 }
 

@@ -24,6 +24,12 @@ class MariadbOrderStore final : public OrderStore {
     MariadbServer server;
     DatabaseName database;
   };
+  // Opened at most: to the hot server, to the cold one, and to either while a day moves, which one store of a process
+  // does at a time.
+  static constexpr size_t kConnections = 1 + mariadb::kReadersPerStore;
+  static constexpr size_t kColdConnections = mariadb::kReadersPerStore;
+  static constexpr size_t kMoveConnections = 2;
+
   // kConfig: the hot database is missing, of another version, or another shard's. The cold one may be away: nobody asks
   // for it before a cold packet is read or a day moves.
   static Result<std::unique_ptr<MariadbOrderStore>> open(const Place& hot, const Place& cold, ShardId shard);

@@ -14,11 +14,15 @@ using mariadb::guarded;
 struct Rule {
   const char* variable;
   std::function<bool(const std::string&)> holds;
-  const char* must_be;
+  std::string must_be;
 };
 
 std::function<bool(const std::string&)> is(const char* wanted) {
   return [wanted](const std::string& value) { return value == wanted; };
+}
+
+std::function<bool(const std::string&)> at_least(int64_t least) {
+  return [least](const std::string& value) { return std::atoll(value.c_str()) >= least; };
 }
 
 std::string read_variable(Database& database, const char* variable) {
@@ -28,15 +32,16 @@ std::string read_variable(Database& database, const char* variable) {
 
 }  // namespace
 
-Result<void> check_server(const MariadbServer& server) {
+Result<void> check_server(const MariadbServer& server, size_t connections) {
   std::vector<Rule> rules{
       {"innodb_flush_log_at_trx_commit", is("1"), "1: else a commit that was answered may be lost"},
       {"innodb_doublewrite", is("1"), "ON: else a power cut may tear a page"},
       {"innodb_flush_method", [](const std::string& value) { return value != "nosync"; }, "other than nosync"},
       {"default_storage_engine", is("InnoDB"), "InnoDB"},
       {"read_only", is("0"), "OFF: it is a replica, or was made read-only"},
-      {"max_allowed_packet", [](const std::string& value) { return std::atoll(value.c_str()) >= kPacketBytesMin; },
-       "4194304 or more"},
+      {"max_allowed_packet", at_least(kPacketBytesMin), fmt::format("{} or more", kPacketBytesMin)},
+      {"max_connections", at_least(static_cast<int64_t>(connections)),
+       fmt::format("{} or more, for each node opens as many", connections)},
   };
   const auto broken = guarded("server_check", [&] {
     Database database = Database::open(server, "", Database::Mode::kWrite);
