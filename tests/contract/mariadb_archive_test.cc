@@ -88,6 +88,42 @@ TEST_F(MariadbArchive, ACopyThatDiffersIsThrownAwayAndTheDayStaysHot) {
   expect_all(*store);
 }
 
+TEST_F(MariadbArchive, NothingMovesToAServerThatMayLoseIt) {
+  const auto store = open();
+  const ShardHead head = fill(*store);
+  mariadb_as_root("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
+  const auto moved = store->archive(head.epoch, kOld, kToTheEnd);
+  mariadb_as_root("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
+  EXPECT_EQ(moved.error().code, ErrorCode::kConfig);
+  EXPECT_THAT(moved.error().detail, HasSubstr("innodb_flush_log_at_trx_commit = 2"));
+  EXPECT_EQ(place(*store), DayPlace::kHot);
+  EXPECT_TRUE(store->archive(head.epoch, kOld, kToTheEnd).value());
+}
+
+TEST_F(MariadbArchive, OnlyColdPacketsNeedTheColdServer) {
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->archive(fill(*store).epoch, kOld, kToTheEnd).value());
+  }
+  MariadbServer away = test_mariadb();
+  away.port = 1;
+  const auto store =
+      MariadbOrderStore::open({test_mariadb(), databases_.hot()}, {away, databases_.cold()}, kShard).value();
+  const ShardHead head = acquire(*store);
+  CommitBatch batch{head.epoch, head.next_voucher, {}, {}, {}};
+  add(batch, key(0));
+  ASSERT_EQ(store->commit(batch), CommitOutcome::kCommitted);
+  const auto hot = store->load_hot(key(0)).value();
+  EXPECT_TRUE(hot.packet.has_value());
+  EXPECT_FALSE(hot.may_be_cold);
+  EXPECT_FALSE(store->load_hot(key(1)).value().may_be_cold) << "there is no such packet";
+  const auto cold = store->load_hot(key(0, kOld)).value();
+  EXPECT_FALSE(cold.packet.has_value());
+  EXPECT_TRUE(cold.may_be_cold);
+  EXPECT_EQ(store->load(key(0, kOld)).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(store->totals(batch.next()).value().packets, kPackets + 1) << "an audit that is not deep";
+}
+
 // One that slept while another took the shard and moved the day: it must not touch the other's copy.
 TEST_F(MariadbArchive, AnOwnerThatSleptInTheMiddleSpoilsNothing) {
   const auto old_store = open();
