@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
 constexpr std::chrono::milliseconds kLoaderPoll{1};
+constexpr std::chrono::microseconds kGatherLook{500};  // between two looks at how much has gathered
 constexpr size_t kLoadsAtOnceMax = 64;
 constexpr int kRenewalsPerLease = 3;
 // How much later than its deadline a command that waits for its packet may be told.
@@ -225,8 +226,8 @@ void Shard::write_loop() {
   while (true) {
     if (write_step(idle_wait)) {
       pause = options_.recovery_pause_min;
-      if (std::exchange(has_committed_, false) && mailbox_.depth() < options_.batch_commands_max) {
-        std::this_thread::sleep_for(options_.gather);
+      if (std::exchange(has_committed_, false)) {
+        gather();
       }
     } else if (state_.load(std::memory_order_relaxed) == ShardState::kRecovering) {
       std::this_thread::sleep_for(pause);
@@ -240,6 +241,15 @@ void Shard::write_loop() {
   }
   if (state_.load() == ShardState::kServing) {
     give_back();
+  }
+}
+
+void Shard::gather() {
+  const SteadyTime end = std::chrono::steady_clock::now() + options_.gather;
+  SteadyTime now = end - options_.gather;
+  while (now < end && mailbox_.depth() < options_.gather_commands_max && !mailbox_.closed()) {
+    std::this_thread::sleep_for(std::min<SteadyTime::duration>(end - now, kGatherLook));
+    now = std::chrono::steady_clock::now();
   }
 }
 

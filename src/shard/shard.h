@@ -43,8 +43,10 @@ struct ShardOptions {
   EngineLimits engine;
   size_t mailbox_commands_max = 16'384;  // waiting for the writer, and as many waiting for packets to load
   size_t batch_commands_max = 1'024;
-  // After a commit the next batch gathers for so long at least. A shard that had none lately decides at once.
+  // After a commit the next batch gathers for so long, or until it has so many: then it carries what a commit costs. A
+  // shard that had none lately decides at once.
   std::chrono::microseconds gather{0};
+  size_t gather_commands_max = 64;
   uint32_t opens_in_flight_max = 4'096;  // for each packet
   std::chrono::milliseconds recovery_pause_min{10};
   std::chrono::milliseconds recovery_pause_max{1'000};
@@ -146,6 +148,7 @@ class Shard {
 
   Result<void> take();
   void write_loop();
+  void gather();
   using LoadStep = bool (Shard::*)(std::chrono::milliseconds idle_wait);
   void load_loop(const char* name, LoadStep step, const Mailbox<LoadRequest>& requests);
   bool write_away(std::chrono::milliseconds idle_wait);

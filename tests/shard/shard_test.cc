@@ -150,6 +150,20 @@ TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
   EXPECT_EQ(store_.commits(), 2) << "the activation, and all opens";
 }
 
+TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {
+  restart({.gather = 1h, .gather_commands_max = 10});
+  const PacketKey key = activated(10, Money(100));
+  std::vector<std::future<Result<ShardAnswer>>> answers;
+  for (int i = 0; i < 10; ++i) {
+    answers.push_back(submit(OpenCommand{key, user(i)}));
+  }
+  for (auto& answer : answers) {
+    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  }
+  EXPECT_EQ(store_.commits(), 2);
+  restart({});  // nor does one that stops
+}
+
 TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
   const PacketKey key = activated(3, Money(30));
   store_.fail_next_commit(CommitFault::kLost);
