@@ -100,7 +100,7 @@ void read_shards(ConfigReader& reader, Settings& settings) {
 
 void read_money(ConfigReader& reader, Settings& settings) {
   settings.settlement_batch_vouchers_max =
-      static_cast<size_t>(reader.integer("settlement.batch_vouchers_max", 1'024, 1, 100'000));
+      static_cast<size_t>(reader.integer("settlement.batch_vouchers_max", 2'048, 1, 100'000));
   settings.ledger.deferral = read_ms(reader, "settlement.deferral_ms", 1'000, 1, kDay_ms);
   settings.reconciler.deferral = settings.ledger.deferral;
   settings.reconciler.deferral_max = read_ms(reader, "settlement.deferral_max_ms", 3'600'000, 1, 30 * kDay_ms);

@@ -85,7 +85,7 @@ payable_ms = 900000               # from sending to the last moment of payment
 ticket_ttl_ms = 300000
 
 [settlement]
-batch_vouchers_max = 1024
+batch_vouchers_max = 2048
 deferral_ms = 1000                # first pause before a refused transfer is tried again; it doubles …
 deferral_max_ms = 3600000         # … up to this
 
