@@ -26,12 +26,13 @@ constexpr const char* kSlowLoadDetail = "the packet could not be read in time";
 // Tells those whose deadline has passed, and leaves the others in their order.
 template <class Waiting>
 void refuse_overdue(std::vector<Waiting>& all, SteadyTime now, ErrorCode code, const char* detail) {
-  const auto overdue =
-      std::stable_partition(all.begin(), all.end(), [&](const Waiting& each) { return each.deadline >= now; });
-  for (auto it = overdue; it != all.end(); ++it) {
-    it->done(fail(code, detail));
-  }
-  all.erase(overdue, all.end());
+  std::erase_if(all, [&](Waiting& each) {
+    if (each.deadline >= now) {
+      return false;
+    }
+    each.done(fail(code, detail));
+    return true;
+  });
 }
 
 }  // namespace
