@@ -7,6 +7,7 @@
 
 #include "adapters/mariadb/order_totals.h"
 #include "base/check.h"
+#include "core/log_ranges.h"
 
 namespace hongbao::mariadb {
 namespace {
@@ -101,7 +102,7 @@ OrderReader::LogPiece OrderReader::read_log(VoucherNo from, size_t vouchers_max,
     return piece;
   }
   piece.end = VoucherNo{from.value + std::min<uint64_t>(vouchers_max, next.value - from.value)};
-  for (const Day day : index.days_between(from, piece.end, [&] { return read_log_index(next); })) {
+  for (const Day day : index.days_between(from, piece.end, [&] { return log_index_of(days_with_ranges(), next); })) {
     for (const StoredDay& stored : parts_of(day)) {
       if (stored.place == DayPlace::kHot) {
         at(stored.part).log(from, piece.end, piece.vouchers);
@@ -113,29 +114,10 @@ OrderReader::LogPiece OrderReader::read_log(VoucherNo from, size_t vouchers_max,
   return piece;
 }
 
-void OrderReader::add_log_ranges(std::vector<StoredDay>& days) {
-  for (StoredDay& stored : days) {
-    if (stored.place != DayPlace::kHot) {
-      continue;
-    }
-    if (const auto range = at(stored.part).log_range()) {
-      stored.totals.vouchers = 1;
-      stored.totals.least = range->least;
-      stored.totals.greatest = range->greatest;
-    }
-  }
-}
-
-LogIndex::Snapshot OrderReader::read_log_index(VoucherNo upto) {
-  LogIndex::Snapshot snapshot{.upto = upto, .days = {}};
+std::vector<StoredDay> OrderReader::days_with_ranges() {
   std::vector<StoredDay> days = stored_days();
-  add_log_ranges(days);
-  for (const StoredDay& stored : days) {
-    if (stored.totals.vouchers > 0) {
-      snapshot.add(stored.part.day, {stored.totals.least, stored.totals.greatest});
-    }
-  }
-  return snapshot;
+  add_log_ranges(days, [this](DayPart part) { return at(part).log_range(); });
+  return days;
 }
 
 std::vector<PacketKey> OrderReader::due(Timestamp now, size_t packets_max) {
@@ -183,8 +165,7 @@ std::vector<PacketViolation> OrderReader::violations(size_t max, ColdParts& cold
 
 std::vector<StoredDay> OrderReader::days() {
   const Snapshot snapshot(database_);
-  std::vector<StoredDay> days = stored_days();
-  add_log_ranges(days);
+  std::vector<StoredDay> days = days_with_ranges();
   // Tables that a fenced commit made, and nobody filled.
   std::erase_if(days,
                 [](const StoredDay& stored) { return stored.place == DayPlace::kHot && stored.totals.vouchers == 0; });

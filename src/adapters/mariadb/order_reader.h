@@ -38,8 +38,7 @@ class OrderReader {
   OrderDay& at(DayPart part);
   std::vector<StoredDay> stored_days();
   std::vector<StoredDay> parts_of(Day day);
-  void add_log_ranges(std::vector<StoredDay>& days);
-  LogIndex::Snapshot read_log_index(VoucherNo upto);
+  std::vector<StoredDay> days_with_ranges();
 
   Database database_;
   const ShardId shard_;

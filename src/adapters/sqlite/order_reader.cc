@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "core/log_ranges.h"
 
 namespace hongbao {
 namespace {
@@ -75,7 +76,7 @@ SqliteOrderReader::LogPiece SqliteOrderReader::read_log(VoucherNo from, size_t v
     return piece;
   }
   piece.end = VoucherNo{from.value + std::min<uint64_t>(vouchers_max, next.value - from.value)};
-  for (const Day day : index.days_between(from, piece.end, [&] { return read_log_index(next); })) {
+  for (const Day day : index.days_between(from, piece.end, [&] { return log_index_of(days_with_ranges(), next); })) {
     Rows rows = parts_of_day_.query(day);
     while (rows.next()) {
       const StoredDay stored = read_stored_day(rows);
@@ -89,29 +90,10 @@ SqliteOrderReader::LogPiece SqliteOrderReader::read_log(VoucherNo from, size_t v
   return piece;
 }
 
-void SqliteOrderReader::add_log_ranges(std::vector<StoredDay>& days) {
-  for (StoredDay& stored : days) {
-    if (stored.place != DayPlace::kHot) {
-      continue;
-    }
-    if (const auto range = at(stored.part).log_range()) {
-      stored.totals.vouchers = 1;
-      stored.totals.least = range->least;
-      stored.totals.greatest = range->greatest;
-    }
-  }
-}
-
-LogIndex::Snapshot SqliteOrderReader::read_log_index(VoucherNo upto) {
-  LogIndex::Snapshot snapshot{.upto = upto, .days = {}};
+std::vector<StoredDay> SqliteOrderReader::days_with_ranges() {
   std::vector<StoredDay> days = stored_days();
-  add_log_ranges(days);
-  for (const StoredDay& stored : days) {
-    if (stored.totals.vouchers > 0) {
-      snapshot.add(stored.part.day, {stored.totals.least, stored.totals.greatest});
-    }
-  }
-  return snapshot;
+  add_log_ranges(days, [this](DayPart part) { return at(part).log_range(); });
+  return days;
 }
 
 std::vector<PacketKey> SqliteOrderReader::due(Timestamp now, size_t packets_max) {
@@ -170,9 +152,7 @@ std::vector<PacketViolation> SqliteOrderReader::violations(size_t max, ColdParts
 
 std::vector<StoredDay> SqliteOrderReader::days() {
   const Transaction snapshot(database_, Transaction::Kind::kRead);
-  std::vector<StoredDay> days = stored_days();
-  add_log_ranges(days);
-  return days;
+  return days_with_ranges();
 }
 
 }  // namespace hongbao

@@ -37,8 +37,7 @@ class SqliteOrderReader {
   // The part is hot in this snapshot. Valid until the next call.
   SqliteOrderDay& at(DayPart part);
   std::vector<StoredDay> stored_days();
-  void add_log_ranges(std::vector<StoredDay>& days);
-  LogIndex::Snapshot read_log_index(VoucherNo upto);
+  std::vector<StoredDay> days_with_ranges();
 
   Database database_;
   ShardId shard_;
