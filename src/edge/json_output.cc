@@ -69,6 +69,7 @@ json::object shard_audit_json(const ShardAudit& shard) {
           {"deferred_count", shard.ledger.deferred_count},
           {"pending", shard.ledger.pending.fen()},
           {"pending_count", shard.ledger.pending_count},
+          {"unpaid", shard.unpaid.total.fen()},
           {"next_voucher", shard.orders.next_voucher.value},
           {"settled_to", shard.ledger.cursor.value},
           {"lag", shard.lag()}};

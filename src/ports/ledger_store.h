@@ -134,6 +134,8 @@ class LedgerStore {
                                                         size_t transfers_max) = 0;
 
   virtual Result<VoucherNo> cursor(ShardId shard) = 0;
+  // Those of `packets` that no payment paid for. What is paid stays paid: payments are never removed.
+  virtual Result<std::vector<PacketKey>> unpaid(const std::vector<PacketKey>& packets) = 0;
   // Pending payments of the shard's packets made at or before `until`, oldest first.
   virtual Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) = 0;
   // Deferred transfers of the shard's vouchers with next_at ≤ now, oldest first.

@@ -13,7 +13,8 @@ Money absolute(Money amount) {
 
 Money ShardAudit::expected() const {
   const auto& unsettled = orders.unsettled;
-  return unclaimed() - unsettled.paid + unsettled.opened + unsettled.refunded + ledger.deferred + ledger.pending;
+  return unclaimed() - unsettled.paid + unsettled.opened + unsettled.refunded + ledger.deferred + ledger.pending +
+         unpaid.total;
 }
 
 uint64_t ShardAudit::lag() const {
@@ -29,7 +30,9 @@ Money AuditReport::difference() const {
 }
 
 bool AuditReport::balanced() const {
-  return difference() == Money(0) && ledger.accounts_negative == 0 && violations.empty();
+  const auto is_ahead = [](const ShardAudit& shard) { return shard.ledger.cursor > shard.orders.next_voucher; };
+  return std::ranges::none_of(shards, is_ahead) && difference() == Money(0) && ledger.accounts_negative == 0 &&
+         violations.empty();
 }
 
 Result<AuditReport> Audit::run(bool deep) const {
@@ -46,10 +49,12 @@ Result<AuditReport> Audit::run(bool deep) const {
   for (const LedgerTotals::Shard& shard : report.ledger.shards) {
     OrderStore& store = *orders_.at(shard.shard);
     auto orders = store.totals(shard.cursor);
-    if (!orders) {
-      return std::unexpected(orders.error());
+    const auto unpaid = orders ? find_unpaid(ledger_, store, shard.cursor, orders->next_voucher)
+                               : Result<UnpaidVouchers>(std::unexpected(orders.error()));
+    if (!unpaid) {
+      return std::unexpected(unpaid.error());
     }
-    report.shards.push_back({shard, *orders});
+    report.shards.push_back({shard, *orders, *unpaid});
     if (!deep) {
       continue;
     }

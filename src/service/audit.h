@@ -2,11 +2,12 @@
 //
 //   over all accounts:  Σ credits − Σ debits = 0, and both equal Σ transfers; no wallet or escrow is negative
 //   for each shard:     escrow = unclaimed − unsettled paid + unsettled opened + unsettled refunded + deferred +
-//   pending
+//                                pending + unpaid
 //                       unclaimed = paid − opened − refunded over the whole log;  Σ packet totals = paid
 //
 // It holds while traffic runs: the ledger is read first, at its cursor C, then each order store; vouchers from C on are
-// the unsettled ones, and they undo exactly what the order store knows beyond the ledger. Blocking; any thread.
+// the unsettled ones, and they undo exactly what the order store knows beyond the ledger; but for `unpaid`, packets
+// that are in the log and whose payment is not in the ledger, which must be 0. Blocking; any thread.
 #pragma once
 
 #include <map>
@@ -15,12 +16,14 @@
 #include "base/clock.h"
 #include "ports/ledger_store.h"
 #include "ports/order_store.h"
+#include "service/store_check.h"
 
 namespace hongbao {
 
 struct ShardAudit {
   LedgerTotals::Shard ledger;
   OrderTotals orders;
+  UnpaidVouchers unpaid{};  // among the unsettled ones
 
   [[nodiscard]] Money unclaimed() const { return orders.all.paid - orders.all.opened - orders.all.refunded; }
   [[nodiscard]] Money expected() const;

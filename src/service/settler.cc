@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "service/blocking.h"
+#include "service/store_check.h"
 
 namespace hongbao {
 
@@ -64,8 +66,10 @@ Result<Settler::Round> Settler::collect(bool from_log) {
       continue;
     }
     auto vouchers = follower.next(from_log);
-    if (!vouchers) {
-      first_error = first_error.value_or(vouchers.error());
+    const auto checked =
+        vouchers ? stop_at_unpaid(follower.shard(), *vouchers) : Result<void>(std::unexpected(vouchers.error()));
+    if (!checked) {
+      first_error = first_error.value_or(checked.error());
     } else if (!vouchers->empty()) {
       round.owners.push_back(&follower);
       round.sizes.push_back(vouchers->size());
@@ -76,6 +80,28 @@ Result<Settler::Round> Settler::collect(bool from_log) {
     return std::unexpected(*first_error);
   }
   return round;
+}
+
+// A packet without its payment would be credited from the escrow of others: the ledger is an older copy than the
+// orders, or lost. Its shard stands still there; the audit differs, and the next start refuses.
+Result<void> Settler::stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouchers) {
+  const auto unpaid = find_unpaid(store_, vouchers);
+  if (!unpaid) {
+    return std::unexpected(unpaid.error());
+  }
+  if (unpaid->count == 0) {
+    stopped_.erase(shard);
+    return {};
+  }
+  const Voucher& first = *unpaid->first;
+  if (stopped_.insert(shard).second) {
+    log_error("payment_missing", {{"shard", to_text(shard)},
+                                  {"voucher", first.no.value},
+                                  {"amount", first.amount.fen()},
+                                  {"effect", "this shard is not settled any more: restore a backup"}});
+  }
+  vouchers.resize(first.no.value - vouchers.front().no.value);
+  return {};
 }
 
 // Returns how many vouchers were settled.

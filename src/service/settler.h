@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "base/metrics.h"
 #include "ports/control.h"
@@ -35,6 +36,7 @@ class Settler {
     std::vector<size_t> sizes;         // vouchers in each
   };
   Result<Round> collect(bool from_log);
+  Result<void> stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouchers);
   size_t move_on(const Round& round, const std::vector<bool>& applied);
 
   std::vector<LogFollower> followers_;
@@ -42,6 +44,7 @@ class Settler {
   LedgerWriter& writer_;
   const Control& control_;
   const OwnsShard owns_;
+  std::set<ShardId> stopped_;  // at a voucher without its payment
   FollowLoop loop_;
   prometheus::Counter& settled_;
 };

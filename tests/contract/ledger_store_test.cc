@@ -199,7 +199,11 @@ TEST_P(LedgerStoreContract, APaymentIsPendingUntilItsVoucherIsSettled) {
   EXPECT_EQ(pending[0].at, kNoon);
   EXPECT_EQ(shard_totals().pending_count, 1U);
 
+  EXPECT_THAT(store().unpaid({}).value(), IsEmpty());
+  EXPECT_THAT(store().unpaid({key(2), key(1), key(1, kToday, kOtherShard)}).value(),
+              ElementsAre(key(2), key(1, kToday, kOtherShard)));
   EXPECT_TRUE(settle(1, {paid(1, order(key(1), 100, 3))}));
+  EXPECT_THAT(store().unpaid({key(1), key(2)}).value(), ElementsAre(key(2)));
   EXPECT_THAT(store().pending(kShard, kNoon, 10).value(), IsEmpty());
   EXPECT_EQ(shard_totals().pending, Money(0));
   EXPECT_EQ(shard_totals().pending_count, 0U);

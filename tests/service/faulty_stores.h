@@ -33,6 +33,9 @@ class FaultyLedgerStore final : public LedgerStore {
     return inner_.transfers(account, before, max);
   }
   Result<VoucherNo> cursor(ShardId shard) override { return inner_.cursor(shard); }
+  Result<std::vector<PacketKey>> unpaid(const std::vector<PacketKey>& packets) override {
+    return inner_.unpaid(packets);
+  }
   Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t max) override {
     return inner_.pending(shard, until, max);
   }

@@ -64,6 +64,10 @@ Result<VoucherNo> SimLedgerStore::cursor(ShardId shard) {
   return cursor;
 }
 
+Result<std::vector<PacketKey>> SimLedgerStore::unpaid(const std::vector<PacketKey>& packets) {
+  return outage_.refuses() ? refused() : memory_.unpaid(packets);
+}
+
 Result<std::vector<PendingPayment>> SimLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
   return outage_.refuses() ? refused() : memory_.pending(shard, until, payments_max);
 }

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "adapters/mariadb/ledger_rows.h"
@@ -47,6 +49,7 @@ LedgerReader::LedgerReader(Database database)
                       "LIMIT ?",
                       kTransferColumns))),
       cursor_(database_.prepare("SELECT next_voucher FROM settled_to WHERE shard = ?")),
+      payments_(database_, "SELECT shard, day, local FROM payment WHERE (shard, day, local) IN ({})", "(?,?,?)"),
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
                                  "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
       deferred_(
@@ -85,6 +88,19 @@ std::vector<WalletTransfer> LedgerReader::transfers(const AccountId& account, ui
 VoucherNo LedgerReader::cursor(ShardId shard) {
   Rows rows = cursor_.query(shard);
   return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
+}
+
+std::vector<PacketKey> LedgerReader::unpaid(const std::vector<PacketKey>& packets) {
+  std::vector<Value> keys;
+  for (const auto& [shard, day, local] : packets) {
+    keys.insert(keys.end(), {to_value(shard), to_value(day), to_value(local)});
+  }
+  std::set<PacketKey> paid;
+  payments_.query(keys, [&](const Rows& rows) { paid.insert(read_packet_key(rows, 0)); });
+  std::vector<PacketKey> unpaid;
+  std::ranges::copy_if(packets, std::back_inserter(unpaid),
+                       [&](const PacketKey& packet) { return !paid.contains(packet); });
+  return unpaid;
 }
 
 std::vector<PendingPayment> LedgerReader::pending(ShardId shard, Timestamp until, size_t payments_max) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/mariadb/database.h"
+#include "adapters/mariadb/list_statement.h"
 #include "ports/ledger_store.h"
 
 namespace hongbao::mariadb {
@@ -20,6 +21,7 @@ class LedgerReader {
   std::optional<Transfer> transfer(std::string_view id);
   std::vector<WalletTransfer> transfers(const AccountId& account, uint64_t before, size_t transfers_max);
   VoucherNo cursor(ShardId shard);
+  std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets);
   std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
   std::vector<DeferredTransfer> deferred(ShardId shard, Timestamp now, size_t transfers_max);
   LedgerTotals totals(const std::vector<ShardId>& shards);
@@ -35,6 +37,7 @@ class LedgerReader {
   Statement wallet_transfers_;
   Statement other_transfers_;
   Statement cursor_;
+  ListStatement payments_;
   Statement pending_;
   Statement deferred_;
 };

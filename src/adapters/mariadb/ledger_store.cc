@@ -52,6 +52,10 @@ Result<VoucherNo> MariadbLedgerStore::cursor(ShardId shard) {
   return read("ledger_store.cursor", [&](LedgerReader& reader) { return reader.cursor(shard); });
 }
 
+Result<std::vector<PacketKey>> MariadbLedgerStore::unpaid(const std::vector<PacketKey>& packets) {
+  return read("ledger_store.unpaid", [&](LedgerReader& reader) { return reader.unpaid(packets); });
+}
+
 Result<std::vector<PendingPayment>> MariadbLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
   return read("ledger_store.pending", [&](LedgerReader& reader) { return reader.pending(shard, until, payments_max); });
 }

@@ -1,6 +1,7 @@
 #include "adapters/memory/memory_ledger_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 #include "base/check.h"
@@ -158,6 +159,14 @@ Result<std::vector<WalletTransfer>> MemoryLedgerStore::transfers(const AccountId
 Result<VoucherNo> MemoryLedgerStore::cursor(ShardId shard) {
   const std::scoped_lock lock(mutex_);
   return read_cursor(shard);
+}
+
+Result<std::vector<PacketKey>> MemoryLedgerStore::unpaid(const std::vector<PacketKey>& packets) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<PacketKey> unpaid;
+  std::ranges::copy_if(packets, std::back_inserter(unpaid),
+                       [&](const PacketKey& packet) { return !payments_.contains(packet); });
+  return unpaid;
 }
 
 Result<std::vector<PendingPayment>> MemoryLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {

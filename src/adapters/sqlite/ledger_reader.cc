@@ -45,6 +45,7 @@ SqliteLedgerReader::SqliteLedgerReader(Database database)
                       "ORDER BY position DESC LIMIT ?3",
                       kTransferColumns))),
       cursor_(database_.prepare("SELECT next_voucher FROM cursor WHERE shard = ?")),
+      payment_(database_.prepare("SELECT 1 FROM payment WHERE shard = ? AND day = ? AND local = ?")),
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
                                  "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
       deferred_(database_.prepare(fmt::format("SELECT {}, reason, attempts, next_at FROM deferred_transfer WHERE "
@@ -82,6 +83,17 @@ std::vector<WalletTransfer> SqliteLedgerReader::transfers(const AccountId& accou
 VoucherNo SqliteLedgerReader::cursor(ShardId shard) {
   Rows rows = cursor_.query(shard);
   return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
+}
+
+std::vector<PacketKey> SqliteLedgerReader::unpaid(const std::vector<PacketKey>& packets) {
+  std::vector<PacketKey> unpaid;
+  for (const PacketKey& packet : packets) {
+    Rows rows = payment_.query(packet.shard, packet.day, packet.local);
+    if (!rows.next()) {
+      unpaid.push_back(packet);
+    }
+  }
+  return unpaid;
 }
 
 std::vector<PendingPayment> SqliteLedgerReader::pending(ShardId shard, Timestamp until, size_t payments_max) {

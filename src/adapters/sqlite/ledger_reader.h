@@ -20,6 +20,7 @@ class SqliteLedgerReader {
   std::optional<Transfer> transfer(std::string_view id);
   std::vector<WalletTransfer> transfers(const AccountId& account, uint64_t before, size_t transfers_max);
   VoucherNo cursor(ShardId shard);
+  std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets);
   std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
   std::vector<DeferredTransfer> deferred(ShardId shard, Timestamp now, size_t transfers_max);
   LedgerTotals totals(const std::vector<ShardId>& shards);
@@ -35,6 +36,7 @@ class SqliteLedgerReader {
   Statement wallet_transfers_;
   Statement other_transfers_;
   Statement cursor_;
+  Statement payment_;
   Statement pending_;
   Statement deferred_;
 };

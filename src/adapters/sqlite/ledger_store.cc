@@ -49,6 +49,11 @@ Result<VoucherNo> SqliteLedgerStore::cursor(ShardId shard) {
                  [&] { return readers_.use([&](SqliteLedgerReader& reader) { return reader.cursor(shard); }); });
 }
 
+Result<std::vector<PacketKey>> SqliteLedgerStore::unpaid(const std::vector<PacketKey>& packets) {
+  return guarded("ledger_store.unpaid",
+                 [&] { return readers_.use([&](SqliteLedgerReader& reader) { return reader.unpaid(packets); }); });
+}
+
 Result<std::vector<PendingPayment>> SqliteLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
   return guarded("ledger_store.pending", [&] {
     return readers_.use([&](SqliteLedgerReader& reader) { return reader.pending(shard, until, payments_max); });

@@ -25,6 +25,7 @@ class SqliteLedgerStore final : public LedgerStore {
   Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
                                                 size_t transfers_max) override;
   Result<VoucherNo> cursor(ShardId shard) override;
+  Result<std::vector<PacketKey>> unpaid(const std::vector<PacketKey>& packets) override;
   Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) override;
   Result<std::vector<DeferredTransfer>> deferred(ShardId shard, Timestamp now, size_t transfers_max) override;
   Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
