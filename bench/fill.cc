@@ -11,6 +11,7 @@
 #include "adapters/sqlite/ledger_store.h"
 #include "adapters/sqlite/order_store.h"
 #include "apps/data_checks.h"
+#include "apps/data_identity.h"
 #include "base/check.h"
 #include "base/crypto.h"
 
@@ -43,7 +44,9 @@ void add_packet(CommitBatch& batch, ShardId shard, uint32_t epoch, uint32_t coun
 }
 
 VoucherNo fill(const std::string& dir, ShardId shard, uint64_t vouchers) {
-  auto store = SqliteOrderStore::open(order_file(dir, shard), shard).value();
+  auto store = SqliteOrderStore::open(dir + "/" + order_file(shard), shard,
+                                      {.deployment = read_identity(dir).value()->deployment})
+                   .value();
   const ShardHead head = store->acquire("hongbao-fill", std::chrono::minutes(1)).value();
   const Timestamp now = SystemClock().now();
   CommitBatch batch{

@@ -3,19 +3,17 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 
 namespace hongbao {
 namespace {
 
 constexpr std::string_view kOrderPrefix = "orders-";
 constexpr std::string_view kOrderSuffix = ".db";
-constexpr std::string_view kMasterKeyId = "MASTER_KEY_ID";
 
 }  // namespace
 
-std::string order_file(const std::string& data_dir, ShardId shard) {
-  return fmt::format("{}/{}{}{}", data_dir, kOrderPrefix, to_text(shard), kOrderSuffix);
+std::string order_file(ShardId shard) {
+  return fmt::format("{}{}{}", kOrderPrefix, to_text(shard), kOrderSuffix);
 }
 
 Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& shards) {
@@ -36,19 +34,6 @@ Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& 
   }
   return error ? fail(ErrorCode::kConfig, fmt::format("{} can't be listed: {}", data_dir, error.message()), "data.dir")
                : Result<void>();
-}
-
-Result<void> check_master_key(const DataDir& data_dir, const Key128& key_id) {
-  const std::string wanted = to_hex(key_id);
-  std::string found;
-  if (!(std::ifstream(fmt::format("{}/{}", data_dir.path(), kMasterKeyId)) >> found)) {
-    return data_dir.write_file(kMasterKeyId, wanted + "\n");
-  }
-  return found == wanted
-             ? Result<void>()
-             : fail(ErrorCode::kConfig,
-                    fmt::format("names another key than {} was made with: give the original key", data_dir.path()),
-                    "auth.master_key_file");
 }
 
 }  // namespace hongbao

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "adapters/mariadb/deployment.h"
 #include "adapters/mariadb/inbox_store.h"
 #include "adapters/mariadb/ledger_store.h"
@@ -16,12 +14,11 @@
 #include "adapters/nats/control.h"
 #include "adapters/nats/voucher_stream.h"
 #include "adapters/redis/redis_cache.h"
-#include "adapters/sqlite/inbox_store.h"
-#include "adapters/sqlite/ledger_store.h"
-#include "adapters/sqlite/order_store.h"
-#include "apps/data_checks.h"
+#include "apps/data_stores.h"
+#include "apps/data_trace.h"
 #include "apps/mariadb_layout.h"
 #include "base/log.h"
+#include "service/store_check.h"
 
 namespace hongbao {
 namespace {
@@ -36,37 +33,28 @@ Result<void> put(std::unique_ptr<Port>& place, Result<std::unique_ptr<Adapter>> 
   return {};
 }
 
-Result<void> check_data(const Settings& settings, const DataDir& dir, const std::set<ShardId>& ids) {
-  if (auto fits = check_shards(settings.data_dir, ids); !fits) {
-    return fits;
-  }
-  return check_master_key(dir, settings.master_key_id());
-}
-
 Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
+  if (auto known = check_trace(settings.config_file, settings.data_dir, settings.is_new_data_wanted); !known) {
+    return std::unexpected(known.error());
+  }
   auto dir = DataDir::lock(settings.data_dir);
   if (!dir) {
     return std::unexpected(dir.error());
   }
+  auto stores = open_data(*dir, settings.shard_ids(), settings.master_key_id());
+  if (!stores) {
+    return std::unexpected(stores.error());
+  }
   Engines engines;
   engines.dir.emplace(std::move(*dir));
-  const std::vector<ShardId> ids = settings.shard_ids();
-  auto done = check_data(settings, *engines.dir, {ids.begin(), ids.end()});
-  for (size_t i = 0; done && i < ids.size(); ++i) {
-    done = put(engines.orders[ids[i]], SqliteOrderStore::open(order_file(settings.data_dir, ids[i]), ids[i]));
+  engines.orders = std::move(stores->orders);
+  engines.ledger = std::move(stores->ledger);
+  engines.inbox = std::move(stores->inbox);
+  if (auto checked = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox); !checked) {
+    return std::unexpected(checked.error());
   }
-  if (done) {
-    done = put(engines.ledger, SqliteLedgerStore::open(settings.data_dir + "/ledger.db"));
-  }
-  if (done) {
-    done = put(engines.inbox, SqliteInboxStore::open(settings.data_dir + "/inbox.db"));
-  }
-  if (done) {
-    done = engines.dir->sync();
-  }
-  if (!done) {
-    return std::unexpected(done.error());
-  }
+  engines.dir->close_to_others();
+  leave_trace(settings.config_file, settings.data_dir, stores->deployment);
   engines.cache = std::make_unique<MemoryCache>(clock, settings.cache_bytes_max);
   engines.stream = std::make_unique<LogVoucherStream>(engines.order_stores());
   engines.control = std::make_unique<MemoryControl>(TrafficWeights{{settings.region, kWeightMax}});
@@ -125,7 +113,8 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     engines.members.push_back(std::move(members));
   }
   done = put(engines.ledger, MariadbLedgerStore::open(layout.ledger(), ledger_database()));
-  return done ? put(engines.inbox, MariadbInboxStore::open(layout.inbox(), inbox_database())) : done;
+  done = done ? put(engines.inbox, MariadbInboxStore::open(layout.inbox(), inbox_database())) : done;
+  return done ? check_stores(engines.order_stores(), *engines.ledger, *engines.inbox) : done;
 }
 
 Result<Engines> open_distributed(const Settings& settings, prometheus::Registry& registry) {

@@ -49,16 +49,17 @@ void raise_descriptor_limit() {
   }
 }
 
-int run(const std::string& config, const std::vector<std::string>& sets) {
+int run(const std::string& config, const std::vector<std::string>& sets, bool is_new_data_wanted) {
   auto overrides = parse_overrides(sets);
   auto reader = overrides ? ConfigReader::load(config, std::move(*overrides)) : std::unexpected(overrides.error());
   if (!reader) {
     return complain(reader.error());
   }
-  const auto settings = read_settings(*reader);
+  auto settings = read_settings(*reader);
   if (!settings) {
     return complain(settings.error());
   }
+  settings->is_new_data_wanted = is_new_data_wanted;
   set_log_level(parse_log_level(settings->log_level));
 
   sigset_t signals;
@@ -94,6 +95,9 @@ int main(int argc, char** argv) {
   std::vector<std::string> sets;
   app.add_option("-c,--config", config, "TOML file with the settings")->required();
   app.add_option("--set", sets, "KEY=VALUE, overrides the file; may be repeated")->allow_extra_args(false);
+  bool is_new_data_wanted = false;
+  app.add_flag("--new", is_new_data_wanted,
+               "Begin with an empty data.dir, or another one, though there was one before");
   CLI11_PARSE(app, argc, argv);
-  return hongbao::run(config, sets);
+  return hongbao::run(config, sets, is_new_data_wanted);
 }

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "edge/problem.h"
 #include "service/blocking.h"
-#include "service/store_check.h"
 
 namespace hongbao {
 namespace {
@@ -155,9 +154,6 @@ Result<void> Node::start() {
   const auto listeners = bind_listeners();
   if (!listeners) {
     return std::unexpected(listeners.error());
-  }
-  if (auto checked = check_stores(orders_, *engines_.ledger, *engines_.inbox); !checked) {
-    return checked;
   }
   if (auto taken = take_shards(); !taken) {
     return taken;

@@ -14,6 +14,7 @@ constexpr int64_t kDay_ms = 24LL * 3600 * 1000;
 constexpr int64_t kMib = 1 << 20;
 constexpr int64_t kResidentMibLeast = 16;  // the largest packet takes 5 MiB and must fit
 constexpr size_t kSecretLengthMin = 16;
+constexpr size_t kDataDirBytesMax = 440;  // SQLite's paths have 512 at most
 constexpr int64_t kGatherDistributed_us = 2'000;
 
 milliseconds read_ms(ConfigReader& reader, std::string_view key, int64_t otherwise, int64_t least, int64_t most) {
@@ -22,7 +23,7 @@ milliseconds read_ms(ConfigReader& reader, std::string_view key, int64_t otherwi
 
 // The content of the file that the key names; its error is recorded.
 std::string read_secret(ConfigReader& reader, const std::string& key) {
-  const std::string path = reader.required_text(key);
+  const std::string path = reader.required_path(key);
   if (path.empty()) {
     return {};
   }
@@ -208,7 +209,11 @@ LogLevel parse_log_level(std::string_view name) {
 Result<Settings> read_settings(ConfigReader& reader) {
   Settings settings;
   read_distributed(reader, settings);
-  settings.data_dir = settings.distributed ? reader.text("data.dir", "") : reader.required_text("data.dir");
+  settings.data_dir = settings.distributed ? reader.text("data.dir", "") : reader.required_path("data.dir");
+  settings.config_file = reader.file();
+  if (settings.data_dir.size() > kDataDirBytesMax) {
+    reader.refuse("data.dir", fmt::format("is longer than {} bytes, which SQLite can't take", kDataDirBytesMax));
+  }
   read_server(reader, settings);
   read_secrets(reader, settings);
   read_shards(reader, settings);

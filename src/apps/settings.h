@@ -29,6 +29,8 @@ struct HostPort {
 struct Settings {
   Region region = Region::kSouth;
   std::string data_dir;  // embedded only
+  std::string config_file;
+  bool is_new_data_wanted = false;  // data.dir may be another one than before
   uint16_t shard_count = 4;
 
   bool distributed = false;  // on MariaDB, Redis and NATS, with other nodes

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -60,6 +61,10 @@ std::optional<std::string> flatten(const toml::table& table, const std::string& 
 Result<ConfigReader> ConfigReader::load(const std::string& path, std::map<std::string, std::string> overrides) {
   ConfigReader reader;
   reader.overrides_ = std::move(overrides);
+  std::error_code error;
+  reader.path_ = path.empty() ? path : std::filesystem::absolute(path, error).string();
+  reader.directory_ = path.empty() ? std::filesystem::current_path(error).string()
+                                   : std::filesystem::path(reader.path_).parent_path().string();
   if (path.empty()) {
     return reader;
   }
@@ -122,6 +127,24 @@ std::string ConfigReader::required_text(std::string_view key) {
     refuse(key, "is missing: set it in the file or the environment");
   }
   return value.value_or("");
+}
+
+std::string ConfigReader::path(std::string_view key, std::string_view otherwise) {
+  const std::string path = text(key, otherwise);
+  if (std::ranges::any_of(path, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    refuse(key, "holds a control character: give another path");
+  }
+  if (path.starts_with('~') || path.starts_with('$') || path.starts_with("file:")) {
+    refuse(key, fmt::format("is \"{0}\", and nothing expands that here: write the path out, or \"./{0}\" for a file of "
+                            "that name",
+                            path));
+  }
+  return path.empty() || path.starts_with('/') ? path : fmt::format("{}/{}", directory_, path);
+}
+
+std::string ConfigReader::required_path(std::string_view key) {
+  (void)required_text(key);
+  return path(key, "");
 }
 
 std::string ConfigReader::one_of(std::string_view key, std::string_view otherwise,

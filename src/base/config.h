@@ -28,9 +28,16 @@ class ConfigReader {
   bool boolean(std::string_view key, bool otherwise);
   std::string text(std::string_view key, std::string_view otherwise);
   std::string required_text(std::string_view key);
+  // A path is what is written, and absolute afterwards: a relative one begins at the directory of the file that `load`
+  // read, wherever it came from. What a shell or a library would expand is refused, and so are control characters.
+  std::string path(std::string_view key, std::string_view otherwise);
+  std::string required_path(std::string_view key);
   std::string one_of(std::string_view key, std::string_view otherwise, const std::vector<std::string_view>& choices);
   // The keys directly below `prefix`: names of tables such as channels.NAME.
   std::vector<std::string> children(std::string_view prefix) const;
+
+  // The file that was read, absolute; empty for none.
+  [[nodiscard]] const std::string& file() const { return path_; }
 
   // Records a rule that another part of the start found broken.
   void refuse(std::string_view key, std::string_view how_to_mend);
@@ -41,6 +48,8 @@ class ConfigReader {
  private:
   std::optional<std::string> find(std::string_view key);
 
+  std::string path_;
+  std::string directory_;  // where relative paths begin
   std::map<std::string, std::string> file_;
   std::map<std::string, std::string> overrides_;
   std::set<std::string, std::less<>> read_;

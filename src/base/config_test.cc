@@ -51,6 +51,31 @@ TEST(Config, RefusesAFileThatIsNotToml) {
   EXPECT_EQ(reader.error().code, ErrorCode::kConfig);
 }
 
+TEST(Config, APathIsWhatIsWrittenAndBeginsAtTheFile) {
+  const std::string file = file_with("[data]\ndir = \"a b /../c?d#e%f\"\n");
+  const std::string directory = std::filesystem::path(file).parent_path().string() + "/";
+  auto reader = ConfigReader::load(file, {{"x.flag", "./~"}, {"x.absolute", "//x/../y/"}});
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->file(), file);
+  EXPECT_EQ(reader->required_path("data.dir"), directory + "a b /../c?d#e%f");
+  EXPECT_EQ(reader->path("x.flag", ""), directory + "./~");
+  EXPECT_EQ(reader->path("x.absolute", ""), "//x/../y/");
+  EXPECT_EQ(reader->path("x.none", ""), "");
+  EXPECT_TRUE(reader->finish());
+}
+
+TEST(Config, APathThatItsWriterMeantOtherwiseIsRefused) {
+  for (const std::string path : {"~", "~/data", "~bob/data", "$HOME/data", "file:data", "a\nb", "a\tb"}) {
+    auto reader = ConfigReader::load("", {{"data.dir", path}});
+    ASSERT_TRUE(reader);
+    (void)reader->path("data.dir", "");
+    const auto finished = reader->finish();
+    ASSERT_FALSE(finished) << path;
+    EXPECT_EQ(finished.error().field, "data.dir");
+    EXPECT_EQ(finished.error().detail.find('\n'), std::string::npos);
+  }
+}
+
 TEST(Config, ListsChildren) {
   auto reader = ConfigReader::load(file_with("[channels.a]\nk = 1\n[channels.b]\nk = 2\n"), {});
   ASSERT_TRUE(reader);

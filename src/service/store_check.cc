@@ -41,9 +41,9 @@ Result<void> check_shard(ShardId shard, OrderStore& orders, LedgerStore& ledger,
              ? Result<void>()
              : fail(ErrorCode::kConfig,
                     fmt::format(
-                        "the ledger is behind the orders of shard {}: voucher {} and {} more say that a packet was "
-                        "paid, {} fen together, and the ledger has no such payment: {}",
-                        to_text(shard), unpaid->first->no.value, unpaid->count - 1, unpaid->total.fen(), kWhatToDo));
+                        "the ledger is behind the orders of shard {}: it has no payment for packets that were paid "
+                        "({} of {} fen together, the first by voucher {}): {}",
+                        to_text(shard), unpaid->count, unpaid->total.fen(), unpaid->first->no.value, kWhatToDo));
 }
 
 }  // namespace

@@ -69,6 +69,7 @@ class Server:
         self.admin_token = self.secret("admin.token").decode()
         self.channel_secret = self.secret("channel-demo.secret")
         self.environment = clean_environment(overrides)
+        self.arguments = []  # more of them, for the next starts
         self.log = []
         self.process = None
         self.public = None
@@ -84,8 +85,8 @@ class Server:
         return self
 
     def spawn(self):
-        self.process = subprocess.Popen([binary("hongbaod"), "--config", str(self.config)], env=self.environment,
-                                        cwd=self.directory, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([binary("hongbaod"), "--config", str(self.config), *self.arguments],
+                                        env=self.environment, cwd="/", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self._listening = threading.Event()
         self._reader = threading.Thread(target=self._read_log, args=(self.process.stderr, self._listening), daemon=True)
         self._reader.start()

@@ -1,7 +1,9 @@
 #include "adapters/sqlite/cold_days.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <system_error>
 
 #include "adapters/sqlite/files.h"
@@ -102,10 +104,9 @@ std::string SqliteColdDays::file(DayPart part) const {
 }
 
 void SqliteColdDays::make_directory() const {
-  std::error_code error;
-  std::filesystem::create_directory(directory_, error);
-  if (error) {
-    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: {}", directory_.string(), error.message()));
+  if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
+    const auto words = std::error_code(errno, std::generic_category()).message();
+    throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: {}", directory_.string(), words));
   }
   require(sync_directory(directory_.parent_path()));
 }

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "adapters/sqlite/files.h"
+#include "base/log.h"
 
 namespace hongbao {
 namespace {
@@ -43,6 +44,14 @@ Result<void> make_directory(const std::filesystem::path& path, mode_t mode = 070
   return synced || !made ? Result<void>() : refuse(synced.error().detail);
 }
 
+// "data/" names what "data" does. Nothing else is changed: "a/.." is not "." where a is a link.
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) {
+    path.pop_back();
+  }
+  return path;
+}
+
 std::string read_pid(int descriptor) {
   std::array<char, 32> text{};
   const ssize_t length = ::pread(descriptor, text.data(), text.size(), 0);
@@ -59,12 +68,40 @@ bool write_pid(int descriptor) {
 
 }  // namespace
 
-Result<DataDir> DataDir::lock(const std::string& path) {
-  auto directory_path = std::filesystem::path(path).lexically_normal();
-  if (!directory_path.has_filename()) {  // "data/"
-    directory_path = directory_path.parent_path();
+void DataDir::close_to_others() const {
+  size_t mended = 0;
+  size_t open = 0;  // still
+  std::string example;
+  const auto close = [&](const std::filesystem::path& path, mode_t mode) {
+    struct stat found{};
+    if (::stat(path.c_str(), &found) != 0 || (found.st_mode & 0077) == 0) {
+      return;
+    }
+    ++(::chmod(path.c_str(), mode) == 0 ? mended : open);
+    example = example.empty() ? fmt::format("{} {:04o}", path.string(), found.st_mode & 07777) : example;
+  };
+  const auto root = std::filesystem::path(path_);
+  for (const auto& directory : {root, root / "cold"}) {
+    std::error_code error;
+    if (!std::filesystem::is_directory(directory, error)) {
+      continue;
+    }
+    close(directory, 0700);
+    for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+      if (entry.is_regular_file(error)) {
+        close(entry.path(), 0600);
+      }
+    }
   }
-  if (auto made = make_directory(directory_path); !made) {
+  if (open > 0) {
+    log_warn("data_is_open_to_others", {{"example", example}, {"paths", open}});
+  } else if (mended > 0) {
+    log_warn("data_was_open_to_others", {{"example", example}, {"mended", mended}});
+  }
+}
+
+Result<DataDir> DataDir::lock(const std::string& path) {
+  if (auto made = make_directory(without_slashes(path)); !made) {
     return std::unexpected(made.error());
   }
   const std::string file = path + "/LOCK";

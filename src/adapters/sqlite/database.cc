@@ -1,6 +1,8 @@
 #include "adapters/sqlite/database.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -37,6 +39,24 @@ int checkpoint(void*, sqlite3* connection, const char* name, int log_pages) {
 // Names the file, for logs and for whoever starts a server that refuses.
 SqliteError error_of(sqlite3* connection, int code, std::string_view doing) {
   return {code, fmt::format("{}: {}: {}", sqlite3_db_filename(connection, "main"), doing, sqlite3_errmsg(connection))};
+}
+
+// Whether the log's file stays when its last connection closes.
+void keep_log(sqlite3* connection, bool keep) {
+  int value = keep ? 1 : 0;
+  (void)sqlite3_file_control(connection, "main", SQLITE_FCNTL_PERSIST_WAL, &value);
+}
+
+// SQLite gives a log the mode of its database, and a new database the umask's: these are for their owner alone. One
+// that is there is left alone, since closing any descriptor of a file drops the locks that SQLite has on it.
+void make_file(const std::string& file) {
+  if (file == ":memory:") {
+    return;
+  }
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
 }
 
 void require(bool holds, std::string_view detail) {
@@ -108,6 +128,21 @@ void Statement::bind(int index, std::nullptr_t, sqlite3_destructor_type) {
   CHECK(sqlite3_bind_null(statement_.get(), index) == SQLITE_OK);
 }
 
+void Database::Close::operator()(sqlite3* connection) const {
+  if (!last_statement.empty()) {
+    if (sqlite3_get_autocommit(connection) == 0) {
+      (void)sqlite3_exec(connection, "ROLLBACK", nullptr, nullptr, nullptr);
+    }
+    if (sqlite3_exec(connection, last_statement.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
+      keep_log(connection, false);
+    } else {
+      log_warn("sqlite_close_failed",
+               {{"file", sqlite3_db_filename(connection, "main")}, {"error", sqlite3_errmsg(connection)}});
+    }
+  }
+  sqlite3_close_v2(connection);
+}
+
 Database::Database(const std::string& file, int flags) {
   sqlite3* connection = nullptr;
   const int code =
@@ -125,6 +160,7 @@ Database Database::open_writer(const std::string& file) {
   if (const auto written = rewrite_durably(file + "-wal"); !written) {
     throw SqliteError(SQLITE_IOERR, written.error().detail);
   }
+  make_file(file);
   Database database(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   require(database.text("PRAGMA journal_mode = WAL") == "wal", fmt::format("{}: WAL is not possible here", file));
   database.execute("PRAGMA synchronous = FULL");
@@ -152,6 +188,11 @@ Database Database::open_plain_reader(const std::string& file) {
   Database database(file, SQLITE_OPEN_READONLY);
   database.execute("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0");
   return database;
+}
+
+void Database::close_with(std::string sql) {
+  keep_log(connection_.get(), true);
+  connection_.get_deleter().last_statement = std::move(sql);
 }
 
 void Database::leave_wal() {

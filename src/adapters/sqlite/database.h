@@ -137,11 +137,16 @@ class Database {
   // Everything goes from the log into the file, synced, and the log is gone: one plain file is left. REQUIRES: this is
   // the only connection, and no statement of it runs.
   void leave_wal();
+  // Runs `sql` when this connection closes, as the last. Until then, and when it fails, the log's file stays, whatever
+  // else closes.
+  void close_with(std::string sql);
+  [[nodiscard]] sqlite3* connection() { return connection_.get(); }
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 
  private:
   struct Close {
-    void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+    void operator()(sqlite3* connection) const;
+    std::string last_statement;
   };
   Database(const std::string& file, int flags);
 

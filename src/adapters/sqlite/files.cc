@@ -47,6 +47,11 @@ Result<void> sync_directory(const std::filesystem::path& directory) {
   return {};
 }
 
+Result<void> sync_file(const std::filesystem::path& file) {
+  const Descriptor descriptor(file, O_RDONLY);
+  return descriptor.is_open() && ::fsync(descriptor.get()) == 0 ? Result<void>() : failed(file, "synced");
+}
+
 Result<void> write_durably(const std::filesystem::path& file, std::string_view text) {
   auto next = file;
   next += ".new";

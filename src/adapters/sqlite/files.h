@@ -15,6 +15,9 @@ namespace hongbao {
 // The names of the files in a directory. kStorage.
 Result<void> sync_directory(const std::filesystem::path& directory);
 
+// A file's bytes. kStorage.
+Result<void> sync_file(const std::filesystem::path& file);
+
 // Makes a file, or takes another's place: after a power cut there is the old one or the new one, whole. kStorage.
 Result<void> write_durably(const std::filesystem::path& file, std::string_view text);
 

@@ -136,11 +136,9 @@ SqliteInboxStore::Reader::Reader(Database opened)
       year(database.prepare("SELECT sent_count, sent_total, refunded_total, received_count, received_total FROM "
                             "year_total WHERE user = ? AND year = ?")) {}
 
-Result<std::unique_ptr<SqliteInboxStore>> SqliteInboxStore::open(const std::string& file) {
-  return guarded("inbox_store.open", [&] {
-    Database writer = Database::open_writer(file);
-    require_schema(writer, file, inbox_schema());
-    return std::unique_ptr<SqliteInboxStore>(new SqliteInboxStore(file, std::move(writer)));
+Result<std::unique_ptr<SqliteInboxStore>> SqliteInboxStore::open(const std::string& file, const StoreTerms& terms) {
+  return opened([&] {
+    return std::unique_ptr<SqliteInboxStore>(new SqliteInboxStore(file, open_store(file, inbox_schema(), terms)));
   });
 }
 

@@ -10,14 +10,15 @@
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/reader_pool.h"
+#include "adapters/sqlite/store_file.h"
 #include "ports/inbox_store.h"
 
 namespace hongbao {
 
 class SqliteInboxStore final : public InboxStore {
  public:
-  // Makes the file when it is missing. kStorage: it can't be used, or is another version's.
-  static Result<std::unique_ptr<SqliteInboxStore>> open(const std::string& file);
+  // Makes the file when it is new. kStorage: it can't be used, is another version's, or not as `terms` say.
+  static Result<std::unique_ptr<SqliteInboxStore>> open(const std::string& file, const StoreTerms& terms = {});
 
   Result<bool> apply(const InboxBatch& batch) override;
   Result<VoucherNo> cursor(ShardId shard) override;

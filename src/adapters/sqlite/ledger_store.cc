@@ -7,11 +7,9 @@
 
 namespace hongbao {
 
-Result<std::unique_ptr<SqliteLedgerStore>> SqliteLedgerStore::open(const std::string& file) {
-  return guarded("ledger_store.open", [&] {
-    Database writer = Database::open_writer(file);
-    require_schema(writer, file, ledger_schema());
-    return std::unique_ptr<SqliteLedgerStore>(new SqliteLedgerStore(file, std::move(writer)));
+Result<std::unique_ptr<SqliteLedgerStore>> SqliteLedgerStore::open(const std::string& file, const StoreTerms& terms) {
+  return opened([&] {
+    return std::unique_ptr<SqliteLedgerStore>(new SqliteLedgerStore(file, open_store(file, ledger_schema(), terms)));
   });
 }
 

@@ -9,14 +9,15 @@
 #include "adapters/sqlite/ledger_reader.h"
 #include "adapters/sqlite/ledger_writer.h"
 #include "adapters/sqlite/reader_pool.h"
+#include "adapters/sqlite/store_file.h"
 #include "ports/ledger_store.h"
 
 namespace hongbao {
 
 class SqliteLedgerStore final : public LedgerStore {
  public:
-  // Makes the file when it is missing. kStorage: it can't be used, or is another version's.
-  static Result<std::unique_ptr<SqliteLedgerStore>> open(const std::string& file);
+  // Makes the file when it is new. kStorage: it can't be used, is another version's, or not as `terms` say.
+  static Result<std::unique_ptr<SqliteLedgerStore>> open(const std::string& file, const StoreTerms& terms = {});
 
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override;

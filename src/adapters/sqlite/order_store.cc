@@ -27,10 +27,10 @@ void require_shard(Database& database, const std::string& file, ShardId shard) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteOrderStore>> SqliteOrderStore::open(const std::string& file, ShardId shard) {
-  return guarded("order_store.open", [&] {
-    Database writer = Database::open_writer(file);
-    require_schema(writer, file, order_schema());
+Result<std::unique_ptr<SqliteOrderStore>> SqliteOrderStore::open(const std::string& file, ShardId shard,
+                                                                 const StoreTerms& terms) {
+  return opened([&] {
+    Database writer = open_store(file, order_schema(), terms);
     require_shard(writer, file, shard);
     return std::unique_ptr<SqliteOrderStore>(new SqliteOrderStore(file, shard, std::move(writer)));
   });

@@ -12,6 +12,7 @@
 #include "adapters/sqlite/order_reader.h"
 #include "adapters/sqlite/order_writer.h"
 #include "adapters/sqlite/reader_pool.h"
+#include "adapters/sqlite/store_file.h"
 #include "core/log_index.h"
 #include "ports/order_store.h"
 
@@ -19,8 +20,10 @@ namespace hongbao {
 
 class SqliteOrderStore final : public OrderStore {
  public:
-  // Makes the file when it is missing. kStorage: it can't be used, or it is another shard's or another version's.
-  static Result<std::unique_ptr<SqliteOrderStore>> open(const std::string& file, ShardId shard);
+  // Makes the file when it is new. kStorage: it can't be used, is another shard's or another version's, or not as
+  // `terms` say.
+  static Result<std::unique_ptr<SqliteOrderStore>> open(const std::string& file, ShardId shard,
+                                                        const StoreTerms& terms = {});
 
   Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;

@@ -25,7 +25,7 @@ Result<ConfigReader> open_config(const CtlOptions& options) {
 }
 
 Result<std::string> secret(ConfigReader& reader, const std::string& key) {
-  return read_secret_file(reader.text(key, ""), key);
+  return read_secret_file(reader.path(key, ""), key);
 }
 
 std::string cell(const json::value& value) {

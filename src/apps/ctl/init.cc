@@ -15,6 +15,7 @@ namespace {
 
 constexpr const char* kTemplate =
     R"(# Hongbao's settings, with the defaults. The environment overrides them: HONGBAO_SERVER_LISTEN for server.listen.
+# Relative paths begin at the directory of this file.
 
 [server]
 listen = "127.0.0.1:8080"
@@ -30,17 +31,17 @@ drain_timeout_ms = 10000          # for answers that are due when the server sto
 
 [admin]
 listen = "127.0.0.1:8081"         # keep it on loopback
-token_file = "{0}/secrets/admin.token"
+token_file = "secrets/admin.token"
 
 [auth]
-jwt_secret_file = "{0}/secrets/jwt.secret"    # shared with the app's back end, which signs users' tokens (HS256)
-master_key_file = "{0}/secrets/master.key"    # packet tags, tickets, pay tokens; losing it orphans every packet id
+jwt_secret_file = "secrets/jwt.secret"    # shared with the app's back end, which signs users' tokens (HS256)
+master_key_file = "secrets/master.key"    # packet tags, tickets, pay tokens; losing it orphans every packet id
 
 [channels.demo]                   # a payment channel; its name is free
-secret_file = "{0}/secrets/channel-demo.secret"
+secret_file = "secrets/channel-demo.secret"
 
 [data]
-dir = "{0}/data"                  # of the embedded engines
+dir = "data"                      # of the embedded engines
 
 [node]
 engines = "embedded"              # or "distributed": several nodes on MariaDB, Redis and NATS
@@ -57,12 +58,12 @@ orders = "127.0.0.1:3306"         # or several, separated by commas: shards are 
 #ledger = "127.0.0.1:3306"        # the first of orders, when it is not given; and so is inbox
 #inbox = "127.0.0.1:3306"
 user = "hongbao"
-#password_file = "{0}/secrets/mariadb.password"
+#password_file = "secrets/mariadb.password"
 
 [redis]                           # distributed
 address = "127.0.0.1:6379"
 timeout_ms = 200
-#password_file = "{0}/secrets/redis.password"
+#password_file = "secrets/redis.password"
 
 [nats]                            # distributed
 url = "nats://127.0.0.1:4222"
@@ -132,7 +133,10 @@ Result<void> write_file(const std::string& path, const std::string& text, mode_t
 
 Result<std::string> init_directory(const std::string& directory) {
   std::error_code error;
-  const std::string dir = std::filesystem::absolute(directory, error).lexically_normal().string();
+  std::string dir = std::filesystem::absolute(directory, error).string();
+  while (dir.size() > 1 && dir.ends_with('/')) {
+    dir.pop_back();
+  }
   std::filesystem::create_directories(dir + "/secrets", error);
   if (error) {
     return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", dir, error.message()), "DIR");
@@ -145,7 +149,7 @@ Result<std::string> init_directory(const std::string& directory) {
       {"admin.token", random_hex(24)},
       {"channel-demo.secret", random_hex(32)},
   }};
-  if (auto written = write_file(config, fmt::format(fmt::runtime(kTemplate), dir), 0644); !written) {
+  if (auto written = write_file(config, kTemplate, 0644); !written) {
     return std::unexpected(written.error());
   }
   for (const auto& [name, text] : secrets) {

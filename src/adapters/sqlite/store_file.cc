@@ -1,0 +1,118 @@
+#include "adapters/sqlite/store_file.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "adapters/sqlite/files.h"
+
+namespace hongbao {
+namespace {
+
+constexpr std::string_view kMakeTable =
+    "CREATE TABLE IF NOT EXISTS deployment(id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, "
+    "in_use INTEGER NOT NULL) STRICT";
+
+[[noreturn]] void refuse(const std::string& file, std::string_view why, bool restore = true) {
+  throw SqliteError(SQLITE_MISMATCH,
+                    fmt::format("{} {}{}", file, why,
+                                restore ? "; put back the whole data directory of one moment, or restore a backup "
+                                          "(hongbaoctl restore)"
+                                        : ""));
+}
+
+std::string log_of(const std::string& file) {
+  return file + "-wal";
+}
+
+bool is_there(const std::string& file) {
+  std::error_code error;
+  return std::filesystem::exists(file, error);
+}
+
+void require_file(const std::string& file, const StoreTerms& terms) {
+  if (terms.was_made && !is_there(file)) {
+    refuse(file, "is missing");
+  }
+  std::error_code error;
+  if (terms.was_made && std::filesystem::file_size(file, error) == 0 && !error) {
+    refuse(file, "is empty");
+  }
+  for (const std::string& part : {file, log_of(file), file + "-shm"}) {
+    if (is_there(part) && ::access(part.c_str(), R_OK | W_OK) != 0) {
+      refuse(part,
+             fmt::format("can't be read and written by this user ({}): give it to the one that runs hongbaod",
+                         std::error_code(errno, std::generic_category()).message()),
+             /*restore=*/false);
+    }
+  }
+}
+
+// SQLite's own backup takes along what the log held. It counts the changes of the schema anew: other files have had one
+// for each table and index at least.
+bool was_backed_up(Database& database) {
+  return database.integer("PRAGMA schema_version") <
+         database.integer("SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL");
+}
+
+void take(Database& database, const std::string& file, const StoreTerms& terms, bool has_log) {
+  Transaction transaction(database, Transaction::Kind::kWrite);
+  database.execute(std::string(kMakeTable));
+  std::string name;
+  bool in_use = false;
+  {
+    Statement select = database.prepare("SELECT name, in_use FROM deployment");
+    Rows rows = select.query();
+    if (rows.next()) {
+      name = rows.text(0);
+      in_use = rows.integer(1) != 0;
+    } else if (terms.was_made) {
+      refuse(file, "belongs to no deployment, and the others do");
+    } else {
+      name = terms.deployment;
+      database.prepare("INSERT INTO deployment VALUES (1, ?, 0)").run(name);
+    }
+  }
+  if (name != terms.deployment) {
+    refuse(file, fmt::format("is of another deployment ({}) than its directory ({})", name, terms.deployment));
+  }
+  if (in_use && !has_log && !was_backed_up(database)) {
+    refuse(file, fmt::format("was copied while it was in use, without its log {}: what that held is missing",
+                             std::filesystem::path(log_of(file)).filename().string()));
+  }
+  database.execute("UPDATE deployment SET in_use = 1");
+  transaction.commit();
+}
+
+}  // namespace
+
+Database open_store(const std::string& file, const Schema& schema, const StoreTerms& terms) {
+  require_file(file, terms);
+  const bool has_log = is_there(log_of(file));
+  Database database = Database::open_writer(file);
+  if (terms.was_made && database.integer("SELECT count(*) FROM sqlite_master") == 0) {
+    refuse(file, has_log ? "holds nothing" : "holds nothing: it was copied without its log (-wal), or emptied");
+  }
+  require_schema(database, file, schema);
+  take(database, file, terms, has_log);
+  // Into the file itself: a copy of it alone has to say so.
+  (void)database.integer("PRAGMA wal_checkpoint(PASSIVE)");
+  database.close_with("UPDATE deployment SET in_use = 0");
+  return database;
+}
+
+void give_store(const std::string& file, const std::string& deployment) {
+  {
+    Database database = Database::open_writer(file);
+    database.prepare("UPDATE deployment SET name = ?, in_use = 0").run(deployment);
+    database.leave_wal();
+  }
+  if (const auto synced = sync_file(file); !synced) {
+    throw SqliteError(SQLITE_IOERR, synced.error().detail);
+  }
+}
+
+}  // namespace hongbao
