@@ -4,6 +4,7 @@
 
 #include <csignal>
 
+#include "apps/backup.h"
 #include "base/log.h"
 #include "edge/problem.h"
 #include "service/blocking.h"
@@ -83,6 +84,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       archiver_(
           shards_, orders_, *engines_.ledger, *engines_.inbox, clock_, settings.archive,
           [this] { return shards_.commands_waiting() >= kCommandsWaitingAtPeak; }, registry_),
+      backup_(settings.distributed ? nullptr : make_backup_job()),
       audit_difference_(add_gauge(registry_, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
       settlement_lag_(add_gauge(registry_, "hongbao_settlement_lag_vouchers", "Vouchers not settled yet.")),
@@ -116,8 +118,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       public_api_({ordering_, opening_, viewing_, profiles_, wallets_, inbox_lists_, ids_, page_tokens_, authenticator_,
                    *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
-      admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, orders_, *engines_.ledger, *engines_.inbox,
-                  admin_workers_, *engines_.control, ids_, registry_},
+      admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, backup_.get(), orders_, *engines_.ledger,
+                  *engines_.inbox, admin_workers_, *engines_.control, ids_, registry_},
                  {settings.admin_token, settings.region, settings.api.command_timeout, [this] { archiving_.run_now(); },
                   [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
       peer_server_(peer_io_, [this](const PeerRequest& request,
@@ -148,6 +150,18 @@ std::vector<Placement::Group> Node::placement_groups() {
     groups.push_back({members.membership.get(), members.shards});
   }
   return groups;
+}
+
+std::unique_ptr<BackupJob> Node::make_backup_job() {
+  const HoldLedger hold = [this](std::move_only_function<void()> job) {
+    return ask<void>([&](auto done) { ledger_writer_.between_commits(std::move(job), std::move(done)); }).get();
+  };
+  return std::make_unique<BackupJob>(
+      [source = BackupSource{settings_.data_dir, settings_.shard_ids()}, hold](const std::string& directory,
+                                                                               const BackupJob::Progress& progress) {
+        return back_up(source, directory, hold, progress);
+      },
+      clock_);
 }
 
 Result<void> Node::start() {
@@ -296,6 +310,9 @@ void Node::stop() {
   }
   admin_api_.set_ready(false);
   archiver_.interrupt();
+  if (backup_) {
+    backup_->stop();
+  }
   if (settings_.distributed) {
     hand_over();
   }

@@ -16,6 +16,7 @@
 #include "edge/public_api.h"
 #include "service/archiver.h"
 #include "service/audit.h"
+#include "service/backup_job.h"
 #include "service/inbox_feed.h"
 #include "service/periodic.h"
 #include "service/refunder.h"
@@ -35,6 +36,7 @@ class Node {
   Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, Engines engines);
   ShardSet make_shards();
   std::vector<Placement::Group> placement_groups();
+  std::unique_ptr<BackupJob> make_backup_job();
   Result<void> take_shards();
   void beat();
   void hand_over();
@@ -75,6 +77,7 @@ class Node {
   Reconciler reconciler_;
   Audit audit_;
   Archiver archiver_;
+  const std::unique_ptr<BackupJob> backup_;  // embedded only
   prometheus::Gauge& audit_difference_;
   prometheus::Gauge& settlement_lag_;
   Periodic beats_;

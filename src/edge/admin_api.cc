@@ -133,6 +133,8 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   add(get, "/admin/v1/archive", &AdminApi::archive);
   add(get, "/admin/v1/archive/days", &AdminApi::archived_days);
   add(post, "/admin/v1/archive:run", &AdminApi::run_archive);
+  add(get, "/admin/v1/backup", &AdminApi::get_backup);
+  add(post, "/admin/v1/backup", &AdminApi::make_backup);
   add(get, "/admin/v1/switches", &AdminApi::get_switches);
   add(put, "/admin/v1/switches", &AdminApi::put_switches);
   add(get, "/admin/v1/traffic", &AdminApi::get_traffic);

@@ -15,6 +15,7 @@
 #include "ports/inbox_store.h"
 #include "service/archiver.h"
 #include "service/audit.h"
+#include "service/backup_job.h"
 #include "service/reconciler.h"
 #include "service/wallets.h"
 
@@ -27,6 +28,7 @@ struct AdminServices {
   Audit& audit;
   Reconciler& reconciler;
   Archiver& archiver;
+  BackupJob* backup;  // embedded only
   const std::map<ShardId, OrderStore*>& orders;
   LedgerStore& ledger;
   InboxStore& inbox;
@@ -73,6 +75,8 @@ class AdminApi {
   void archive(const Incoming& in, Call call);
   void archived_days(const Incoming& in, Call call);
   void run_archive(const Incoming& in, Call call);
+  void get_backup(const Incoming& in, Call call);
+  void make_backup(const Incoming& in, Call call);
   void get_switches(const Incoming& in, Call call);
   void put_switches(const Incoming& in, Call call);
   void get_traffic(const Incoming& in, Call call);

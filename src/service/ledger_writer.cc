@@ -63,6 +63,10 @@ void LedgerWriter::set_frozen(const AccountId& account, bool frozen, Done<void> 
   submit(Freeze{account, frozen, std::move(done)});
 }
 
+void LedgerWriter::between_commits(std::move_only_function<void()> job, Done<void> done) {
+  submit(Between{std::move(job), std::move(done)});
+}
+
 void LedgerWriter::submit(Item item) {
   const auto push = mailbox_.push(item);
   if (push == Mailbox<Item>::Push::kTaken) {
@@ -175,6 +179,9 @@ void LedgerWriter::answer(const Result<LedgerResult>& result) {
       retry->done(flags_or_error(&LedgerResult::retried, retried, retry->retries.size()));
     } else if (auto* freeze = std::get_if<Freeze>(&item)) {
       freeze->done(store_.set_frozen(freeze->account, freeze->frozen));
+    } else if (auto* between = std::get_if<Between>(&item)) {
+      between->job();
+      between->done({});
     }
   }
 }

@@ -43,6 +43,9 @@ class LedgerWriter {
   void retry(std::vector<DeferredTransfer> retries, Done<std::vector<bool>> done);
   void set_frozen(const AccountId& account, bool frozen, Done<void> done);
 
+  // Runs `job` on the writer's thread between two commits: nothing is posted meanwhile, so it must be short.
+  void between_commits(std::move_only_function<void()> job, Done<void> done);
+
   // Commits and answers what has gathered, waiting up to `idle_wait` for the first request; or tries once more to
   // commit what the store refused. False: nothing had gathered, or the store refused and another try is left.
   bool step(std::chrono::milliseconds idle_wait);
@@ -66,7 +69,11 @@ class LedgerWriter {
     bool frozen;
     Done<void> done;
   };
-  using Item = std::variant<Post, Settle, Retry, Freeze>;
+  struct Between {
+    std::move_only_function<void()> job;
+    Done<void> done;
+  };
+  using Item = std::variant<Post, Settle, Retry, Freeze, Between>;
 
   void write_loop();
   void submit(Item item);

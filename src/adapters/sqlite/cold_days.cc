@@ -100,7 +100,11 @@ void SqliteColdDays::erase(DayPart part) {
 }
 
 std::string SqliteColdDays::file(DayPart part) const {
-  return (directory_ / fmt::format("{}-{}.db", to_text(shard_), to_text(part))).string();
+  return (directory_ / file_name(shard_, part)).string();
+}
+
+std::string SqliteColdDays::file_name(ShardId shard, DayPart part) {
+  return fmt::format("{}-{}.db", to_text(shard), to_text(part));
 }
 
 void SqliteColdDays::make_directory() const {

@@ -28,6 +28,8 @@ class SqliteColdDays {
   // Copies what the part's file has not. Its rows and its name are on the disk afterwards. False: not all yet.
   bool copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on);
   [[nodiscard]] std::string file(DayPart part) const;
+  // The name of a part's file in the directory.
+  static std::string file_name(ShardId shard, DayPart part);
   // Removes the part's file, if there is one.
   void erase(DayPart part);
 

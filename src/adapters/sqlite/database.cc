@@ -184,6 +184,13 @@ Database Database::open_reader(const std::string& file) {
   return database;
 }
 
+Database Database::make_plain(const std::string& file) {
+  make_file(file);
+  Database database(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  database.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA mmap_size = 0");
+  return database;
+}
+
 Database Database::open_plain_reader(const std::string& file) {
   Database database(file, SQLITE_OPEN_READONLY);
   database.execute("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0");

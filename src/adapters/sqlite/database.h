@@ -125,6 +125,8 @@ class Database {
   static Database open_writer(const std::string& file);
   // Opens `file`, whose writer is open in this process, for reading only.
   static Database open_reader(const std::string& file);
+  // Makes a file for a copy to be written into, without a log and without syncing.
+  static Database make_plain(const std::string& file);
   // Opens a file that nothing writes and that needs no log, for reading only.
   static Database open_plain_reader(const std::string& file);
 

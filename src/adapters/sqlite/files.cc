@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sodium.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -50,6 +51,52 @@ Result<void> sync_directory(const std::filesystem::path& directory) {
 Result<void> sync_file(const std::filesystem::path& file) {
   const Descriptor descriptor(file, O_RDONLY);
   return descriptor.is_open() && ::fsync(descriptor.get()) == 0 ? Result<void>() : failed(file, "synced");
+}
+
+namespace {
+
+// Reads `from` to its end, and writes it to `to` when that is open.
+Result<FileSum> sum_and_copy(const std::filesystem::path& from, const Descriptor* to,
+                             const std::filesystem::path& target) {
+  const Descriptor source(from, O_RDONLY);
+  if (!source.is_open()) {
+    return failed(from, "opened");
+  }
+  FileSum sum;
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, sum.hash.size());
+  std::vector<unsigned char> bytes(kRewriteBytes);
+  while (true) {
+    const ssize_t length = ::read(source.get(), bytes.data(), bytes.size());
+    if (length < 0) {
+      return failed(from, "read");
+    }
+    if (length == 0) {
+      break;
+    }
+    if (to != nullptr && ::write(to->get(), bytes.data(), static_cast<size_t>(length)) != length) {
+      return failed(target, "written");
+    }
+    crypto_generichash_update(&state, bytes.data(), static_cast<size_t>(length));
+    sum.bytes += static_cast<uint64_t>(length);
+  }
+  crypto_generichash_final(&state, sum.hash.data(), sum.hash.size());
+  return sum;
+}
+
+}  // namespace
+
+Result<FileSum> sum_file(const std::filesystem::path& file) {
+  return sum_and_copy(file, nullptr, {});
+}
+
+Result<FileSum> copy_synced(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const Descriptor target(to, O_WRONLY | O_CREAT | O_EXCL);
+  if (!target.is_open()) {
+    return failed(to, "made");
+  }
+  auto sum = sum_and_copy(from, &target, to);
+  return sum && ::fsync(target.get()) != 0 ? Result<FileSum>(failed(to, "synced")) : sum;
 }
 
 Result<void> write_durably(const std::filesystem::path& file, std::string_view text) {

@@ -4,10 +4,12 @@
 // Threads: any; one at a time for a path.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
+#include "base/crypto.h"
 #include "base/result.h"
 
 namespace hongbao {
@@ -17,6 +19,16 @@ Result<void> sync_directory(const std::filesystem::path& directory);
 
 // A file's bytes. kStorage.
 Result<void> sync_file(const std::filesystem::path& file);
+
+// How much a file holds, and BLAKE2b-256 over it. kStorage.
+struct FileSum {
+  uint64_t bytes = 0;
+  Hash256 hash{};
+  friend bool operator==(const FileSum&, const FileSum&) = default;
+};
+Result<FileSum> sum_file(const std::filesystem::path& file);
+// Copies a file that doesn't change to a new one: for its owner alone, its bytes synced, its name not. kStorage.
+Result<FileSum> copy_synced(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // Makes a file, or takes another's place: after a power cut there is the old one or the new one, whole. kStorage.
 Result<void> write_durably(const std::filesystem::path& file, std::string_view text);

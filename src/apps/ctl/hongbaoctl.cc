@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
+#include "apps/ctl/backup.h"
 #include "apps/ctl/claim.h"
 #include "apps/ctl/client.h"
 #include "apps/ctl/commands.h"
@@ -93,6 +94,14 @@ int print_schema(const CtlOptions& options, bool migrate) {
   return kExitDone;
 }
 
+int print_done(const CtlOptions& options, const Result<json::object>& done) {
+  if (done) {
+    print_body(*done, options.json);
+    return kExitDone;
+  }
+  return complain(done.error()) == kExitUsage && done.error().code == ErrorCode::kConfig ? kExitUsage : kExitRefused;
+}
+
 // Every command sets `exit` when CLI11 calls it back.
 struct Ctl {
   CLI::App app{
@@ -111,6 +120,7 @@ struct Ctl {
   std::vector<std::string> weights;
   int64_t amount = 0;
   bool deep = false;
+  bool replace = false;
   VerifyOptions verification;
 
   Ctl();
@@ -230,6 +240,18 @@ void Ctl::add_server_commands() {
       &app, "audit", "The equations of the money with every term; exit status 1 when they don't hold",
       [this] { exit = ask_admin(options, "GET", deep ? "/admin/v1/audit?deep=true" : "/admin/v1/audit"); },
       [this](CLI::App* c) { c->add_flag("--deep", deep, "Read every packet as well"); });
+
+  verb(
+      &app, "backup", "Copy all data of a running server, or a stopped one, into a new directory",
+      [this] { exit = print_done(options, run_backup(options, directory)); },
+      [this](CLI::App* c) { c->add_option("DIR", directory, "On the server's machine; made, or empty")->required(); });
+  verb(
+      &app, "restore", "Put a backup into the data directory of a stopped server",
+      [this] { exit = print_done(options, run_restore(options, directory, replace)); },
+      [this](CLI::App* c) {
+        c->add_option("DIR", directory, "The backup")->required();
+        c->add_flag("--replace", replace, "Put aside the data that is there");
+      });
 
   CLI::App* reconcile = noun("reconcile", "Reconciliation");
   verb(reconcile, "run", "Run it now", [this] { exit = ask_admin(options, "POST", "/admin/v1/reconciliation:run"); });
