@@ -63,6 +63,10 @@ void LedgerWriter::set_frozen(const AccountId& account, bool frozen, Done<void> 
   submit(Freeze{account, frozen, std::move(done)});
 }
 
+void LedgerWriter::find(std::string transfer_id, Done<bool> done) {
+  submit(Find{std::move(transfer_id), std::move(done)});
+}
+
 void LedgerWriter::submit(Item item) {
   const auto push = mailbox_.push(item);
   if (push == Mailbox<Item>::Push::kTaken) {
@@ -127,7 +131,7 @@ void LedgerWriter::drop_overdue() {
     if (post == nullptr || post->deadline >= now) {
       return false;
     }
-    post->done(fail(ErrorCode::kDeadlineExceeded, "the ledger was too busy to decide in time"));
+    post->done(fail(ErrorCode::kDeadlineExceeded, "the ledger did not come to it in time"));
     return true;
   });
 }
@@ -175,6 +179,9 @@ void LedgerWriter::answer(const Result<LedgerResult>& result) {
       retry->done(flags_or_error(&LedgerResult::retried, retried, retry->retries.size()));
     } else if (auto* freeze = std::get_if<Freeze>(&item)) {
       freeze->done(store_.set_frozen(freeze->account, freeze->frozen));
+    } else if (auto* find = std::get_if<Find>(&item)) {
+      const auto found = result ? store_.transfer(find->transfer_id) : std::unexpected(result.error());
+      find->done(found ? Result<bool>(found->has_value()) : std::unexpected(found.error()));
     }
   }
 }

@@ -43,6 +43,10 @@ class LedgerWriter {
   void retry(std::vector<DeferredTransfer> retries, Done<std::vector<bool>> done);
   void set_frozen(const AccountId& account, bool frozen, Done<void> done);
 
+  // Whether the ledger has a transfer, after all that was asked for before. Errors: kOverloaded, kShuttingDown, and
+  // those of the store. For what is asked for seldom: it is read between two commits.
+  void find(std::string transfer_id, Done<bool> done);
+
   // Commits and answers what has gathered, waiting up to `idle_wait` for the first request; or tries once more to
   // commit what the store refused. False: nothing had gathered, or the store refused and another try is left.
   bool step(std::chrono::milliseconds idle_wait);
@@ -66,7 +70,11 @@ class LedgerWriter {
     bool frozen;
     Done<void> done;
   };
-  using Item = std::variant<Post, Settle, Retry, Freeze>;
+  struct Find {
+    std::string transfer_id;
+    Done<bool> done;
+  };
+  using Item = std::variant<Post, Settle, Retry, Freeze, Find>;
 
   void write_loop();
   void submit(Item item);
