@@ -22,7 +22,7 @@ class SqliteOrderStore final : public OrderStore {
   // Makes the file when it is missing. kStorage: it can't be used, or it is another shard's or another version's.
   static Result<std::unique_ptr<SqliteOrderStore>> open(const std::string& file, ShardId shard);
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
