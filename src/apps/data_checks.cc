@@ -4,11 +4,20 @@
 
 #include <filesystem>
 
+#include "adapters/sqlite/order_store.h"
+
 namespace hongbao {
 namespace {
 
 constexpr std::string_view kOrderPrefix = "orders-";
 constexpr std::string_view kOrderSuffix = ".db";
+
+// No voucher was ever written to it. One that can't be read is not taken to be empty.
+bool is_empty(const std::string& file, ShardId shard) {
+  const auto store = SqliteOrderStore::open(file, shard);
+  const auto head = store ? (*store)->head() : std::unexpected(store.error());
+  return head && head->next_voucher == ShardHead().next_voucher;
+}
 
 }  // namespace
 
@@ -25,7 +34,7 @@ Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& 
     }
     const auto shard = parse_shard_id(
         std::string_view(name).substr(kOrderPrefix.size(), name.size() - kOrderPrefix.size() - kOrderSuffix.size()));
-    if (shard && !shards.contains(*shard)) {
+    if (shard && !shards.contains(*shard) && !is_empty(entry.path().string(), *shard)) {
       return fail(ErrorCode::kConfig,
                   fmt::format("leaves out shard {}, whose orders are in {}: serve every shard that has orders",
                               to_text(*shard), data_dir),

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 #include "adapters/mariadb/deployment.h"
 #include "adapters/mariadb/inbox_store.h"
 #include "adapters/mariadb/ledger_store.h"
@@ -18,6 +20,7 @@
 #include "apps/data_trace.h"
 #include "apps/mariadb_layout.h"
 #include "base/log.h"
+#include "service/agreement.h"
 #include "service/store_check.h"
 
 namespace hongbao {
@@ -91,16 +94,54 @@ Result<void> check_cold_storage(const MariadbLayout& layout) {
   return {};
 }
 
+// What nodes must have in common, whichever order server they meet at.
+Result<Facts> common_facts(const Settings& settings, const MariadbLayout& layout) {
+  Facts facts{{"region.name", std::string(region_name(settings.region))},
+              {"shards.count", fmt::format("{}", settings.shard_count)},
+              {"node.lease_ms", fmt::format("{}", settings.placement.lease.count())}};
+  for (const auto& [key, server, database] : {std::tuple("mariadb.ledger", layout.ledger(), ledger_database()),
+                                              std::tuple("mariadb.inbox", layout.inbox(), inbox_database())}) {
+    const auto birth = birth_of(server, database);
+    if (!birth) {
+      return std::unexpected(birth.error());
+    }
+    facts.emplace_back(key, fmt::format("the database made at {}", *birth));
+  }
+  return facts;
+}
+
+// Shards are dealt over the order servers by their places.
+std::string facts_at(size_t place, const Settings& settings, Facts facts) {
+  facts.emplace_back("mariadb.orders",
+                     fmt::format("a list of {} with this server as number {}", settings.mariadb_orders.size(), place));
+  return print(facts);
+}
+
+// At the first beat it is looked at again; here it comes before what is merely missing at this node.
+Result<void> require_agreement(const Settings& settings, Engines::Members& members) {
+  const auto others = members.membership->members();
+  return others ? require_agreement({settings.node_name, settings.node_address, members.facts}, *others)
+                : std::unexpected(others.error());
+}
+
 Result<void> open_databases(const Settings& settings, Engines& engines) {
   const MariadbLayout layout(settings);
   Result<void> done = check_servers(layout);
-  done = done ? check_cold_storage(layout) : done;
   if (!done) {
     return done;
   }
+  done = put(engines.ledger, MariadbLedgerStore::open(layout.ledger(), ledger_database()));
+  done = done ? put(engines.inbox, MariadbInboxStore::open(layout.inbox(), inbox_database())) : done;
+  const auto facts = done ? common_facts(settings, layout) : std::unexpected(done.error());
+  if (!facts) {
+    return std::unexpected(facts.error());
+  }
   for (const auto& [server, shards] : layout.order_servers()) {
-    Engines::Members members{.membership = nullptr, .shards = shards};
+    Engines::Members members{
+        .membership = nullptr, .shards = shards, .facts = facts_at(engines.members.size() + 1, settings, *facts)};
     done = put(members.membership, MariadbMembership::open(server, members_database()));
+    done = done ? require_agreement(settings, members) : done;
+    done = done ? require_every_shard(server, settings.shard_ids(), layout.shards_at(server)) : done;
     done = done ? require_master_key(server, members_database(), settings.master_key_id()) : done;
     for (size_t i = 0; done && i < shards.size(); ++i) {
       const MariadbOrderStore::Place hot{server, orders_database(shards[i])};
@@ -112,9 +153,8 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     }
     engines.members.push_back(std::move(members));
   }
-  done = put(engines.ledger, MariadbLedgerStore::open(layout.ledger(), ledger_database()));
-  done = done ? put(engines.inbox, MariadbInboxStore::open(layout.inbox(), inbox_database())) : done;
-  return done ? check_stores(engines.order_stores(), *engines.ledger, *engines.inbox) : done;
+  done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
+  return done ? check_cold_storage(layout) : done;
 }
 
 Result<Engines> open_distributed(const Settings& settings, prometheus::Registry& registry) {

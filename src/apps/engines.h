@@ -33,6 +33,7 @@ struct Engines {
   struct Members {
     std::unique_ptr<Membership> membership;
     std::vector<ShardId> shards;
+    std::string facts;  // that they must agree on
   };
   std::vector<Members> members;
 

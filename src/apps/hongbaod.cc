@@ -79,7 +79,9 @@ int run(const std::string& config, const std::vector<std::string>& sets, bool is
     wait_for_stop(signals);
   }
   (*node)->stop();
-  return started ? 0 : complain(started.error());
+  const auto failure = started ? (*node)->failure() : std::optional(started.error());
+  node->reset();  // what it still logs comes before the last line
+  return failure ? complain(*failure) : 0;
 }
 
 }  // namespace

@@ -29,6 +29,16 @@ std::vector<MariadbLayout::OrderServer> MariadbLayout::order_servers() const {
   return servers;
 }
 
+std::vector<ShardId> MariadbLayout::shards_at(const MariadbServer& server) const {
+  std::vector<ShardId> shards;
+  for (const OrderServer& orders : order_servers()) {
+    if (orders.server.address() == server.address()) {
+      shards.insert(shards.end(), orders.shards.begin(), orders.shards.end());
+    }
+  }
+  return shards;
+}
+
 std::vector<MariadbLayout::UsedServer> MariadbLayout::servers() const {
   std::vector<UsedServer> servers;
   const auto add = [&](const MariadbServer& server, std::string_view field, size_t connections) {

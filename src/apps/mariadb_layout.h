@@ -23,6 +23,8 @@ class MariadbLayout {
     std::vector<ShardId> shards;
   };
   [[nodiscard]] std::vector<OrderServer> order_servers() const;
+  // Of all the entries that name this server.
+  [[nodiscard]] std::vector<ShardId> shards_at(const MariadbServer& server) const;
   // Of shards on `orders`.
   [[nodiscard]] MariadbServer cold(const MariadbServer& orders) const {
     return settings_.mariadb_cold ? server_at(*settings_.mariadb_cold) : orders;

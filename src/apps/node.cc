@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <csignal>
 
 #include "apps/backup.h"
@@ -21,7 +23,7 @@ constexpr std::chrono::milliseconds kPollEvery{5};
 ShardOptions shard_options(const Settings& settings) {
   ShardOptions options = settings.shard;
   if (settings.distributed) {
-    options.owner = settings.node_name;
+    options.owner = {settings.node_name, settings.placement.incarnation};
     options.lease = settings.placement.lease;
   } else {
     options.owner = "embedded";  // whatever process has the data directory
@@ -29,11 +31,19 @@ ShardOptions shard_options(const Settings& settings) {
   return options;
 }
 
-PlacementOptions placement_options(const Settings& settings, const Clock& clock) {
-  PlacementOptions options = settings.placement;
-  options.self = {settings.node_name, settings.node_address};
-  options.incarnation = static_cast<uint64_t>(clock.now().unix_ms);
-  return options;
+// Of a process that starts now.
+Settings starting_now(Settings settings, const Clock& clock) {
+  settings.placement.self = {settings.node_name, settings.node_address};
+  settings.placement.incarnation = static_cast<uint64_t>(clock.now().unix_ms);
+  return settings;
+}
+
+// What users are told when whoever should answer them waits, for a database that is frozen as a rule. Later than what a
+// shard says at the deadline, which knows more, and well within a second of it.
+HttpLimits public_limits(const Settings& settings) {
+  HttpLimits limits = settings.http;
+  limits.answer_timeout = settings.api.command_timeout + std::chrono::milliseconds(500);
+  return limits;
 }
 
 // Embedded, the one process owns everything, and its followers go on when the shards have stopped.
@@ -56,7 +66,7 @@ Result<std::unique_ptr<Node>> Node::create(const Settings& settings) {
 }
 
 Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, Engines engines)
-    : settings_(settings),
+    : settings_(starting_now(settings, system_clock())),
       clock_(system_clock()),
       registry_owner_(std::move(registry)),
       registry_(*registry_owner_),
@@ -68,9 +78,9 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       page_tokens_(derive_key128(settings.master_key, kPageToken, kKeyContext)),
       authenticator_(settings.jwt_secret),
       shards_(make_shards()),
-      placement_(shards_, placement_groups(), placement_options(settings, clock_)),
+      placement_(shards_, placement_groups(), settings_.placement),
       ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),
-      workers_(settings.workers, kReadsWaitingMax),
+      workers_(settings.workers, kReadsWaitingMax, settings.api.command_timeout),
       admin_workers_(1, kAdminCallsWaitingMax),
       settler_(orders_, *engines_.stream, *engines_.ledger, ledger_writer_, *engines_.control,
                owns_shard(settings, shards_), settings.settlement_batch_vouchers_max, registry_),
@@ -125,7 +135,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       peer_server_(peer_io_, [this](const PeerRequest& request,
                                     Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
       public_server_(
-          settings.http, settings.io_threads,
+          public_limits(settings), settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
           [](http::status status) { return problem(status); }),
       admin_server_(
@@ -147,7 +157,7 @@ ShardSet Node::make_shards() {
 std::vector<Placement::Group> Node::placement_groups() {
   std::vector<Placement::Group> groups;
   for (const Engines::Members& members : engines_.members) {
-    groups.push_back({members.membership.get(), members.shards});
+    groups.push_back({members.membership.get(), members.shards, members.facts});
   }
   return groups;
 }
@@ -195,7 +205,7 @@ Result<void> Node::start() {
   }
   admin_server_.start();
   public_server_.start();
-  admin_api_.set_ready(true);
+  admin_api_.set_ready(!must_end_.load());
   log_info("listening", {{"public", listeners->public_at}, {"admin", listeners->admin_at}});
   return {};
 }
@@ -220,10 +230,20 @@ Result<void> Node::take_shards() {
 }
 
 void Node::beat() {
-  if (const auto placed = placement_.step(); !placed) {
-    log_error("node_replaced", {{"node", settings_.node_name}, {"error", placed.error().detail}});
-    (void)std::raise(SIGTERM);
+  const auto placed = placement_.step();
+  if (placed || must_end_.load()) {
+    return;
   }
+  log_error(placed.error().code == ErrorCode::kFenced ? "node_replaced" : "node_differs",
+            {{"node", settings_.node_name}, {"key", placed.error().field}, {"error", placed.error().detail}});
+  why_it_ends_ = placed.error();
+  must_end_.store(true);
+  admin_api_.set_ready(false);
+  (void)kill(getpid(), SIGTERM);  // the process: main waits for it, and this thread must not
+}
+
+std::optional<Error> Node::failure() const {
+  return must_end_.load() ? std::optional(why_it_ends_) : std::nullopt;
 }
 
 // First of all, so that an address that is taken stops the start before anything is touched.
@@ -317,7 +337,9 @@ void Node::stop() {
     hand_over();
   }
   public_server_.stop_accepting();
-  public_api_.refuse_all();
+  if (!settings_.distributed) {  // else the other nodes answer what still comes, and a refusal would be a loss
+    public_api_.refuse_all();
+  }
   const auto give_up = std::chrono::steady_clock::now() + settings_.drain_timeout;
   const auto owes_answers = [this] {
     return public_server_.owes_answers() || (settings_.distributed && peer_server_.owes_answers());
@@ -325,6 +347,7 @@ void Node::stop() {
   while (owes_answers() && std::chrono::steady_clock::now() < give_up) {
     std::this_thread::sleep_for(kPollEvery);
   }
+  public_api_.refuse_all();
   if (settings_.distributed && running_) {
     peer_server_.stop();
   }

@@ -2,8 +2,10 @@
 // stores to the listeners, `stop` takes them down the other way: hand over or refuse, drain, flush. The owner's thread.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,8 @@ class Node {
   static Result<std::unique_ptr<Node>> create(const Settings& settings);
 
   Result<void> start();
+  // Why it must end, for which it sends its own process SIGTERM; nullopt while it may serve. Any thread.
+  [[nodiscard]] std::optional<Error> failure() const;
   void stop();
 
  private:
@@ -103,6 +107,8 @@ class Node {
   PeerServer peer_server_;
   HttpServer public_server_;
   HttpServer admin_server_;
+  Error why_it_ends_{ErrorCode::kInternal};  // written once, before must_end_
+  std::atomic<bool> must_end_{false};
   bool running_ = false;  // everything but the listeners was started
 };
 

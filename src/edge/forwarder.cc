@@ -25,10 +25,13 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   [[nodiscard]] const PeerRequest& request() const { return request_; }
   // Nobody said what became of it; or a part of it was done, as a payment whose packet is not active yet.
   void doubt() { in_doubt_ = request_.method != http::verb::get; }
+  // By the node that was asked last, or not: the reason to give when no time is left.
+  void set_unanswered(bool unanswered) { unanswered_ = unanswered; }
 
   void answer(std::shared_ptr<ReplyTarget> self, uint64_t, HttpResponse response) override {
     if (response.not_owner) {
       doubt();
+      set_unanswered(false);
       forwarder_.run_later(std::static_pointer_cast<Errand>(std::move(self)));
     } else {
       finish(std::move(response));
@@ -36,13 +39,21 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   }
   void give_up(std::shared_ptr<ReplyTarget>, uint64_t) override { finish(problem(Error{ErrorCode::kInternal})); }
 
+  // "Not now" is true of the last try only: an earlier one may have taken effect.
   void finish(HttpResponse response) {
+    if (in_doubt_ &&
+        (response.status == http::status::service_unavailable || response.status == http::status::too_many_requests)) {
+      response = problem(Error{ErrorCode::kOutcomeUnknown, "it was tried before, without an answer; ask again"});
+    }
     response.close = response.close || close_;
     reply_.send(std::move(response));
   }
   void finish(ErrorCode code, const char* detail) {
-    finish(problem(in_doubt_ ? Error{ErrorCode::kOutcomeUnknown, "the node that was asked did not answer; ask again"}
-                             : Error{code, detail}));
+    if (unanswered_) {
+      finish(problem(Error{ErrorCode::kDeadlineExceeded, "the node that owns the packet did not answer in time"}));
+    } else {
+      finish(problem(Error{code, detail}));
+    }
   }
 
  private:
@@ -52,6 +63,7 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   const bool close_;
   Reply reply_;
   bool in_doubt_ = false;
+  bool unanswered_ = false;
 };
 
 Forwarder::Forwarder(const ShardSet& shards, const Placement& placement, PeerPool& peers, PeerIo& io,
@@ -94,7 +106,9 @@ void Forwarder::send(const Member& owner, std::shared_ptr<Errand> errand) {
                            answer.error().code != ErrorCode::kOutcomeUnknown) {
                   errand->finish(problem(answer.error()));
                 } else {
-                  if (answer || answer.error().code == ErrorCode::kOutcomeUnknown) {
+                  const bool unanswered = !answer && answer.error().code == ErrorCode::kOutcomeUnknown;
+                  errand->set_unanswered(unanswered);
+                  if (answer || unanswered) {
                     errand->doubt();
                   }
                   run_later(std::move(errand));

@@ -149,6 +149,48 @@ TEST(HttpLimits, AConnectionThatIsOwedAnAnswerIsNotIdle) {
   EXPECT_EQ(client.receive().body, "worth the wait");
 }
 
+TEST(HttpLimits, ARequestThatNobodyAnswersIsAnsweredInTimeAndItsOwnAnswerGoesNowhere) {
+  TestServer server({.answer_timeout = milliseconds(200)});
+  TestClient client(server);
+  client.send("POST /held HTTP/1.1\r\nHost: toy\r\nContent-Length: 0\r\n\r\n");
+  Reply held = server.take("/held");
+  const auto began = std::chrono::steady_clock::now();
+  const auto late = client.receive();
+  EXPECT_EQ(late.status, 503);
+  EXPECT_NE(late.body.find("outcome_unknown"), std::string::npos) << late.body;
+  EXPECT_NE(late.head.find("Retry-After: "), std::string::npos);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+  held.send({.body = "too late"});
+  EXPECT_EQ(client.ask("/echo").body, "/echo|") << "the connection goes on";
+}
+
+TEST(HttpLimits, ReadsThatNobodyAnswersAreToldThatNothingWasDone) {
+  TestServer server({.answer_timeout = milliseconds(200)});
+  TestClient client(server);
+  const auto late = client.ask("/held");
+  EXPECT_EQ(late.status, 503);
+  EXPECT_NE(late.body.find("deadline_exceeded"), std::string::npos) << late.body;
+  server.take("/held").send({.body = "too late"});
+}
+
+// Pipelined: each is told in its turn, and what was answered meanwhile behind them is kept.
+TEST(HttpLimits, LateAnswersLeaveInTheOrderOfTheRequests) {
+  TestServer server({.answer_timeout = milliseconds(200)});
+  TestClient client(server);
+  client.get("/held0");
+  client.get("/echo1");
+  client.get("/held2");
+  client.get("/held3");
+  server.take("/held2").send({.body = "in time"});
+  EXPECT_EQ(client.receive().status, 503);
+  EXPECT_EQ(client.receive().body, "/echo1|");
+  EXPECT_EQ(client.receive().body, "in time");
+  EXPECT_EQ(client.receive().status, 503);
+  server.take("/held3").send({.body = "too late"});
+  server.take("/held0").send({.body = "too late"});
+  EXPECT_EQ(client.ask("/echo4").body, "/echo4|");
+}
+
 TEST(HttpLimits, AClientThatDoesNotTakeItsAnswerIsCutOff) {
   TestServer server({.request_timeout = milliseconds(300)});
   TestClient client(server);

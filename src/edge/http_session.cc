@@ -171,7 +171,13 @@ void HttpSession::dispatch() {
   if (!keep_alive) {
     input_ended_ = true;
   }
-  add_slot({{}, keep_alive, request_.method() != http::verb::head});
+  const http::verb method = request_.method();
+  const auto answer_timeout = io_.limits().answer_timeout;
+  add_slot({.wire = {},
+            .keep_alive = keep_alive,
+            .has_body = method != http::verb::head,
+            .only_reads = method == http::verb::get || method == http::verb::head,
+            .late_at = answer_timeout.count() > 0 ? last_progress_ + answer_timeout : SteadyTime::max()});
   io_.handler()(request_, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
 }
 
@@ -190,9 +196,13 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
   if (closed_) {
     return;
   }
-  CHECK(request >= first_slot_ && request - first_slot_ < slots_.size());
+  CHECK(request < first_slot_ + slots_.size());
+  if (request < first_slot_ || !slots_[request - first_slot_].wire.empty()) {  // the client was told already
+    CHECK(answered_late_ > 0);
+    --answered_late_;
+    return;
+  }
   Slot& slot = slots_[request - first_slot_];
-  CHECK(slot.wire.empty());
   if (response.close) {
     slot.keep_alive = false;
     input_ended_ = true;
@@ -208,6 +218,20 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
   take_front();
   gather();
   write();
+}
+
+// Requests are late in their order, but for those that were answered out of it.
+void HttpSession::tell_late(SteadyTime now) {
+  for (size_t i = 0; !closed_ && i < slots_.size() && slots_[i].late_at <= now;) {
+    if (!slots_[i].wire.empty()) {
+      ++i;
+      continue;
+    }
+    const bool only_reads = slots_[i].only_reads;
+    complete(first_slot_ + i,
+             io_.error_page()(only_reads ? http::status::service_unavailable : http::status::gateway_timeout));
+    ++answered_late_;
+  }
 }
 
 void HttpSession::print(const HttpResponse& response, const Slot& slot, std::string& out) const {
@@ -283,6 +307,7 @@ void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
     }
     return;
   }
+  tell_late(now);
   if (writing_) {
     if (now - last_progress_ > limits.request_timeout) {
       close();  // the client doesn't take its answers
@@ -290,7 +315,7 @@ void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
     return;
   }
   if (!slots_.empty()) {
-    return;  // we owe answers; their commands have deadlines
+    return;  // we owe answers
   }
   if (request_began_ && now - *request_began_ > limits.request_timeout) {
     refuse(http::status::request_timeout);

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "edge/http_io.h"
 
 namespace hongbao {
@@ -34,6 +35,8 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
     std::string wire;
     bool keep_alive = true;
     bool has_body = true;  // false for HEAD
+    bool only_reads = true;
+    SteadyTime late_at = SteadyTime::max();  // then the client is told without it
   };
 
   void add_slot(Slot slot);
@@ -45,6 +48,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   void dispatch();
   void refuse(const boost::system::error_code& error);
   void refuse(http::status status);
+  void tell_late(SteadyTime now);
   void flush();
   void write();
   void on_written(const boost::system::error_code& error);
@@ -63,7 +67,8 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   std::optional<HttpRequestParser> parser_;  // of the request that is arriving
   HttpRequest request_;                      // what it has read so far
   std::deque<Slot> slots_;
-  uint64_t first_slot_ = 0;  // the number of the request that slots_.front() answers
+  uint64_t first_slot_ = 0;   // the number of the request that slots_.front() answers
+  size_t answered_late_ = 0;  // requests whose own answers may still come, and go nowhere
   std::string output_;
   int64_t being_written_ = 0;          // answers in output_
   bool expectation_answered_ = false;  // of the request that is arriving

@@ -122,6 +122,10 @@ HttpResponse problem(http::status refused) {
       return problem(Error{kRequestTimeout, "must arrive whole within the request timeout", "request"});
     case status::bad_request:
       return problem(Error{kMalformedRequest, "must be HTTP/1.1 as in RFC 9112", "request"});
+    case status::service_unavailable:
+      return problem(Error{kDeadlineExceeded, "what it would be read from did not answer in time; ask again"});
+    case status::gateway_timeout:
+      return problem(Error{kOutcomeUnknown, "whether it was done is not known yet; ask again"});
     default:
       return problem(Error{kInternal});
   }

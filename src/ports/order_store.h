@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <concepts>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +30,18 @@ namespace hongbao {
 
 // For a shard that only one process can open. A century, so that sums with it stay in range.
 inline constexpr std::chrono::milliseconds kLeaseForever = std::chrono::hours(24) * 36'500;
+
+// Who has a shard: a process of a node. The incarnation rises with every start of a node, so that its next process
+// takes the node's shards at once, and one that was replaced can't take them back.
+struct ShardOwner {
+  std::string name;
+  uint64_t incarnation = 0;
+
+  // A name alone is enough where only one process can have it.
+  template <class Name>
+    requires std::convertible_to<Name, std::string_view>
+  ShardOwner(const Name& owner, uint64_t number = 0) : name(std::string_view(owner)), incarnation(number) {}
+};
 
 struct ShardHead {
   uint32_t epoch = 0;      // rises by one with every acquisition; a writer with an older one is fenced
@@ -126,8 +140,9 @@ class OrderStore {
 
   // Takes the shard for `lease`: raises the epoch in the head, which fences every earlier owner, and returns the head.
   // Whatever an earlier owner's commit left on its way has landed then, or never will. kFenced: the lease of another
-  // owner stands. The same owner may take its shard again at any time.
-  virtual Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) = 0;
+  // owner stands, or that of a later process with the same name. An owner may take its shard again at any time, and so
+  // may a later process with its name.
+  virtual Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) = 0;
 
   // The lease, as long as it was acquired for, runs anew. False: the head has another epoch.
   virtual Result<bool> renew(uint32_t epoch) = 0;

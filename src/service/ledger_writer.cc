@@ -67,6 +67,10 @@ void LedgerWriter::between_commits(std::move_only_function<void()> job, Done<voi
   submit(Between{std::move(job), std::move(done)});
 }
 
+void LedgerWriter::find(std::string transfer_id, Done<bool> done) {
+  submit(Find{std::move(transfer_id), std::move(done)});
+}
+
 void LedgerWriter::submit(Item item) {
   const auto push = mailbox_.push(item);
   if (push == Mailbox<Item>::Push::kTaken) {
@@ -131,7 +135,7 @@ void LedgerWriter::drop_overdue() {
     if (post == nullptr || post->deadline >= now) {
       return false;
     }
-    post->done(fail(ErrorCode::kDeadlineExceeded, "the ledger was too busy to decide in time"));
+    post->done(fail(ErrorCode::kDeadlineExceeded, "the ledger did not come to it in time"));
     return true;
   });
 }
@@ -182,6 +186,9 @@ void LedgerWriter::answer(const Result<LedgerResult>& result) {
     } else if (auto* between = std::get_if<Between>(&item)) {
       between->job();
       between->done({});
+    } else if (auto* find = std::get_if<Find>(&item)) {
+      const auto found = result ? store_.transfer(find->transfer_id) : std::unexpected(result.error());
+      find->done(found ? Result<bool>(found->has_value()) : std::unexpected(found.error()));
     }
   }
 }

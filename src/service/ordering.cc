@@ -138,9 +138,23 @@ void Ordering::activate_if_known(const Order& order, SteadyTime deadline, Done<P
                  if (!loaded) {
                    done(std::unexpected(loaded.error()));
                  } else if (loaded->outcome == ShardOutcome::kAbsent) {
-                   done(pay_token_expired("was payable for a limited time: send the packet again"));
+                   activate_if_paid(order, deadline, std::move(done));
                  } else {
                    activate(order, deadline, std::move(done));
+                 }
+               });
+}
+
+// A payment whose answer was lost may have moved the money without activating the packet.
+void Ordering::activate_if_paid(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
+  ledger_.find(wallet_payment_transfer_id(ids_.print(order.key)),
+               [this, order, deadline, done = std::move(done)](Result<bool> found) mutable {
+                 if (!found) {
+                   done(fail(ErrorCode::kOutcomeUnknown, "the ledger did not say whether it was paid; ask again"));
+                 } else if (*found) {
+                   activate(order, deadline, std::move(done));
+                 } else {
+                   done(pay_token_expired("was payable for a limited time, and was not paid: send the packet again"));
                  }
                });
 }

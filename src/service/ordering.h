@@ -79,6 +79,7 @@ class Ordering {
   Result<PreOrder> new_pre_order(ShardId shard, const UserId& sender, const SendRequest& request);
   void debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+  void activate_if_paid(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline, Done<PaidPacket> done);
 

@@ -4,17 +4,19 @@
 
 #include "base/log.h"
 #include "core/route.h"
+#include "service/agreement.h"
 
 namespace hongbao {
 
 Result<void> Placement::step() {
   View next = view();
   next.reachable.clear();
-  for (const Group& group : groups_) {
-    const auto members = group.membership->beat(options_.self, options_.incarnation, options_.lease);
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    const auto members = beat(i);
     if (members) {
-      assign(group, *members, next);
-    } else if (members.error().code == ErrorCode::kFenced) {
+      assign(groups_[i], *members, next);
+      add_reachable(groups_[i], next);
+    } else if (members.error().code == ErrorCode::kFenced || members.error().code == ErrorCode::kConfig) {
       leave();
       return std::unexpected(members.error());
     } else {
@@ -25,6 +27,28 @@ Result<void> Placement::step() {
   return {};
 }
 
+// A node that does not agree is not seen by the others, unless two such come at the same moment; then both see it.
+Result<std::vector<Member>> Placement::beat(size_t group) {
+  Membership& membership = *groups_[group].membership;
+  Member self = options_.self;
+  self.facts = groups_[group].facts;
+  if (!joined_[group]) {
+    const auto members = membership.members();
+    const auto agreed = members ? require_agreement(self, *members) : std::unexpected(members.error());
+    if (!agreed) {
+      return std::unexpected(agreed.error());
+    }
+  }
+  auto members = membership.beat(self, options_.incarnation, options_.lease);
+  if (members && !joined_[group]) {
+    if (const auto agreed = require_agreement(self, *members); !agreed) {
+      return std::unexpected(agreed.error());
+    }
+    joined_[group] = true;
+  }
+  return members;
+}
+
 void Placement::assign(const Group& group, const std::vector<Member>& members, View& view) const {
   std::vector<std::string_view> names;
   names.reserve(members.size());
@@ -32,11 +56,14 @@ void Placement::assign(const Group& group, const std::vector<Member>& members, V
     names.emplace_back(member.node);
   }
   for (const ShardId shard : group.shards) {
-    view.reachable.push_back(shard);
     if (const auto chosen = choose_node(shard, names)) {
       view.owners[shard] = members[*chosen];
     }
   }
+}
+
+void Placement::add_reachable(const Group& group, View& view) {
+  view.reachable.insert(view.reachable.end(), group.shards.begin(), group.shards.end());
 }
 
 void Placement::publish(View view) {
@@ -62,14 +89,15 @@ void Placement::leave() {
       log_warn("leave_failed", {{"node", options_.self.node}, {"error", left.error().detail}});
       continue;
     }
-    if (const auto members = group.membership->members()) {
+    const auto members = group.membership->members();
+    if (members && !members->empty()) {
       assign(group, *members, next);
+      add_reachable(group, next);
     }
   }
   for (const ShardId shard : shards_.ids()) {
     shards_.find(shard)->want(false);
   }
-  next.reachable.clear();
   const std::lock_guard lock(mutex_);
   view_ = std::move(next);
 }

@@ -29,13 +29,15 @@ class Placement {
   struct Group {
     Membership* membership;
     std::vector<ShardId> shards;
+    std::string facts{};  // what nodes that use this server must agree on (service/agreement.h)
   };
 
   Placement(const ShardSet& shards, std::vector<Group> groups, PlacementOptions options)
-      : shards_(shards), groups_(std::move(groups)), options_(std::move(options)) {}
+      : shards_(shards), groups_(std::move(groups)), options_(std::move(options)), joined_(groups_.size()) {}
 
   // One beat for each group. A group whose server does not answer keeps the owners it had, and takes no new orders.
-  // kFenced: a later process has this node's name; this one must end, and wants no shards any more.
+  // kFenced, a later process has this node's name; kConfig, another node has other facts: this one must end, and wants
+  // no shards any more.
   Result<void> step();
   // A clean stop: this node gives its shards back and lives no more; the others take them.
   void leave();
@@ -43,7 +45,8 @@ class Placement {
   // Who should own the shard, as far as is known: where to send requests for it. nullopt: nobody that is known.
   [[nodiscard]] std::optional<Member> owner(ShardId shard) const;
   [[nodiscard]] bool is_self(const Member& member) const { return member.node == options_.self.node; }
-  // Shards that new packets may go to: of servers that answer, and if they are owned here, serving.
+  // Shards that new packets may go to: of servers that answer, and if they are owned here, serving. Also of a node that
+  // leaves, or has left: its shards change hands, and a request waits for the new owner.
   [[nodiscard]] std::vector<ShardId> taking_orders() const;
   // Every group was heard of at least once.
   [[nodiscard]] bool is_complete() const;
@@ -53,13 +56,16 @@ class Placement {
     std::map<ShardId, Member> owners;
     std::vector<ShardId> reachable;  // shards of the groups that answered last
   };
+  Result<std::vector<Member>> beat(size_t group);
   void assign(const Group& group, const std::vector<Member>& members, View& view) const;
+  static void add_reachable(const Group& group, View& view);
   void publish(View view);
   [[nodiscard]] View view() const;
 
   const ShardSet& shards_;
   const std::vector<Group> groups_;
   const PlacementOptions options_;
+  std::vector<bool> joined_;  // by group: its nodes and this one agreed, and it was told that this one lives
   mutable std::mutex mutex_;
   View view_;  // guarded by mutex_
 };

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/result.h"
 
@@ -16,12 +17,16 @@ class WorkerPool {
  public:
   using Job = std::move_only_function<void()>;
 
-  WorkerPool(size_t threads, size_t waiting_max) : threads_(threads), jobs_(waiting_max) {}
+  // `patience`: a read that waits for longer is not done; nobody waits for it any more.
+  WorkerPool(size_t threads, size_t waiting_max, std::chrono::milliseconds patience = std::chrono::hours(24))
+      : threads_(threads), patience_(patience), jobs_(waiting_max) {}
   ~WorkerPool() { stop(); }
 
   void start();
   // Finishes the jobs that wait.
   void stop();
+
+  [[nodiscard]] std::chrono::milliseconds patience() const { return patience_; }
 
   // kOverloaded, kShuttingDown: `job` will not run.
   Result<void> submit(Job job);
@@ -30,6 +35,7 @@ class WorkerPool {
   void run();
 
   const size_t threads_;
+  const std::chrono::milliseconds patience_;
   Mailbox<Job> jobs_;
   std::vector<std::thread> workers_;
 };
@@ -38,7 +44,11 @@ class WorkerPool {
 template <class T>
 void read_on(WorkerPool& workers, std::move_only_function<Result<T>()> read, Done<T> done) {
   auto shared = std::make_shared<Done<T>>(std::move(done));
-  auto submitted = workers.submit([read = std::move(read), shared]() mutable { (*shared)(read()); });
+  const SteadyTime give_up = std::chrono::steady_clock::now() + workers.patience();
+  auto submitted = workers.submit([read = std::move(read), shared, give_up]() mutable {
+    const bool in_time = std::chrono::steady_clock::now() <= give_up;
+    (*shared)(in_time ? read() : fail(ErrorCode::kDeadlineExceeded, "the reads before it took too long"));
+  });
   if (!submitted) {
     (*shared)(std::unexpected(submitted.error()));
   }

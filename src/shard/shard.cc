@@ -353,7 +353,7 @@ void Shard::handle(Item& item, Timestamp now, SteadyTime steady_now) {
 
 void Shard::decide(Pending pending, Timestamp now, SteadyTime steady_now) {
   if (steady_now > pending.deadline) {
-    pending.done(fail(ErrorCode::kDeadlineExceeded, "the shard was too busy to decide in time"));
+    pending.done(fail(ErrorCode::kDeadlineExceeded, "the shard did not come to it in time"));
     return;
   }
   auto answer = engine_.decide(pending.command, now);

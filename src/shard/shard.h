@@ -50,7 +50,7 @@ struct ShardOptions {
   uint32_t opens_in_flight_max = 4'096;  // for each packet
   std::chrono::milliseconds recovery_pause_min{10};
   std::chrono::milliseconds recovery_pause_max{1'000};
-  std::string owner = "hongbaod";
+  ShardOwner owner = "hongbaod";
   std::chrono::milliseconds lease = kLeaseForever;  // renewed when a third of it is over
   std::chrono::milliseconds acquire_pause{100};  // between two tries to take the shard of an owner whose lease stands
 };

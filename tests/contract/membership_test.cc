@@ -69,6 +69,16 @@ TEST_P(MembershipContract, ANodeMayMove) {
   EXPECT_THAT(nodes().beat(moved, 2, kLong).value(), ElementsAre(moved));
 }
 
+TEST_P(MembershipContract, FactsAreKeptAsTheLatestBeatHasThem) {
+  const Member first{"ann", "127.0.0.1:1", "shards.count=4\nregion.name=south\n"};
+  ASSERT_TRUE(nodes().beat(first, 2, kLong).has_value());
+  EXPECT_THAT(nodes().members().value(), ElementsAre(first));
+  EXPECT_EQ(refusal({"ann", "127.0.0.1:1", "shards.count=8\n"}, 1), ErrorCode::kFenced);
+  EXPECT_THAT(nodes().members().value(), ElementsAre(first));
+  const Member changed{"ann", "127.0.0.1:1", "shards.count=8\n"};
+  EXPECT_THAT(nodes().beat(changed, 3, kLong).value(), ElementsAre(changed));
+}
+
 TEST_P(MembershipContract, ALaterIncarnationTakesTheNameAndAnEarlierIsFenced) {
   ASSERT_TRUE(nodes().beat(kAnn, 1, kShort).has_value());
   const Member later{"ann", "127.0.0.1:3"};

@@ -83,6 +83,23 @@ TEST_P(OrderStoreContract, AnotherOwnerWaitsUntilTheLeaseLapses) {
   EXPECT_EQ(store().acquire("first", kLeaseForever).error().code, ErrorCode::kFenced);
 }
 
+TEST_P(OrderStoreContract, ALaterProcessOfTheOwnerNeedNotWaitAndTheEarlierOneCantTakeTheShardBack) {
+  ASSERT_TRUE(store().acquire({"first", 5}, kLeaseForever).has_value());
+  const ShardHead later = store().acquire({"first", 6}, kLeaseForever).value();
+  EXPECT_EQ(store().acquire({"first", 5}, kLeaseForever).error().code, ErrorCode::kFenced);
+  EXPECT_EQ(store().head().value(), later);
+  EXPECT_EQ(store().acquire({"first", 6}, kLeaseForever).value().epoch, later.epoch + 1);
+  EXPECT_EQ(store().acquire({"second", 7}, kLeaseForever).error().code, ErrorCode::kFenced);
+}
+
+// A node whose clock was set back between two starts.
+TEST_P(OrderStoreContract, AnEarlierIncarnationWaitsForTheLeaseLikeAnybodyElse) {
+  const ShardHead held = store().acquire({"first", 5}, kLeaseForever).value();
+  ASSERT_TRUE(store().release(held.epoch).has_value());
+  EXPECT_TRUE(store().acquire({"first", 4}, kLeaseForever).has_value());
+  EXPECT_TRUE(store().acquire({"first", 4}, kLeaseForever).has_value());
+}
+
 TEST_P(OrderStoreContract, ALeaseMayBeLong) {
   ASSERT_TRUE(store().acquire("first", kLeaseForever).has_value());
   EXPECT_EQ(store().acquire("second", kNoLease).error().code, ErrorCode::kFenced);

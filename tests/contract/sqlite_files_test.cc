@@ -99,7 +99,8 @@ TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
     const ShardHead head = store->acquire("test", kNoLease).value();
     ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
   }
-  Database::open_writer(file_).execute("DROP TABLE stored_day; PRAGMA user_version = 1");
+  Database::open_writer(file_).execute(
+      "DROP TABLE stored_day; ALTER TABLE shard_head DROP COLUMN incarnation; PRAGMA user_version = 1");
   const auto store = SqliteOrderStore::open(file_, kShard).value();
   EXPECT_EQ(store->load(made.key).value()->order, made);
   const auto days = store->days().value();

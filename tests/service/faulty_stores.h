@@ -63,7 +63,7 @@ class TamperedOrderStore final : public OrderStore {
   std::vector<PacketViolation> found{};
   bool log_is_unreadable = false;
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override {
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override {
     return inner_.acquire(owner, lease);
   }
   Result<bool> renew(uint32_t epoch) override { return inner_.renew(epoch); }

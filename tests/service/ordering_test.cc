@@ -145,6 +145,19 @@ TEST_F(OrderingTest, ALapsedOrderIsNotPaidFromTheWallet) {
   EXPECT_EQ(at.wallet("alice"), 300);
 }
 
+// The first answer was lost, and the order has lapsed when it is asked again.
+TEST_F(OrderingTest, ALapsedOrderWhoseMoneyHadMovedIsAnsweredAsWhatBecameOfIt) {
+  at.deposit("alice", 300);
+  const PreOrder packet = at.sent("alice", lucky(300, 5));
+  at.debit_without_activation(packet);
+  at.clock.advance(kPayable + std::chrono::milliseconds(1));
+  EXPECT_EQ(at.pay("alice", packet).value().outcome, PaymentOutcome::kCreditedToWallet);
+  at.settle();
+  EXPECT_EQ(at.wallet("alice"), 300);
+  EXPECT_EQ(at.pay("alice", packet).value().outcome, PaymentOutcome::kCreditedToWallet);
+  at.expect_balanced();
+}
+
 TEST_F(OrderingTest, TheLastMomentOfPaymentIsStillInTime) {
   at.deposit("alice", 300);
   const PreOrder packet = at.sent("alice", lucky(300, 5));

@@ -56,16 +56,16 @@ class PlacementTest : public testing::Test {
   }
 
   struct Node {
-    Node(PlacementTest& test, const std::string& name, uint64_t incarnation = 1)
+    Node(PlacementTest& test, const std::string& name, uint64_t incarnation = 1, const std::string& facts = "")
         : members(test.members_),
-          shards(make_shards(test, name)),
-          placement(shards, {{&members, shard_ids()}}, {{name, name + ":7000"}, incarnation, kLease}) {}
+          shards(make_shards(test, name, incarnation)),
+          placement(shards, {{&members, shard_ids(), facts}}, {{name, name + ":7000"}, incarnation, kLease}) {}
 
-    ShardSet make_shards(PlacementTest& test, const std::string& name) {
+    ShardSet make_shards(PlacementTest& test, const std::string& name, uint64_t incarnation) {
       ShardSet set;
       for (const ShardId id : shard_ids()) {
         set.add(std::make_unique<Shard>(id, *test.stores_.at(id), *test.stream_, test.clock_,
-                                        ShardOptions{.owner = name, .lease = kLease}, registry));
+                                        ShardOptions{.owner = {name, incarnation}, .lease = kLease}, registry));
       }
       return set;
     }
@@ -181,6 +181,66 @@ TEST_F(PlacementTest, ALaterProcessOfTheSameNodeReplacesTheEarlierOne) {
   live({&fresh}, kBeat);
   EXPECT_EQ(fresh.shards.owned(), shard_ids());
   EXPECT_EQ(members_.members().value().size(), 1U);
+}
+
+// It beats no more, so nothing but the order store tells it.
+TEST_F(PlacementTest, AProcessThatWasReplacedTakesNoShardBack) {
+  Node old(*this, "a", 1);
+  live({&old}, 1s);
+  Node fresh(*this, "a", 2);
+  fresh.beat();
+  for (int i = 0; i < 20; ++i) {
+    clock_.advance(kLease / 10);
+    fresh.beat();
+    old.write_steps();
+    EXPECT_EQ(fresh.shards.owned(), shard_ids());
+  }
+  EXPECT_TRUE(old.shards.owned().empty());
+}
+
+TEST_F(PlacementTest, ANodeThatLeavesSendsNewOrdersToTheOthers) {
+  Node a(*this, "a");
+  Node b(*this, "b");
+  live({&a, &b}, 2s);
+  b.placement.leave();
+  EXPECT_EQ(b.placement.taking_orders(), shard_ids()) << "while its shards are on their way";
+  b.write_steps();
+  live({&a}, kBeat);
+  EXPECT_EQ(b.placement.taking_orders(), shard_ids());
+  a.placement.leave();
+  a.write_steps();
+  EXPECT_TRUE(a.placement.taking_orders().empty()) << "nobody is left";
+}
+
+TEST_F(PlacementTest, ANodeThatDiffersMayNotJoinAndNobodyNoticesIt) {
+  Node a(*this, "a", 1, "region.name=south\nshards.count=4\n");
+  live({&a}, 1s);
+  Node b(*this, "b", 1, "region.name=south\nshards.count=8\n");
+  const auto refused = b.placement.step();
+  EXPECT_EQ(refused.error().code, ErrorCode::kConfig);
+  EXPECT_EQ(refused.error().field, "shards.count");
+  EXPECT_THAT(refused.error().detail, testing::AllOf(testing::HasSubstr("is 8 here and 4 on the node a")));
+  EXPECT_EQ(members_.members().value().size(), 1U);
+  Node like_a(*this, "c", 1, "region.name=south\nshards.count=4\n");
+  EXPECT_TRUE(like_a.placement.step().has_value());
+}
+
+// Both looked before the other was to be seen.
+TEST_F(PlacementTest, OfTwoThatDifferAndComeAtOnceNoneSeesTheOtherTooLate) {
+  Node a(*this, "a", 1, "shards.count=4\n");
+  ASSERT_TRUE(members_.beat({"b", "b:7000", "shards.count=8\n"}, 1, kLease).has_value());
+  EXPECT_EQ(a.placement.step().error().field, "shards.count");
+}
+
+TEST_F(PlacementTest, AFactMayChangeWhenNoOtherNodeLivesAndARunningNodeStays) {
+  Node a(*this, "a", 1, "shards.count=4\n");
+  live({&a}, 1s);
+  Node again(*this, "a", 2, "shards.count=8\n");
+  EXPECT_TRUE(again.placement.step().has_value()) << "it replaces itself";
+  ASSERT_TRUE(members_.beat({"b", "b:7000", "shards.count=16\n"}, 1, kLease).has_value());
+  EXPECT_TRUE(again.placement.step().has_value()) << "the one that comes is refused, not this one";
+  Node old_program(*this, "c", 1, "");
+  EXPECT_TRUE(old_program.placement.step().has_value());
 }
 
 }  // namespace

@@ -116,7 +116,7 @@ sim_mutant(lease_is_never_renewed SOURCE shard/shard.cc
   REPLACE "kForever"
   SCENARIO takeover)
 sim_mutant(acquire_ignores_the_lease SOURCE adapters/memory/memory_order_store.cc
-  FIND "owner != owner_ && clock_.now() < lease_until_"
+  FIND "!may_take_it_over && clock_.now() < lease_until_"
   REPLACE "false"
   SCENARIO takeover)
 sim_mutant(acquire_leaves_the_epoch SOURCE adapters/memory/memory_order_store.cc
@@ -160,8 +160,8 @@ sim_mutant(unwanted_shards_are_kept SOURCE shard/shard.cc
   REPLACE "  if (false) {\n    give_back();"
   SCENARIO hand_over)
 sim_mutant(dead_nodes_keep_their_shards SOURCE service/placement.cc
-  FIND "    view.reachable.push_back(shard);\n"
-  REPLACE "    view.reachable.push_back(shard);\n    if (view.owners.contains(shard)) continue;\n"
+  FIND "    if (const auto chosen = choose_node(shard, names)) {\n"
+  REPLACE "    if (const auto chosen = choose_node(shard, names); chosen && !view.owners.contains(shard)) {\n"
   SCENARIO takeover)
 sim_mutant(replaced_process_goes_on SOURCE service/placement.cc
   FIND "      leave();\n      return std::unexpected(members.error());\n"

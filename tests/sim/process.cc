@@ -13,10 +13,10 @@ std::array<uint8_t, N> key_of(uint8_t value) {
   return key;
 }
 
-ShardOptions shard_options(const Scenario& scenario, const std::string& node) {
+ShardOptions shard_options(const Scenario& scenario, const std::string& node, uint64_t number) {
   return {.engine = {.packet_ttl = kPacketTtl, .resident_bytes_max = scenario.resident_bytes_max},
           .batch_commands_max = 16,
-          .owner = node,
+          .owner = {node, number},
           .lease = scenario.lease};
 }
 
@@ -67,8 +67,8 @@ Process::Process(Engines& engines, Environment& env, const std::string& node, ui
       wallets(engines.ledger, ledger_writer, workers_, clock_) {
   for (const auto& [id, store] : engines.orders) {
     shard_ids_.push_back(id);
-    shards_.add(
-        std::make_unique<Shard>(id, *store, engines.stream, clock_, shard_options(env.scenario, node), registry_));
+    shards_.add(std::make_unique<Shard>(id, *store, engines.stream, clock_, shard_options(env.scenario, node, number),
+                                        registry_));
   }
 }
 

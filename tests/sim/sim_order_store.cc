@@ -18,7 +18,7 @@ std::invoke_result_t<Call> SimOrderStore::perhaps_unknown(Fault fault, Call call
   return unknown ? refused() : std::move(answer);
 }
 
-Result<ShardHead> SimOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+Result<ShardHead> SimOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   return perhaps_unknown(Fault::kOrdersAcquireUnknown, [&]() -> Result<ShardHead> {
     std::erase_if(on_their_way_, [&](const CommitBatch& batch) {
       const bool lands = env_.dice.one_in(2);
@@ -31,7 +31,7 @@ Result<ShardHead> SimOrderStore::acquire(std::string_view owner, std::chrono::mi
     if (!head) {
       return head;
     }
-    holder_ = owner;
+    holder_ = owner.name;
     env_.history.note("acquired", head->epoch, head->next_voucher.value);
     for (const CommitBatch& batch : std::exchange(on_their_way_, {})) {
       env_.history.note("too_late_commit", static_cast<uint64_t>(memory_.commit(batch)));

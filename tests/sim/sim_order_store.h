@@ -14,7 +14,7 @@ class SimOrderStore final : public OrderStore {
   SimOrderStore(ShardId shard, Environment& env)
       : env_(env), outage_(env, Fault::kOrdersRefuse), memory_(shard, env.database_clock) {}
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;

@@ -50,7 +50,7 @@ class FaultyOrderStore final : public OrderStore {
   [[nodiscard]] int loads() const { return loads_; }
   [[nodiscard]] int renewals() const { return renewals_; }
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override {
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override {
     if (acquires_to_fail_ > 0) {
       --acquires_to_fail_;
       return fail(ErrorCode::kStorage, "the test refuses");

@@ -3,8 +3,7 @@
 
 OWNERS_FILE holds {shard: node's name}. As a node does, it names the owner when it is another; it tells who it is in
 Served-By and the connection in Served-On. Queries make it misbehave: `?die=NAME` ends that node before it answers,
-`?busy` answers 503. Every request is a line of output. SIGUSR1
-makes /readyz answer 503.
+`?busy` answers 503, `?die=NAME&busy` both. Every request is a line of output. SIGUSR1 makes /readyz answer 503.
 """
 
 import http.server
@@ -45,10 +44,10 @@ class Public(Handler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         print(self.command, self.path, body.decode(), flush=True)
         path, _, query = self.path.partition("?")
-        if query == f"die={name}":
+        if f"die={name}" in query.split("&"):
             os._exit(1)
         owner = json.loads(owners_file.read_text()).get(path.rpartition("/")[2][:4], name)
-        self.answer(503 if query == "busy" else 200,
+        self.answer(503 if "busy" in query.split("&") else 200,
                     {"Served-By": name, "Served-On": self.client_address[1], "Served-Body": body.decode(),
                      **({"Hongbao-Owner": owner} if owner != name else {})})
 

@@ -181,8 +181,22 @@ class HaproxyTest(unittest.TestCase):
         self.await_view("a", up=True)
 
     def test_a_refusal_is_not_asked_again(self):
-        self.assertEqual(503, self.ask(packet("s001", ":open") + "?busy", "POST", "{}").status)
+        answer = self.ask(packet("s001", ":open") + "?busy", "POST", "{}")
+        self.assertEqual((503, True), (answer.status, "Served-By" in answer.headers), "the node's own words")
         self.assertEqual(1, self.requests("?busy"))
+
+    def test_a_refusal_of_a_request_that_was_asked_before_is_no_word_on_what_became_of_it(self):
+        self.learn({"s001": "a", "s002": "b"})
+        for method, shard, owner, status_type in (("POST", "s001", "a", "outcome_unknown"), ("GET", "s002", "b", None)):
+            path = packet(shard, ":open") + f"?die={owner}&busy"
+            self.client.request(method, path, "{}")
+            answer = self.client.getresponse()
+            body = answer.read()
+            self.assertEqual((503, 2), (answer.status, self.requests(path)))
+            self.assertEqual(status_type, json.loads(body)["type"].rpartition(":")[2] if body else None)
+            if status_type:
+                self.assertEqual(("application/problem+json", "1"),
+                                 (answer.headers["Content-Type"], answer.headers["Retry-After"]))
 
     def test_a_node_that_is_not_ready_gets_nothing(self):
         self.learn({shard: "a" for shard in SHARDS})

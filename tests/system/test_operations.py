@@ -145,6 +145,8 @@ class Operations(SystemTest):
         made = Server()
         self.addCleanup(made.remove)
         made.start()
+        while made.paid_packet("sender", kind="equal", total_amount=100, count=1)["id"].startswith("s000"):
+            pass
         self.assertEqual(0, made.stop())
         self.assert_refused_at_start({**made.environment, "HONGBAO_SHARDS_COUNT": "1"}, made.config, "shards.count")
         self.assert_refused_at_start({**made.environment, "HONGBAO_REGION_NAME": "north"}, made.config, "region.name")
@@ -155,6 +157,18 @@ class Operations(SystemTest):
         key.write_text(original)
         made.start()
         self.assertEqual(0, made.stop())
+
+    def test_shards_that_never_had_an_order_may_be_left_out_again(self):
+        made = Server()
+        self.addCleanup(made.remove)
+        made.start()
+        shards = {made.paid_packet("sender", kind="equal", total_amount=100, count=1)["id"][:4] for _ in range(12)}
+        self.assertEqual({"s000", "s001"}, shards)
+        self.assertEqual(0, made.stop())
+        for count in ("8", "2"):
+            made.environment["HONGBAO_SHARDS_COUNT"] = count
+            made.start()
+            self.assertEqual(0, made.stop())
 
     def test_an_address_that_is_taken_stops_the_start(self):
         other = Server()

@@ -29,6 +29,9 @@ const std::vector<SchemaStep>& member_schema_steps() {
           "CREATE TABLE IF NOT EXISTS deployment(id TINYINT PRIMARY KEY, master_key_id CHAR(32) CHARACTER SET ascii "
           "COLLATE "
           "ascii_bin NOT NULL) ENGINE = InnoDB",
+      },
+      {
+          "ALTER TABLE member ADD COLUMN IF NOT EXISTS facts VARCHAR(2000) NOT NULL DEFAULT ''",
       }};
   return steps;
 }
@@ -36,16 +39,17 @@ const std::vector<SchemaStep>& member_schema_steps() {
 MariadbMembership::Session::Session(Database opened)
     : database(std::move(opened)),
       // `incarnation` first: assignments are made from left to right, and it then tells whether this beat counts.
-      upsert(database.prepare(
-          fmt::format("INSERT INTO member(node, address, incarnation, lease_until) VALUES (?, ?, ?, {0} + ?) ON "
-                      "DUPLICATE KEY UPDATE incarnation = IF(incarnation <= VALUES(incarnation) OR lease_until <= {0}, "
-                      "VALUES(incarnation), incarnation), address = IF(incarnation = VALUES(incarnation), "
-                      "VALUES(address), address), lease_until = IF(incarnation = VALUES(incarnation), "
-                      "VALUES(lease_until), lease_until)",
-                      kNow_ms))),
+      upsert(database.prepare(fmt::format(
+          "INSERT INTO member(node, address, facts, incarnation, lease_until) VALUES (?, ?, ?, ?, {0} + ?) ON "
+          "DUPLICATE KEY UPDATE incarnation = IF(incarnation <= VALUES(incarnation) OR lease_until <= {0}, "
+          "VALUES(incarnation), incarnation), address = IF(incarnation = VALUES(incarnation), "
+          "VALUES(address), address), facts = IF(incarnation = VALUES(incarnation), VALUES(facts), facts), "
+          "lease_until = IF(incarnation = VALUES(incarnation), "
+          "VALUES(lease_until), lease_until)",
+          kNow_ms))),
       incarnation(database.prepare("SELECT incarnation FROM member WHERE node = ?")),
       alive(database.prepare(
-          fmt::format("SELECT node, address FROM member WHERE lease_until > {} ORDER BY node", kNow_ms))),
+          fmt::format("SELECT node, address, facts FROM member WHERE lease_until > {} ORDER BY node", kNow_ms))),
       leave(database.prepare("UPDATE member SET lease_until = 0 WHERE node = ? AND incarnation = ?")) {}
 
 Result<std::unique_ptr<MariadbMembership>> MariadbMembership::open(const MariadbServer& server,
@@ -77,7 +81,7 @@ std::vector<Member> MariadbMembership::read_alive(Session& session) {
   Rows rows = session.alive.query();
   std::vector<Member> members;
   while (rows.next()) {
-    members.push_back({std::string(rows.text(0)), std::string(rows.text(1))});
+    members.push_back({std::string(rows.text(0)), std::string(rows.text(1)), std::string(rows.text(2))});
   }
   return members;
 }
@@ -85,7 +89,7 @@ std::vector<Member> MariadbMembership::read_alive(Session& session) {
 Result<std::vector<Member>> MariadbMembership::beat(const Member& self, uint64_t incarnation,
                                                     std::chrono::milliseconds lease) {
   auto members = use("membership.beat", [&](Session& session) -> std::optional<std::vector<Member>> {
-    (void)session.upsert.run(self.node, self.address, incarnation, lease.count());
+    (void)session.upsert.run(self.node, self.address, self.facts, incarnation, lease.count());
     session.database.commit();
     uint64_t found = 0;
     {

@@ -28,6 +28,9 @@ const std::vector<SchemaStep>& order_schema_steps() {
           "BIGINT, "
           "refunded BIGINT, least BIGINT UNSIGNED, greatest BIGINT UNSIGNED, checksum BINARY(32), copy INT UNSIGNED)",
           "ALTER TABLE stored_day DROP PRIMARY KEY, ADD PRIMARY KEY (day, part)",
+      },
+      {
+          "ALTER TABLE shard_head ADD COLUMN IF NOT EXISTS incarnation BIGINT UNSIGNED NOT NULL DEFAULT 0",
       }};
   return steps;
 }

@@ -76,7 +76,7 @@ auto MariadbOrderStore::read(std::string_view what, Function function) {
   return guarded(what, [&] { return readers_.use(function); });
 }
 
-Result<ShardHead> MariadbOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+Result<ShardHead> MariadbOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   const auto head = write("order_store.acquire", [&] {
     auto taken = writer_.acquire(owner, lease);
     must_acquire_ = false;

@@ -37,7 +37,7 @@ class MariadbOrderStore final : public OrderStore {
   // before each move.
   static Result<void> check_cold(const Place& cold);
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;

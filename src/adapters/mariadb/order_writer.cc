@@ -26,10 +26,10 @@ std::set<Day> days_of(const CommitBatch& batch) {
 
 OrderWriter::Session::Session(Database opened)
     : database(std::move(opened)),
-      raise_epoch(database.prepare(
-          fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?, lease_ms = ?, lease_until = {0} + lease_ms "
-                      "WHERE owner = ? OR lease_until <= {0}",
-                      kNow_ms))),
+      raise_epoch(database.prepare(fmt::format(
+          "UPDATE shard_head SET epoch = epoch + 1, owner = ?, incarnation = ?, lease_ms = ?, lease_until = "
+          "{0} + lease_ms WHERE (owner = ? AND incarnation <= ?) OR lease_until <= {0}",
+          kNow_ms))),
       read_head(database.prepare("SELECT epoch, next_voucher, owner FROM shard_head")),
       renew(
           database.prepare(fmt::format("UPDATE shard_head SET lease_until = {} + lease_ms WHERE epoch = ?", kNow_ms))),
@@ -47,10 +47,11 @@ OrderWriter::Session& OrderWriter::session() {
   return *session_;
 }
 
-std::expected<ShardHead, std::string> OrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+std::expected<ShardHead, std::string> OrderWriter::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   Session& at = session();
   at.days.clear();  // another owner may have moved them
-  const bool taken = at.raise_epoch.run(owner, lease.count(), owner) == 1;
+  const bool taken =
+      at.raise_epoch.run(owner.name, owner.incarnation, lease.count(), owner.name, owner.incarnation) == 1;
   ShardHead head;
   std::string holder;
   {

@@ -21,7 +21,7 @@ class OrderWriter {
 
   // Or the name of the owner whose lease stands. A commit that an earlier connection left on its way holds the head's
   // row until it has landed or was rolled back, and this waits for it.
-  std::expected<ShardHead, std::string> acquire(std::string_view owner, std::chrono::milliseconds lease);
+  std::expected<ShardHead, std::string> acquire(const ShardOwner& owner, std::chrono::milliseconds lease);
   // False: the head has another epoch.
   bool renew(uint32_t epoch);
   void release(uint32_t epoch);

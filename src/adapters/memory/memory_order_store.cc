@@ -7,10 +7,11 @@
 
 namespace hongbao {
 
-Result<ShardHead> MemoryOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+Result<ShardHead> MemoryOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   const std::scoped_lock lock(mutex_);
-  if (owner != owner_ && clock_.now() < lease_until_) {
-    return fail(ErrorCode::kFenced, "the shard belongs to " + owner_);
+  const bool may_take_it_over = owner.name == owner_.name && owner.incarnation >= owner_.incarnation;
+  if (!may_take_it_over && clock_.now() < lease_until_) {
+    return fail(ErrorCode::kFenced, "the shard belongs to " + owner_.name);
   }
   ++head_.epoch;
   owner_ = owner;

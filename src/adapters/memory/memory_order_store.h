@@ -21,7 +21,7 @@ class MemoryOrderStore final : public OrderStore {
   // `clock` outlives the store.
   explicit MemoryOrderStore(ShardId shard, const Clock& clock = system_clock()) : shard_(shard), clock_(clock) {}
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
@@ -50,7 +50,7 @@ class MemoryOrderStore final : public OrderStore {
   const Clock& clock_;
   std::mutex mutex_;
   ShardHead head_;
-  std::string owner_;
+  ShardOwner owner_{""};
   std::chrono::milliseconds lease_{};
   Timestamp lease_until_;
   std::map<PacketKey, Packet> packets_;

@@ -21,7 +21,8 @@ INSERT INTO stored_day(day, part, place)
   SELECT CAST(round(julianday(substr(name, 8, 4) || '-' || substr(name, 12, 2) || '-' || substr(name, 14, 2))
                     - 2440587.5) AS INTEGER), 1, 1
   FROM sqlite_master WHERE type = 'table' AND name GLOB 'packet_[0-9]*';
-)"}};
+)",
+                                       "ALTER TABLE shard_head ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0"}};
   return schema;
 }
 

@@ -49,7 +49,7 @@ auto SqliteOrderStore::read(std::string_view what, Function function) {
   return guarded(what, [&] { return readers_.use(function); });
 }
 
-Result<ShardHead> SqliteOrderStore::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+Result<ShardHead> SqliteOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   const std::lock_guard lock(writer_mutex_);
   writer_.forget_prepared();
   auto head = guarded("order_store.acquire", [&] { return writer_.acquire(owner, lease); });

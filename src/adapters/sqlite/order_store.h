@@ -25,7 +25,7 @@ class SqliteOrderStore final : public OrderStore {
   static Result<std::unique_ptr<SqliteOrderStore>> open(const std::string& file, ShardId shard,
                                                         const StoreTerms& terms = {});
 
-  Result<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease) override;
+  Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;

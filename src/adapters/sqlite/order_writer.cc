@@ -21,8 +21,8 @@ constexpr std::string_view kNow_ms = "CAST((julianday('now') - 2440587.5) * 8640
 SqliteOrderWriter::SqliteOrderWriter(Database database)
     : database_(std::move(database)),
       raise_epoch_(database_.prepare(
-          fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?1, lease_until = {0} + ?2 WHERE owner = ?1 OR "
-                      "lease_until <= {0}",
+          fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?1, incarnation = ?3, lease_until = {0} + ?2 "
+                      "WHERE (owner = ?1 AND incarnation <= ?3) OR lease_until <= {0}",
                       kNow_ms))),
       renew_(database_.prepare(fmt::format("UPDATE shard_head SET lease_until = {} + ? WHERE epoch = ?", kNow_ms))),
       release_(database_.prepare("UPDATE shard_head SET lease_until = 0 WHERE epoch = ?")),
@@ -39,9 +39,9 @@ SqliteOrderWriter::SqliteOrderWriter(Database database)
           "= ?2 AND place = {}",
           static_cast<int>(DayPlace::kHot)))) {}
 
-std::optional<ShardHead> SqliteOrderWriter::acquire(std::string_view owner, std::chrono::milliseconds lease) {
+std::optional<ShardHead> SqliteOrderWriter::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
-  if (raise_epoch_.run(owner, lease.count()) == 0) {
+  if (raise_epoch_.run(owner.name, lease.count(), owner.incarnation) == 0) {
     return std::nullopt;
   }
   lease_ = lease;

@@ -18,7 +18,7 @@ class SqliteOrderWriter {
   explicit SqliteOrderWriter(Database database);
 
   // nullopt: the lease of another owner stands.
-  std::optional<ShardHead> acquire(std::string_view owner, std::chrono::milliseconds lease);
+  std::optional<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease);
   // False: the head has another epoch.
   bool renew(uint32_t epoch);
   void release(uint32_t epoch);
