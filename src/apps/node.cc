@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
+#include "apps/descriptor_needs.h"
 #include "base/log.h"
 #include "edge/problem.h"
 #include "service/blocking.h"
@@ -33,6 +35,12 @@ PlacementOptions placement_options(const Settings& settings, const Clock& clock)
   options.self = {settings.node_name, settings.node_address};
   options.incarnation = static_cast<uint64_t>(clock.now().unix_ms);
   return options;
+}
+
+HttpLimits admin_limits(const Settings& settings) {
+  HttpLimits limits = settings.http;
+  limits.connections_max = std::min(limits.connections_max, kAdminConnectionsMax);
+  return limits;
 }
 
 // Embedded, the one process owns everything, and its followers go on when the shards have stopped.
@@ -127,7 +135,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
           [](http::status status) { return problem(status); }),
       admin_server_(
-          settings.http, 1,
+          admin_limits(settings), 1,
           [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
           [](http::status status) { return problem(status); }) {
   forwarder_.set_answer_here(

@@ -6,7 +6,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
 #include <filesystem>
+#include <string_view>
+#include <system_error>
 
 #include "base/crypto.h"
 
@@ -117,15 +122,53 @@ std::string random_hex(size_t bytes) {
   return to_hex(as_bytes(random));
 }
 
+// As the inside of a basic string of TOML.
+std::string toml_escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      escaped += '\\';
+      escaped += c;
+    } else if (byte < ' ' || byte == 0x7f) {
+      escaped += fmt::format("\\u{:04X}", byte);
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
+std::string words(int error) {
+  return std::generic_category().message(error);
+}
+
+bool is_utf8(std::string_view text) {
+  boost::system::error_code error;
+  (void)boost::json::parse(boost::json::serialize(boost::json::string(text)), error);  // which is strict
+  return !error;
+}
+
+struct NewFile {
+  std::string path;
+  std::string text;
+  mode_t mode;
+};
+
 // Never overwrites.
-Result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
+Result<void> write_file(const NewFile& wanted) {
+  const auto& [path, text, mode] = wanted;
   const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
   if (file < 0) {
-    return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", path, std::strerror(errno)), "DIR");
+    return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", path, words(errno)), "DIR");
   }
   const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  ::close(file);
-  return written ? Result<void>() : fail(ErrorCode::kConfig, fmt::format("cannot write {}", path), "DIR");
+  const int error = errno;
+  if (::close(file) == 0 && written) {
+    return {};
+  }
+  ::unlink(path.c_str());
+  return fail(ErrorCode::kConfig, fmt::format("cannot write {}: {}", path, words(written ? errno : error)), "DIR");
 }
 
 }  // namespace
@@ -133,23 +176,29 @@ Result<void> write_file(const std::string& path, const std::string& text, mode_t
 Result<std::string> init_directory(const std::string& directory) {
   std::error_code error;
   const std::string dir = std::filesystem::absolute(directory, error).lexically_normal().string();
-  std::filesystem::create_directories(dir + "/secrets", error);
+  if (!error && !is_utf8(dir)) {
+    return fail(ErrorCode::kConfig, fmt::format("is {}, which is not UTF-8, as a TOML file must be", dir), "DIR");
+  }
+  if (!error) {
+    std::filesystem::create_directories(dir + "/secrets", error);
+  }
   if (error) {
     return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", dir, error.message()), "DIR");
   }
   std::filesystem::permissions(dir + "/secrets", std::filesystem::perms::owner_all, error);
   const std::string config = dir + "/hongbao.toml";
-  const std::array<std::pair<std::string, std::string>, 4> secrets{{
-      {"master.key", random_hex(32)},
-      {"jwt.secret", random_hex(32)},
-      {"admin.token", random_hex(24)},
-      {"channel-demo.secret", random_hex(32)},
+  const std::array<NewFile, 5> files{{
+      {config, fmt::format(fmt::runtime(kTemplate), toml_escaped(dir)), 0644},
+      {dir + "/secrets/master.key", random_hex(32) + "\n", 0600},
+      {dir + "/secrets/jwt.secret", random_hex(32) + "\n", 0600},
+      {dir + "/secrets/admin.token", random_hex(24) + "\n", 0600},
+      {dir + "/secrets/channel-demo.secret", random_hex(32) + "\n", 0600},
   }};
-  if (auto written = write_file(config, fmt::format(fmt::runtime(kTemplate), dir), 0644); !written) {
-    return std::unexpected(written.error());
-  }
-  for (const auto& [name, text] : secrets) {
-    if (auto written = write_file(fmt::format("{}/secrets/{}", dir, name), text + "\n", 0600); !written) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (auto written = write_file(files[i]); !written) {
+      for (size_t made = 0; made < i; ++made) {  // all or nothing, so that it can be tried again
+        ::unlink(files[made].path.c_str());
+      }
       return std::unexpected(written.error());
     }
   }
