@@ -5,8 +5,7 @@ target_compile_options(hongbao_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers -Wnon-virtual-dtor -Woverloaded-virtual
   -fno-omit-frame-pointer)
 # Boost.JSON is compiled into its shared library; Beast stays header-only.
-target_compile_definitions(hongbao_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
-  SPDLOG_FMT_EXTERNAL)
+target_compile_definitions(hongbao_options INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
 target_link_libraries(hongbao_options INTERFACE Threads::Threads)
 if(HONGBAO_WERROR)
   target_compile_options(hongbao_options INTERFACE -Werror)

@@ -1,24 +1,17 @@
-// The server: reads its settings, starts a node, waits for SIGTERM or SIGINT, stops the node.
+// The server: reads its settings, starts a node, waits for SIGTERM or SIGINT, stops the node. Exit status: 0 stopped as
+// asked, 1 failed, 2 used wrongly.
 #include <fmt/format.h>
 
-#include <sys/resource.h>
-
-#include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdlib>
 
+#include "apps/command_line.h"
+#include "apps/descriptor_needs.h"
 #include "apps/node.h"
+#include "base/program.h"
 
 namespace hongbao {
 namespace {
-
-constexpr int kExitConfig = 2;
-constexpr int kExitFailed = 1;
-
-int complain(const Error& error) {
-  const bool config = error.code == ErrorCode::kConfig;
-  fmt::print(stderr, "hongbaod: {}{}{}\n", error.field, error.field.empty() ? "" : " ", error.detail);
-  return config ? kExitConfig : kExitFailed;
-}
 
 // "key=value" pairs of --set.
 Result<std::map<std::string, std::string>> parse_overrides(const std::vector<std::string>& pairs) {
@@ -28,7 +21,10 @@ Result<std::map<std::string, std::string>> parse_overrides(const std::vector<std
     if (equals == std::string::npos || equals == 0) {
       return fail(ErrorCode::kConfig, fmt::format("takes KEY=VALUE, not \"{}\"", pair), "--set");
     }
-    overrides[pair.substr(0, equals)] = pair.substr(equals + 1);
+    const std::string key = pair.substr(0, equals);
+    if (!overrides.emplace(key, pair.substr(equals + 1)).second) {
+      return fail(ErrorCode::kConfig, fmt::format("sets {} twice", key), "--set");
+    }
   }
   return overrides;
 }
@@ -40,12 +36,15 @@ void wait_for_stop(const sigset_t& signals) {
   }
 }
 
-// A connection takes a file descriptor; the default soft limit of 1,024 is for programs that use select().
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
+// What is thrown here (most likely the system gives no more threads) finds threads running that there is no way back
+// for. Nothing was answered yet, and the stores are made to be left at any moment.
+Result<void> start(Node& node) {
+  try {
+    return node.start();
+  } catch (const std::exception& error) {
+    (void)flush_log();
+    say(fmt::format("the start failed: {}", words_of(error)));
+    std::_Exit(kExitFailed);
   }
 }
 
@@ -61,45 +60,60 @@ int run(const std::string& config, const std::vector<std::string>& sets, bool is
   }
   settings->is_new_data_wanted = is_new_data_wanted;
   set_log_level(parse_log_level(settings->log_level));
+  if (const auto reserved = reserve_descriptors(*settings); !reserved) {
+    return complain(reserved.error());
+  }
 
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  raise_descriptor_limit();
 
   auto node = Node::create(*settings);
   if (!node) {
     return complain(node.error());
   }
-  const auto started = (*node)->start();
+  const auto started = start(**node);
   if (started) {
     wait_for_stop(signals);
   }
   (*node)->stop();
   const auto failure = started ? (*node)->failure() : std::optional(started.error());
-  node->reset();  // what it still logs comes before the last line
-  return failure ? complain(*failure) : 0;
+  if (!failure) {
+    return kExitDone;
+  }
+  (void)flush_log();  // what led to it comes first
+  return complain(*failure);
+}
+
+int run_server(int argc, char** argv) {
+  // A terminal that closes does not end a server.
+  std::signal(SIGHUP, SIG_IGN);
+  init_crypto();
+  CLI::App app(
+      "hongbaod: the Hongbao server.\n\n"
+      "Settings come from --set, then the environment (HONGBAO_SERVER_LISTEN for server.listen), then the file.\n"
+      "`hongbaoctl init DIR` writes a file with all keys, and the secrets it names.",
+      "hongbaod");
+  std::string config;
+  std::vector<std::string> sets;
+  bool is_new_data_wanted = false;
+  app.add_option("-c,--config", config, "TOML file with the settings")
+      ->required()
+      ->envname("HONGBAO_CONFIG")
+      ->check(not_empty());
+  app.add_option("--set", sets, "KEY=VALUE, overrides the file; may be repeated")->allow_extra_args(false);
+  app.add_flag("--new", is_new_data_wanted,
+               "Begin with an empty data.dir, or another one, though there was one before")
+      ->disable_flag_override();
+  const auto exit = parse_command_line(app, argc, argv);
+  return exit ? *exit : run(config, sets, is_new_data_wanted);
 }
 
 }  // namespace
 }  // namespace hongbao
 
 int main(int argc, char** argv) {
-  hongbao::init_crypto();
-  CLI::App app{
-      "hongbaod: the Hongbao server.\n\n"
-      "Settings come from --set, then the environment (HONGBAO_SERVER_LISTEN for server.listen), then the file.\n"
-      "`hongbaoctl init DIR` writes a file with all keys, and the secrets it names."};
-  std::string config;
-  std::vector<std::string> sets;
-  app.add_option("-c,--config", config, "TOML file with the settings")->required();
-  app.add_option("--set", sets, "KEY=VALUE, overrides the file; may be repeated")->allow_extra_args(false);
-  bool is_new_data_wanted = false;
-  app.add_flag("--new", is_new_data_wanted,
-               "Begin with an empty data.dir, or another one, though there was one before");
-  CLI11_PARSE(app, argc, argv);
-  return hongbao::run(config, sets, is_new_data_wanted);
+  return hongbao::run_program("hongbaod", hongbao::run_server, argc, argv);
 }

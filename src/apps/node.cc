@@ -4,9 +4,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "apps/backup.h"
+#include "apps/descriptor_needs.h"
 #include "base/log.h"
 #include "edge/problem.h"
 #include "service/blocking.h"
@@ -43,6 +45,12 @@ Settings starting_now(Settings settings, const Clock& clock) {
 HttpLimits public_limits(const Settings& settings) {
   HttpLimits limits = settings.http;
   limits.answer_timeout = settings.api.command_timeout + std::chrono::milliseconds(500);
+  return limits;
+}
+
+HttpLimits admin_limits(const Settings& settings) {
+  HttpLimits limits = settings.http;
+  limits.connections_max = std::min(limits.connections_max, kAdminConnectionsMax);
   return limits;
 }
 
@@ -139,7 +147,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
           [](http::status status) { return problem(status); }),
       admin_server_(
-          settings.http, 1,
+          admin_limits(settings), 1,
           [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
           [](http::status status) { return problem(status); }) {
   forwarder_.set_answer_here(

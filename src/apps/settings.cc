@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/ip/address.hpp>
-#include <charconv>
+#include "base/number.h"
+#include "edge/listen.h"
 
 namespace hongbao {
 namespace {
@@ -118,14 +118,16 @@ void read_money(ConfigReader& reader, Settings& settings) {
 
 HostPort read_host_port(ConfigReader& reader, std::string_view key, std::string_view text) {
   const size_t colon = text.rfind(':');
-  const std::string_view digits = colon == std::string_view::npos ? "" : text.substr(colon + 1);
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (colon == 0 || error != std::errc() || end != digits.data() + digits.size() || port == 0) {
+  const auto port = colon == std::string_view::npos ? std::nullopt : parse_decimal<uint16_t>(text.substr(colon + 1));
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {  // [::1]
+    host = host.substr(1, host.size() - 2);
+  }
+  if (host.empty() || !port || *port == 0) {
     reader.refuse(key, fmt::format("must be HOST:PORT, not \"{}\"", text));
     return {};
   }
-  return {std::string(text.substr(0, colon)), port};
+  return {std::string(host), *port};
 }
 
 std::vector<HostPort> read_host_ports(ConfigReader& reader, std::string_view key, std::string_view text) {
@@ -169,12 +171,8 @@ void read_distributed(ConfigReader& reader, Settings& settings) {
   if (!UserId::parse(settings.node_name)) {  // the same characters
     reader.refuse("node.name", "must be 1 to 64 of A-Z a-z 0-9 . _ @ -");
   }
-  if (boost::system::error_code error; !settings.node_address.empty()) {
-    const std::string host = settings.node_address.substr(0, settings.node_address.rfind(':'));
-    (void)boost::asio::ip::make_address(host, error);
-    if (error) {
-      reader.refuse("node.address", "must be an IP address and a port: other nodes do not resolve names");
-    }
+  if (!parse_endpoint(settings.node_address)) {
+    reader.refuse("node.address", "must be an IP address and a port: other nodes do not resolve names");
   }
   if (settings.beat_interval * 3 > settings.placement.lease) {
     reader.refuse("node.beat_ms", "must be a third of node.lease_ms at most");

@@ -3,20 +3,25 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "base/input_file.h"
+#include "base/number.h"
 
 namespace hongbao {
 namespace {
 
+constexpr size_t kConfigBytesMax = 1UL << 20;
 constexpr size_t kSecretBytesMax = 4096;
+constexpr std::string_view kEnvironmentPrefix = "HONGBAO_";
+constexpr std::string_view kConfigVariable = "HONGBAO_CONFIG";  // names the file itself, for every program
 
 std::string environment_name(std::string_view key) {
-  std::string name = "HONGBAO_";
+  std::string name(kEnvironmentPrefix);
   for (const char c : key) {
     name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
@@ -36,24 +41,39 @@ std::optional<std::string> value_text(const toml::node& node) {
   return std::nullopt;
 }
 
-// Returns the key of the first value that is neither text, integer nor boolean.
-std::optional<std::string> flatten(const toml::table& table, const std::string& prefix,
-                                   std::map<std::string, std::string>& out) {
+Result<void> flatten(const toml::table& table, const std::string& prefix, std::map<std::string, std::string>& out) {
   for (const auto& [name, node] : table) {
     const std::string key = prefix.empty() ? std::string(name.str()) : fmt::format("{}.{}", prefix, name.str());
+    if (name.str().empty() || name.str().contains('.')) {  // it would be taken for another key
+      return fail(ErrorCode::kConfig, "must not be a quoted name that is empty or has a dot", key);
+    }
     if (const auto* inner = node.as_table()) {
-      if (auto bad = flatten(*inner, key, out)) {
-        return bad;
+      if (auto flat = flatten(*inner, key, out); !flat) {
+        return flat;
       }
       continue;
     }
     auto text = value_text(node);
     if (!text) {
-      return key;
+      return fail(ErrorCode::kConfig, "must be text, an integer or a boolean", key);
     }
     out[key] = std::move(*text);
   }
-  return std::nullopt;
+  return {};
+}
+
+// The variables that are meant for Hongbao: name → value.
+std::map<std::string, std::string> read_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const size_t equals = text.find('=');
+    if (text.starts_with(kEnvironmentPrefix) && equals != std::string_view::npos) {
+      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+  }
+  variables.erase(std::string(kConfigVariable));
+  return variables;
 }
 
 }  // namespace
@@ -65,18 +85,17 @@ Result<ConfigReader> ConfigReader::load(const std::string& path, std::map<std::s
   reader.path_ = path.empty() ? path : std::filesystem::absolute(path, error).string();
   reader.directory_ = path.empty() ? std::filesystem::current_path(error).string()
                                    : std::filesystem::path(reader.path_).parent_path().string();
+  reader.environment_ = read_environment();
   if (path.empty()) {
     return reader;
   }
-  std::ifstream in(path);
-  if (!in) {
-    return fail(ErrorCode::kConfig, fmt::format("cannot open {}: give an existing TOML file", path), "--config");
+  const auto text = read_input_file(path, kConfigBytesMax);
+  if (!text) {
+    return fail(ErrorCode::kConfig, fmt::format("{} {}: give a TOML file", path, text.error().detail), "--config");
   }
-  std::stringstream text;
-  text << in.rdbuf();
   try {
-    if (auto bad = flatten(toml::parse(text.str()), "", reader.file_)) {
-      return fail(ErrorCode::kConfig, "must be text, an integer or a boolean", *bad);
+    if (auto flat = flatten(toml::parse(*text), "", reader.file_); !flat) {
+      return std::unexpected(flat.error());
     }
   } catch (const toml::parse_error& e) {
     return fail(ErrorCode::kConfig,
@@ -90,8 +109,8 @@ std::optional<std::string> ConfigReader::find(std::string_view key) {
   if (const auto it = overrides_.find(std::string(key)); it != overrides_.end()) {
     return it->second;
   }
-  if (const char* value = std::getenv(environment_name(key).c_str())) {
-    return value;
+  if (const auto it = environment_.find(environment_name(key)); it != environment_.end()) {
+    return it->second;
   }
   if (const auto it = file_.find(std::string(key)); it != file_.end()) {
     return it->second;
@@ -104,13 +123,12 @@ int64_t ConfigReader::integer(std::string_view key, int64_t otherwise, int64_t l
   if (!text) {
     return otherwise;
   }
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc() || end != text->data() + text->size() || value < least || value > most) {
-    refuse(key, fmt::format("is \"{}\": give an integer from {} to {}", *text, least, most));
+  const auto value = parse_decimal<int64_t>(*text);
+  if (!value || *value < least || *value > most) {
+    refuse(key, fmt::format("is \"{}\": give an integer from {} to {}, in decimal digits", *text, least, most));
     return otherwise;
   }
-  return value;
+  return *value;
 }
 
 bool ConfigReader::boolean(std::string_view key, bool otherwise) {
@@ -180,6 +198,10 @@ Result<void> ConfigReader::finish() const {
   if (first_error_) {
     return std::unexpected(*first_error_);
   }
+  return check_names();
+}
+
+Result<void> ConfigReader::check_names() const {
   for (const auto* source : {&file_, &overrides_}) {
     for (const auto& [key, value] : *source) {
       if (!read_.contains(key)) {
@@ -187,27 +209,33 @@ Result<void> ConfigReader::finish() const {
       }
     }
   }
+  std::map<std::string, std::string> known;
+  for (const std::string& key : read_) {
+    const std::string name = environment_name(key);
+    const auto [other, is_new] = known.emplace(name, key);
+    if (!is_new && environment_.contains(name)) {
+      return fail(ErrorCode::kConfig, fmt::format("may mean {} or {}: set them in the file", other->second, key), name);
+    }
+  }
+  for (const auto& [name, value] : environment_) {
+    if (!known.contains(name)) {
+      return fail(ErrorCode::kConfig, "names no known key: unset it or mend its spelling", name);
+    }
+  }
   return {};
 }
 
 Result<std::string> read_secret_file(const std::string& path, std::string_view key) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
+  auto text = read_input_file(path, kSecretBytesMax);
+  if (!text) {
     return fail(ErrorCode::kConfig,
-                fmt::format("names {}, which cannot be read: create it with `hongbaoctl init`", path),
-                std::string(key));
-  }
-  std::string text(kSecretBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(in.gcount()));
-  if (text.size() > kSecretBytesMax) {
-    return fail(ErrorCode::kConfig, fmt::format("names {}, which is larger than {} bytes", path, kSecretBytesMax),
+                fmt::format("names {}, which {}: `hongbaoctl init` makes secrets", path, text.error().detail),
                 std::string(key));
   }
   constexpr std::string_view kSpace = " \t\r\n";
-  text.erase(text.find_last_not_of(kSpace) + 1);
-  text.erase(0, text.find_first_not_of(kSpace));
-  if (text.empty()) {
+  text->erase(text->find_last_not_of(kSpace) + 1);
+  text->erase(0, text->find_first_not_of(kSpace));
+  if (text->empty()) {
     return fail(ErrorCode::kConfig, fmt::format("names {}, which is empty", path), std::string(key));
   }
   return text;

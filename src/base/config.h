@@ -1,7 +1,9 @@
 // Reads a process's configuration: command line overrides over environment (HONGBAO_*) over a TOML file. Keys are
 // dotted ("server.listen"); the environment spells the same key HONGBAO_SERVER_LISTEN. Every reader is told the range
 // it may expect, and the first broken rule is kept as one line that names the key and says how to mend it. A key in the
-// file that nobody read is an error as well: it is a typing mistake.
+// file that nobody read is an error as well, and so is a variable HONGBAO_… that spells no key: it is a typing mistake.
+// HONGBAO_CONFIG is none: it names the file. An empty variable is an empty value. Names below a prefix (channels.NAME)
+// come from the file or the command line; the environment can only give their values.
 //
 // One thread, at start.
 #pragma once
@@ -42,8 +44,10 @@ class ConfigReader {
   // Records a rule that another part of the start found broken.
   void refuse(std::string_view key, std::string_view how_to_mend);
 
-  // Call last. The first error, or the first key nobody asked for.
+  // Call last. The first error, or the first key or variable nobody asked for.
   [[nodiscard]] Result<void> finish() const;
+  // Only the second of it: for whoever needs few of the keys, whatever the others hold.
+  [[nodiscard]] Result<void> check_names() const;
 
  private:
   std::optional<std::string> find(std::string_view key);
@@ -52,6 +56,7 @@ class ConfigReader {
   std::string directory_;  // where relative paths begin
   std::map<std::string, std::string> file_;
   std::map<std::string, std::string> overrides_;
+  std::map<std::string, std::string> environment_;  // by variable
   std::set<std::string, std::less<>> read_;
   std::optional<Error> first_error_;
 };

@@ -15,16 +15,27 @@ std::string file_with(const std::string& text) {
   return path.string();
 }
 
+// A variable for one test.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  ~Variable() { ::unsetenv(name_); }
+
+ private:
+  const char* name_;
+};
+
 TEST(Config, FlagsWinOverEnvironmentOverFile) {
   const std::string path = file_with("[server]\nio_threads = 2\nlisten = \"a\"\nname = \"f\"\n");
-  ::setenv("HONGBAO_SERVER_LISTEN", "b", 1);
+  const Variable variable("HONGBAO_SERVER_LISTEN", "b");
   auto reader = ConfigReader::load(path, {{"server.name", "g"}});
   ASSERT_TRUE(reader);
   EXPECT_EQ(reader->integer("server.io_threads", 1, 1, 64), 2);
   EXPECT_EQ(reader->text("server.listen", ""), "b");
   EXPECT_EQ(reader->text("server.name", ""), "g");
   EXPECT_TRUE(reader->finish());
-  ::unsetenv("HONGBAO_SERVER_LISTEN");
 }
 
 TEST(Config, NamesTheKeyThatBreaksItsRule) {
@@ -74,6 +85,64 @@ TEST(Config, APathThatItsWriterMeantOtherwiseIsRefused) {
     EXPECT_EQ(finished.error().field, "data.dir");
     EXPECT_EQ(finished.error().detail.find('\n'), std::string::npos);
   }
+}
+
+TEST(Config, RefusesAVariableThatNamesNoKey) {
+  const Variable variable("HONGBAO_SHARDS_CUONT", "4");
+  const Variable file("HONGBAO_CONFIG", "names the file");
+  const Variable others("HONGBAO", "not ours");
+  auto reader = ConfigReader::load("", {});
+  ASSERT_TRUE(reader);
+  reader->integer("shards.count", 4, 1, 999);
+  ASSERT_FALSE(reader->finish());
+  EXPECT_EQ(reader->finish().error().field, "HONGBAO_SHARDS_CUONT");
+}
+
+TEST(Config, AVariableGivesTheValueOfAChildThatTheFileNames) {
+  const Variable variable("HONGBAO_CHANNELS_DEMO-X_SECRET_FILE", "b");
+  auto reader = ConfigReader::load(file_with("[channels.demo-x]\nsecret_file = \"a\"\n"), {});
+  ASSERT_TRUE(reader);
+  EXPECT_EQ(reader->children("channels"), std::vector<std::string>{"demo-x"});
+  EXPECT_EQ(reader->text("channels.demo-x.secret_file", ""), "b");
+  EXPECT_TRUE(reader->finish());
+}
+
+TEST(Config, RefusesAVariableThatMayMeanTwoKeys) {
+  const std::string file = file_with("[channels.demo]\nk = \"a\"\n[channels.Demo]\nk = \"b\"\n");
+  const auto read = [&] {
+    auto reader = ConfigReader::load(file, {});
+    reader->text("channels.demo.k", "");
+    reader->text("channels.Demo.k", "");
+    return reader->finish();
+  };
+  EXPECT_TRUE(read());
+  const Variable variable("HONGBAO_CHANNELS_DEMO_K", "c");
+  ASSERT_FALSE(read());
+  EXPECT_EQ(read().error().field, "HONGBAO_CHANNELS_DEMO_K");
+}
+
+TEST(Config, TakesDecimalIntegersOnly) {
+  for (const char* text : {"", "0x10", "010", "+5", "1e3", "1_000", " 4", "4 "}) {
+    const Variable variable("HONGBAO_SHARDS_COUNT", text);
+    auto reader = ConfigReader::load("", {});
+    ASSERT_TRUE(reader);
+    reader->integer("shards.count", 4, 1, 999);
+    ASSERT_FALSE(reader->finish()) << text;
+    EXPECT_EQ(reader->finish().error().field, "shards.count");
+  }
+}
+
+TEST(Config, RefusesAQuotedNameThatLooksLikeAnotherKey) {
+  const auto reader = ConfigReader::load(file_with("\"shards.count\" = 4\n"), {});
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().field, "shards.count");
+}
+
+TEST(Config, RefusesWhatIsNoFileInWordsThatNameIt) {
+  const auto reader = ConfigReader::load("/tmp", {});
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().field, "--config");
+  EXPECT_EQ(reader.error().detail, "/tmp is a directory, not a file: give a TOML file");
 }
 
 TEST(Config, ListsChildren) {

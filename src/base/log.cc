@@ -1,52 +1,38 @@
 #include "base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <cstdlib>
 
 #include "base/clock.h"
+#include "base/line_writer.h"
 
 namespace hongbao {
 namespace {
 
-spdlog::logger& logger() {
-  static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("hongbao", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->flush_on(spdlog::level::info);
-    return made;
-  }();
-  return *instance;
-}
-
-constexpr spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarn:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-    case LogLevel::kNone:
-      break;
-  }
-  return spdlog::level::off;
-}
-
 constexpr std::string_view kLevelNames[] = {"debug", "info", "warn", "error"};
+
+std::atomic<LogLevel> g_least{LogLevel::kInfo};
+
+LineWriter& writer() {
+  static LineWriter& instance = [] -> LineWriter& {
+    (void)std::atexit([] { (void)flush_log(); });
+    return LineWriter::start(STDERR_FILENO, kLogBytesMax);
+  }();
+  return instance;
+}
 
 }  // namespace
 
 void set_log_level(LogLevel least) {
-  logger().set_level(to_spdlog(least));
+  g_least.store(least, std::memory_order_relaxed);
 }
 
 void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
-  if (!logger().should_log(to_spdlog(level))) {
+  if (level < g_least.load(std::memory_order_relaxed)) {
     return;
   }
   boost::json::object line;
@@ -56,7 +42,11 @@ void log_event(LogLevel level, std::string_view event, std::initializer_list<Log
   for (const auto& [key, value] : fields) {
     line[key] = value;
   }
-  logger().log(to_spdlog(level), "{}", boost::json::serialize(line));
+  writer().add(boost::json::serialize(line) + "\n");
+}
+
+bool flush_log(std::chrono::milliseconds at_most) {
+  return writer().flush(at_most);
 }
 
 }  // namespace hongbao

@@ -14,6 +14,20 @@ constexpr size_t kLocalAt = 12;
 constexpr size_t kTagAt = kLocalAt + kLocalDigits + 1;
 constexpr size_t kLength = kTagAt + kTagDigits;
 
+// All that stands before the tag.
+std::optional<PacketKey> read_key(std::string_view text) {
+  if (text.size() != kLength || text[kDayAt - 1] != '-' || text[kLocalAt - 1] != '-' || text[kTagAt - 1] != '-') {
+    return std::nullopt;
+  }
+  const auto shard = parse_shard_id(text.substr(0, kDayAt - 1));
+  const auto day = Day::parse_yymmdd(text.substr(kDayAt, 6));
+  const auto local = from_base32(text.substr(kLocalAt, kLocalDigits));
+  if (!shard || !day || !local || *local >> LocalNo::kBits != 0) {
+    return std::nullopt;
+  }
+  return PacketKey{*shard, *day, LocalNo{*local}};
+}
+
 }  // namespace
 
 std::string PacketIdCodec::tag(std::string_view body) const {
@@ -26,20 +40,16 @@ std::string PacketIdCodec::print(const PacketKey& key) const {
   return fmt::format("{}-{}", id, tag(id));
 }
 
+bool PacketIdCodec::has_form(std::string_view text) {
+  return read_key(text) && from_base32(text.substr(kTagAt));
+}
+
 std::optional<PacketKey> PacketIdCodec::parse(std::string_view text) const {
-  if (text.size() != kLength || text[kDayAt - 1] != '-' || text[kLocalAt - 1] != '-' || text[kTagAt - 1] != '-') {
+  const auto key = read_key(text);
+  if (!key || !equal_constant_time(as_bytes(text.substr(kTagAt)), as_bytes(tag(text.substr(0, kTagAt - 1))))) {
     return std::nullopt;
   }
-  if (!equal_constant_time(as_bytes(text.substr(kTagAt)), as_bytes(tag(text.substr(0, kTagAt - 1))))) {
-    return std::nullopt;
-  }
-  const auto shard = parse_shard_id(text.substr(0, kDayAt - 1));
-  const auto day = Day::parse_yymmdd(text.substr(kDayAt, 6));
-  const auto local = from_base32(text.substr(kLocalAt, kLocalDigits));
-  if (!shard || !day || !local || *local >> LocalNo::kBits != 0) {
-    return std::nullopt;
-  }
-  return PacketKey{*shard, *day, LocalNo{*local}};
+  return key;
 }
 
 }  // namespace hongbao

@@ -19,6 +19,8 @@ class PacketIdCodec {
   [[nodiscard]] std::string print(const PacketKey& key) const;
   // nullopt for anything that `print` did not make with the same key.
   [[nodiscard]] std::optional<PacketKey> parse(std::string_view text) const;
+  // Whether it looks like one, for whoever has no key: all but the tag's value is checked.
+  static bool has_form(std::string_view text);
 
  private:
   [[nodiscard]] std::string tag(std::string_view body) const;

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
+#include "base/number.h"
 
 namespace hongbao {
 
@@ -13,19 +13,17 @@ std::optional<tcp::endpoint> parse_endpoint(const std::string& text) {
   if (colon == std::string::npos) {
     return std::nullopt;
   }
-  uint16_t port = 0;
-  const char* last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + colon + 1, last, port);
+  const auto port = parse_decimal<uint16_t>(std::string_view(text).substr(colon + 1));
   std::string host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   }
   boost::system::error_code bad_address;
   const auto address = boost::asio::ip::make_address(host, bad_address);
-  if (error != std::errc() || end != last || bad_address) {
+  if (!port || bad_address) {
     return std::nullopt;
   }
-  return tcp::endpoint(address, port);
+  return tcp::endpoint(address, *port);
 }
 
 std::string to_text(const tcp::endpoint& endpoint) {

@@ -12,8 +12,6 @@
 namespace hongbao {
 namespace {
 
-constexpr size_t kOpenDaysMax = 16;
-
 void require(const Result<void>& done) {
   if (!done) {
     throw SqliteError(SQLITE_IOERR, done.error().detail);
@@ -65,7 +63,7 @@ SqliteColdDays::OpenDay::OpenDay(const std::string& file, ShardId shard, DayPart
 SqliteColdDays::OpenDay& SqliteColdDays::open(DayPart part) {
   auto found = open_.find(part);
   if (found == open_.end()) {
-    if (open_.size() >= kOpenDaysMax) {
+    if (open_.size() >= kOpenColdDaysMax) {
       open_.clear();
     }
     found = open_.emplace(part, std::make_unique<OpenDay>(file(part), shard_, part)).first;

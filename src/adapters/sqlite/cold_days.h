@@ -14,6 +14,8 @@
 
 namespace hongbao {
 
+inline constexpr size_t kOpenColdDaysMax = 16;  // of a shard
+
 class SqliteColdDays {
  public:
   SqliteColdDays(std::filesystem::path directory, ShardId shard) : directory_(std::move(directory)), shard_(shard) {}

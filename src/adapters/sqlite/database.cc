@@ -31,6 +31,7 @@ int checkpoint(void*, sqlite3* connection, const char* name, int log_pages) {
   }
   if (sqlite3_wal_checkpoint_v2(connection, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr) == SQLITE_IOERR_FSYNC) {
     log_error("checkpoint_sync_failed", {{"file", sqlite3_db_filename(connection, name)}});
+    (void)flush_log();
     std::_Exit(EXIT_FAILURE);
   }
   return SQLITE_OK;

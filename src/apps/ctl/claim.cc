@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
-#include <fstream>
-#include <sstream>
+
+#include "base/input_file.h"
 
 namespace hongbao {
 namespace {
 
 namespace json = boost::json;
+
+constexpr size_t kSharesFileBytesMax = 64UL << 20;
 
 // The shares of a packet, or of a file: {"shares":[{"seq":1,"amount":7,…},…]} as the API gives them.
 Result<void> read_shares(const json::value& body, Claim& claim) {
@@ -31,10 +33,17 @@ Result<void> read_shares(const json::value& body, Claim& claim) {
   return {};
 }
 
+// Anything else than 200 is an error.
+Result<Answer> ask_expecting_ok(const Endpoint& endpoint, const std::string& target) {
+  auto answer = ask_server(endpoint, "GET", target);
+  return !answer || answer->status == 200 ? answer : fail(ErrorCode::kUnavailable, json::serialize(answer->body));
+}
+
 Result<void> fetch_shares(const Endpoint& endpoint, const std::string& id, Claim& claim) {
-  std::string target = fmt::format("/v1/packets/{}/shares?page_size=1000", id);
+  const std::string first = fmt::format("/v1/packets/{}/shares?page_size=1000", encode(id));
+  std::string target = first;
   while (!target.empty()) {
-    const auto answer = ask_server(endpoint, "GET", target);
+    const auto answer = ask_expecting_ok(endpoint, target);
     if (!answer) {
       return std::unexpected(answer.error());
     }
@@ -42,9 +51,7 @@ Result<void> fetch_shares(const Endpoint& endpoint, const std::string& id, Claim
       return read;
     }
     const json::value* next = answer->body.as_object().if_contains("next_page_token");
-    target = next == nullptr ? ""
-                             : fmt::format("/v1/packets/{}/shares?page_size=1000&page_token={}", id,
-                                           std::string_view(next->as_string()));
+    target = next == nullptr ? "" : fmt::format("{}&page_token={}", first, encode(json::value_to<std::string>(*next)));
   }
   return {};
 }
@@ -55,12 +62,9 @@ Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, co
   if (!endpoint) {
     return std::unexpected(endpoint.error());
   }
-  const auto answer = ask_server(*endpoint, "GET", "/v1/packets/" + id);
+  const auto answer = ask_expecting_ok(*endpoint, "/v1/packets/" + encode(id));
   if (!answer) {
     return std::unexpected(answer.error());
-  }
-  if (answer->status != 200) {
-    return fail(ErrorCode::kUnavailable, json::serialize(answer->body));
   }
   const json::object& packet = answer->body.at("packet").as_object();
   if (!packet.contains("seed")) {
@@ -83,7 +87,14 @@ Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, co
 
 Result<Claim> make_claim(const CtlOptions& options, VerifyOptions wanted) {
   if (!wanted.packet.empty()) {
-    return fetch_claim(options, wanted.user, wanted.packet);
+    try {
+      return fetch_claim(options, wanted.user, wanted.packet);
+    } catch (const std::exception&) {  // of Boost.JSON: a part is missing, or of another type
+      return fail(ErrorCode::kUnavailable, "the server's answer is not a packet with shares");
+    }
+  }
+  if (wanted.claim.packet_id.empty()) {
+    return fail(ErrorCode::kInvalidField, "or --packet is needed: which packet is to be verified", "--id");
   }
   const auto rule = parse_rule(wanted.allocation);
   if (!rule) {
@@ -92,10 +103,12 @@ Result<Claim> make_claim(const CtlOptions& options, VerifyOptions wanted) {
   wanted.claim.rule = *rule;
   wanted.claim.total = Money(wanted.total);
   if (!wanted.shares_file.empty()) {
-    std::stringstream text;
-    text << std::ifstream(wanted.shares_file).rdbuf();
+    const auto text = read_input_file(wanted.shares_file, kSharesFileBytesMax);
+    if (!text) {
+      return fail(ErrorCode::kInvalidField, fmt::format("{} {}", wanted.shares_file, text.error().detail), "--shares");
+    }
     boost::system::error_code error;
-    const json::value body = json::parse(text.str(), error);
+    const json::value body = json::parse(*text, error);
     if (error) {
       return fail(ErrorCode::kInvalidField, fmt::format("{} is not JSON", wanted.shares_file), "--shares");
     }

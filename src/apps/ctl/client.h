@@ -1,15 +1,18 @@
-// A small blocking HTTP client for the operator's commands: one request, one JSON answer. One thread.
+// A small HTTP client for the operator's commands: one request, one JSON answer, within a time. One thread.
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <string>
+#include <string_view>
 
+#include "apps/http_address.h"
 #include "base/result.h"
 
 namespace hongbao {
 
 struct Endpoint {
-  std::string url;    // http://HOST:PORT
+  HttpAddress address;
   std::string token;  // bearer token
 };
 
@@ -18,8 +21,17 @@ struct Answer {
   boost::json::value body;
 };
 
-// kConfig for an URL that is none; kUnavailable when nobody answers there.
+struct AskOptions {
+  std::string key;  // of the header Idempotency-Key, if there is one
+  std::chrono::seconds at_most{60};
+};
+
+// kUnavailable when nobody answers there, or not in time; kOutcomeUnknown when what was asked for may have taken effect
+// nevertheless.
 Result<Answer> ask_server(const Endpoint& endpoint, const std::string& method, const std::string& target,
-                          const std::string& body = {});
+                          const std::string& body = {}, const AskOptions& options = {});
+
+// As a part of a target's path, or as a parameter.
+std::string encode(std::string_view text);
 
 }  // namespace hongbao

@@ -7,25 +7,45 @@
 #include <numeric>
 #include <vector>
 
+#include "apps/settings.h"
 #include "base/clock.h"
-#include "base/config.h"
 #include "core/ids.h"
 #include "edge/auth.h"
+#include "edge/listen.h"
 
 namespace hongbao {
 namespace {
 
 namespace json = boost::json;
 
-Result<ConfigReader> open_config(const CtlOptions& options) {
-  if (options.config.empty()) {
-    return fail(ErrorCode::kConfig, "is needed: give the server's TOML file", "--config");
-  }
-  return ConfigReader::load(options.config, {});
+Result<std::string> secret(ConfigReader& reader, const std::string& key) {
+  const std::string path = reader.path(key, "");
+  return path.empty() ? fail(ErrorCode::kConfig, "is missing: set it in the file or the environment", key)
+                      : read_secret_file(path, key);
 }
 
-Result<std::string> secret(ConfigReader& reader, const std::string& key) {
-  return read_secret_file(reader.path(key, ""), key);
+// Where a listener is reached from its own machine, or what `url` says instead.
+Result<HttpAddress> address_of(const std::string& url, const char* option, ConfigReader& reader, const std::string& key,
+                               const char* otherwise) {
+  if (!url.empty()) {
+    return parse_http_url(url);
+  }
+  const std::string listen = reader.text(key, otherwise);
+  const auto endpoint = parse_endpoint(listen);
+  if (!endpoint) {
+    return fail(ErrorCode::kConfig, fmt::format("is \"{}\": give an address and a port such as 127.0.0.1:8080", listen),
+                key);
+  }
+  if (endpoint->port() == 0) {
+    return fail(ErrorCode::kConfig, fmt::format("has port 0, which is any that was free: give {}", option), key);
+  }
+  auto address = endpoint->address();
+  if (address.is_unspecified()) {  // all addresses of the machine
+    using namespace boost::asio::ip;
+    address = address.is_v6() ? boost::asio::ip::address(address_v6::loopback())
+                              : boost::asio::ip::address(address_v4::loopback());
+  }
+  return HttpAddress{.host = address.to_string(), .port = endpoint->port()};
 }
 
 std::string cell(const json::value& value) {
@@ -106,22 +126,36 @@ void print_object(const json::object& object, const std::string& indent) {
 
 }  // namespace
 
+Result<ConfigReader> open_config(const std::string& path) {
+  if (path.empty()) {
+    return fail(ErrorCode::kConfig, "is needed: give the server's TOML file", "--config");
+  }
+  auto reader = ConfigReader::load(path, {});
+  if (reader) {
+    ConfigReader all = *reader;
+    (void)read_settings(all);  // asks for every key; an operator need not be able to read every secret
+    if (auto known = all.check_names(); !known) {
+      return std::unexpected(known.error());
+    }
+  }
+  return reader;
+}
+
 Result<Endpoint> admin_endpoint(const CtlOptions& options) {
-  auto reader = open_config(options);
+  auto reader = open_config(options.config);
   if (!reader) {
     return std::unexpected(reader.error());
   }
-  auto token = secret(*reader, "admin.token_file");
-  if (!token) {
-    return std::unexpected(token.error());
+  const auto address = address_of(options.admin_url, "--admin-url", *reader, "admin.listen", "127.0.0.1:8081");
+  if (!address) {
+    return std::unexpected(address.error());
   }
-  return Endpoint{
-      options.admin_url.empty() ? "http://" + reader->text("admin.listen", "127.0.0.1:8081") : options.admin_url,
-      *token};
+  const auto token = secret(*reader, "admin.token_file");
+  return token ? Result<Endpoint>({*address, *token}) : std::unexpected(token.error());
 }
 
 Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
-  auto reader = open_config(options);
+  auto reader = open_config(options.config);
   if (!reader) {
     return std::unexpected(reader.error());
   }
@@ -139,13 +173,13 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
 
 Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user) {
   constexpr int64_t kTokenTtl_s = 600;
-  auto token = user_token(options, user, kTokenTtl_s);
-  auto reader = open_config(options);
+  const auto token = user_token(options, user, kTokenTtl_s);
+  auto reader = open_config(options.config);
   if (!token || !reader) {
     return std::unexpected(token ? reader.error() : token.error());
   }
-  return Endpoint{options.url.empty() ? "http://" + reader->text("server.listen", "127.0.0.1:8080") : options.url,
-                  *token};
+  const auto address = address_of(options.url, "--url", *reader, "server.listen", "127.0.0.1:8080");
+  return address ? Result<Endpoint>({*address, *token}) : std::unexpected(address.error());
 }
 
 void print_body(const json::value& body, bool as_json) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/ctl/client.h"
+#include "base/config.h"
 #include "base/result.h"
 
 namespace hongbao {
@@ -15,6 +16,9 @@ struct CtlOptions {
   std::string admin_url;  // overrides admin.listen
   bool json = false;
 };
+
+// The server's file and the environment, with all names known: as the server takes them, though only some are needed.
+Result<ConfigReader> open_config(const std::string& path);
 
 // Addresses and secrets, from the options and the configuration.
 Result<Endpoint> admin_endpoint(const CtlOptions& options);

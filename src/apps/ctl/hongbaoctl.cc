@@ -1,47 +1,48 @@
-// The operator's command line: noun, verb. Exit status: 0 done, 1 the server refused or a check failed, 2 used wrongly.
+// The operator's command line: noun, verb. Exit status: 0 done, 1 the server refused, a check failed or the output
+// could not be written, 2 used wrongly.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <boost/json.hpp>
 
+#include "apps/command_line.h"
 #include "apps/ctl/backup.h"
 #include "apps/ctl/claim.h"
 #include "apps/ctl/client.h"
 #include "apps/ctl/commands.h"
+#include "apps/ctl/deposit.h"
 #include "apps/ctl/init.h"
 #include "apps/ctl/schema.h"
 #include "base/crypto.h"
+#include "base/number.h"
+#include "base/program.h"
+#include "core/limits.h"
+#include "ports/control.h"
 
 namespace hongbao {
 namespace {
 
 namespace json = boost::json;
 
-constexpr int kExitDone = 0;
-constexpr int kExitRefused = 1;
-constexpr int kExitUsage = 2;
-
-int complain(const Error& error) {
-  fmt::print(stderr, "hongbaoctl: {}{}{}\n", error.field, error.field.empty() ? "" : " ", error.detail);
-  return error.code == ErrorCode::kUnavailable ? kExitRefused : kExitUsage;
-}
+// An audit or a reconciliation looks at everything there is.
+constexpr std::chrono::hours kLongWork{1};
 
 int print_answer(const Result<Answer>& answer, bool as_json) {
   if (!answer) {
     return complain(answer.error());
   }
   print_body(answer->body, as_json);
-  return answer->status < 400 ? kExitDone : kExitRefused;
+  return answer->status < 400 ? kExitDone : kExitFailed;
 }
 
 int ask_admin(const CtlOptions& options, const std::string& method, const std::string& target,
-              const json::object& body = {}) {
+              const json::object& body = {}, const AskOptions& ask = {}) {
   const auto endpoint = admin_endpoint(options);
   if (!endpoint) {
     return complain(endpoint.error());
   }
   const std::string text = body.empty() ? "" : json::serialize(body);
-  return print_answer(ask_server(*endpoint, method, target, text), options.json);
+  return print_answer(ask_server(*endpoint, method, target, text, ask), options.json);
 }
 
 int show_packet(const CtlOptions& options, const std::string& user, const std::string& id) {
@@ -49,7 +50,7 @@ int show_packet(const CtlOptions& options, const std::string& user, const std::s
   if (!endpoint) {
     return complain(endpoint.error());
   }
-  return print_answer(ask_server(*endpoint, "GET", "/v1/packets/" + id), options.json);
+  return print_answer(ask_server(*endpoint, "GET", "/v1/packets/" + encode(id)), options.json);
 }
 
 int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
@@ -63,6 +64,41 @@ int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_
     fmt::print("{}\n", *token);
   }
   return kExitDone;
+}
+
+// REGION=WEIGHT, each region once.
+Result<json::object> parse_weights(const std::vector<std::string>& pairs) {
+  json::object weights;
+  for (const std::string& pair : pairs) {
+    const size_t equals = std::min(pair.find('='), pair.size());
+    const std::string region = pair.substr(0, equals);
+    const auto weight = equals < pair.size() ? parse_decimal<uint32_t>(pair.substr(equals + 1)) : std::nullopt;
+    if (!parse_region_name(region) || !weight || *weight > kWeightMax) {
+      return fail(
+          ErrorCode::kInvalidField,
+          fmt::format("must be south or north, =, and a whole number from 0 to {} in decimal digits, not \"{}\"",
+                      kWeightMax, pair),
+          "WEIGHTS:");
+    }
+    if (!weights.emplace(region, *weight).second) {
+      return fail(ErrorCode::kInvalidField, fmt::format("must name {} once", region), "WEIGHTS:");
+    }
+  }
+  return weights;
+}
+
+int set_weights(const CtlOptions& options, const std::vector<std::string>& pairs) {
+  auto weights = parse_weights(pairs);
+  return weights ? ask_admin(options, "PUT", "/admin/v1/traffic", {{"weights", std::move(*weights)}})
+                 : complain(weights.error());
+}
+
+std::vector<std::string> switch_names() {
+  std::vector<std::string> names;
+  for (int i = 0; i < kSwitches; ++i) {
+    names.emplace_back(to_text(static_cast<Switch>(i)));
+  }
+  return names;
 }
 
 int print_verification(const Result<Claim>& claim, bool as_json) {
@@ -82,7 +118,7 @@ int print_verification(const Result<Claim>& claim, bool as_json) {
                           {"commitment_matches", verified->commitment_matches},
                           {"shares", std::move(shares)}},
              as_json);
-  return verified->holds() ? kExitDone : kExitRefused;
+  return verified->holds() ? kExitDone : kExitFailed;
 }
 
 int print_schema(const CtlOptions& options, bool migrate) {
@@ -105,7 +141,8 @@ int print_done(const CtlOptions& options, const Result<json::object>& done) {
 // Every command sets `exit` when CLI11 calls it back.
 struct Ctl {
   CLI::App app{
-      "hongbaoctl: operates and audits a Hongbao server.\n\nThe server's TOML file tells addresses and secrets."};
+      "hongbaoctl: operates and audits a Hongbao server.\n\nThe server's TOML file tells addresses and secrets.",
+      "hongbaoctl"};
   CtlOptions options;
   int exit = kExitUsage;
 
@@ -119,6 +156,7 @@ struct Ctl {
   std::string from_day = "20000101";
   std::vector<std::string> weights;
   int64_t amount = 0;
+  std::string key;
   bool deep = false;
   bool replace = false;
   VerifyOptions verification;
@@ -136,9 +174,9 @@ struct Ctl {
 
 Ctl::Ctl() {
   app.add_option("-c,--config", options.config, "The server's TOML file")->envname("HONGBAO_CONFIG");
-  app.add_option("--url", options.url, "Public API, if not server.listen of the file");
-  app.add_option("--admin-url", options.admin_url, "Admin API, if not admin.listen of the file");
-  app.add_flag("--json", options.json, "Print JSON");
+  app.add_option("--url", options.url, "Public API, if not server.listen of the file")->check(http_url());
+  app.add_option("--admin-url", options.admin_url, "Admin API, if not admin.listen of the file")->check(http_url());
+  app.add_flag("--json", options.json, "Print JSON")->disable_flag_override();
   app.require_subcommand(1);
   app.fallthrough();
   add_local_commands();
@@ -175,13 +213,15 @@ void Ctl::add_local_commands() {
           fmt::print("{}\n", *config);
         }
       },
-      [this](CLI::App* c) { c->add_option("DIR", directory, "The directory, made if need be")->required(); });
+      [this](CLI::App* c) {
+        c->add_option("DIR", directory, "The directory, made if need be")->required()->check(not_empty());
+      });
   verb(
       &app, "token", "Print a token for a user, for trying the API",
       [this] { exit = print_token(options, user, ttl_s); },
       [this](CLI::App* c) {
-        c->add_option("--user", user, "User id")->required();
-        c->add_option("--ttl-s", ttl_s, "Seconds until it expires")->check(CLI::Range(1, 366 * 86400));
+        c->add_option("--user", user, "User id")->required()->check(user_id());
+        c->add_option("--ttl-s", ttl_s, "Seconds until it expires")->check(whole_number(1, 366UL * 86400));
       });
 }
 
@@ -196,35 +236,15 @@ void Ctl::add_server_commands() {
   verb(
       noun("packet", "Packets"), "show", "A packet's state and totals",
       [this] { exit = show_packet(options, "operator", id); },
-      [this](CLI::App* c) { c->add_option("ID", id)->required(); });
+      [this](CLI::App* c) { c->add_option("ID", id)->required()->check(packet_id()); });
   verb(noun("shard", "Shards"), "list", "State, epoch, log and cursors of every shard",
        [this] { exit = ask_admin(options, "GET", "/admin/v1/shards"); });
 
   CLI::App* traffic = noun("traffic", "Where new orders go");
   verb(traffic, "show", "The weights", [this] { exit = ask_admin(options, "GET", "/admin/v1/traffic"); });
   verb(
-      traffic, "set", "Set the weights, such as south=100",
-      [this] {
-        json::object wanted;
-        for (const std::string& pair : weights) {
-          const size_t equals = pair.find('=');
-          const auto number = equals == std::string::npos ? json::value(pair) : json::parse(pair.substr(equals + 1));
-          wanted[pair.substr(0, equals)] = number;
-        }
-        exit = ask_admin(options, "PUT", "/admin/v1/traffic", {{"weights", wanted}});
-      },
-      [this](CLI::App* c) {
-        c->add_option("WEIGHTS", weights, "REGION=0…100")
-            ->required()
-            ->check(CLI::Validator(
-                [](std::string& pair) {
-                  const size_t equals = pair.find('=');
-                  const bool good = equals != std::string::npos && equals > 0 && equals + 1 < pair.size() &&
-                                    pair.find_first_not_of("0123456789", equals + 1) == std::string::npos;
-                  return good ? std::string() : fmt::format("\"{}\" is not REGION=NUMBER", pair);
-                },
-                "REGION=NUMBER"));
-      });
+      traffic, "set", "Set the weights, such as south=100", [this] { exit = set_weights(options, weights); },
+      [this](CLI::App* c) { c->add_option("WEIGHTS", weights, "REGION=0…100")->required(); });
 
   CLI::App* switches = noun("switch", "Functions that can be switched off");
   verb(switches, "list", "All switches", [this] { exit = ask_admin(options, "GET", "/admin/v1/switches"); });
@@ -232,14 +252,17 @@ void Ctl::add_server_commands() {
       switches, "set", "Turn one on or off",
       [this] { exit = ask_admin(options, "PUT", "/admin/v1/switches", {{"switches", {{name, state == "on"}}}}); },
       [this](CLI::App* c) {
-        c->add_option("NAME", name)->required();
+        c->add_option("NAME", name)->required()->check(CLI::IsMember(switch_names()));
         c->add_option("STATE", state)->required()->check(CLI::IsMember({"on", "off"}));
       });
 
   verb(
       &app, "audit", "The equations of the money with every term; exit status 1 when they don't hold",
-      [this] { exit = ask_admin(options, "GET", deep ? "/admin/v1/audit?deep=true" : "/admin/v1/audit"); },
-      [this](CLI::App* c) { c->add_flag("--deep", deep, "Read every packet as well"); });
+      [this] {
+        exit = ask_admin(options, "GET", deep ? "/admin/v1/audit?deep=true" : "/admin/v1/audit", {},
+                         {.at_most = kLongWork});
+      },
+      [this](CLI::App* c) { c->add_flag("--deep", deep, "Read every packet as well")->disable_flag_override(); });
 
   verb(
       &app, "backup", "Copy all data of a running server, or a stopped one, into a new directory",
@@ -254,7 +277,8 @@ void Ctl::add_server_commands() {
       });
 
   CLI::App* reconcile = noun("reconcile", "Reconciliation");
-  verb(reconcile, "run", "Run it now", [this] { exit = ask_admin(options, "POST", "/admin/v1/reconciliation:run"); });
+  verb(reconcile, "run", "Run it now",
+       [this] { exit = ask_admin(options, "POST", "/admin/v1/reconciliation:run", {}, {.at_most = kLongWork}); });
   verb(reconcile, "show", "The last run", [this] { exit = ask_admin(options, "GET", "/admin/v1/reconciliation"); });
 
   CLI::App* archive = noun("archive", "Old days in cold storage");
@@ -267,22 +291,26 @@ void Ctl::add_server_commands() {
         exit = ask_admin(options, "GET", fmt::format("/admin/v1/archive/days?shard={}&from={}", shard, from_day));
       },
       [this](CLI::App* c) {
-        c->add_option("SHARD", shard, "Such as s000")->required();
-        c->add_option("--from", from_day, "The first day, as 20261122")->capture_default_str();
+        c->add_option("SHARD", shard, "Such as s000")->required()->check(shard_id());
+        c->add_option("--from", from_day, "The first day, as 20261122")->capture_default_str()->check(calendar_day());
       });
 }
 
 void Ctl::add_wallet_commands() {
   CLI::App* wallet = noun("wallet", "Wallets");
-  const auto user_option = [this](CLI::App* c) { c->add_option("USER", user)->required(); };
-  const auto path = [this](const char* action) { return fmt::format("/admin/v1/wallets/{}{}", user, action); };
+  const auto user_option = [this](CLI::App* c) { c->add_option("USER", user)->required()->check(user_id()); };
+  const auto path = [this](const char* action) { return fmt::format("/admin/v1/wallets/{}{}", encode(user), action); };
   verb(wallet, "show", "Balance", [this, path] { exit = ask_admin(options, "GET", path("")); }, user_option);
   verb(
-      wallet, "deposit", "Pay money in",
-      [this, path] { exit = ask_admin(options, "POST", path(":deposit"), {{"amount", amount}}); },
+      wallet, "deposit", "Pay money in, once for a key", [this] { exit = deposit(options, user, Money(amount), key); },
       [this, user_option](CLI::App* c) {
         user_option(c);
-        c->add_option("AMOUNT", amount, "In fen")->required();
+        c->add_option("AMOUNT", amount, "In fen")
+            ->required()
+            ->check(whole_number(1, static_cast<uint64_t>(kDepositMax.fen())));
+        c->add_option("--key", key,
+                      "Idempotency key: a repeated call with the same one pays in once; made if not given")
+            ->check(idempotency_key());
       });
   verb(
       wallet, "freeze", "Refuse transfers to and from it",
@@ -298,27 +326,37 @@ void Ctl::add_verify() {
       [this] { exit = print_verification(make_claim(options, verification), options.json); },
       [this](CLI::App* c) {
         VerifyOptions& v = verification;
-        auto* packet = c->add_option("--packet", v.packet, "Fetch everything over the API");
-        auto* packet_id = c->add_option("--id", v.claim.packet_id, "Packet id")->excludes(packet);
-        c->add_option("--seed", v.claim.seed_hex, "Revealed seed, hexadecimal")->needs(packet_id);
-        c->add_option("--commitment", v.claim.commitment_hex, "As shown when it was sent")->needs(packet_id);
-        c->add_option("--total", v.total, "Total amount in fen")->needs(packet_id);
-        c->add_option("--count", v.claim.count, "Number of shares")->needs(packet_id);
-        c->add_option("--allocation", v.allocation, "classic, fair or equal");
-        c->add_option("--shares", v.shares_file, "File with the answer of GET /v1/packets/{id}/shares");
+        auto* packet = c->add_option("--packet", v.packet, "Fetch everything over the API")->check(packet_id());
+        auto* id_option = c->add_option("--id", v.claim.packet_id, "Packet id")->excludes(packet)->check(packet_id());
+        c->add_option("--seed", v.claim.seed_hex, "Revealed seed, hexadecimal")
+            ->needs(id_option)
+            ->check(hexadecimal(32));
+        c->add_option("--commitment", v.claim.commitment_hex, "As shown when it was sent")
+            ->needs(id_option)
+            ->check(hexadecimal(32));
+        c->add_option("--total", v.total, "Total amount in fen")
+            ->needs(id_option)
+            ->check(whole_number(1, static_cast<uint64_t>(kShareGreatest.fen()) * kSharesPerPacketMax));
+        c->add_option("--count", v.claim.count, "Number of shares")
+            ->needs(id_option)
+            ->check(whole_number(1, kSharesPerPacketMax));
+        c->add_option("--allocation", v.allocation, "classic, fair or equal")->needs(id_option);
+        c->add_option("--shares", v.shares_file, "File with the answer of GET /v1/packets/{id}/shares")
+            ->needs(id_option)
+            ->check(input_file());
       });
+}
+
+int run_command(int argc, char** argv) {
+  init_crypto();
+  Ctl ctl;
+  const auto exit = parse_command_line(ctl.app, argc, argv);
+  return exit ? *exit : ctl.exit;
 }
 
 }  // namespace
 }  // namespace hongbao
 
 int main(int argc, char** argv) {
-  hongbao::init_crypto();
-  hongbao::Ctl ctl;
-  try {
-    ctl.app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return ctl.app.exit(error) == 0 ? 0 : hongbao::kExitUsage;
-  }
-  return ctl.exit;
+  return hongbao::run_program("hongbaoctl", hongbao::run_command, argc, argv);
 }

@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <filesystem>
+#include <string_view>
+#include <system_error>
 
 #include "base/crypto.h"
 
@@ -118,15 +121,30 @@ std::string random_hex(size_t bytes) {
   return to_hex(as_bytes(random));
 }
 
+std::string words(int error) {
+  return std::generic_category().message(error);
+}
+
+struct NewFile {
+  std::string path;
+  std::string text;
+  mode_t mode;
+};
+
 // Never overwrites.
-Result<void> write_file(const std::string& path, const std::string& text, mode_t mode) {
+Result<void> write_file(const NewFile& wanted) {
+  const auto& [path, text, mode] = wanted;
   const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
   if (file < 0) {
-    return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", path, std::strerror(errno)), "DIR");
+    return fail(ErrorCode::kConfig, fmt::format("cannot create {}: {}", path, words(errno)), "DIR");
   }
   const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  ::close(file);
-  return written ? Result<void>() : fail(ErrorCode::kConfig, fmt::format("cannot write {}", path), "DIR");
+  const int error = errno;
+  if (::close(file) == 0 && written) {
+    return {};
+  }
+  ::unlink(path.c_str());
+  return fail(ErrorCode::kConfig, fmt::format("cannot write {}: {}", path, words(written ? errno : error)), "DIR");
 }
 
 }  // namespace
@@ -143,17 +161,18 @@ Result<std::string> init_directory(const std::string& directory) {
   }
   std::filesystem::permissions(dir + "/secrets", std::filesystem::perms::owner_all, error);
   const std::string config = dir + "/hongbao.toml";
-  const std::array<std::pair<std::string, std::string>, 4> secrets{{
-      {"master.key", random_hex(32)},
-      {"jwt.secret", random_hex(32)},
-      {"admin.token", random_hex(24)},
-      {"channel-demo.secret", random_hex(32)},
+  const std::array<NewFile, 5> files{{
+      {config, kTemplate, 0644},
+      {dir + "/secrets/master.key", random_hex(32) + "\n", 0600},
+      {dir + "/secrets/jwt.secret", random_hex(32) + "\n", 0600},
+      {dir + "/secrets/admin.token", random_hex(24) + "\n", 0600},
+      {dir + "/secrets/channel-demo.secret", random_hex(32) + "\n", 0600},
   }};
-  if (auto written = write_file(config, kTemplate, 0644); !written) {
-    return std::unexpected(written.error());
-  }
-  for (const auto& [name, text] : secrets) {
-    if (auto written = write_file(fmt::format("{}/secrets/{}", dir, name), text + "\n", 0600); !written) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (auto written = write_file(files[i]); !written) {
+      for (size_t made = 0; made < i; ++made) {  // all or nothing, so that it can be tried again
+        ::unlink(files[made].path.c_str());
+      }
       return std::unexpected(written.error());
     }
   }

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "apps/ctl/commands.h"
 #include "apps/mariadb_layout.h"
 
 namespace hongbao {
@@ -12,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 Result<Settings> read_config(const std::string& config) {
-  auto reader = ConfigReader::load(config, {});
+  auto reader = open_config(config);
   auto settings = reader ? read_settings(*reader) : std::unexpected(reader.error());
   if (settings && !settings->distributed) {
     return fail(ErrorCode::kConfig, "is embedded: its files are made by the server itself", "node.engines");

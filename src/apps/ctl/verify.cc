@@ -44,7 +44,9 @@ Result<Verification> verify(const Claim& claim) {
   std::copy(seed->begin(), seed->end(), order.seed.bytes.begin());
 
   Verification result;
-  result.commitment_matches = to_hex(commitment(order.seed, claim.packet_id)) == claim.commitment_hex;
+  const auto committed = from_hex(claim.commitment_hex);
+  result.commitment_matches =
+      committed && to_hex(commitment(order.seed, claim.packet_id)) == to_hex(as_bytes(*committed));
   const bool all = claim.shares.empty();
   const auto last = static_cast<uint32_t>(all ? claim.count : claim.shares.size());
   Money remaining = claim.total;

@@ -6,7 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 
-#include "apps/load/endpoint.h"
+#include "apps/http_address.h"
 #include "apps/load/tokens.h"
 
 namespace hongbao::load {
@@ -64,13 +64,13 @@ TEST(JsonReader, ReadsOneObjectAfterAnother) {
   }
 }
 
-TEST(Endpoint, TakesOnlyPlainHttpWithoutAPath) {
-  EXPECT_EQ(parse_endpoint("http://127.0.0.1:8080")->authority(), "127.0.0.1:8080");
-  EXPECT_EQ(parse_endpoint("http://[::1]:81/")->authority(), "[::1]:81");
-  EXPECT_EQ(parse_endpoint("http://localhost")->port, 80);
-  for (const char* url :
-       {"", "localhost:80", "https://localhost", "http://", "http://h:0", "http://h/path", "http://h?x"}) {
-    EXPECT_FALSE(parse_endpoint(url)) << url;
+TEST(HttpAddress, TakesOnlyPlainHttpWithoutAPath) {
+  EXPECT_EQ(parse_http_url("http://127.0.0.1:8080")->authority(), "127.0.0.1:8080");
+  EXPECT_EQ(parse_http_url("http://[::1]:81/")->authority(), "[::1]:81");
+  EXPECT_EQ(parse_http_url("http://localhost")->port, 80);
+  for (const char* url : {"", "localhost:80", "https://localhost", "http://", "http://h:0", "http://h:080",
+                          "http://h:", "http://h:65536", "http://user@h", "http://h/path", "http://h?x"}) {
+    EXPECT_FALSE(parse_http_url(url)) << url;
   }
 }
 

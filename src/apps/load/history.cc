@@ -1,6 +1,5 @@
 #include "apps/load/history.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,11 +7,12 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 #include <unordered_map>
 
 #include "apps/load/answer.h"
+#include "base/input_file.h"
 
 namespace hongbao::load {
 namespace {
@@ -66,13 +66,14 @@ std::optional<uint32_t> RunRecord::user_number(std::string_view name) const {
 
 Result<std::unique_ptr<HistoryFile>> HistoryFile::create(const std::string& path) {
   if (path.empty()) {
-    return std::unique_ptr<HistoryFile>(new HistoryFile(-1));
+    return std::unique_ptr<HistoryFile>(new HistoryFile(path, -1));
   }
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-  if (fd < 0) {
-    return fail(ErrorCode::kStorage, fmt::format("can't write {}: {}", path, std::strerror(errno)));
+  const auto fd = open_output_file(path);
+  if (!fd) {
+    return fail(ErrorCode::kConfig, fd.error().detail, "--history");
   }
-  return std::unique_ptr<HistoryFile>(new HistoryFile(fd));
+  (void)::ftruncate(*fd, 0);  // a device has no length
+  return std::unique_ptr<HistoryFile>(new HistoryFile(path, *fd));
 }
 
 HistoryFile::~HistoryFile() {
@@ -81,17 +82,23 @@ HistoryFile::~HistoryFile() {
   }
 }
 
-bool HistoryFile::append(std::string_view lines) {
+void HistoryFile::append(std::string_view lines) {
   const std::lock_guard lock(mutex_);
-  while (fd_ >= 0 && !lines.empty()) {
+  while (fd_ >= 0 && error_ == 0 && !lines.empty()) {
     const ssize_t written = ::write(fd_, lines.data(), lines.size());
     if (written < 0 && errno != EINTR) {
-      fmt::print(stderr, "hongbao-load: the history can't be written: {}\n", std::strerror(errno));
-      return false;
+      error_ = errno;
     }
     lines.remove_prefix(static_cast<size_t>(std::max<ssize_t>(0, written)));
   }
-  return true;
+}
+
+Result<void> HistoryFile::outcome() {
+  const std::lock_guard lock(mutex_);
+  return error_ == 0 ? Result<void>()
+                     : fail(ErrorCode::kStorage,
+                            fmt::format("{} can't be written: {}", path_, std::generic_category().message(error_)),
+                            "--history");
 }
 
 void HistoryWriter::run_started(Timestamp at) {

@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "apps/load/night.h"
@@ -75,20 +76,24 @@ struct RunRecord {
 // The file; shared by all players. Any thread.
 class HistoryFile {
  public:
-  // An empty path writes nowhere.
+  // An empty path writes nowhere. kConfig.
   static Result<std::unique_ptr<HistoryFile>> create(const std::string& path);
   ~HistoryFile();
   HistoryFile(const HistoryFile&) = delete;
   HistoryFile& operator=(const HistoryFile&) = delete;
 
   [[nodiscard]] bool wanted() const { return fd_ >= 0; }
-  // `lines` is whole lines. False when the disk refused them.
-  bool append(std::string_view lines);
+  // `lines` is whole lines.
+  void append(std::string_view lines);
+  // kStorage when the disk refused some.
+  [[nodiscard]] Result<void> outcome();
 
  private:
-  explicit HistoryFile(int fd) : fd_(fd) {}
+  HistoryFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  const std::string path_;
   std::mutex mutex_;
   int fd_;
+  int error_ = 0;  // guarded by mutex_
 };
 
 // Makes lines and hands them over in blocks. Each player has one; one thread.

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <thread>
 
-#include "apps/load/endpoint.h"
+#include "apps/http_address.h"
 #include "apps/load/options.h"
 #include "apps/load/player.h"
 #include "apps/load/report.h"
@@ -19,6 +20,8 @@
 #include "apps/load/verify.h"
 #include "base/config.h"
 #include "base/crypto.h"
+#include "base/descriptors.h"
+#include "base/program.h"
 
 namespace hongbao::load {
 namespace {
@@ -32,13 +35,8 @@ constexpr std::chrono::seconds kDepositWait{120};
 constexpr std::chrono::hours kTokenLife{24};
 constexpr std::chrono::milliseconds kProgressPause{100};
 
-int complain(const Error& error) {
-  fmt::print(stderr, "hongbao-load: {}\n", error.detail);
-  return kExitCheckFailed;
-}
-
 Result<Target> open_target(const std::string& url) {
-  const auto endpoint = parse_endpoint(url);
+  const auto endpoint = parse_http_url(url);
   if (!endpoint) {
     return std::unexpected(endpoint.error());
   }
@@ -108,6 +106,41 @@ Result<void> deposit(const Server& server, const RunRecord& run) {
   return {};
 }
 
+// Connections and threads at the peak, and the sessions before and after.
+Result<void> reserve_descriptors(const Options& options) {
+  constexpr uint64_t kPerLoop = 3;  // epoll, eventfd, timerfd
+  constexpr uint64_t kReserve = 64;
+  const uint64_t sessions = kDepositSessions * (kPerLoop + 1);
+  const uint64_t needed =
+      open_descriptors() + std::max(options.connections + options.threads * kPerLoop, sessions) + kReserve;
+  const uint64_t limit = raise_descriptor_limit();
+  return needed <= limit
+             ? Result<void>()
+             : fail(ErrorCode::kConfig,
+                    fmt::format("{} need {} file descriptors, and the hard limit is {}: raise it (ulimit -n)",
+                                options.connections, needed, limit),
+                    "--connections");
+}
+
+// Two outputs in one file would be neither.
+Result<void> check_distinct(const Options& options) {
+  std::error_code error;
+  const bool same = !options.json_file.empty() && !options.history_file.empty() &&
+                    std::filesystem::is_regular_file(options.json_file, error) &&
+                    std::filesystem::equivalent(options.json_file, options.history_file, error);
+  return same ? fail(ErrorCode::kConfig, "and --history name the same file", "--json") : Result<void>();
+}
+
+// Before anything is asked of the server: what would only be found out after the night.
+Result<FiguresFile> prepare(const Options& options) {
+  if (const auto reserved = reserve_descriptors(options); !reserved) {
+    return std::unexpected(reserved.error());
+  }
+  auto file = FiguresFile::open(options.json_file);
+  const auto distinct = file ? check_distinct(options) : Result<void>();
+  return distinct ? std::move(file) : std::unexpected(distinct.error());
+}
+
 // Returns how long it took.
 double play_night(const Play& play, Progress& progress, RunRecord& run, Stats& stats) {
   std::vector<std::unique_ptr<Player>> players;
@@ -143,6 +176,10 @@ double play_night(const Play& play, Progress& progress, RunRecord& run, Stats& s
 
 int run_night(const Options& options) {
   RunRecord run = new_run(options);
+  const auto figures_file = prepare(options);
+  if (!figures_file) {
+    return complain(figures_file.error());
+  }
   const auto server = open_server(options, run);
   if (!server) {
     return complain(server.error());
@@ -183,15 +220,20 @@ int run_night(const Options& options) {
   figures.settled_vouchers =
       figures.verdict.settled_vouchers - std::min(before->settled_sum(), figures.verdict.settled_vouchers);
   print_result(figures);
-  if (!options.json_file.empty()) {
-    if (const auto written = write_json(figures, options); !written) {
-      return complain(written.error());
-    }
+  if (const auto written = figures_file->write(figures, options); !written) {
+    return complain(written.error());
   }
-  return figures.verdict.findings.count() == 0 ? kExitOk : kExitCheckFailed;
+  if (const auto kept = (*history)->outcome(); !kept) {
+    return complain(kept.error());
+  }
+  return figures.verdict.findings.count() == 0 ? kExitDone : kExitFailed;
 }
 
 int check_history(const Options& options) {
+  const auto figures_file = prepare(options);
+  if (!figures_file) {
+    return complain(figures_file.error());
+  }
   const auto run = read_history(options.history_file);
   if (!run) {
     return complain(run.error());
@@ -209,24 +251,25 @@ int check_history(const Options& options) {
   figures.verdict = options.live ? verifier.verify_live() : verifier.verify();
   figures.settled_vouchers = figures.verdict.settled_vouchers;
   print_verdict(figures.verdict);
-  if (!options.json_file.empty()) {
-    if (const auto written = write_json(figures, options); !written) {
-      return complain(written.error());
-    }
+  if (const auto written = figures_file->write(figures, options); !written) {
+    return complain(written.error());
   }
-  return figures.verdict.findings.count() == 0 ? kExitOk : kExitCheckFailed;
+  return figures.verdict.findings.count() == 0 ? kExitDone : kExitFailed;
+}
+
+int run_load(int argc, char** argv) {
+  const auto options = parse_options(argc, argv);
+  if (const int* exit_code = std::get_if<int>(&options)) {
+    return *exit_code;
+  }
+  init_crypto();
+  const auto& chosen = std::get<Options>(options);
+  return chosen.command == Command::kRun ? run_night(chosen) : check_history(chosen);
 }
 
 }  // namespace
 }  // namespace hongbao::load
 
 int main(int argc, char** argv) {
-  using namespace hongbao::load;
-  const auto options = parse_options(argc, argv);
-  if (const int* exit_code = std::get_if<int>(&options)) {
-    return *exit_code;
-  }
-  hongbao::init_crypto();
-  const auto& chosen = std::get<Options>(options);
-  return chosen.command == Command::kRun ? run_night(chosen) : check_history(chosen);
+  return hongbao::run_program("hongbao-load", hongbao::load::run_load, argc, argv);
 }

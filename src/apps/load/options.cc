@@ -1,10 +1,8 @@
 #include "apps/load/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
 
-#include "apps/load/endpoint.h"
+#include "apps/command_line.h"
 
 namespace hongbao::load {
 namespace {
@@ -21,50 +19,52 @@ Examples:
 
 Exit codes: 0 all checks hold; 1 a check failed or the server can't be reached; 2 wrong usage.)";
 
-std::string url_problem(const std::string& url) {
-  const auto endpoint = parse_endpoint(url);
-  return endpoint ? "" : endpoint.error().detail;
-}
-
 constexpr uint32_t kConnectionsMax = 4096;
 constexpr uint32_t kThreadsMax = 64;
 constexpr uint32_t kUsersMax = 1'000'000;
 
 void add_server(CLI::App& command, Options& options) {
-  command.add_option("--url", options.url, "The public API")->capture_default_str()->check(url_problem);
-  command.add_option("--admin-url", options.admin_url, "The admin API")->capture_default_str()->check(url_problem);
+  command.add_option("--url", options.url, "The public API")->capture_default_str()->check(http_url());
+  command.add_option("--admin-url", options.admin_url, "The admin API")->capture_default_str()->check(http_url());
   command.add_option("--jwt-secret-file", options.jwt_secret_file, "File with the secret that signs users' tokens")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->check(input_file());
   command.add_option("--admin-token-file", options.admin_token_file, "File with the admin API's bearer token")
       ->required()
-      ->check(CLI::ExistingFile);
-  command.add_option("--json", options.json_file, "Writes the figures to this file");
-  command.add_flag_callback("--no-progress", [&options] { options.progress = false; }, "Prints no progress");
+      ->check(input_file());
+  command.add_option("--json", options.json_file, "Writes the figures to this file")->check(not_empty());
+  command.add_flag_callback(
+             "--no-progress", [&options] { options.progress = false; }, "Prints no progress")
+      ->disable_flag_override();
 }
 
 void add_run(CLI::App& run, Options& options) {
-  const std::map<std::string, Mode> modes{{"open", Mode::kOpen}, {"closed", Mode::kClosed}};
   run.add_option("--seconds", options.night.seconds, "How long the night lasts")
       ->capture_default_str()
-      ->check(CLI::Range(1.0, 86'400.0));
+      ->check(decimal_number(1, 86'400));
   run.add_option("--rate", options.night.opens_per_s,
                  "Opens a second, the mean over the night; 30 grabs and views each")
       ->capture_default_str()
-      ->check(CLI::Range(0.1, 1e6));
+      ->check(decimal_number(0.1, 1e6));
   run.add_option("--connections", options.connections, "Connections, which is the most requests that wait for answers")
       ->capture_default_str()
-      ->check(CLI::Range(uint32_t{1}, kConnectionsMax));
+      ->check(whole_number(1, kConnectionsMax));
   run.add_option("--threads", options.threads, "Threads that share the connections")
       ->capture_default_str()
-      ->check(CLI::Range(uint32_t{1}, kThreadsMax));
+      ->check(whole_number(1, kThreadsMax));
   run.add_option("--users", options.night.users, "People in the game")
       ->capture_default_str()
-      ->check(CLI::Range(kUsersLeast, kUsersMax));
-  run.add_option("--mode", options.mode, "open: by the clock; closed: the next request after each answer")
-      ->transform(CLI::CheckedTransformer(modes, CLI::ignore_case).description("open|closed [open]"));
-  run.add_option("--seed", options.night.seed, "The same seed plans the same night")->capture_default_str();
-  run.add_option("--history", options.history_file, "Writes every answer to this file, for `check`");
+      ->check(whole_number(kUsersLeast, kUsersMax));
+  run.add_option_function<std::string>(
+         "--mode", [&options](const std::string& mode) { options.mode = mode == "open" ? Mode::kOpen : Mode::kClosed; },
+         "open: by the clock; closed: the next request after each answer")
+      ->check(CLI::IsMember({"open", "closed"}))
+      ->default_str("open");
+  run.add_option("--seed", options.night.seed, "The same seed plans the same night")
+      ->capture_default_str()
+      ->check(whole_number(0, UINT64_MAX));
+  run.add_option("--history", options.history_file, "Writes every answer to this file, for `check`")
+      ->check(not_empty());
 }
 
 }  // namespace
@@ -81,13 +81,13 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   add_server(*check, options);
   check->add_option("--history", options.history_file, "The history that `run --history` wrote")
       ->required()
-      ->check(CLI::ExistingFile);
-  check->add_flag("--live", options.live,
-                  "The load still runs: checks only that every answered share is there, and the audit");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+      ->check(input_file());
+  check
+      ->add_flag("--live", options.live,
+                 "The load still runs: checks only that every answered share is there, and the audit")
+      ->disable_flag_override();
+  if (const auto exit = parse_command_line(app, argc, argv)) {
+    return *exit;
   }
   options.command = check->parsed() ? Command::kCheck : Command::kRun;
   options.threads = std::min(options.threads, options.connections);

@@ -9,10 +9,6 @@
 
 namespace hongbao::load {
 
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitCheckFailed = 1;
-inline constexpr int kExitUsage = 2;
-
 enum class Command : uint8_t { kRun, kCheck };
 enum class Mode : uint8_t {
   kOpen,    // requests start when the plan says, and latency counts from then

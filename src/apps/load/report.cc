@@ -9,7 +9,8 @@
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <cmath>
-#include <fstream>
+
+#include "base/input_file.h"
 
 namespace hongbao::load {
 namespace {
@@ -154,7 +155,9 @@ void print_verdict(const Verdict& verdict) {
   print_findings(verdict);
 }
 
-Result<void> write_json(const Figures& figures, const Options& options) {
+namespace {
+
+std::string to_json(const Figures& figures, const Options& options) {
   const Stats& stats = figures.stats;
   const Verdict& verdict = figures.verdict;
   const double seconds = std::max(figures.seconds, 1e-3);
@@ -200,11 +203,33 @@ Result<void> write_json(const Figures& figures, const Options& options) {
       {"checked_wallets", verdict.wallets},
       {"checks_failed", verdict.findings.count()},
   };
-  std::ofstream file(options.json_file, std::ios::trunc);
-  file << boost::json::serialize(json) << '\n';
-  file.flush();
-  if (!file) {
-    return fail(ErrorCode::kStorage, fmt::format("can't write {}", options.json_file));
+  return boost::json::serialize(json) + "\n";
+}
+
+}  // namespace
+
+Result<FiguresFile> FiguresFile::open(const std::string& path) {
+  if (path.empty()) {
+    return FiguresFile(-1);
+  }
+  const auto fd = open_output_file(path);
+  return fd ? Result<FiguresFile>(FiguresFile(*fd)) : fail(ErrorCode::kConfig, fd.error().detail, "--json");
+}
+
+FiguresFile::~FiguresFile() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+Result<void> FiguresFile::write(const Figures& figures, const Options& options) const {
+  if (fd_ < 0) {
+    return {};
+  }
+  const std::string text = to_json(figures, options);
+  (void)::ftruncate(fd_, 0);  // a device has no length
+  if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return fail(ErrorCode::kStorage, fmt::format("can't write {}", options.json_file), "--json");
   }
   return {};
 }

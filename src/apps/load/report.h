@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "apps/load/options.h"
 #include "apps/load/stats.h"
@@ -44,6 +45,22 @@ struct Figures {
 void print_result(const Figures& figures);
 // For `check`.
 void print_verdict(const Verdict& verdict);
-Result<void> write_json(const Figures& figures, const Options& options);
+
+// The figures' file. It is opened before the run, so that a path that can't be written costs no night.
+class FiguresFile {
+ public:
+  // An empty path writes nowhere. kConfig.
+  static Result<FiguresFile> open(const std::string& path);
+  FiguresFile(FiguresFile&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FiguresFile& operator=(FiguresFile&&) = delete;
+  ~FiguresFile();
+
+  // In place of what the file had.
+  [[nodiscard]] Result<void> write(const Figures& figures, const Options& options) const;
+
+ private:
+  explicit FiguresFile(int fd) : fd_(fd) {}
+  int fd_;
+};
 
 }  // namespace hongbao::load

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kRetryPause{100};
 
 }  // namespace
 
-Result<boost::asio::ip::tcp::endpoint> resolve(const Endpoint& endpoint) {
+Result<boost::asio::ip::tcp::endpoint> resolve(const HttpAddress& endpoint) {
   boost::asio::io_context context;
   boost::asio::ip::tcp::resolver resolver(context);
   boost::system::error_code error;

@@ -9,17 +9,17 @@
 #include <string>
 #include <string_view>
 
+#include "apps/http_address.h"
 #include "apps/load/connection.h"
-#include "apps/load/endpoint.h"
 #include "base/result.h"
 
 namespace hongbao::load {
 
 // The address of an endpoint; kUnavailable when its name isn't known.
-Result<boost::asio::ip::tcp::endpoint> resolve(const Endpoint& endpoint);
+Result<boost::asio::ip::tcp::endpoint> resolve(const HttpAddress& endpoint);
 
 struct Target {
-  Endpoint endpoint;
+  HttpAddress endpoint;
   boost::asio::ip::tcp::endpoint address;
 };
 

@@ -1,4 +1,4 @@
-// Where a server listens, from an http:// URL. Pure; any thread.
+// Where a server is, from an http:// URL. Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 
 #include "base/result.h"
 
-namespace hongbao::load {
+namespace hongbao {
 
-struct Endpoint {
-  std::string host;
+struct HttpAddress {
+  std::string host;  // a name or an address, without brackets
   uint16_t port = 80;
 
   // As the Host header has it.
@@ -18,6 +18,6 @@ struct Endpoint {
 };
 
 // kInvalidField unless it is http://host[:port] with nothing but "/" after it.
-Result<Endpoint> parse_endpoint(std::string_view url);
+Result<HttpAddress> parse_http_url(std::string_view url);
 
-}  // namespace hongbao::load
+}  // namespace hongbao

@@ -1,0 +1,72 @@
+#include "base/input_file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace hongbao {
+namespace {
+
+using testing::HasSubstr;
+
+class InputFile : public testing::Test {
+ protected:
+  InputFile() { std::filesystem::create_directories(directory_); }
+  ~InputFile() override { std::filesystem::remove_all(directory_); }
+
+  std::string path(const char* name) const { return directory_ + "/" + name; }
+  std::string error_of(const std::string& file, size_t bytes_max = 100) const {
+    const auto text = read_input_file(file, bytes_max);
+    return text ? "no error" : text.error().detail;
+  }
+
+  const std::string directory_ =
+      (std::filesystem::temp_directory_path() / ("hongbao_input_" + std::to_string(::getpid()))).string();
+};
+
+TEST_F(InputFile, GivesTheWholeText) {
+  for (const char* name : {"plain", "with \"quotes\" and \\", "with\nnewline", "-dash", "{braces} %s"}) {
+    std::ofstream(path(name)) << "text\n";
+    const auto text = read_input_file(path(name), 5);
+    ASSERT_TRUE(text) << text.error().detail;
+    EXPECT_EQ(*text, "text\n");
+    EXPECT_TRUE(check_input_file(path(name)));
+  }
+}
+
+TEST_F(InputFile, SaysWhyThereIsNone) {
+  EXPECT_EQ(error_of(path("missing")), "does not exist");
+  EXPECT_EQ(error_of(""), "is an empty name");
+  EXPECT_EQ(error_of(directory_), "is a directory, not a file");
+  std::ofstream(path("long")) << std::string(101, 'x');
+  EXPECT_EQ(error_of(path("long")), "is larger than 100 bytes");
+  EXPECT_THAT(error_of(path("long") + "/below"), HasSubstr("cannot be read: "));
+  EXPECT_EQ(error_of("/dev/zero"), "is not a regular file");
+}
+
+TEST_F(InputFile, WaitsForNobodyAtAFifo) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(error_of(path("fifo")), "is not a regular file");
+  const auto opened = open_output_file(path("fifo"));
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().detail, HasSubstr("nobody reads this FIFO"));
+}
+
+TEST_F(InputFile, WritesWhereItCan) {
+  const auto file = open_output_file(path("new"));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(::write(*file, "x", 1), 1);
+  ::close(*file);
+  EXPECT_EQ(read_input_file(path("new"), 1), "x");
+  for (const std::string& bad : {directory_, path("none/below"), std::string()}) {
+    EXPECT_FALSE(open_output_file(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace hongbao
