@@ -2,13 +2,11 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <boost/asio/buffer.hpp>
-
 #include "core/allocation.h"
 #include "core/packet_id.h"
 #include "core/ticket.h"
 #include "edge/auth.h"
-#include "edge/http_request.h"
+#include "edge/http_parser.h"
 #include "edge/json_input.h"
 #include "edge/json_output.h"
 #include "shard/engine.h"
@@ -121,9 +119,8 @@ void BM_HttpHead(benchmark::State& state) {
       std::string(150, 't'), std::string(28, 'x'));
   HttpRequest request;
   for (auto _ : state) {
-    HttpRequestParser parser(request);
-    boost::system::error_code error;
-    benchmark::DoNotOptimize(parser.put(boost::asio::buffer(text), error));
+    HttpRequestParser parser(request, 8'192, 16'384);
+    benchmark::DoNotOptimize(parser.put(text));
   }
 }
 BENCHMARK(BM_HttpHead);

@@ -125,11 +125,11 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       public_server_(
           settings.http, settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
-          [](http::status status) { return problem(status); }),
+          [](const Error& error) { return problem(error); }),
       admin_server_(
           settings.http, 1,
           [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
-          [](http::status status) { return problem(status); }) {
+          [](const Error& error) { return problem(error); }) {
   forwarder_.set_answer_here(
       [this](const PeerRequest& request, Reply reply) { public_api_.answer_here(request, std::move(reply)); });
 }

@@ -207,6 +207,15 @@ TEST(HttpServer, EndsAnHttp10ConnectionBehindItsAnswer) {
   EXPECT_TRUE(client.at_end());
 }
 
+TEST(HttpServer, KeepsAnHttp10ConnectionWhoseClientAsksForItAndSaysSo) {
+  TestServer server;
+  TestClient client(server);
+  for (int i = 0; i < 2; ++i) {
+    client.send("GET /echo HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+    EXPECT_NE(client.receive().head.find("Connection: keep-alive\r\n"), std::string::npos);
+  }
+}
+
 TEST(HttpServer, EndsAConnectionWhenItsClientAsksForIt) {
   TestServer server;
   TestClient client(server);
@@ -307,7 +316,7 @@ TEST(HttpServer, StoppingEndsConnectionsThatWaitForAnswers) {
 
 TEST(HttpServer, AnAddressThatCannotBeListenedAtIsRefused) {
   const auto bind = [](const std::string& listen) {
-    HttpServer server({}, 1, [](const HttpRequest&, Reply) {}, [](http::status status) { return problem(status); });
+    HttpServer server({}, 1, [](const HttpRequest&, Reply) {}, [](const Error& error) { return problem(error); });
     return server.bind(listen);
   };
   TestServer taken;

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "edge/http_io.h"
+#include "edge/http_parser.h"
 
 namespace hongbao {
 
@@ -34,6 +35,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
     std::string wire;
     bool keep_alive = true;
     bool has_body = true;  // false for HEAD
+    bool is_1_0 = false;   // whose connections end unless the answer says otherwise
   };
 
   void add_slot(Slot slot);
@@ -43,8 +45,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   bool parse_one();
   void answer_expectation();
   void dispatch();
-  void refuse(const boost::system::error_code& error);
-  void refuse(http::status status);
+  void refuse(const Error& error);
   void flush();
   void write();
   void on_written(const boost::system::error_code& error);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/result.h"
 #include "edge/http_request.h"
 
 namespace hongbao {
@@ -51,7 +52,7 @@ class Reply {
 // Called on an I/O thread; must not block. The request is valid during the call only.
 using HttpHandler = std::function<void(const HttpRequest& request, Reply reply)>;
 
-// The answer to a request that could not even be parsed; the connection is closed behind it.
-using HttpErrorPage = std::function<HttpResponse(http::status status)>;
+// The answer to a request that could not even be read; the connection is closed behind it.
+using HttpErrorPage = std::function<HttpResponse(const Error& error)>;
 
 }  // namespace hongbao
