@@ -89,11 +89,8 @@ void AdminApi::archived_days(const Incoming& in, Call call) {
       const auto shard = parse_shard_id(value);
       const auto found = shard ? services_.orders.find(*shard) : services_.orders.end();
       store = found == services_.orders.end() ? nullptr : found->second;
-    } else if (key == "from") {
-      from = Day::parse_yyyymmdd(value);
     } else {
-      call.fail_with({ErrorCode::kInvalidField, "is not a parameter of this call", key});
-      return;
+      from = Day::parse_yyyymmdd(value);
     }
   }
   if (store == nullptr || !from) {

@@ -30,6 +30,8 @@ PROBLEM_PREFIX = "urn:hongbao:problem:"
 STATUS_OF_PROBLEM = {
     "malformed_request": 400, "malformed_json": 400, "invalid_field": 422, "unknown_field": 422,
     "missing_header": 400, "body_too_large": 413, "header_too_large": 431, "request_timeout": 408,
+    "target_too_long": 414, "not_implemented": 501, "version_not_supported": 505, "unsupported_media_type": 415,
+    "expectation_failed": 417, "precondition_failed": 412,
     "no_such_path": 404, "method_not_allowed": 405, "page_token_invalid": 400,
     "unauthenticated": 401, "token_expired": 401, "forbidden": 403, "ticket_invalid": 403, "ticket_expired": 403,
     "signature_invalid": 401, "notification_stale": 401, "not_found": 404, "not_paid": 409,
@@ -95,7 +97,7 @@ def _operation(method, path):
     bare = path.split("?")[0]
     for pattern, template in _TEMPLATES:
         if pattern.fullmatch(bare):
-            return DOCUMENT["paths"][template].get(method.lower())
+            return DOCUMENT["paths"][template].get("get" if method == "HEAD" else method.lower())
     return None
 
 
@@ -127,6 +129,7 @@ def validate(method, path, answer):
         assert not errors, f"{where}: {errors}"
         assert answer.body["status"] == answer.status == STATUS_OF_PROBLEM[answer.problem], where
         assert answer.status != 405 or answer.headers.get("Allow"), f"{where}: no Allow"
+        assert answer.status != 401 or answer.headers.get("WWW-Authenticate"), f"{where}: no challenge"
         if answer.status in (429, 503):
             assert int(answer.headers.get("Retry-After", "0")) >= 1, f"{where}: no Retry-After"
         return

@@ -172,7 +172,7 @@ class Http(SystemTest):
                 self.assertTrue(wire.is_closed())
         with self.wire() as wire:
             wire.send(self.request("GET", "/v1/" + "x" * 9_000))
-            self.assertIn(wire.answer().status, (404, 414, 431))
+            self.assert_problem(wire.answer(), "target_too_long")
 
     def test_an_oversized_body_is_refused_before_it_is_sent(self):
         for length in ("16385", "1000000000", "18446744073709551615"):
@@ -187,7 +187,7 @@ class Http(SystemTest):
 
     def test_what_is_not_http(self):
         for data in (b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n", b"GET /\r\n\r\n",
-                     b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nNo colon\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nNo colon\r\n\r\n",
                      b"GET / HTTP/1.1\r\nBad header: x\r\n\r\n", b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
                      b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
