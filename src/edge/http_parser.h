@@ -1,8 +1,8 @@
-// Reads one request off a connection: RFC 9112, strictly. Where the grammar leaves a reader a choice about where
-// something ends, another reader before this server may have chosen otherwise; such a request is refused, and the
-// connection with it. One thread.
+// Reads one request off a connection. Boost.Beast finds where it ends; what Beast takes and another reader before this
+// server may have read otherwise is refused here, and the connection with it (docs/HTTP.md). One thread.
 #pragma once
 
+#include <boost/beast/http/basic_parser.hpp>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -12,10 +12,10 @@
 
 namespace hongbao {
 
-class HttpRequestParser {
+class HttpRequestParser final : private http::basic_parser<true> {
  public:
-  // `request` outlives the parser, and is emptied. `header_bytes_max` bounds the request line; all header fields; and
-  // all that a chunked body has besides its chunks.
+  // `request` outlives the parser, and is emptied. `header_bytes_max` bounds the request line with all header fields;
+  // and all that a chunked body has besides its chunks.
   HttpRequestParser(HttpRequest& request, size_t header_bytes_max, uint64_t body_bytes_max);
 
   // Takes bytes off the front of those that have arrived, and says how many. What is left before the request is whole
@@ -23,41 +23,39 @@ class HttpRequestParser {
   // this connection.
   Result<size_t> put(std::string_view bytes);
 
-  [[nodiscard]] bool is_done() const { return state_ == State::kDone; }
+  using http::basic_parser<true>::is_done;
   // Something other than empty lines has come.
-  [[nodiscard]] bool has_begun() const { return state_ != State::kRequestLine || scanned_ > 0; }
-  [[nodiscard]] bool is_head_done() const { return state_ > State::kFields; }
+  [[nodiscard]] bool has_begun() const { return got_some(); }
+  [[nodiscard]] bool is_head_done() const { return is_header_done(); }
   // REQUIRES: is_head_done.
-  [[nodiscard]] bool keep_alive() const { return keep_alive_; }
-  [[nodiscard]] bool expects_continue() const { return expects_continue_; }
+  [[nodiscard]] bool keep_alive() const;
+  [[nodiscard]] bool expects_continue() const {
+    return request_.version() == 11 && request_.count(http::field::expect) > 0;  // and it is 100-continue
+  }
 
  private:
-  // In this order.
-  enum class State : uint8_t { kRequestLine, kFields, kBody, kChunkSize, kChunk, kChunkEnd, kTrailers, kDone };
-  using Line = std::optional<std::string_view>;  // nullopt: it has not arrived whole
+  using ErrorRef = boost::beast::error_code&;
+  using Text = boost::beast::string_view;
 
-  // How many bytes were taken; 0 when there are too few.
-  Result<size_t> step(std::string_view bytes);
-  Result<Line> find_line(std::string_view bytes);
-  Result<size_t> take_request_line(std::string_view bytes);
-  Result<size_t> take_field(std::string_view bytes);
-  Result<size_t> take_chunk_size(std::string_view bytes);
-  Result<size_t> take_chunk_end(std::string_view bytes);
-  size_t take_body(std::string_view bytes);
-  Result<void> read_request_line(std::string_view line);
-  Result<void> end_head();
-  Result<void> read_framing();
+  void on_request_impl(http::verb method, Text method_text, Text target, int version, ErrorRef) override;
+  void on_response_impl(int, Text, int, ErrorRef) override {}
+  void on_field_impl(http::field field, Text name, Text value, ErrorRef error) override;
+  void on_header_impl(ErrorRef error) override;
+  void on_body_init_impl(const boost::optional<uint64_t>& length, ErrorRef error) override;
+  size_t on_body_impl(Text body, ErrorRef error) override;
+  void on_chunk_header_impl(uint64_t size, Text extensions, ErrorRef error) override;
+  size_t on_chunk_body_impl(uint64_t remaining, Text body, ErrorRef error) override;
+  void on_finish_impl(ErrorRef) override {}
+
+  void count_around(size_t bytes, ErrorRef error);
+  [[nodiscard]] Error refusal(const boost::beast::error_code& error, std::string_view left) const;
 
   HttpRequest& request_;
-  const size_t line_bytes_max_;
+  const size_t header_bytes_max_;
   const uint64_t body_bytes_max_;
-  State state_ = State::kRequestLine;
-  size_t scanned_ = 0;      // of a line that has not arrived whole
-  size_t header_left_;      // bytes that header fields may still take
-  size_t around_left_;      // bytes that chunk extensions and trailers may still take
-  uint64_t body_left_ = 0;  // of the body, or of its chunk
-  bool keep_alive_ = true;
-  bool expects_continue_ = false;
+  size_t around_left_;  // bytes that chunk extensions and trailers may still take
+  bool in_head_ = true;
+  std::optional<Error> refused_;  // by one of the functions that Beast calls
 };
 
 }  // namespace hongbao

@@ -111,19 +111,19 @@ TEST_F(HttpParserTest, TheRequestLineHasThreeParts) {
 }
 
 TEST_F(HttpParserTest, ABrokenRequestLineIsRefusedBeforeTheRest) {
-  for (const std::string_view start : {"GET /\r\n", "GET / HTTP/1.1\n", "\x16\x03\x01", "GET / HTTP/1.1\rX"}) {
+  for (const std::string_view start : {"GET /\r\n", "\x16\x03\x01", "GET / HTTP/1.1\rX"}) {
     EXPECT_EQ(read(start).error, ErrorCode::kMalformedRequest) << start;
   }
   using namespace std::literals;
   EXPECT_EQ(read("GET /\0 HTTP/1.1\r\n"sv).error, ErrorCode::kMalformedRequest);
 }
 
-TEST_F(HttpParserTest, VersionsAreReadByTheirMajorNumber) {
-  for (const char* version : {"HTTP/0.9", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"}) {
+TEST_F(HttpParserTest, VersionsOtherThanOneAndOneOneAreNamed) {
+  for (const char* version : {"HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3.0", "HTTP/9.9"}) {
     expect_refused(get("", version), ErrorCode::kVersionNotSupported);
   }
   expect_refused("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", ErrorCode::kVersionNotSupported);
-  EXPECT_TRUE(read(get("", "HTTP/1.2")).keep_alive);
+  EXPECT_TRUE(read(get("", "HTTP/1.1")).done);
   EXPECT_EQ(request_.version(), 11);
   EXPECT_TRUE(read(get("", "HTTP/1.0")).done);
   EXPECT_EQ(request_.version(), 10);
@@ -139,14 +139,16 @@ TEST_F(HttpParserTest, MethodsThatNothingTakesAreRefused) {
 }
 
 TEST_F(HttpParserTest, HeaderLinesAreStrict) {
-  for (const char* line : {"No colon", ": no name", "Name : x", "Na me: x", "Name\t: x", " Folded: x", "\tFolded: x",
-                           "X: a\r\n folded", "X: a\r\n\tfolded", "N\xc3\xa4me: x", "X: a\nY: b", "X: a\rY: b",
-                           "X: a\x01", "X: \x7f", "X: a\r\r\nY: b", "(x): y", "X@: y"}) {
+  for (const char* line :
+       {"No colon", ": no name", "Name : x", "Na me: x", "Name\t: x", " Folded: x", "\tFolded: x", "N\xc3\xa4me: x",
+        "X: a\nY: b", "X: a\rY: b", "X: a\x01", "X: \x7f", "X: a\r\r\nY: b", "(x): y", "X@: y"}) {
     expect_refused(get(fmt::format("{}\r\n", line)), ErrorCode::kMalformedRequest);
   }
   using namespace std::literals;
   expect_refused(get("X: a\0b\r\n"sv), ErrorCode::kMalformedRequest);
   expect_refused("GET / HTTP/1.1\r\n Host: x\r\n\r\n", ErrorCode::kMalformedRequest);
+  EXPECT_TRUE(read(get("X: a\r\n \tfolded\r\n")).done);
+  EXPECT_EQ(request_.find_header("X"), "a folded") << "RFC 9112, section 5.2";
   EXPECT_TRUE(read(get("X: a\tb\r\nY: \xc3\xa4\r\n!#$%&'*+-.^_`|~9: z\r\n")).done);
 }
 
@@ -183,9 +185,11 @@ TEST_F(HttpParserTest, ALengthIsOneDecimalNumber) {
   }
   expect_refused(post("Content-Length: 1\r\nContent-Length: 1\r\n", "x"), ErrorCode::kMalformedRequest);
   expect_refused(post("Content-Length: 1\r\nContent-Length: 2\r\n", "x"), ErrorCode::kMalformedRequest);
-  for (const char* length : {"257", "18446744073709551615", "18446744073709551616", "18446744073709551617",
-                             "99999999999999999999999999999"}) {
+  for (const char* length : {"257", "18446744073709551615"}) {
     expect_refused(post(fmt::format("Content-Length: {}\r\n", length), ""), ErrorCode::kBodyTooLarge);
+  }
+  for (const char* length : {"18446744073709551616", "18446744073709551617", "99999999999999999999999999999"}) {
+    expect_refused(post(fmt::format("Content-Length: {}\r\n", length), ""), ErrorCode::kMalformedRequest);
   }
   EXPECT_TRUE(read(post("Content-Length: 0\r\n", "")).done);
   EXPECT_TRUE(read(post("Content-Length: 0001\r\n", "x")).done);
@@ -211,7 +215,7 @@ TEST_F(HttpParserTest, ACodingMustSayWhereTheBodyEnds) {
 TEST_F(HttpParserTest, ChunksAreJoined) {
   for (const char* body : {"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n", "5\r\nabcde\r\n00\r\n\r\n",
                            "0002;name=value;x=\"y\"\r\nab\r\n3 ;x\r\ncde\r\n0;y\r\n\r\n",
-                           "5\r\nabcde\r\n0\r\nContent-Length: 7\r\nHost: other\r\n\r\n"}) {
+                           "5\r\nabcde\r\n0\r\nX: y\r\nHost: other\r\n\r\n"}) {
     for (const size_t piece : {SIZE_MAX, size_t{1}, size_t{3}}) {
       const auto result = read(chunked(body), piece);
       EXPECT_TRUE(result.done && result.left == 0) << body;
@@ -226,13 +230,13 @@ TEST_F(HttpParserTest, ChunksAreJoined) {
 TEST_F(HttpParserTest, ChunksAreStrict) {
   for (const char* body :
        {"zz\r\n", "\r\n", "-1\r\nab\r\n", "0x2\r\nab\r\n", " 2\r\nab\r\n", "2 \r\nab\r\n", "2 x\r\nab\r\n", "2\nab\r\n",
-        "2\r\nabc\r\n", "2\r\nab\n", "2\r\nab0\r\n\r\n", "00000000000000002\r\nab\r\n", "0\r\n folded: x\r\n\r\n",
-        "0\r\nno colon\r\n\r\n", "0\r\n\n", "2;x\ny\r\nab\r\n", "g\r\n"}) {
-    expect_refused(chunked(body), ErrorCode::kMalformedRequest);
+        "2\r\nabc\r\n", "2\r\nab\n", "2\r\nab0\r\n\r\n", "0\r\n folded: x\r\n\r\n", "0\r\nno colon\r\n\r\n", "0\r\n\n",
+        "0\r\nContent-Length: 7\r\n\r\n", "2;x\ny\r\nab\r\n", "g\r\n"}) {
+    expect_refused(chunked(body + std::string("0\r\n\r\n")), ErrorCode::kMalformedRequest);
   }
   expect_refused(chunked("101\r\n"), ErrorCode::kBodyTooLarge);
   expect_refused(chunked("ffffffffffffffff\r\n"), ErrorCode::kBodyTooLarge);
-  expect_refused(chunked("10000000000000001\r\n"), ErrorCode::kBodyTooLarge);
+  expect_refused(chunked("10000000000000001\r\n"), ErrorCode::kMalformedRequest);
   expect_refused(chunked("1\r\na\r\n100\r\n"), ErrorCode::kBodyTooLarge);
 }
 

@@ -32,6 +32,29 @@ Result<void> check_single(const HttpRequest& request) {
   return {};
 }
 
+// RFC 9112, section 6. Beast refuses a length beside a coding, and takes codings that it does not know for none, and
+// a list of equal lengths for one.
+Result<void> check_framing(const HttpRequest& request) {
+  constexpr auto kCoding = http::field::transfer_encoding;
+  const std::string_view length = request.header(http::field::content_length);
+  if (!std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; })) {
+    return malformed("must be one decimal number", "Content-Length");
+  }
+  if (request.count(kCoding) == 0) {
+    return {};
+  }
+  if (request.version() == 10) {
+    return malformed("must not stand in HTTP/1.0", "Transfer-Encoding");
+  }
+  const auto codings = request.list(kCoding);
+  const auto is_chunked = [](std::string_view coding) { return iequals(coding, "chunked"); };
+  if (codings.empty() || !is_chunked(codings.back()) || std::ranges::count_if(codings, is_chunked) != 1) {
+    return malformed("must end with chunked, once", "Transfer-Encoding");
+  }
+  return codings.size() == 1 ? Result<void>()
+                             : fail(ErrorCode::kNotImplemented, "must be chunked alone", "Transfer-Encoding");
+}
+
 // RFC 9110, section 7.2, and RFC 9112, section 3.2.
 Result<void> check_host(const HttpRequest& request) {
   if (request.count(http::field::host) == 0) {
@@ -53,6 +76,9 @@ Result<void> check_head(const HttpRequest& request) {
   }
   if (const auto single = check_single(request); !single) {
     return single;
+  }
+  if (const auto framing = check_framing(request); !framing) {
+    return framing;
   }
   if (const auto host = check_host(request); !host) {
     return host;
