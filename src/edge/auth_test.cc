@@ -315,7 +315,8 @@ TEST_F(AuthTest, OnlyTheBearerSchemeIsTaken) {
                                     std::string("Bearer"), "Bearer\t" + good, std::string("Bearer   ")}) {
     EXPECT_EQ(code(header), ErrorCode::kTokenMissing) << header;
   }
-  for (const std::string& header : {"Bearer " + good + " ", "Bearer " + good + ", Bearer " + good, std::string("Bearer x y")}) {
+  for (const std::string& header :
+       {"Bearer " + good + " ", "Bearer " + good + ", Bearer " + good, std::string("Bearer x y")}) {
     EXPECT_EQ(code(header), ErrorCode::kUnauthenticated) << header;
   }
   EXPECT_TRUE(authenticator_.caller_of("bearer " + good, kNow));

@@ -228,7 +228,7 @@ Result<void> HttpRequestParser::end_head() {
     }
     keep_alive_ = keep_alive_ || iequals(option, "keep-alive");
   }
-  expects_continue_ = request_.version() == 11 && request_.count(http::field::expect) > 0;
+  expects_continue_ = request_.version() == 11 && !request_.list(http::field::expect).empty();
   const auto framed = read_framing();
   return framed ? check_head(request_) : framed;
 }

@@ -20,7 +20,8 @@ bool is_stale(int64_t signed_s, Timestamp now) {
   return std::abs(now.unix_ms / 1'000 - signed_s) > std::chrono::seconds(kNotificationAgeMax).count();
 }
 
-// What is taken was signed as the contract says: one of its signatures is over its time as written, a dot, and the body.
+// What is taken was signed as the contract says: one of its signatures is over its time as written, a dot, and the
+// body.
 void check_header(std::string_view header, std::string_view body, Timestamp now) {
   if (!check_notification(kSecrets, header, body, now)) {
     return;
