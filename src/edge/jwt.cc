@@ -83,10 +83,14 @@ Result<json::object> read_jwt(std::string_view token, std::span<const std::strin
   if (!checked) {
     return std::unexpected(checked.error());
   }
+  const std::string_view claimed = token.substr(last + 1);
+  if (!from_base64url(claimed)) {
+    return refuse("must be a token whose signature is base64url, without padding");
+  }
   bool is_signed = false;
   for (const std::string& secret : secrets) {  // all, so that time does not tell which
     const std::string expected = signature(secret, token.substr(0, last));
-    is_signed |= equal_constant_time(as_bytes(token.substr(last + 1)), as_bytes(expected));
+    is_signed |= equal_constant_time(as_bytes(claimed), as_bytes(expected));
   }
   if (!is_signed) {
     return refuse("is not a token signed by this system");

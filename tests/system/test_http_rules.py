@@ -386,6 +386,11 @@ class HttpRules(SystemTest):
         self.assert_problem(self.ask(self.request(target="/v1/nothing", headers='If-Match: "x"\r\n')), "no_such_path")
         self.assertEqual(401, self.ask(b"GET /v1/users/me/wallet HTTP/1.1\r\nHost: x\r\nIf-Match: \"x\"\r\n\r\n").status)
 
+    def test_what_is_there_is_not_put_as_new(self):
+        put = (f"PUT /admin/v1/switches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.server.admin_token}\r\n"
+               "If-None-Match: *\r\nContent-Length: 2\r\n\r\n{}").encode()
+        self.assert_problem(self.ask(put, admin=True), "precondition_failed", "If-None-Match")
+
     def test_a_part_is_not_put(self):
         put = (f"PUT /admin/v1/switches HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.server.admin_token}\r\n"
                "Content-Range: bytes 0-1/2\r\nContent-Length: 2\r\n\r\n{}").encode()
