@@ -72,19 +72,19 @@ std::string sign_notification(std::string_view secret, Timestamp at, std::string
   return fmt::format("t={},v1={}", time, signature(secret, time, body));
 }
 
-Result<void> check_notification(std::span<const std::string> secrets, std::string_view text, std::string_view body,
+Result<void> check_notification(std::span<const std::string> secrets, std::string_view header, std::string_view body,
                                 Timestamp now) {
-  const auto header = read_header(text);
-  if (!header) {
-    return std::unexpected(header.error());
+  const auto read = read_header(header);
+  if (!read) {
+    return std::unexpected(read.error());
   }
-  const std::string_view time = header->time;
+  const std::string_view time = read->time;
   int64_t at_s = 0;
   const auto [end, error] = std::from_chars(time.data(), time.data() + time.size(), at_s);
   if (error != std::errc() || end != time.data() + time.size() || at_s < 0) {
     return invalid("must carry the time as unix seconds");
   }
-  if (!matches(*header, secrets, body)) {
+  if (!matches(*read, secrets, body)) {
     return invalid("does not match the body under the channel's secret");
   }
   const int64_t age_s = now.unix_ms / 1000 - at_s;
