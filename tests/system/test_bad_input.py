@@ -318,6 +318,8 @@ class BadInput(SystemTest):
                 with self.subTest(switches=switches):
                     answer = operator.call("PUT", "/admin/v1/switches", {"switches": switches})
                     self.assertEqual(422, answer.status, answer)
+            for path in ("/admin/v1/reconciliation:run", "/admin/v1/archive:run", "/admin/v1/wallets/alice:freeze"):
+                self.assert_refused(lambda: operator.post(path, {"now": True}), "unknown_field", "now", path=path)
             self.assertEqual({"sends", "grabs", "opens", "deep_lists", "settlement"},
                              {name for name, on in operator.get("/admin/v1/switches").body["switches"].items() if on})
 
