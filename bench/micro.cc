@@ -95,17 +95,17 @@ BENCHMARK(BM_EngineOpen);
 
 void BM_TokenVerifyFirst(benchmark::State& state) {
   const std::string secret(32, 's');
-  const std::string header = "Bearer " + make_token(secret, kUser, {0}, {4'000'000'000'000});
+  const std::string header = "Bearer " + make_token({.secrets = {secret}}, kUser, {0}, {4'000'000'000'000});
   for (auto _ : state) {
-    benchmark::DoNotOptimize(Authenticator(secret).caller_of(header, {1'795'000'000'000}));
+    benchmark::DoNotOptimize(Authenticator({.secrets = {secret}}).caller_of(header, {1'795'000'000'000}));
   }
 }
 BENCHMARK(BM_TokenVerifyFirst);
 
 void BM_TokenVerifyAgain(benchmark::State& state) {
   const std::string secret(32, 's');
-  const std::string header = "Bearer " + make_token(secret, kUser, {0}, {4'000'000'000'000});
-  const Authenticator authenticator(secret);
+  const std::string header = "Bearer " + make_token({.secrets = {secret}}, kUser, {0}, {4'000'000'000'000});
+  const Authenticator authenticator({.secrets = {secret}});
   for (auto _ : state) {
     benchmark::DoNotOptimize(authenticator.caller_of(header, {1'795'000'000'000}));
   }

@@ -65,7 +65,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       tickets_(derive_key128(settings.master_key, kTicket, kKeyContext)),
       pay_tokens_(derive_key(settings.master_key, kPayToken, kKeyContext)),
       page_tokens_(derive_key128(settings.master_key, kPageToken, kKeyContext)),
-      authenticator_(settings.jwt_secret),
+      authenticator_(settings.auth),
       shards_(make_shards()),
       placement_(shards_, placement_groups(), placement_options(settings, clock_)),
       ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),

@@ -230,7 +230,11 @@ void AdminApi::reconciliation(const Incoming&, Call call) {
   call.send_json(http::status::ok, json::serialize(reconciliation_json(services_.reconciler.last_report())));
 }
 
-void AdminApi::reconcile(const Incoming&, Call call) {
+void AdminApi::reconcile(const Incoming& in, Call call) {
+  if (const auto finished = JsonInput(in.request.body()).finish(); !finished) {
+    call.fail_with(finished.error());
+    return;
+  }
   read_on<ReconciliationReport>(
       services_.workers,
       [this] {

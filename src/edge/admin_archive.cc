@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "edge/admin_api.h"
+#include "edge/json_input.h"
 #include "edge/json_output.h"
 
 namespace hongbao {
@@ -110,7 +111,11 @@ void AdminApi::archived_days(const Incoming& in, Call call) {
       });
 }
 
-void AdminApi::run_archive(const Incoming&, Call call) {
+void AdminApi::run_archive(const Incoming& in, Call call) {
+  if (const auto finished = JsonInput(in.request.body()).finish(); !finished) {
+    call.fail_with(finished.error());
+    return;
+  }
   options_.archive_now();
   call.send_json(http::status::accepted, R"({"started":true})");
 }

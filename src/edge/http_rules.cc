@@ -101,12 +101,14 @@ Result<void> check_head(const HttpRequest& request) {
   return {};
 }
 
-// RFC 9110, section 13.1.1. Of the other preconditions, those on entity tags hold, and those on dates are ignored, for
-// nothing here has either.
+// RFC 9110, section 13.1.
 Result<void> check_preconditions(const HttpRequest& request) {
-  const auto tags = request.list(http::field::if_match);
-  if (std::ranges::any_of(tags, [](std::string_view tag) { return tag != "*"; })) {
+  const auto is_any = [](std::string_view tag) { return tag == "*"; };
+  if (!std::ranges::all_of(request.list(http::field::if_match), is_any)) {
     return fail(ErrorCode::kPreconditionFailed, "can't hold: nothing here has an entity tag", "If-Match");
+  }
+  if (request.method() == http::verb::put && std::ranges::any_of(request.list(http::field::if_none_match), is_any)) {
+    return fail(ErrorCode::kPreconditionFailed, "can't hold: what can be put is there already", "If-None-Match");
   }
   return {};
 }

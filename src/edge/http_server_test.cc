@@ -197,6 +197,15 @@ TEST(HttpServer, AnExpectantClientThatSendsAtOnceGetsOneAnswerMoreAtMost) {
   EXPECT_EQ(response.body, "/echo|body");
 }
 
+TEST(HttpServer, AnEmptyExpectationIsNone) {
+  TestServer server;
+  TestClient client(server);
+  client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nContent-Length: 4\r\nExpect: \r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(20));
+  client.send("body");
+  EXPECT_EQ(client.receive().body, "/echo|body");
+}
+
 TEST(HttpServer, EndsAnHttp10ConnectionBehindItsAnswer) {
   TestServer server;
   TestClient client(server);

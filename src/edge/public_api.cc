@@ -220,9 +220,11 @@ void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
       call.fail_with(sent.error());
       return;
     }
-    const json::object body{{"packet", packet_json(*sent, services_.ids.print(sent->order.key))},
-                            {"pay_token", sent->pay_token}};
-    call.send_json(http::status::created, json::serialize(body));
+    const std::string id = services_.ids.print(sent->order.key);
+    const json::object body{{"packet", packet_json(*sent, id)}, {"pay_token", sent->pay_token}};
+    call.send({.status = http::status::created,
+               .body = json::serialize(body),
+               .headers = fmt::format("Location: /v1/packets/{}\r\n", id)});
   });
 }
 
@@ -287,11 +289,11 @@ void PublicApi::notify(const Incoming& in, Call call) {
     call.fail_with(finished.error());
     return;
   }
-  const auto secret = options_.channel_secrets.find(payment.channel);
+  const auto secrets = options_.channel_secrets.find(payment.channel);
   const auto signed_by_channel =
-      secret == options_.channel_secrets.end()
+      secrets == options_.channel_secrets.end()
           ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
-          : check_notification(secret->second, in.request.find_header("Hongbao-Signature").value_or(""),
+          : check_notification(secrets->second, in.request.find_header("Hongbao-Signature").value_or(""),
                                in.request.body(), services_.clock.now());
   if (!signed_by_channel) {
     call.fail_with(signed_by_channel.error());

@@ -37,7 +37,8 @@ struct PublicServices {
 
 struct PublicApiOptions {
   std::chrono::milliseconds command_timeout{5'000};
-  std::map<std::string, std::string, std::less<>> channel_secrets;  // by channel name
+  // By channel name; any of a channel's may have signed.
+  std::map<std::string, std::vector<std::string>, std::less<>> channel_secrets;
 };
 
 class PublicApi {

@@ -1,50 +1,16 @@
 """HTTP as it comes over the wire, on raw sockets: pipelining, slow clients, odd requests."""
 
-import http.client
 import json
 import socket
 import time
 import unittest
 
-from hongbao_client import Answer, validate
+from hongbao_client import validate
 from system import SystemTest
+from wire import Wire
 
 REQUEST_TIMEOUT_MS = 1_000
 IDLE_TIMEOUT_MS = 1_500
-
-
-class Wire:
-    """A raw connection that reads answers one after the other."""
-
-    def __init__(self, address):
-        host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=10)
-        self.reader = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.reader.close()
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def answer(self):
-        """The next answer; None when the server closed the connection."""
-        status_line = self.reader.readline()
-        if not status_line:
-            return None
-        headers = http.client.parse_headers(self.reader)
-        body = self.reader.read(int(headers.get("Content-Length", "0")))
-        return Answer(int(status_line.split()[1]), headers, body)
-
-    def is_closed(self):
-        try:
-            return self.reader.read(1) == b""
-        except ConnectionResetError:
-            return True
 
 
 class Http(SystemTest):
