@@ -24,13 +24,15 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Whether a request line that Beast did not take for its version names one all the same.
-bool names_version(std::string_view line) {
-  constexpr std::string_view kName = "HTTP/";
+// Where a request line that Beast did not take for its version has that version's numbers; npos when it has none.
+size_t find_version(std::string_view line) {
+  constexpr std::string_view kName = " HTTP/";
   line = line.substr(0, line.find(kLineEnd));
-  const std::string_view version = line.substr(line.rfind(' ') + 1);
-  return std::ranges::count(line, ' ') == 2 && version.size() == kName.size() + 3 && version.starts_with(kName) &&
-         is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+  const size_t at = line.rfind(' ') + kName.size();
+  const bool named = std::ranges::count(line, ' ') == 2 && at + 3 == line.size() &&
+                     line.substr(at - kName.size()).starts_with(kName) && is_digit(line[at]) && line[at + 1] == '.' &&
+                     is_digit(line[at + 2]);
+  return named ? at : std::string_view::npos;
 }
 
 }  // namespace
@@ -59,7 +61,14 @@ Result<size_t> HttpRequestParser::put(std::string_view bytes) {
     return taken;
   }
   boost::beast::error_code error;
-  const size_t more = basic_parser::put(boost::asio::buffer(left.data(), left.size()), error);
+  size_t more = basic_parser::put(boost::asio::buffer(left.data(), left.size()), error);
+  if (const size_t version = error == http::error::bad_version ? find_version(left) : std::string_view::npos;
+      version != std::string_view::npos && left[version] == '1') {
+    // A later minor version is read as the latest known (RFC 9110, section 2.5), which Beast does not do.
+    std::string as_known(left);
+    as_known[version + 2] = '1';
+    more = basic_parser::put(boost::asio::buffer(as_known), error);
+  }
   taken += more;
   left.remove_prefix(more);
   if (error && error != http::error::need_more) {
@@ -89,7 +98,7 @@ Error HttpRequestParser::refusal(const boost::beast::error_code& error, std::str
   if (error == http::error::body_limit) {
     return {ErrorCode::kBodyTooLarge, fmt::format("must not be longer than {} bytes", body_bytes_max_), "body"};
   }
-  if (error == http::error::bad_version && names_version(left)) {
+  if (error == http::error::bad_version && find_version(left) != std::string_view::npos) {
     return {ErrorCode::kVersionNotSupported, "must be 1.1 or 1.0", "version"};
   }
   if (error == http::error::bad_content_length || error == http::error::multiple_content_length) {

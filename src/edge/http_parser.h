@@ -30,7 +30,7 @@ class HttpRequestParser final : private http::basic_parser<true> {
   // REQUIRES: is_head_done.
   [[nodiscard]] bool keep_alive() const;
   [[nodiscard]] bool expects_continue() const {
-    return request_.version() == 11 && request_.count(http::field::expect) > 0;  // and it is 100-continue
+    return request_.version() == 11 && !request_.list(http::field::expect).empty();  // then it is 100-continue
   }
 
  private:

@@ -171,9 +171,9 @@ class HttpRules(SystemTest):
             self.assert_malformed(self.request(headers=line + "\r\n"))
         self.assert_ok(self.request(headers="Accept:\t \tx/y \t \r\nX: \xe4\r\nEmpty:\r\n"))
 
-    def test_folded_lines_are_refused(self):
-        for line in ("X: a\r\n b\r\n", "X: a\r\n\tb\r\n", "X:\r\n a\r\n", "Transfer-Encoding:\r\n chunked\r\n"):
-            self.assert_malformed(self.request(headers=line))
+    def test_folded_lines_are_unfolded(self):
+        for line in ("X: a\r\n b\r\n", "X: a\r\n\tb\r\n", "X:\r\n a\r\n", "Content-Length:\r\n 0\r\n"):
+            self.assert_ok(self.request(headers=line))
 
     def test_header_names_are_not_case_sensitive(self):
         self.assert_ok(self.request().replace(b"Authorization", b"AUTHORIZATION").replace(b"Host", b"hOsT"))
@@ -211,13 +211,15 @@ class HttpRules(SystemTest):
             self.assert_malformed(self.post(f"Content-Length: {length}\r\n", b""), "Content-Length")
         for lengths in ("5\r\nContent-Length: 5", "5\r\nContent-Length: 6"):
             self.assert_malformed(self.post(f"Content-Length: {lengths}\r\n", b""), "Content-Length")
-        for length in ("16385", "18446744073709551617", "9" * 100):
+        for length in ("18446744073709551617", "9" * 100):
+            self.assert_malformed(self.post(f"Content-Length: {length}\r\n", b""), "Content-Length")
+        for length in ("16385", "18446744073709551615"):
             self.assert_refused(self.post(f"Content-Length: {length}\r\n", b""), "body_too_large")
 
     def test_a_length_and_a_coding_are_refused(self):
         for headers in ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
                         "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"):
-            self.assert_malformed(self.post(headers, b"0\r\n\r\n"), "Transfer-Encoding")
+            self.assert_malformed(self.post(headers, b"0\r\n\r\n"))
 
     def test_a_coding_ends_with_chunked_once(self):
         for coding in ("gzip", "identity", "", "chunked, chunked", "chunked, gzip", "chunked;x=y", "xchunked", "chunked\x0b",
@@ -232,7 +234,7 @@ class HttpRules(SystemTest):
     def test_chunked_bodies_are_read_and_extensions_and_trailers_ignored(self):
         body = b'{"kind":"lucky","total_amount":100,"count":5}'
         first, second = body[:10], body[10:]
-        for end in (b"0\r\n\r\n", b"000;a=b\r\nTrailer: x\r\nContent-Length: 1\r\n\r\n"):
+        for end in (b"0\r\n\r\n", b"000;a=b\r\nTrailer: x\r\nHost: other\r\n\r\n"):
             chunks = (b"%x;ext=\"a;b\";flag\r\n%s\r\n" % (len(first), first) + b"%04X\r\n%s\r\n" % (len(second), second) + end)
             with Wire(self.server.public) as wire:
                 wire.send(self.post("Transfer-Encoding: Chunked\r\nTE: trailers\r\nTrailer: Trailer\r\n", chunks) +
@@ -241,9 +243,10 @@ class HttpRules(SystemTest):
 
     def test_chunks_are_strict(self):
         for body in (b"zz\r\n", b"-1\r\na\r\n", b"0x1\r\na\r\n", b"1\na\n0\n\n", b"1\r\nab\r\n0\r\n\r\n", b"1 \r\na\r\n0\r\n\r\n",
-                     b"1\r\na0\r\n\r\n", b"00000000000000001\r\na\r\n", b"0\r\nTrailer\r\n\r\n", b"\r\n"):
-            self.assert_malformed(self.post("Transfer-Encoding: chunked\r\n", body))
-        for size in (b"4001", b"ffffffffffffffff", b"fffffffffffffffffffff", b"10000000000000001"):
+                     b"1\r\na0\r\n\r\n", b"0\r\nTrailer\r\n\r\n", b"\r\n", b"0\r\nContent-Length: 1\r\n\r\n",
+                     b"10000000000000001\r\n"):
+            self.assert_malformed(self.post("Transfer-Encoding: chunked\r\n", body + b"0\r\n\r\n"))
+        for size in (b"4001", b"ffffffffffffffff"):
             self.assert_refused(self.post("Transfer-Encoding: chunked\r\n", size + b"\r\n"), "body_too_large")
 
     def test_chunk_extensions_and_trailers_are_bounded_in_all(self):
