@@ -84,7 +84,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       tickets_(derive_key128(settings.master_key, kTicket, kKeyContext)),
       pay_tokens_(derive_key(settings.master_key, kPayToken, kKeyContext)),
       page_tokens_(derive_key128(settings.master_key, kPageToken, kKeyContext)),
-      authenticator_(settings.jwt_secret),
+      authenticator_(settings.auth),
       shards_(make_shards()),
       placement_(shards_, placement_groups(), settings_.placement),
       ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),
@@ -145,11 +145,11 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       public_server_(
           public_limits(settings), settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
-          [](http::status status) { return problem(status); }),
+          [](const Error& error) { return problem(error); }),
       admin_server_(
           admin_limits(settings), 1,
           [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
-          [](http::status status) { return problem(status); }) {
+          [](const Error& error) { return problem(error); }) {
   forwarder_.set_answer_here(
       [this](const PeerRequest& request, Reply reply) { public_api_.answer_here(request, std::move(reply)); });
 }

@@ -60,7 +60,7 @@ void read_server(ConfigReader& reader, Settings& settings) {
   http.body_bytes_max = static_cast<uint64_t>(reader.integer("server.body_bytes_max", 16'384, 1'024, kMib));
   http.pipelined_requests_max = static_cast<uint32_t>(reader.integer("server.pipelined_requests_max", 64, 1, 10'000));
   http.request_timeout = read_ms(reader, "server.request_timeout_ms", 10'000, 10, kDay_ms);
-  http.idle_timeout = read_ms(reader, "server.idle_timeout_ms", 60'000, 10, kDay_ms);
+  http.idle_timeout = read_ms(reader, "server.idle_timeout_ms", 75'000, 10, kDay_ms);
   settings.drain_timeout = read_ms(reader, "server.drain_timeout_ms", 10'000, 0, kDay_ms);
   settings.admin_listen = reader.text("admin.listen", "127.0.0.1:8081");
   settings.admin_token = read_secret(reader, "admin.token_file");
@@ -68,14 +68,28 @@ void read_server(ConfigReader& reader, Settings& settings) {
   settings.log_level = reader.one_of("log.level", "info", {"debug", "info", "warn", "error"});
 }
 
-void read_secrets(ConfigReader& reader, Settings& settings) {
-  settings.jwt_secret = read_secret(reader, "auth.jwt_secret_file");
+// One, and while it is being changed the one before or behind it.
+std::vector<std::string> read_secrets(ConfigReader& reader, const std::string& key, const std::string& previous_key) {
+  std::vector<std::string> secrets{read_secret(reader, key)};
+  if (!reader.text(previous_key, "").empty()) {
+    secrets.push_back(read_secret(reader, previous_key));
+  }
+  return secrets;
+}
+
+void read_auth(ConfigReader& reader, Settings& settings) {
+  settings.auth = {.secrets = read_secrets(reader, "auth.jwt_secret_file", "auth.jwt_previous_secret_file"),
+                   .leeway = std::chrono::seconds(reader.integer("auth.leeway_s", 5, 0, 300)),
+                   .issuer = reader.text("auth.issuer", ""),
+                   .audience = reader.text("auth.audience", "")};
   settings.master_key = read_master_key(reader);
   for (const std::string& channel : reader.children("channels")) {
     if (!UserId::parse(channel)) {  // the same characters; they keep transfer ids unambiguous
       reader.refuse(fmt::format("channels.{}", channel), "must be named with A-Z a-z 0-9 . _ @ -");
     }
-    settings.api.channel_secrets[channel] = read_secret(reader, fmt::format("channels.{}.secret_file", channel));
+    const std::string prefix = fmt::format("channels.{}.", channel);
+    settings.api.channel_secrets[channel] =
+        read_secrets(reader, prefix + "secret_file", prefix + "previous_secret_file");
   }
 }
 
@@ -213,7 +227,7 @@ Result<Settings> read_settings(ConfigReader& reader) {
     reader.refuse("data.dir", fmt::format("is longer than {} bytes, which SQLite can't take", kDataDirBytesMax));
   }
   read_server(reader, settings);
-  read_secrets(reader, settings);
+  read_auth(reader, settings);
   read_shards(reader, settings);
   read_money(reader, settings);
   if (auto finished = reader.finish(); !finished) {

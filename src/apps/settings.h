@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/ids.h"
+#include "edge/auth.h"
 #include "edge/http_server.h"
 #include "edge/public_api.h"
 #include "service/archiver.h"
@@ -57,7 +58,7 @@ struct Settings {
   std::chrono::milliseconds drain_timeout{};
   std::string admin_listen;
   std::string admin_token;
-  std::string jwt_secret;
+  AuthOptions auth;
   Key256 master_key{};
   PublicApiOptions api;
 

@@ -19,12 +19,19 @@ enum class ErrorCode : uint8_t {
   kMissingHeader,     // `field` names the header
   kBodyTooLarge,      //
   kHeaderTooLarge,    //
+  kTargetTooLong,     //
   kRequestTimeout,    // the request did not arrive whole in time
-  kNoSuchPath,        //
-  kMethodNotAllowed,  //
-  kPageTokenInvalid,  //
+  kNotImplemented,    // a method or a transfer coding that no path takes
+  kVersionNotSupported,
+  kUnsupportedMediaType,  // the body is compressed
+  kExpectationFailed,     // `Expect` asks for something else than 100-continue
+  kPreconditionFailed,    // `If-Match`: nothing here has an entity tag
+  kNoSuchPath,            //
+  kMethodNotAllowed,      //
+  kPageTokenInvalid,      //
   // Who asks.
-  kUnauthenticated,    // no token, or one that was not signed by us
+  kTokenMissing,       //
+  kUnauthenticated,    // a token that breaks a rule, or was not signed by us
   kTokenExpired,       //
   kForbidden,          // the token is good, the act is not this user's
   kTicketInvalid,      // forged, or of another user or packet

@@ -1,9 +1,13 @@
 // How a payment channel signs its notifications: `Hongbao-Signature: t=<unix seconds>,v1=<hex>`, where v1 is the
 // HMAC-SHA-256, under the channel's secret, of "<t>.<body>" with t as it is written. The time bounds how long a copied
-// notification works. Pure; any thread.
+// notification works.
+//
+// A channel that changes its secret signs with both for a while, `t=…,v1=<hex>,v1=<hex>`, and we may know two; any
+// match counts. Elements of other names are signatures of other schemes, and are ignored. Pure; any thread.
 #pragma once
 
 #include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,10 +18,12 @@
 namespace hongbao {
 
 inline constexpr std::chrono::minutes kNotificationAgeMax{5};  // and as much into the future
+inline constexpr size_t kSignaturesMax = 8;                    // of one notification
 
 std::string sign_notification(std::string_view secret, Timestamp at, std::string_view body);
 
-// kSignatureInvalid or kNotificationStale.
-Result<void> check_notification(std::string_view secret, std::string_view header, std::string_view body, Timestamp now);
+// Under any of the secrets. kSignatureInvalid or kNotificationStale.
+Result<void> check_notification(std::span<const std::string> secrets, std::string_view header, std::string_view body,
+                                Timestamp now);
 
 }  // namespace hongbao

@@ -210,7 +210,11 @@ class ChannelSignature : public testing::Test {
   static constexpr ErrorCode kAccepted = ErrorCode::kInternal;
 
   static ErrorCode code(std::string_view header, std::string_view body, int64_t now_s) {
-    const Result<void> checked = check_notification(kSecret, header, body, {now_s * 1000});
+    return code_under({std::string(kSecret)}, header, body, now_s);
+  }
+  static ErrorCode code_under(const std::vector<std::string>& secrets, std::string_view header, std::string_view body,
+                              int64_t now_s) {
+    const Result<void> checked = check_notification(secrets, header, body, {now_s * 1000});
     return checked ? kAccepted : checked.error().code;
   }
 
@@ -240,10 +244,44 @@ TEST_F(ChannelSignature, CoversTimeBodyAndSecret) {
   EXPECT_EQ(code(kHeader, R"({"amount":101})", kAt_s), ErrorCode::kSignatureInvalid);
   EXPECT_EQ(code(kHeader, R"({"amount":100} )", kAt_s), ErrorCode::kSignatureInvalid);
   EXPECT_EQ(code(kHeader, "", kAt_s), ErrorCode::kSignatureInvalid);
-  EXPECT_FALSE(check_notification("channel-secreu", kHeader, kBody, {kAt_s * 1000}));
+  EXPECT_EQ(code_under({"channel-secreu"}, kHeader, kBody, kAt_s), ErrorCode::kSignatureInvalid);
   for_every_change(std::string(kHeader), [](const std::string& changed) {
     ASSERT_EQ(code(changed, kBody, kAt_s), ErrorCode::kSignatureInvalid) << changed;
   });
+}
+
+TEST_F(ChannelSignature, AnyOfSeveralMayMatch) {
+  const std::string hex(kHeader.substr(kHeader.find("v1=") + 3));
+  const std::string other(64, '0');
+  for (const std::string& header :
+       {"t=1795384267,v1=" + other + ",v1=" + hex, "t=1795384267,v1=" + hex + ",v1=" + other,
+        "t=1795384267,v0=" + other + ",v1=" + hex, "t=1795384267,v1=" + hex + ",v2=x,note=a=b",
+        "v1=" + hex + ",t=1795384267", "t=1795384267,v1=,v1=" + hex}) {
+    EXPECT_EQ(code(header, kBody, kAt_s), kAccepted) << header;
+    EXPECT_EQ(code(header, kBody, kAt_s + 301), ErrorCode::kNotificationStale) << header;
+    EXPECT_EQ(code(header, "{}", kAt_s), ErrorCode::kSignatureInvalid) << header;
+  }
+  EXPECT_EQ(code("t=1795384267,v1=" + other + ",v1=" + other, kBody, kAt_s), ErrorCode::kSignatureInvalid);
+}
+
+TEST_F(ChannelSignature, AreEightAtMost) {
+  std::string header = "t=1795384267";
+  for (size_t i = 1; i < kSignaturesMax; ++i) {
+    header += ",v1=00";
+  }
+  const std::string good(kHeader.substr(kHeader.find(",v1=")));
+  EXPECT_EQ(code(header + good, kBody, kAt_s), kAccepted);
+  EXPECT_EQ(code(header + ",v1=00" + good, kBody, kAt_s), ErrorCode::kSignatureInvalid);
+}
+
+TEST_F(ChannelSignature, AnyOfTwoSecretsMayHaveSigned) {
+  const std::string secret(kSecret);
+  EXPECT_EQ(code_under({"new", secret}, kHeader, kBody, kAt_s), kAccepted);
+  EXPECT_EQ(code_under({secret, "old"}, kHeader, kBody, kAt_s), kAccepted);
+  EXPECT_EQ(code_under({"new", "old"}, kHeader, kBody, kAt_s), ErrorCode::kSignatureInvalid);
+  const std::string both = std::string(kHeader) + ",v1=" + sign_notification("new", {kAt_s * 1000}, kBody).substr(16);
+  EXPECT_EQ(code_under({secret}, both, kBody, kAt_s), kAccepted);
+  EXPECT_EQ(code_under({"new"}, both, kBody, kAt_s), kAccepted);
 }
 
 TEST_F(ChannelSignature, RefusesMalformedHeaders) {
@@ -254,7 +292,16 @@ TEST_F(ChannelSignature, RefusesMalformedHeaders) {
                                                             "t=,v1=",
                                                             "t=1795384267",
                                                             "v1=" + hex,
-                                                            "v1=" + hex + ",t=1795384267",
+                                                            "t=1795384267,v1=" + hex + ",t=1795384267",
+                                                            "t=1795384267,t=1,v1=" + hex,
+                                                            "t=,t=1795384267,v1=" + hex,
+                                                            "t=1795384267,,v1=" + hex,
+                                                            "t=1795384267,v1,v1=" + hex,
+                                                            "t=1795384267,=x,v1=" + hex,
+                                                            ",t=1795384267,v1=" + hex,
+                                                            "t=1795384267,v0=" + hex,
+                                                            "t=1795384267,V1=" + hex,
+                                                            "T=1795384267,v1=" + hex,
                                                             "t=1795384267;v1=" + hex,
                                                             "t=1795384267,v1=",
                                                             "t=1795384267,v2=" + hex,

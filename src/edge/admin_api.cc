@@ -127,11 +127,11 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   add(get, "/readyz", &AdminApi::ready, /*open=*/true);
   add(get, "/metrics", &AdminApi::metrics);
   add(get, "/admin/v1/shards", &AdminApi::shards);
-  add(get, "/admin/v1/audit", &AdminApi::audit);
+  add(get, "/admin/v1/audit", &AdminApi::audit, /*open=*/false, {"deep"});
   add(get, "/admin/v1/reconciliation", &AdminApi::reconciliation);
   add(post, "/admin/v1/reconciliation:run", &AdminApi::reconcile);
   add(get, "/admin/v1/archive", &AdminApi::archive);
-  add(get, "/admin/v1/archive/days", &AdminApi::archived_days);
+  add(get, "/admin/v1/archive/days", &AdminApi::archived_days, /*open=*/false, {"shard", "from"});
   add(post, "/admin/v1/archive:run", &AdminApi::run_archive);
   add(get, "/admin/v1/backup", &AdminApi::get_backup);
   add(post, "/admin/v1/backup", &AdminApi::make_backup);
@@ -145,8 +145,9 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   add(post, "/admin/v1/wallets/{}:unfreeze", &AdminApi::unfreeze);
 }
 
-void AdminApi::add(http::verb method, std::string_view pattern, Handler handler, bool open) {
-  router_.add(method, pattern);
+void AdminApi::add(http::verb method, std::string_view pattern, Handler handler, bool open,
+                   std::vector<std::string_view> parameters) {
+  router_.add(method, pattern, std::move(parameters));
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
   routes_.push_back({handler, open, std::make_unique<RouteMetrics>(services_.registry, "admin", label)});
 }
@@ -158,14 +159,24 @@ void AdminApi::handle(const HttpRequest& request, Reply reply) {
   const bool open = match && routes_[match->route].open;
   const std::string_view token = bearer_token(request.header(http::field::authorization));
   if (!open && !equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
-    call.fail_with({ErrorCode::kUnauthenticated, "must be \"Bearer <admin token>\"", "Authorization"});
+    call.fail_with({token.empty() ? ErrorCode::kTokenMissing : ErrorCode::kUnauthenticated,
+                    "must be \"Bearer <admin token>\"", "Authorization"});
+    return;
+  }
+  if (auto options = answer_options(router_, request, target)) {
+    call.answer(std::move(*options));
     return;
   }
   if (!match) {
     call.fail_with(match.error());
     return;
   }
-  (this->*routes_[match->route].handler)(Incoming{request, *target, match->name}, std::move(call));
+  const Incoming in{request, *target, match->name};
+  if (const auto checked = check_call(router_, *match, in); !checked) {
+    call.fail_with(checked.error());
+    return;
+  }
+  (this->*routes_[match->route].handler)(in, std::move(call));
 }
 
 void AdminApi::health(const Incoming&, Call call) {
@@ -198,7 +209,7 @@ void AdminApi::shards(const Incoming&, Call call) {
 void AdminApi::audit(const Incoming& in, Call call) {
   bool deep = false;
   for (const auto& [key, value] : in.target.query) {
-    if (key != "deep" || (value != "true" && value != "false")) {
+    if (value != "true" && value != "false") {
       call.fail_with({ErrorCode::kInvalidField, "must be deep=true or deep=false", key});
       return;
     }
@@ -221,7 +232,11 @@ void AdminApi::reconciliation(const Incoming&, Call call) {
   call.send_json(http::status::ok, json::serialize(reconciliation_json(services_.reconciler.last_report())));
 }
 
-void AdminApi::reconcile(const Incoming&, Call call) {
+void AdminApi::reconcile(const Incoming& in, Call call) {
+  if (const auto finished = JsonInput(in.request.body()).finish(); !finished) {
+    call.fail_with(finished.error());
+    return;
+  }
   read_on<ReconciliationReport>(
       services_.workers,
       [this] {

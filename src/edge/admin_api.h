@@ -63,7 +63,8 @@ class AdminApi {
     std::unique_ptr<RouteMetrics> metrics;
   };
 
-  void add(http::verb method, std::string_view pattern, Handler handler, bool open = false);
+  void add(http::verb method, std::string_view pattern, Handler handler, bool open = false,
+           std::vector<std::string_view> parameters = {});
 
   void health(const Incoming& in, Call call);
   void ready(const Incoming& in, Call call);

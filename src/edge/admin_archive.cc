@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "edge/admin_api.h"
+#include "edge/json_input.h"
 #include "edge/json_output.h"
 
 namespace hongbao {
@@ -89,11 +90,8 @@ void AdminApi::archived_days(const Incoming& in, Call call) {
       const auto shard = parse_shard_id(value);
       const auto found = shard ? services_.orders.find(*shard) : services_.orders.end();
       store = found == services_.orders.end() ? nullptr : found->second;
-    } else if (key == "from") {
-      from = Day::parse_yyyymmdd(value);
     } else {
-      call.fail_with({ErrorCode::kInvalidField, "is not a parameter of this call", key});
-      return;
+      from = Day::parse_yyyymmdd(value);
     }
   }
   if (store == nullptr || !from) {
@@ -113,7 +111,11 @@ void AdminApi::archived_days(const Incoming& in, Call call) {
       });
 }
 
-void AdminApi::run_archive(const Incoming&, Call call) {
+void AdminApi::run_archive(const Incoming& in, Call call) {
+  if (const auto finished = JsonInput(in.request.body()).finish(); !finished) {
+    call.fail_with(finished.error());
+    return;
+  }
   options_.archive_now();
   call.send_json(http::status::accepted, R"({"started":true})");
 }

@@ -1,66 +1,92 @@
 #include "edge/auth.h"
 
-#include <jwt.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
-#include <charconv>
-#include <cstdlib>
+#include <cmath>
 #include <cstring>
-#include <memory>
 #include <optional>
 
-#include "base/check.h"
+#include "edge/jwt.h"
 
 namespace hongbao {
 namespace {
 
-constexpr size_t kTokenLengthMax = 4'096;
+namespace json = boost::json;
 
-struct JwtFree {
-  void operator()(jwt_t* jwt) const { jwt_free(jwt); }
-};
-using Jwt = std::unique_ptr<jwt_t, JwtFree>;
-
-std::unexpected<Error> unauthenticated(const char* rule) {
-  return fail(ErrorCode::kUnauthenticated, rule, "Authorization");
+std::unexpected<Error> unauthenticated(std::string rule) {
+  return fail(ErrorCode::kUnauthenticated, std::move(rule), "Authorization");
 }
 
-const unsigned char* key_bytes(const std::string& secret) {
-  return reinterpret_cast<const unsigned char*>(secret.data());
-}
-
-// The claim as an integer; nullopt when it is something else. jwt_get_grant_int would read any other type as 0.
-std::optional<int64_t> integer_claim(jwt_t* jwt, const char* name) {
-  const std::unique_ptr<char, decltype(&std::free)> json(jwt_get_grants_json(jwt, name), &std::free);
-  if (json == nullptr) {
+// RFC 7519, section 2, NumericDate: seconds, with a fraction if need be. In milliseconds, the nearest there are;
+// nullopt for what is no number.
+std::optional<int64_t> numeric_date_ms(const json::value& value) {
+  constexpr double kGreatest = 9e18;
+  double seconds = 0;
+  if (value.is_int64()) {
+    seconds = static_cast<double>(value.get_int64());
+  } else if (value.is_uint64()) {
+    seconds = static_cast<double>(value.get_uint64());
+  } else if (value.is_double()) {
+    seconds = value.get_double();
+  } else {
     return std::nullopt;
   }
-  const std::string_view text = json.get();
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+  return static_cast<int64_t>(std::clamp(std::floor(seconds * 1'000), -kGreatest, kGreatest));
 }
 
-bool has_claim(jwt_t* jwt, const char* name) {
-  const std::unique_ptr<char, decltype(&std::free)> json(jwt_get_grants_json(jwt, name), &std::free);
-  return json != nullptr;
+// The date that a claim holds; `otherwise` when it is absent.
+Result<int64_t> date_claim(const json::object& claims, const char* name, int64_t otherwise) {
+  const json::value* claim = claims.if_contains(name);
+  const auto date = claim == nullptr ? otherwise : numeric_date_ms(*claim);
+  return date ? Result<int64_t>(*date)
+              : unauthenticated(fmt::format("must be a token whose `{}` is a number of seconds", name));
 }
 
-// Empty for a claim that is absent or no text. libjwt refuses a token whose JSON is not well-formed UTF-8.
-std::string_view text_claim(jwt_t* jwt, const char* name) {
-  const char* text = jwt_get_grant(jwt, name);
-  return text != nullptr ? text : "";
+// Empty for a claim that is absent or no text.
+std::string_view text_claim(const json::object& claims, const char* name) {
+  const json::value* claim = claims.if_contains(name);
+  return claim != nullptr && claim->is_string() ? std::string_view(claim->get_string()) : "";
+}
+
+Result<UserId> read_subject(const json::object& claims) {
+  const json::value* claim = claims.if_contains("sub");
+  if (claim == nullptr) {
+    return unauthenticated("must be a token that names the user in `sub`");
+  }
+  if (!claim->is_string()) {
+    return unauthenticated("must be a token whose `sub` is a string");
+  }
+  const std::string_view name = claim->get_string();
+  if (name.size() > UserId::kLengthMax) {
+    return unauthenticated(
+        fmt::format("must be a token whose `sub` has at most {} characters, not {}", UserId::kLengthMax, name.size()));
+  }
+  const auto user = UserId::parse(name);
+  return user ? Result<UserId>(*user)
+              : unauthenticated("must be a token whose `sub` is one or more of A-Z a-z 0-9 . _ @ -");
+}
+
+// RFC 7519, section 4.1.3: one string, or several.
+bool names_audience(const json::object& claims, std::string_view wanted) {
+  const json::value* claim = claims.if_contains("aud");
+  const auto is_wanted = [&](const json::value& one) { return one.is_string() && one.get_string() == wanted; };
+  return claim != nullptr &&
+         (claim->is_array() ? std::ranges::any_of(claim->get_array(), is_wanted) : is_wanted(*claim));
 }
 
 }  // namespace
 
 std::string_view bearer_token(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
-  // Scheme names are not case-sensitive (RFC 9110, section 11.1).
+  // Scheme names are not case-sensitive, and spaces may follow (RFC 9110, sections 11.1 and 11.4).
   if (!boost::beast::iequals(authorization.substr(0, kScheme.size()), kScheme)) {
     return {};
   }
-  return authorization.substr(kScheme.size());
+  authorization.remove_prefix(kScheme.size());
+  authorization.remove_prefix(std::min(authorization.size(), authorization.find_first_not_of(' ')));
+  return authorization;
 }
 
 size_t Authenticator::HashOfHash::operator()(const Hash128& hash) const noexcept {
@@ -69,14 +95,14 @@ size_t Authenticator::HashOfHash::operator()(const Hash128& hash) const noexcept
   return value;
 }
 
-Authenticator::Authenticator(std::string secret) : secret_(std::move(secret)) {
+Authenticator::Authenticator(AuthOptions options) : options_(std::move(options)) {
   random_bytes(hash_key_);
 }
 
 Result<Caller> Authenticator::caller_of(std::string_view authorization, Timestamp now) const {
   const std::string_view token = bearer_token(authorization);
-  if (token.empty() || token.size() > kTokenLengthMax) {
-    return unauthenticated("must be \"Bearer <token>\"");
+  if (token.empty()) {
+    return fail(ErrorCode::kTokenMissing, "must be \"Bearer <token>\"", "Authorization");
   }
   const Hash128 hash = siphash128(hash_key_, as_bytes(token));
   Stripe& stripe = stripes_[hash.back() % kStripes];
@@ -98,56 +124,56 @@ Result<Caller> Authenticator::caller_of(std::string_view authorization, Timestam
   return in_time(*verified, now);
 }
 
-Result<Caller> Authenticator::in_time(const Verified& verified, Timestamp now) {
-  const int64_t now_s = now.unix_ms / 1000;
-  if (now_s >= verified.expires_s) {
+Result<Caller> Authenticator::in_time(const Verified& verified, Timestamp now) const {
+  const int64_t leeway_ms = std::chrono::milliseconds(options_.leeway).count();
+  if (now.unix_ms - leeway_ms >= verified.expires_ms) {
     return fail(ErrorCode::kTokenExpired, "has expired: get a new token", "Authorization");
   }
-  if (now_s < verified.not_before_s) {
-    return unauthenticated("is not valid yet");
+  if (now.unix_ms + leeway_ms < verified.not_before_ms) {
+    return unauthenticated("is not valid yet, says its `nbf`");
   }
   return verified.caller;
 }
 
 Result<Authenticator::Verified> Authenticator::verify(std::string_view token) const {
-  jwt_t* decoded = nullptr;
-  const std::string text(token);
-  // libjwt reads up to the first NUL, and what follows would go unsigned.
-  if (text.contains('\0') ||
-      jwt_decode(&decoded, text.c_str(), key_bytes(secret_), static_cast<int>(secret_.size())) != 0) {
-    return unauthenticated("is not a token signed by this system");
+  const auto claims = read_jwt(token, options_.secrets);
+  if (!claims) {
+    return std::unexpected(claims.error());
   }
-  const Jwt jwt(decoded);
-  if (jwt_get_alg(jwt.get()) != JWT_ALG_HS256) {
-    return unauthenticated("must be signed with HS256");
+  if (!claims->contains("exp")) {
+    return unauthenticated("must be a token that says in `exp` when it expires");
   }
-  const auto user = UserId::parse(text_claim(jwt.get(), "sub"));
+  const auto expires_ms = date_claim(*claims, "exp", 0);
+  const auto not_before_ms = date_claim(*claims, "nbf", INT64_MIN);
+  const auto issued_ms = date_claim(*claims, "iat", 0);  // must be one; when it was does not matter
+  for (const auto* date : {&expires_ms, &not_before_ms, &issued_ms}) {
+    if (!*date) {
+      return std::unexpected(date->error());
+    }
+  }
+  if (!options_.issuer.empty() && text_claim(*claims, "iss") != options_.issuer) {
+    return unauthenticated("must be a token of this system's issuer, in `iss`");
+  }
+  if (!options_.audience.empty() && !names_audience(*claims, options_.audience)) {
+    return unauthenticated("must be a token for this system, in `aud`");
+  }
+  const auto user = read_subject(*claims);
   if (!user) {
-    return unauthenticated("must name the user in `sub`: 1 to 64 of A-Z a-z 0-9 . _ @ -");
+    return std::unexpected(user.error());
   }
-  const auto expires_s = integer_claim(jwt.get(), "exp");
-  if (!expires_s) {
-    return unauthenticated("must say in `exp`, as an integer, when it expires");
-  }
-  const auto not_before_s = has_claim(jwt.get(), "nbf") ? integer_claim(jwt.get(), "nbf") : std::optional<int64_t>(0);
-  if (!not_before_s) {
-    return unauthenticated("must say in `nbf`, as an integer, from when it is valid");
-  }
-  ProfileRef profile = make_profile(text_claim(jwt.get(), "name"), text_claim(jwt.get(), "picture"));
-  return Verified{{*user, std::move(profile)}, *not_before_s, *expires_s};
+  ProfileRef profile = make_profile(text_claim(*claims, "name"), text_claim(*claims, "picture"));
+  return Verified{{*user, std::move(profile)}, *not_before_ms, *expires_ms};
 }
 
-std::string make_token(const std::string& secret, const UserId& user, Timestamp issued_at, Timestamp expires_at) {
-  jwt_t* made = nullptr;
-  CHECK(jwt_new(&made) == 0);
-  const Jwt jwt(made);
-  CHECK(jwt_set_alg(jwt.get(), JWT_ALG_HS256, key_bytes(secret), static_cast<int>(secret.size())) == 0);
-  CHECK(jwt_add_grant(jwt.get(), "sub", user.text().c_str()) == 0);
-  CHECK(jwt_add_grant_int(jwt.get(), "iat", issued_at.unix_ms / 1000) == 0);
-  CHECK(jwt_add_grant_int(jwt.get(), "exp", expires_at.unix_ms / 1000) == 0);
-  const std::unique_ptr<char, decltype(&std::free)> text(jwt_encode_str(jwt.get()), &std::free);
-  CHECK(text != nullptr);
-  return text.get();
+std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at) {
+  json::object claims{{"sub", user.text()}, {"iat", issued_at.unix_ms / 1000}, {"exp", expires_at.unix_ms / 1000}};
+  if (!options.issuer.empty()) {
+    claims["iss"] = options.issuer;
+  }
+  if (!options.audience.empty()) {
+    claims["aud"] = options.audience;
+  }
+  return sign_jwt(claims, options.secrets.front());
 }
 
 }  // namespace hongbao

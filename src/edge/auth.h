@@ -1,14 +1,16 @@
-// Who asks: JSON Web Tokens (RFC 7519) signed with HS256 under a secret shared with the app's back end. `sub` names the
-// user, `exp` is required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1).
-// Tokens that were verified are remembered by a keyed hash, because a client sends the same one with every request. Any
+// Who asks: JSON Web Tokens signed under a secret shared with the app's back end (edge/jwt.h). `sub` names the user,
+// `exp` is required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1). Tokens
+// that were verified are remembered by a keyed hash, because a client sends the same one with every request. Any
 // thread.
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -23,11 +25,18 @@ struct Caller {
   ProfileRef profile{};  // null: the token has none
 };
 
+struct AuthOptions {
+  std::vector<std::string> secrets;  // any of them may have signed; the first signs
+  std::chrono::seconds leeway{0};    // for clocks that differ, on `exp` and `nbf`
+  std::string issuer{};              // what `iss` must be; empty: anything
+  std::string audience{};            // what `aud` must name; empty: anything
+};
+
 class Authenticator {
  public:
-  explicit Authenticator(std::string secret);
+  explicit Authenticator(AuthOptions options);
 
-  // Of an Authorization header. kUnauthenticated, kTokenExpired.
+  // Of an Authorization header. kTokenMissing, kUnauthenticated, kTokenExpired.
   [[nodiscard]] Result<Caller> caller_of(std::string_view authorization, Timestamp now) const;
 
  private:
@@ -36,8 +45,8 @@ class Authenticator {
 
   struct Verified {
     Caller caller;
-    int64_t not_before_s = 0;
-    int64_t expires_s = 0;
+    int64_t not_before_ms = 0;
+    int64_t expires_ms = 0;
   };
   struct HashOfHash {
     size_t operator()(const Hash128& hash) const noexcept;
@@ -48,15 +57,15 @@ class Authenticator {
   };
 
   [[nodiscard]] Result<Verified> verify(std::string_view token) const;
-  [[nodiscard]] static Result<Caller> in_time(const Verified& verified, Timestamp now);
+  [[nodiscard]] Result<Caller> in_time(const Verified& verified, Timestamp now) const;
 
-  const std::string secret_;
+  const AuthOptions options_;
   Key128 hash_key_{};
   mutable std::array<Stripe, kStripes> stripes_;
 };
 
-// For tools and tests: a token for `user` that expires at `expires_at`.
-std::string make_token(const std::string& secret, const UserId& user, Timestamp issued_at, Timestamp expires_at);
+// For tools and tests: a token for `user` that expires at `expires_at`, as the options want it.
+std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at);
 
 // The text behind "Bearer "; empty when the header is something else.
 std::string_view bearer_token(std::string_view authorization);

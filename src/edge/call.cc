@@ -1,5 +1,6 @@
 #include "edge/call.h"
 
+#include "edge/http_rules.h"
 #include "edge/problem.h"
 
 namespace hongbao {
@@ -32,6 +33,14 @@ void Call::send(HttpResponse response) {
   reply_.send(std::move(response));
 }
 
+void Call::answer(Result<HttpResponse> response) {
+  if (response) {
+    send(std::move(*response));
+  } else {
+    fail_with(response.error());
+  }
+}
+
 void Call::fail_with(const Error& error, bool ask_owner) {
   const bool not_owner = error.code == ErrorCode::kFenced || ask_owner;
   if (not_owner && elsewhere_) {
@@ -41,6 +50,23 @@ void Call::fail_with(const Error& error, bool ask_owner) {
   HttpResponse response = problem(error);
   response.not_owner = not_owner;
   send(std::move(response));
+}
+
+std::optional<Result<HttpResponse>> answer_options(const Router& router, const HttpRequest& request,
+                                                   const Result<Target>& target) {
+  if (request.method() != http::verb::options || !target) {
+    return std::nullopt;
+  }
+  const auto methods = router.allowed(target->path);
+  if (!methods) {
+    return std::unexpected(methods.error());
+  }
+  return HttpResponse{.status = http::status::no_content, .headers = "Allow: " + *methods + "\r\n"};
+}
+
+Result<void> check_call(const Router& router, const Match& match, const Incoming& in) {
+  const auto known = router.check_parameters(match, in.target);
+  return known ? check_preconditions(in.request) : known;
 }
 
 }  // namespace hongbao

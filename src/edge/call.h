@@ -45,6 +45,7 @@ class Call {
 
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
+  void answer(Result<HttpResponse> response);
   // Instead of an answer that says that another node owns the packet's shard.
   void when_not_owner(std::move_only_function<void(Reply)> elsewhere) { elsewhere_ = std::move(elsewhere); }
   // `ask_owner`: another node has the shard by now, and asking it again is the way on.
@@ -68,5 +69,12 @@ struct Incoming {
   std::string_view name;           // the placeholder of the path
   std::optional<ShardId> shard{};  // a new packet's, when it was chosen already
 };
+
+// RFC 9110, section 9.3.7. nullopt: the request is for something else than the options.
+std::optional<Result<HttpResponse>> answer_options(const Router& router, const HttpRequest& request,
+                                                   const Result<Target>& target);
+
+// What every call is asked once it is known who asks: its parameters, and preconditions.
+Result<void> check_call(const Router& router, const Match& match, const Incoming& in);
 
 }  // namespace hongbao

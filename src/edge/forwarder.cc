@@ -24,7 +24,7 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   [[nodiscard]] ShardId shard() const { return shard_; }
   [[nodiscard]] const PeerRequest& request() const { return request_; }
   // Nobody said what became of it; or a part of it was done, as a payment whose packet is not active yet.
-  void doubt() { in_doubt_ = request_.method != http::verb::get; }
+  void doubt() { in_doubt_ = request_.method != http::verb::get && request_.method != http::verb::head; }
   // By the node that was asked last, or not: the reason to give when no time is left.
   void set_unanswered(bool unanswered) { unanswered_ = unanswered; }
 

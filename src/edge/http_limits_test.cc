@@ -77,22 +77,44 @@ TEST(HttpLimits, TheLargestBodyAndHeaderAreTaken) {
   EXPECT_EQ(client.receive().body.size(), 16'384 + std::string("/echo|").size());
 }
 
-TEST(HttpLimits, WhatIsNoHttpIsAnsweredWith400) {
-  for (const char* nonsense :
-       {"hello\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /a b HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nNo colon\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "POST / HTTP/1.1\r\nContent-Length: 1x\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-        "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: gzip\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n",
-        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+TEST(HttpLimits, WhatCannotBeReadIsAnsweredAndEndsTheConnection) {
+  const std::pair<const char*, int> cases[] = {
+      {"hello\r\n\r\n", 400},
+      {"POST / HTTP/1.1\r\nHost: toy\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+      {"GET / HTTP/2.0\r\n\r\n", 505},
+  };
+  for (const auto& [request, status] : cases) {
     TestServer server;
     TestClient client(server);
-    client.send(nonsense);
-    EXPECT_EQ(client.receive().status, 400) << nonsense;
+    client.send(request);
+    const auto response = client.receive();
+    EXPECT_EQ(response.status, status) << request;
+    EXPECT_NE(response.head.find("Connection: close\r\n"), std::string::npos);
+    client.half_close();
+    EXPECT_TRUE(client.at_end());
   }
+}
+
+TEST(HttpLimits, ARefusedHeadHasNoBody) {
+  TestServer server;
+  TestClient client(server);
+  client.send("HEAD / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(client.receive(/*has_body=*/false).status, 400);
+  client.half_close();
+  EXPECT_TRUE(client.at_end());
+}
+
+TEST(HttpLimits, ATargetThatIsTooLongIsAnsweredWith414) {
+  TestServer server;
+  for (const std::string& end : {std::string(" HTTP/1.1\r\nHost: toy\r\n\r\n"), std::string()}) {
+    TestClient client(server);
+    client.send("GET /echo" + std::string(9'000, 'x') + end);
+    EXPECT_EQ(client.receive().status, 414);
+  }
+  TestClient client(server);
+  const std::string longest = "/echo" + std::string(8'000, 'x');
+  client.send("GET " + longest + " HTTP/1.1\r\nHost: toy\r\nX-Long: " + std::string(8'000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(client.receive().body, longest + "|");
 }
 
 TEST(HttpLimits, RequestsBeforeABrokenOneAreAnsweredFirst) {
@@ -137,6 +159,15 @@ TEST(HttpLimits, AnIdleConnectionIsEndedWithoutWords) {
   EXPECT_TRUE(client.at_end());
   TestClient silent(server);
   EXPECT_TRUE(silent.at_end());
+}
+
+TEST(HttpLimits, AnEmptyLineBehindARequestIsNotTheBeginningOfAnother) {
+  TestServer server({.request_timeout = milliseconds(100), .idle_timeout = milliseconds(600)});
+  TestClient client(server);
+  client.send("GET /echo HTTP/1.1\r\nHost: toy\r\n\r\n\r\n");
+  EXPECT_EQ(client.receive().status, 200);
+  std::this_thread::sleep_for(milliseconds(350));
+  EXPECT_EQ(client.ask("/echo").status, 200);
 }
 
 TEST(HttpLimits, AConnectionThatIsOwedAnAnswerIsNotIdle) {

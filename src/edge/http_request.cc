@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
-#include <boost/beast/http/error.hpp>
 
 namespace hongbao {
 
@@ -46,40 +45,30 @@ size_t HttpRequest::count(http::field name) const {
   return static_cast<size_t>(std::ranges::count(headers_, name, &Header::field));
 }
 
-HttpRequestParser::HttpRequestParser(HttpRequest& request) : request_(request) {
-  request_.clear();
-  eager(true);
+size_t HttpRequest::count(std::string_view name) const {
+  return static_cast<size_t>(std::ranges::count_if(
+      headers_, [&](const Header& header) { return boost::beast::iequals(name_of(header), name); }));
 }
 
-void HttpRequestParser::on_request_impl(http::verb method, Text, Text target, int version, ErrorRef) {
-  request_.method_ = method;
-  request_.version_ = version;
-  request_.target_ = target;
-}
-
-void HttpRequestParser::on_field_impl(http::field field, Text name, Text value, ErrorRef) {
-  if (!in_header_) {  // a trailer must not pass for a header (RFC 9110, section 6.5.1)
-    return;
+std::vector<std::string_view> HttpRequest::list(http::field name) const {
+  constexpr std::string_view kSpace = " \t";
+  std::vector<std::string_view> elements;
+  for (const Header& header : headers_) {
+    if (header.field != name) {
+      continue;
+    }
+    std::string_view rest = value_of(header);
+    while (!rest.empty()) {
+      std::string_view element = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), element.size() + 1));
+      element.remove_prefix(std::min(element.size(), element.find_first_not_of(kSpace)));
+      element = element.substr(0, element.find_last_not_of(kSpace) + 1);
+      if (!element.empty()) {
+        elements.push_back(element);
+      }
+    }
   }
-  std::string& text = request_.text_;
-  const auto name_at = static_cast<uint32_t>(text.size());
-  text.append(name.data(), name.size()).append(value.data(), value.size());
-  request_.headers_.push_back(
-      {field, name_at, name_at + static_cast<uint32_t>(name.size()), static_cast<uint32_t>(text.size())});
-}
-
-void HttpRequestParser::on_body_init_impl(const boost::optional<uint64_t>& length, ErrorRef) {
-  request_.body_.reserve(length.value_or(0));  // within the parser's body limit
-}
-
-size_t HttpRequestParser::on_body_impl(Text body, ErrorRef) {
-  request_.body_.append(body.data(), body.size());
-  return body.size();
-}
-
-size_t HttpRequestParser::on_chunk_body_impl(uint64_t, Text body, ErrorRef) {
-  request_.body_.append(body.data(), body.size());
-  return body.size();
+  return elements;
 }
 
 }  // namespace hongbao

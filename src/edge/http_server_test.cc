@@ -197,6 +197,15 @@ TEST(HttpServer, AnExpectantClientThatSendsAtOnceGetsOneAnswerMoreAtMost) {
   EXPECT_EQ(response.body, "/echo|body");
 }
 
+TEST(HttpServer, AnEmptyExpectationIsNone) {
+  TestServer server;
+  TestClient client(server);
+  client.send("POST /echo HTTP/1.1\r\nHost: toy\r\nContent-Length: 4\r\nExpect: \r\n\r\n");
+  std::this_thread::sleep_for(milliseconds(20));
+  client.send("body");
+  EXPECT_EQ(client.receive().body, "/echo|body");
+}
+
 TEST(HttpServer, EndsAnHttp10ConnectionBehindItsAnswer) {
   TestServer server;
   TestClient client(server);
@@ -205,6 +214,15 @@ TEST(HttpServer, EndsAnHttp10ConnectionBehindItsAnswer) {
   EXPECT_EQ(response.body, "/echo|");
   EXPECT_NE(response.head.find("Connection: close\r\n"), std::string::npos);
   EXPECT_TRUE(client.at_end());
+}
+
+TEST(HttpServer, KeepsAnHttp10ConnectionWhoseClientAsksForItAndSaysSo) {
+  TestServer server;
+  TestClient client(server);
+  for (int i = 0; i < 2; ++i) {
+    client.send("GET /echo HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+    EXPECT_NE(client.receive().head.find("Connection: keep-alive\r\n"), std::string::npos);
+  }
 }
 
 TEST(HttpServer, EndsAConnectionWhenItsClientAsksForIt) {
@@ -307,7 +325,7 @@ TEST(HttpServer, StoppingEndsConnectionsThatWaitForAnswers) {
 
 TEST(HttpServer, AnAddressThatCannotBeListenedAtIsRefused) {
   const auto bind = [](const std::string& listen) {
-    HttpServer server({}, 1, [](const HttpRequest&, Reply) {}, [](http::status status) { return problem(status); });
+    HttpServer server({}, 1, [](const HttpRequest&, Reply) {}, [](const Error& error) { return problem(error); });
     return server.bind(listen);
   };
   TestServer taken;

@@ -3,8 +3,6 @@
 #include <fmt/compile.h>
 
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
-#include <boost/beast/http/error.hpp>
 #include <utility>
 
 #include "base/check.h"
@@ -15,25 +13,9 @@ namespace {
 constexpr size_t kReadBytes = 16 * 1024;
 constexpr std::chrono::seconds kLingerMax{2};
 
-http::status status_of(const boost::system::error_code& error) {
-  if (error == http::error::header_limit) {
-    return http::status::request_header_fields_too_large;
-  }
-  if (error == http::error::body_limit || error == http::error::buffer_overflow) {
-    return http::status::payload_too_large;
-  }
-  return http::status::bad_request;
-}
-
-// RFC 9112, sections 3.2 and 6.1: HTTP/1.1 names its host once, and only the coding `chunked` says where a body ends.
-// Behind any other, the body would be read as the next request.
-bool is_well_formed(const HttpRequest& request) {
-  const bool is_1_1 = request.version() == 11;
-  const auto codings = request.count(http::field::transfer_encoding);
-  const bool is_framed =
-      codings == 0 ||
-      (is_1_1 && codings == 1 && boost::beast::iequals(request.header(http::field::transfer_encoding), "chunked"));
-  return is_framed && (!is_1_1 || request.count(http::field::host) == 1);
+// RFC 9110, section 8.6, and RFC 9112, section 6.3.
+bool may_have_content(http::status status) {
+  return status != http::status::no_content && status != http::status::not_modified;
 }
 
 }  // namespace
@@ -47,14 +29,14 @@ void HttpSession::answer(std::shared_ptr<ReplyTarget> self, uint64_t request, Ht
 }
 
 void HttpSession::give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) {
-  answer(std::move(self), request, io_.error_page()(http::status::internal_server_error));
+  answer(std::move(self), request, io_.error_page()({ErrorCode::kInternal}));
 }
 
 HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count)
     : io_(io),
       socket_(std::move(socket)),
       connection_count_(std::move(connection_count)),
-      input_(io.limits().header_bytes_max + io.limits().body_bytes_max + 2 * kReadBytes),
+      input_(io.limits().header_bytes_max + 2 * kReadBytes),
       last_progress_(std::chrono::steady_clock::now()) {}
 
 HttpSession::~HttpSession() {
@@ -126,27 +108,20 @@ void HttpSession::parse() {
 // False: more bytes are needed.
 bool HttpSession::parse_one() {
   if (!parser_) {
-    parser_.emplace(request_);
-    parser_->header_limit(io_.limits().header_bytes_max);
-    parser_->body_limit(io_.limits().body_bytes_max);
+    parser_.emplace(request_, io_.limits().header_bytes_max, io_.limits().body_bytes_max);
   }
-  boost::system::error_code error;
-  input_.consume(parser_->put(input_.data(), error));
-  if (error && error != http::error::need_more) {
-    refuse(error);
+  const auto bytes = input_.cdata();
+  const auto taken = parser_->put({static_cast<const char*>(bytes.data()), bytes.size()});
+  if (!taken) {
+    refuse(taken.error());
     return false;
   }
+  input_.consume(*taken);
   if (!parser_->is_done()) {
-    // Beast bounds headers, but not chunk extensions and trailers, which it leaves in the buffer until they are whole.
-    if (input_.size() > io_.limits().header_bytes_max) {
-      refuse(http::status::request_header_fields_too_large);
-      return false;
+    if (!parser_->has_begun() && input_.size() == 0) {
+      request_began_.reset();  // an empty line between requests
     }
     answer_expectation();
-    return false;
-  }
-  if (!is_well_formed(request_)) {
-    refuse(http::status::bad_request);
     return false;
   }
   dispatch();
@@ -155,8 +130,7 @@ bool HttpSession::parse_one() {
 
 // RFC 9110, section 10.1.1.
 void HttpSession::answer_expectation() {
-  if (!expectation_answered_ && parser_->is_header_done() && request_.version() == 11 &&
-      boost::beast::iequals(request_.header(http::field::expect), "100-continue")) {
+  if (!expectation_answered_ && parser_->is_head_done() && parser_->expects_continue()) {
     expectation_answered_ = true;
     add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
   }
@@ -173,23 +147,20 @@ void HttpSession::dispatch() {
   }
   const http::verb method = request_.method();
   const auto answer_timeout = io_.limits().answer_timeout;
-  add_slot({.wire = {},
-            .keep_alive = keep_alive,
+  add_slot({.keep_alive = keep_alive,
             .has_body = method != http::verb::head,
+            .is_1_0 = request_.version() == 10,
             .only_reads = method == http::verb::get || method == http::verb::head,
             .late_at = answer_timeout.count() > 0 ? last_progress_ + answer_timeout : SteadyTime::max()});
   io_.handler()(request_, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
 }
 
-void HttpSession::refuse(const boost::system::error_code& error) {
-  refuse(status_of(error));
-}
-
-void HttpSession::refuse(http::status status) {
+void HttpSession::refuse(const Error& error) {
   input_ended_ = true;
   request_began_.reset();
-  add_slot({{}, false});
-  complete(first_slot_ + slots_.size() - 1, io_.error_page()(status));
+  // A parser that has begun has emptied request_.
+  add_slot({.keep_alive = false, .has_body = !parser_ || request_.method() != http::verb::head});
+  complete(first_slot_ + slots_.size() - 1, io_.error_page()(error));
 }
 
 void HttpSession::complete(uint64_t request, HttpResponse response) {
@@ -227,20 +198,29 @@ void HttpSession::tell_late(SteadyTime now) {
       ++i;
       continue;
     }
-    const bool only_reads = slots_[i].only_reads;
-    complete(first_slot_ + i,
-             io_.error_page()(only_reads ? http::status::service_unavailable : http::status::gateway_timeout));
+    const Error late = slots_[i].only_reads
+                           ? Error{ErrorCode::kDeadlineExceeded, "what it would be read from did not answer in time"}
+                           : Error{ErrorCode::kOutcomeUnknown, "whether it was done is not known yet; ask again"};
+    complete(first_slot_ + i, io_.error_page()(late));
     ++answered_late_;
   }
 }
 
 void HttpSession::print(const HttpResponse& response, const Slot& slot, std::string& out) const {
   out.reserve(192 + response.headers.size() + response.body.size());
-  fmt::format_to(std::back_inserter(out),
-                 FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}"),
-                 static_cast<unsigned>(response.status), std::string_view(http::obsolete_reason(response.status)),
-                 io_.date(), response.content_type, response.body.size(), response.headers,
-                 slot.keep_alive ? "" : "Connection: close\r\n", slot.has_body ? response.body : "");
+  const auto more = std::back_inserter(out);
+  fmt::format_to(more, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), static_cast<unsigned>(response.status),
+                 std::string_view(http::obsolete_reason(response.status)), io_.date());
+  const bool has_content = may_have_content(response.status);
+  if (has_content) {
+    fmt::format_to(more, FMT_COMPILE("Content-Type: {}\r\nContent-Length: {}\r\n"), response.content_type,
+                   response.body.size());
+  }
+  const std::string_view connection = !slot.keep_alive ? "Connection: close\r\n"
+                                      : slot.is_1_0    ? "Connection: keep-alive\r\n"
+                                                       : "";
+  fmt::format_to(more, FMT_COMPILE("{}{}\r\n{}"), response.headers, connection,
+                 slot.has_body && has_content ? std::string_view(response.body) : "");
 }
 
 void HttpSession::take_front() {
@@ -318,7 +298,7 @@ void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
     return;  // we owe answers
   }
   if (request_began_ && now - *request_began_ > limits.request_timeout) {
-    refuse(http::status::request_timeout);
+    refuse({ErrorCode::kRequestTimeout, "must arrive whole within the request timeout", "request"});
   } else if (!request_began_ && now - last_progress_ > limits.idle_timeout) {
     close();
   }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "edge/http_io.h"
+#include "edge/http_parser.h"
 
 namespace hongbao {
 
@@ -35,6 +36,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
     std::string wire;
     bool keep_alive = true;
     bool has_body = true;  // false for HEAD
+    bool is_1_0 = false;   // whose connections end unless the answer says otherwise
     bool only_reads = true;
     SteadyTime late_at = SteadyTime::max();  // then the client is told without it
   };
@@ -46,8 +48,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   bool parse_one();
   void answer_expectation();
   void dispatch();
-  void refuse(const boost::system::error_code& error);
-  void refuse(http::status status);
+  void refuse(const Error& error);
   void tell_late(SteadyTime now);
   void flush();
   void write();

@@ -30,7 +30,7 @@ class TestServer {
   explicit TestServer(HttpLimits limits = {}, size_t io_threads = 2)
       : server_(
             limits, io_threads, [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); },
-            [](http::status status) { return problem(status); }) {
+            [](const Error& error) { return problem(error); }) {
     const std::string at = server_.bind("127.0.0.1:0").value();
     port_ = static_cast<uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
     server_.start();

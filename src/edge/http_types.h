@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/result.h"
 #include "edge/http_request.h"
 
 namespace hongbao {
@@ -51,9 +52,9 @@ class Reply {
 // Called on an I/O thread; must not block. The request is valid during the call only.
 using HttpHandler = std::function<void(const HttpRequest& request, Reply reply)>;
 
-// The answer to a request that could not even be parsed, whose connection is closed behind it; and to one that its
-// handler leaves unanswered for longer than answer_timeout: service_unavailable for what only reads, and
-// gateway_timeout for what may have changed something.
-using HttpErrorPage = std::function<HttpResponse(http::status status)>;
+// The answer to a request that could not even be read, whose connection is closed behind it; and to one that its handler
+// leaves unanswered for longer than answer_timeout: kDeadlineExceeded for what only reads, and kOutcomeUnknown for what
+// may have changed something.
+using HttpErrorPage = std::function<HttpResponse(const Error& error)>;
 
 }  // namespace hongbao

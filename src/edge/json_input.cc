@@ -46,22 +46,32 @@ size_t count_kept(const json::value& value) {
 
 }  // namespace
 
-JsonInput::JsonInput(std::string_view body) {
+Result<json::object> parse_object(std::string_view text, json::storage_ptr memory) {
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kDepthMax;
+  json::value value = json::parse(text, error, std::move(memory), options);
+  if (error) {
+    return fail(ErrorCode::kMalformedJson, fmt::format("must be UTF-8 JSON: {}", error.message()));
+  }
+  if (!value.is_object()) {
+    return fail(ErrorCode::kMalformedJson, "must be a JSON object");
+  }
+  if (count_kept(value) != count_named(text)) {
+    return fail(ErrorCode::kMalformedJson, "must not name a field twice");
+  }
+  return std::move(value.get_object());
+}
+
+JsonInput::JsonInput(std::string_view body) {
   if (body.empty()) {  // an empty object: actions without input need none
     return;
   }
-  json::value value = json::parse(body, error, &memory_, options);
-  if (error) {
-    first_error_ = Error{ErrorCode::kMalformedJson, fmt::format("must be UTF-8 JSON: {}", error.message()), "body"};
-  } else if (!value.is_object()) {
-    first_error_ = Error{ErrorCode::kMalformedJson, "must be a JSON object", "body"};
-  } else if (count_kept(value) != count_named(body)) {
-    first_error_ = Error{ErrorCode::kMalformedJson, "must not name a field twice", "body"};
+  if (auto object = parse_object(body, &memory_)) {
+    body_ = std::move(*object);
   } else {
-    body_ = std::move(value.get_object());
+    first_error_ = std::move(object.error());
+    first_error_->field = "body";
   }
 }
 

@@ -17,6 +17,10 @@
 
 namespace hongbao {
 
+// A JSON object as untrusted text: UTF-8, not deep, and no name twice in any object, because readers disagree on which
+// one counts. kMalformedJson.
+Result<boost::json::object> parse_object(std::string_view text, boost::json::storage_ptr memory = {});
+
 class JsonInput {
  public:
   explicit JsonInput(std::string_view body);

@@ -32,18 +32,13 @@ Result<int64_t> query_integer(const Target& target, std::string_view key, int64_
 }
 
 Result<Page> Paging::read(const Target& target, std::string_view scope) const {
-  for (const auto& [name, value] : target.query) {
-    if (name != "page_size" && name != "page_token") {
-      return fail(ErrorCode::kUnknownField, "is not a parameter of this list", name);
-    }
-  }
   const auto size = query_integer(target, "page_size", kPageSizeDefault, 1, kPageSizeMax);
   if (!size) {
     return std::unexpected(size.error());
   }
   Page page{.size = static_cast<uint32_t>(*size)};
   for (const auto& [name, value] : target.query) {
-    if (name != "page_token") {
+    if (name != "page_token" || value.empty()) {  // empty: the first page
       continue;
     }
     const auto content = tokens_.parse(scope, value);

@@ -23,11 +23,14 @@ struct Page {
   uint64_t position = 0;  // 0: the beginning
 };
 
+// What lists take in their query.
+inline const std::vector<std::string_view> kPageParameters{"page_size", "page_token"};
+
 class Paging {
  public:
   Paging(const PageTokenCodec& tokens, const Control& control) : tokens_(tokens), control_(control) {}
 
-  // kInvalidField for page_size, kUnknownField, kPageTokenInvalid, kSwitchedOff for a page beyond the limit.
+  // kInvalidField for page_size, kPageTokenInvalid, kSwitchedOff for a page beyond the limit.
   [[nodiscard]] Result<Page> read(const Target& target, std::string_view scope) const;
 
   // Adds `next_page_token` to an answer. REQUIRES: position > 0.

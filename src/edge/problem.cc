@@ -27,10 +27,18 @@ constexpr Problem kProblems[] = {
     {kMissingHeader, status::bad_request, "missing_header", "A header is missing or broken"},
     {kBodyTooLarge, status::payload_too_large, "body_too_large", "The body is too large"},
     {kHeaderTooLarge, status::request_header_fields_too_large, "header_too_large", "The header is too large"},
+    {kTargetTooLong, status::uri_too_long, "target_too_long", "The request's target is too long"},
+    {kNotImplemented, status::not_implemented, "not_implemented", "No path of this server takes this"},
+    {kVersionNotSupported, status::http_version_not_supported, "version_not_supported",
+     "This server speaks HTTP/1.1 and 1.0"},
+    {kUnsupportedMediaType, status::unsupported_media_type, "unsupported_media_type", "The body is encoded"},
+    {kExpectationFailed, status::expectation_failed, "expectation_failed", "The expectation can't be met"},
+    {kPreconditionFailed, status::precondition_failed, "precondition_failed", "The precondition does not hold"},
     {kRequestTimeout, status::request_timeout, "request_timeout", "The request did not arrive in time"},
     {kNoSuchPath, status::not_found, "no_such_path", "There is nothing at this path"},
     {kMethodNotAllowed, status::method_not_allowed, "method_not_allowed", "This path does not take this method"},
     {kPageTokenInvalid, status::bad_request, "page_token_invalid", "The page token is not one of this list"},
+    {kTokenMissing, status::unauthorized, "unauthenticated", "A valid bearer token is needed"},
     {kUnauthenticated, status::unauthorized, "unauthenticated", "A valid bearer token is needed"},
     {kTokenExpired, status::unauthorized, "token_expired", "The bearer token has expired"},
     {kForbidden, status::forbidden, "forbidden", "This is not for you"},
@@ -72,12 +80,28 @@ const Problem& lookup(ErrorCode code) {
   CHECK(false);
 }
 
+// RFC 6750, section 3: a token that was presented has an error code; where there was none, there is no error.
+std::string challenge(ErrorCode code) {
+  switch (code) {
+    case kSignatureInvalid:
+    case kNotificationStale:
+      return "WWW-Authenticate: Hongbao-Signature\r\n";
+    case kTokenMissing:
+      return "WWW-Authenticate: Bearer realm=\"hongbao\"\r\n";
+    default:
+      return "WWW-Authenticate: Bearer realm=\"hongbao\", error=\"invalid_token\"\r\n";
+  }
+}
+
 std::string extra_headers(const Problem& problem, const Error& error) {
   if (problem.code == kMethodNotAllowed) {
     return fmt::format("Allow: {}\r\n", error.field);
   }
+  if (problem.code == kUnsupportedMediaType) {
+    return "Accept-Encoding: identity\r\n";
+  }
   if (problem.status == status::unauthorized) {
-    return "WWW-Authenticate: Bearer\r\n";
+    return challenge(problem.code);
   }
   if (problem.status == status::service_unavailable || problem.status == status::too_many_requests) {
     return "Retry-After: 1\r\n";
@@ -110,25 +134,6 @@ HttpResponse problem(const Error& error) {
           .body = boost::json::serialize(body),
           .content_type = "application/problem+json",
           .headers = extra_headers(known, error)};
-}
-
-HttpResponse problem(http::status refused) {
-  switch (refused) {
-    case status::request_header_fields_too_large:
-      return problem(Error{kHeaderTooLarge, "is longer than the server takes", "header"});
-    case status::payload_too_large:
-      return problem(Error{kBodyTooLarge, "is longer than the server takes", "body"});
-    case status::request_timeout:
-      return problem(Error{kRequestTimeout, "must arrive whole within the request timeout", "request"});
-    case status::bad_request:
-      return problem(Error{kMalformedRequest, "must be HTTP/1.1 as in RFC 9112", "request"});
-    case status::service_unavailable:
-      return problem(Error{kDeadlineExceeded, "what it would be read from did not answer in time; ask again"});
-    case status::gateway_timeout:
-      return problem(Error{kOutcomeUnknown, "whether it was done is not known yet; ask again"});
-    default:
-      return problem(Error{kInternal});
-  }
 }
 
 }  // namespace hongbao

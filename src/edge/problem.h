@@ -11,7 +11,4 @@ http::status status_of(ErrorCode code);
 // An application/problem+json response with the error's detail as `detail`, and its field and rule where it names one.
 HttpResponse problem(const Error& error);
 
-// For requests that could not be parsed.
-HttpResponse problem(http::status refused);
-
 }  // namespace hongbao

@@ -45,10 +45,17 @@ TEST(Problem, StatusAndNameAreStable) {
       {kMissingHeader, 400, "missing_header"},
       {kBodyTooLarge, 413, "body_too_large"},
       {kHeaderTooLarge, 431, "header_too_large"},
+      {kTargetTooLong, 414, "target_too_long"},
       {kRequestTimeout, 408, "request_timeout"},
+      {kNotImplemented, 501, "not_implemented"},
+      {kVersionNotSupported, 505, "version_not_supported"},
+      {kUnsupportedMediaType, 415, "unsupported_media_type"},
+      {kExpectationFailed, 417, "expectation_failed"},
+      {kPreconditionFailed, 412, "precondition_failed"},
       {kNoSuchPath, 404, "no_such_path"},
       {kMethodNotAllowed, 405, "method_not_allowed"},
       {kPageTokenInvalid, 400, "page_token_invalid"},
+      {kTokenMissing, 401, "unauthenticated"},
       {kUnauthenticated, 401, "unauthenticated"},
       {kTokenExpired, 401, "token_expired"},
       {kForbidden, 403, "forbidden"},
@@ -117,15 +124,19 @@ TEST(Problem, OverloadSaysWhenToComeBackAndUnauthorizedHow) {
   }
 }
 
-TEST(Problem, RequestsThatCannotBeParsedHaveTheirOwn) {
-  EXPECT_EQ(body_of(problem(http::status::bad_request)).at("type").as_string(),
-            "urn:hongbao:problem:malformed_request");
-  EXPECT_EQ(problem(http::status::payload_too_large).status, http::status::payload_too_large);
-  EXPECT_EQ(problem(http::status::request_header_fields_too_large).status,
-            http::status::request_header_fields_too_large);
-  EXPECT_EQ(problem(http::status::request_timeout).status, http::status::request_timeout);
-  EXPECT_EQ(problem(http::status::internal_server_error).status, http::status::internal_server_error);
-  EXPECT_EQ(problem(http::status::ok).status, http::status::internal_server_error);
+TEST(Problem, AChallengeSaysWhatIsWrongWithATokenThatWasPresented) {
+  const auto challenge = [](ErrorCode code) { return problem(Error{code}).headers; };
+  EXPECT_EQ(challenge(kTokenMissing), "WWW-Authenticate: Bearer realm=\"hongbao\"\r\n");
+  for (const ErrorCode code : {kUnauthenticated, kTokenExpired}) {
+    EXPECT_EQ(challenge(code), "WWW-Authenticate: Bearer realm=\"hongbao\", error=\"invalid_token\"\r\n");
+  }
+  for (const ErrorCode code : {kSignatureInvalid, kNotificationStale}) {
+    EXPECT_EQ(challenge(code), "WWW-Authenticate: Hongbao-Signature\r\n");
+  }
+}
+
+TEST(Problem, AnEncodedBodyIsToldWhatIsTaken) {
+  EXPECT_EQ(problem(Error{kUnsupportedMediaType}).headers, "Accept-Encoding: identity\r\n");
 }
 
 TEST(Problem, QuotesInADetailDoNotBreakTheBody) {

@@ -51,12 +51,12 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
   add(post, "/v1/packets", Where::kNewPacket, &PublicApi::send, registry);
   add(post, "/v1/packets/{}:pay", Where::kPacket, &PublicApi::pay, registry);
   add(post, "/v1/payments:notify", Where::kPayToken, nullptr, registry);
-  add(get, "/v1/packets/{}/shares", Where::kView, &PublicApi::shares, registry);
-  add(get, "/v1/users/me/packets", Where::kAnywhere, &PublicApi::sent, registry);
-  add(get, "/v1/users/me/shares", Where::kAnywhere, &PublicApi::received, registry);
-  add(get, "/v1/users/me/summary", Where::kAnywhere, &PublicApi::summary, registry);
+  add(get, "/v1/packets/{}/shares", Where::kView, &PublicApi::shares, registry, kPageParameters);
+  add(get, "/v1/users/me/packets", Where::kAnywhere, &PublicApi::sent, registry, kPageParameters);
+  add(get, "/v1/users/me/shares", Where::kAnywhere, &PublicApi::received, registry, kPageParameters);
+  add(get, "/v1/users/me/summary", Where::kAnywhere, &PublicApi::summary, registry, {"year"});
   add(get, "/v1/users/me/wallet", Where::kAnywhere, &PublicApi::wallet, registry);
-  add(get, "/v1/users/me/wallet/transfers", Where::kAnywhere, &PublicApi::transfers, registry);
+  add(get, "/v1/users/me/wallet/transfers", Where::kAnywhere, &PublicApi::transfers, registry, kPageParameters);
   for (size_t i = 0; i < opens_.size(); ++i) {
     const MetricLabels outcome{{"outcome", std::string(to_text(static_cast<OpenOutcome>(i)))}};
     grabs_[i] = &add_counter(registry, "hongbao_grabs_total", "Grabs answered, by outcome.", outcome);
@@ -65,8 +65,8 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
 }
 
 void PublicApi::add(http::verb method, std::string_view pattern, Where where, AsUser handler,
-                    prometheus::Registry& registry) {
-  router_.add(method, pattern);
+                    prometheus::Registry& registry, std::vector<std::string_view> parameters) {
+  router_.add(method, pattern, std::move(parameters));
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
   routes_.push_back({handler, where, std::make_unique<RouteMetrics>(registry, "public", label)});
 }
@@ -85,6 +85,10 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.send(std::move(response));
     return;
   }
+  if (auto options = answer_options(router_, request, target)) {
+    call.answer(std::move(*options));
+    return;
+  }
   if (!match) {
     call.fail_with(match.error());
     return;
@@ -96,6 +100,10 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
                                                      request.header(http::field::authorization), services_.clock.now());
   if (!caller) {
     call.fail_with(caller.error());
+    return;
+  }
+  if (const auto checked = check_call(router_, *match, in); !checked) {
+    call.fail_with(checked.error());
     return;
   }
   const UserId& user = caller->user;
@@ -212,9 +220,11 @@ void PublicApi::send(const Incoming& in, const UserId& user, Call call) {
       call.fail_with(sent.error());
       return;
     }
-    const json::object body{{"packet", packet_json(*sent, services_.ids.print(sent->order.key))},
-                            {"pay_token", sent->pay_token}};
-    call.send_json(http::status::created, json::serialize(body));
+    const std::string id = services_.ids.print(sent->order.key);
+    const json::object body{{"packet", packet_json(*sent, id)}, {"pay_token", sent->pay_token}};
+    call.send({.status = http::status::created,
+               .body = json::serialize(body),
+               .headers = fmt::format("Location: /v1/packets/{}\r\n", id)});
   });
 }
 
@@ -279,11 +289,11 @@ void PublicApi::notify(const Incoming& in, Call call) {
     call.fail_with(finished.error());
     return;
   }
-  const auto secret = options_.channel_secrets.find(payment.channel);
+  const auto secrets = options_.channel_secrets.find(payment.channel);
   const auto signed_by_channel =
-      secret == options_.channel_secrets.end()
+      secrets == options_.channel_secrets.end()
           ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
-          : check_notification(secret->second, in.request.find_header("Hongbao-Signature").value_or(""),
+          : check_notification(secrets->second, in.request.find_header("Hongbao-Signature").value_or(""),
                                in.request.body(), services_.clock.now());
   if (!signed_by_channel) {
     call.fail_with(signed_by_channel.error());

@@ -37,7 +37,8 @@ struct PublicServices {
 
 struct PublicApiOptions {
   std::chrono::milliseconds command_timeout{5'000};
-  std::map<std::string, std::string, std::less<>> channel_secrets;  // by channel name
+  // By channel name; any of a channel's may have signed.
+  std::map<std::string, std::vector<std::string>, std::less<>> channel_secrets;
 };
 
 class PublicApi {
@@ -69,7 +70,8 @@ class PublicApi {
     std::unique_ptr<RouteMetrics> metrics;
   };
 
-  void add(http::verb method, std::string_view pattern, Where where, AsUser handler, prometheus::Registry& registry);
+  void add(http::verb method, std::string_view pattern, Where where, AsUser handler, prometheus::Registry& registry,
+           std::vector<std::string_view> parameters = {});
   void run(const Route& route, const Incoming& in, const UserId& user, Call call);
   // nullopt: any node may answer, also with what is wrong with it.
   [[nodiscard]] std::optional<ShardId> shard_of(const Route& route, const Incoming& in, const UserId& user) const;

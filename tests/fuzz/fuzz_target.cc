@@ -60,7 +60,22 @@ void check_target(std::string_view text) {
     CHECK(can_be_named(key) && can_be_named(value));
     CHECK(keys.insert(key).second);  // else readers could disagree on which one counts
   }
-  check_routes(target->path);
+  if (target->path != "*") {
+    check_routes(target->path);
+  }
+}
+
+// What a path says whose every byte was escaped: an escaped delimiter stays one.
+std::string unescaped(std::string_view path) {
+  std::string text = "/";
+  for (const char c : path) {
+    if (c == '/' || c == ':') {
+      text += fmt::format("%{:02x}", static_cast<uint8_t>(c));
+    } else {
+      text += c;
+    }
+  }
+  return text;
 }
 
 std::string escaped(std::string_view path) {
@@ -80,6 +95,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view path = input.line();
   const auto target = parse_target(escaped(path));
   CHECK(target.has_value() == can_be_named(path));
-  CHECK(!target || target->path == "/" + std::string(path));
+  CHECK(!target || target->path == unescaped(path));
   return 0;
 }

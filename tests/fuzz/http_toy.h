@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "edge/http_io.h"
+#include "edge/problem.h"
 
 namespace hongbao {
 
@@ -50,8 +51,8 @@ class HttpToy {
 
   const HttpLimits limits_{.pipelined_requests_max = 8};
   const HttpHandler handler_ = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); };
-  const HttpErrorPage error_page_ = [](http::status status) {
-    return HttpResponse{.status = status, .body = "refused"};
+  const HttpErrorPage error_page_ = [](const Error& error) {
+    return HttpResponse{.status = status_of(error.code), .body = "refused"};
   };
   HttpIo io_{limits_, handler_, error_page_};
   std::vector<Request> requests_;

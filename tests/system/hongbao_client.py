@@ -30,6 +30,8 @@ PROBLEM_PREFIX = "urn:hongbao:problem:"
 STATUS_OF_PROBLEM = {
     "malformed_request": 400, "malformed_json": 400, "invalid_field": 422, "unknown_field": 422,
     "missing_header": 400, "body_too_large": 413, "header_too_large": 431, "request_timeout": 408,
+    "target_too_long": 414, "not_implemented": 501, "version_not_supported": 505, "unsupported_media_type": 415,
+    "expectation_failed": 417, "precondition_failed": 412,
     "no_such_path": 404, "method_not_allowed": 405, "page_token_invalid": 400,
     "unauthenticated": 401, "token_expired": 401, "forbidden": 403, "ticket_invalid": 403, "ticket_expired": 403,
     "signature_invalid": 401, "notification_stale": 401, "not_found": 404, "not_paid": 409,
@@ -68,12 +70,13 @@ class Answer:
         self.raw = raw
         media_type = headers.get("Content-Type", "").split(";")[0].strip()
         self.media_type = media_type
-        self.body = json.loads(raw) if media_type in ("application/json", "application/problem+json") else None
+        is_json = media_type in ("application/json", "application/problem+json")
+        self.body = json.loads(raw) if raw and is_json else None  # a HEAD's has none
 
     @property
     def problem(self):
         """The problem's name; None for an answer that is none."""
-        if self.media_type != "application/problem+json":
+        if self.body is None or self.media_type != "application/problem+json":
             return None
         return self.body["type"].removeprefix(PROBLEM_PREFIX)
 
@@ -95,7 +98,7 @@ def _operation(method, path):
     bare = path.split("?")[0]
     for pattern, template in _TEMPLATES:
         if pattern.fullmatch(bare):
-            return DOCUMENT["paths"][template].get(method.lower())
+            return DOCUMENT["paths"][template].get("get" if method == "HEAD" else method.lower())
     return None
 
 
@@ -122,11 +125,15 @@ def _problem_validator():
 def validate(method, path, answer):
     """Raises AssertionError when the document does not allow this answer."""
     where = f"{method} {path} → {answer}"
+    if method in ("HEAD", "OPTIONS"):
+        assert not answer.raw or (method == "OPTIONS" and answer.problem), where
+        return
     if answer.media_type == "application/problem+json":
         errors = [error.message for error in _problem_validator().iter_errors(answer.body)]
         assert not errors, f"{where}: {errors}"
         assert answer.body["status"] == answer.status == STATUS_OF_PROBLEM[answer.problem], where
         assert answer.status != 405 or answer.headers.get("Allow"), f"{where}: no Allow"
+        assert answer.status != 401 or answer.headers.get("WWW-Authenticate"), f"{where}: no challenge"
         if answer.status in (429, 503):
             assert int(answer.headers.get("Retry-After", "0")) >= 1, f"{where}: no Retry-After"
         return

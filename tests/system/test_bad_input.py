@@ -134,7 +134,9 @@ class BadInput(SystemTest):
         tokens = {
             "no token": None, "empty": "", "garbage": "garbage", "two parts": f"{head}.{claims}",
             "no signature": f"{head}.{claims}.", "alg none": none, "alg none, signed": none + signature,
-            "alg NONE": sign_jwt(good, secret, {"alg": "NONE"}), "no alg": sign_jwt(good, secret, {"typ": "JWT"}),
+            "alg NONE": sign_jwt(good, secret, {"alg": "NONE"}), "crit": sign_jwt(good, secret, {"alg": "HS256", "crit": ["x"]}),
+            "b64": sign_jwt(good, secret, {"alg": "HS256", "crit": ["b64"], "b64": False}),
+            "another typ": sign_jwt(good, secret, {"alg": "HS256", "typ": "secevent+jwt"}), "no alg": sign_jwt(good, secret, {"typ": "JWT"}),
             "HS512": sign_jwt(good, secret, {"alg": "HS512"}, "sha512"),
             "HS256 that says HS512": sign_jwt(good, secret, {"alg": "HS512"}),
             "another secret": sign_jwt(good, b"x" * 32), "empty secret": sign_jwt(good, b""),
@@ -149,14 +151,42 @@ class BadInput(SystemTest):
             with self.server.anyone(token) as client:
                 self.assert_refused(lambda: client.get("/v1/users/me/wallet"), "unauthenticated", name=name)
                 self.assert_refused(lambda: client.send(self.server.new_key(), **GOOD), "unauthenticated", name=name)
-        for exp, problem in ((now - 1, "token_expired"), (0, "token_expired"), ("x", "unauthenticated")):
+        for exp, problem in ((now - 60, "token_expired"), (0, "token_expired"), ("x", "unauthenticated")):
             with self.server.anyone(sign_jwt({"sub": "alice", "exp": exp}, secret)) as client:
                 self.assert_refused(lambda: client.get("/v1/users/me/wallet"), problem, exp=exp)
+        for typ in ("at+jwt", "application/at+jwt", "jwt"):
+            with self.server.anyone(sign_jwt(good, secret, {"alg": "HS256", "typ": typ})) as client:
+                self.assertEqual(200, client.get("/v1/users/me/wallet").status)
         with self.server.anyone() as client:
             for header in (f"Basic {head}.{claims}.{signature}", f"{head}.{claims}.{signature}", "Bearer",
                            self.server.admin_token, f"Bearer {self.server.admin_token}"):
                 answer = client.call("GET", "/v1/users/me/wallet", headers={"Authorization": header})
                 self.assert_problem(answer, "unauthenticated")
+
+    def test_what_is_wrong_with_a_token_is_told(self):
+        secret = self.server.jwt_secret
+        good = {"sub": "alice", "exp": time.time() + 60}
+        long_one = sign_jwt({**good, "pad": "x" * 4_000}, secret)
+        for token, words in ((long_one, f"{len(long_one)} characters"), (sign_jwt(good, b"x" * 32), "not a token signed"),
+                             (sign_jwt(good, secret, {"alg": "HS512"}), "HS256"), ("a.b", "three parts"),
+                             (sign_jwt(good, secret, {"alg": "HS256", "crit": ["x"]}), "`crit`"),
+                             (sign_jwt({"sub": "alice"}, secret), "`exp`"), (sign_jwt({"exp": good["exp"]}, secret), "`sub`"),
+                             (sign_jwt({**good, "sub": "a" * 65}, secret), "at most 64 characters, not 65"),
+                             (sign_jwt({**good, "nbf": good["exp"]}, secret), "not valid yet")):
+            with self.server.anyone(token) as client:
+                answer = client.get("/v1/users/me/wallet")
+                self.assert_problem(answer, "unauthenticated", "Authorization")
+                self.assertIn(words, answer.body["rule"])
+                self.assertIn('error="invalid_token"', answer.headers["WWW-Authenticate"])
+        with self.server.anyone() as client:
+            self.assertEqual('Bearer realm="hongbao"', client.get("/v1/users/me/wallet").headers["WWW-Authenticate"])
+
+    def test_clocks_may_differ_by_the_leeway(self):
+        now = time.time()
+        for claims, status in (({"exp": now - 1}, 200), ({"exp": now - 60}, 401), ({"exp": now + 60, "nbf": now + 3}, 200),
+                               ({"exp": now + 60, "nbf": now + 60}, 401)):
+            with self.server.anyone(sign_jwt({"sub": "alice", **claims}, self.server.jwt_secret)) as client:
+                self.assertEqual(status, client.get("/v1/users/me/wallet").status, claims)
 
     def test_packet_ids_that_nobody_was_given(self):
         good = self.packet["id"]
@@ -206,6 +236,36 @@ class BadInput(SystemTest):
                             "page_token_invalid")
         with self.server.user("bob") as bob:
             self.assert_problem(bob.get(f"{transfers}?page_token={token}"), "page_token_invalid")
+
+    def test_parameters_that_a_call_does_not_have(self):
+        good = self.packet["id"]
+        for path in ("/v1/users/me/wallet", "/v1/users/me/packets", "/v1/users/me/shares", "/v1/users/me/summary",
+                     "/v1/users/me/wallet/transfers", f"/v1/packets/{good}", f"/v1/packets/{good}/shares"):
+            self.assert_refused(lambda: self.alice.get(path + "?colour=red"), "unknown_field", "colour", path=path)
+            self.assertEqual(422, self.alice.call("HEAD", path + "?colour=red").status)
+            self.assert_refused(lambda: self.alice.get(path + "?year=2026&year=2026"), "malformed_request", path=path)
+            self.assertEqual(200, self.alice.get(path + "?").status)
+        for path in ("/v1/packets", f"/v1/packets/{good}:open", f"/v1/packets/{good}:grab", f"/v1/packets/{good}:pay",
+                     "/v1/payments:notify"):
+            self.assert_refused(lambda: self.alice.post(path + "?colour=red", {}), "unknown_field", "colour", path=path)
+        self.assert_refused(lambda: self.alice.get("/v1/users/me/wallet?page_size=1"), "unknown_field", "page_size")
+        self.assert_refused(lambda: self.alice.get("/v1/nothing?colour=red"), "no_such_path")
+        with self.server.operator() as operator:
+            for path in ("/healthz", "/readyz", "/metrics", "/admin/v1/shards", "/admin/v1/audit", "/admin/v1/switches",
+                         "/admin/v1/archive", "/admin/v1/archive/days", "/admin/v1/traffic", "/admin/v1/wallets/alice",
+                         "/admin/v1/reconciliation"):
+                self.assert_problem(operator.get(path + "?colour=red"), "unknown_field", "colour")
+            for path in ("/admin/v1/wallets/alice:deposit", "/admin/v1/wallets/alice:freeze", "/admin/v1/archive:run",
+                         "/admin/v1/reconciliation:run"):
+                self.assert_refused(lambda: operator.post(path + "?colour=red", {}), "unknown_field", "colour", path=path)
+            for path in ("/admin/v1/traffic", "/admin/v1/switches"):
+                self.assert_problem(operator.call("PUT", path + "?colour=red", {}), "unknown_field", "colour")
+
+    def test_an_empty_page_token_is_the_first_page(self):
+        for path in ("/v1/users/me/packets", "/v1/users/me/shares", "/v1/users/me/wallet/transfers",
+                     f"/v1/packets/{self.other['id']}/shares"):
+            self.assertEqual(self.alice.get(path + "?page_size=1").body,
+                             self.alice.get(path + "?page_size=1&page_token=").body)
 
     def test_page_sizes_and_years(self):
         for size in ("0", "-1", "1001", "abc", "1.5", "", "99999999999999999999", "+1", "0x10"):
@@ -258,6 +318,8 @@ class BadInput(SystemTest):
                 with self.subTest(switches=switches):
                     answer = operator.call("PUT", "/admin/v1/switches", {"switches": switches})
                     self.assertEqual(422, answer.status, answer)
+            for path in ("/admin/v1/reconciliation:run", "/admin/v1/archive:run", "/admin/v1/wallets/alice:freeze"):
+                self.assert_refused(lambda: operator.post(path, {"now": True}), "unknown_field", "now", path=path)
             self.assertEqual({"sends", "grabs", "opens", "deep_lists", "settlement"},
                              {name for name, on in operator.get("/admin/v1/switches").body["switches"].items() if on})
 

@@ -1,50 +1,16 @@
 """HTTP as it comes over the wire, on raw sockets: pipelining, slow clients, odd requests."""
 
-import http.client
 import json
 import socket
 import time
 import unittest
 
-from hongbao_client import Answer, validate
+from hongbao_client import validate
 from system import SystemTest
+from wire import Wire
 
 REQUEST_TIMEOUT_MS = 1_000
 IDLE_TIMEOUT_MS = 1_500
-
-
-class Wire:
-    """A raw connection that reads answers one after the other."""
-
-    def __init__(self, address):
-        host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=10)
-        self.reader = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.reader.close()
-        self.socket.close()
-
-    def send(self, data):
-        self.socket.sendall(data)
-
-    def answer(self):
-        """The next answer; None when the server closed the connection."""
-        status_line = self.reader.readline()
-        if not status_line:
-            return None
-        headers = http.client.parse_headers(self.reader)
-        body = self.reader.read(int(headers.get("Content-Length", "0")))
-        return Answer(int(status_line.split()[1]), headers, body)
-
-    def is_closed(self):
-        try:
-            return self.reader.read(1) == b""
-        except ConnectionResetError:
-            return True
 
 
 class Http(SystemTest):
@@ -172,7 +138,7 @@ class Http(SystemTest):
                 self.assertTrue(wire.is_closed())
         with self.wire() as wire:
             wire.send(self.request("GET", "/v1/" + "x" * 9_000))
-            self.assertIn(wire.answer().status, (404, 414, 431))
+            self.assert_problem(wire.answer(), "target_too_long")
 
     def test_an_oversized_body_is_refused_before_it_is_sent(self):
         for length in ("16385", "1000000000", "18446744073709551615"):
@@ -187,7 +153,7 @@ class Http(SystemTest):
 
     def test_what_is_not_http(self):
         for data in (b"hello\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n", b"GET /\r\n\r\n",
-                     b"GET / HTTP/9.9\r\n\r\n", b"GET / HTTP/1.1\r\nNo colon\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nNo colon\r\n\r\n",
                      b"GET / HTTP/1.1\r\nBad header: x\r\n\r\n", b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
                      b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
                      b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",

@@ -8,7 +8,7 @@ import threading
 import time
 import unittest
 
-from hongbao_client import Client
+from hongbao_client import Client, sign_notification, user_token
 from system import Server, SystemTest, binary, clean_environment, eventually
 
 
@@ -191,6 +191,58 @@ class Operations(SystemTest):
                 bad.write_text(text + extra)
                 self.assert_refused_at_start(self.server.environment, bad, names)
         self.assert_refused_at_start(self.server.environment, self.server.directory / "none.toml", "none.toml")
+
+
+class ChangingSecrets(unittest.TestCase):
+    """As docs/OPERATIONS.md says: the old secret stays good until everyone signs with the new one."""
+
+    def wallet_status(self, server, secret):
+        with server.anyone(user_token("alice", secret)) as client:
+            return client.get("/v1/users/me/wallet").status
+
+    def notify(self, server, *signatures):
+        """Signed so; a signature that counts is of a pay token that does not."""
+        body = json.dumps({"channel": "demo", "payment_id": "p", "amount": 1, "pay_token": "x"}).encode()
+        now = int(time.time())
+        signed = ",".join([f"t={now}"] + [sign_notification(body, secret, now).split(",")[1] for secret in signatures])
+        with server.anyone() as client:
+            return client.post("/v1/payments:notify", body, {"Hongbao-Signature": signed}).problem
+
+    def test_both_secrets_are_good_while_they_change(self):
+        server = Server()
+        self.addCleanup(server.remove)
+        old, new, third = server.jwt_secret, b"a-new-secret-for-tokens-of-32-bytes", b"another-secret-nobody-was-told-of"
+        old_channel, new_channel = server.channel_secret, b"a-new-secret-for-the-demo-channel"
+        secrets = server.directory / "secrets"
+        server.start()
+        self.assertEqual([200, 401], [self.wallet_status(server, secret) for secret in (old, new)])
+        self.assertEqual("signature_invalid", self.notify(server, new_channel))
+        self.assertEqual("pay_token_invalid", self.notify(server, third, old_channel), "a channel may sign with both")
+        server.stop()
+
+        for name, secret in (("jwt", new), ("channel-demo", new_channel)):
+            (secrets / f"{name}.secret").rename(secrets / f"{name}.previous.secret")
+            (secrets / f"{name}.secret").write_bytes(secret + b"\n")
+        server.environment["HONGBAO_AUTH_JWT_PREVIOUS_SECRET_FILE"] = str(secrets / "jwt.previous.secret")
+        server.environment["HONGBAO_CHANNELS_DEMO_PREVIOUS_SECRET_FILE"] = str(secrets / "channel-demo.previous.secret")
+        server.start()
+        self.assertEqual([200, 200, 401], [self.wallet_status(server, secret) for secret in (old, new, third)])
+        for signatures in ((old_channel,), (new_channel,), (old_channel, new_channel), (third, new_channel)):
+            self.assertEqual("pay_token_invalid", self.notify(server, *signatures))
+        self.assertEqual("signature_invalid", self.notify(server, third))
+        self.assertEqual("signature_invalid", self.notify(server, *[third] * 8, new_channel), "nine")
+        self.assertEqual(0, server.stop())
+
+    def test_issuer_and_audience(self):
+        server = Server(AUTH_ISSUER="app", AUTH_AUDIENCE="hongbao", AUTH_LEEWAY_S=0)
+        self.addCleanup(server.remove)
+        server.start()
+        for claims, status in (({"iss": "app", "aud": "hongbao"}, 200), ({"iss": "app", "aud": ["x", "hongbao"]}, 200),
+                               ({}, 401), ({"iss": "app"}, 401), ({"iss": "other", "aud": "hongbao"}, 401),
+                               ({"iss": "app", "aud": "hongbao", "exp": int(time.time()) - 1}, 401)):
+            with server.anyone(user_token("alice", server.jwt_secret, **claims)) as client:
+                self.assertEqual(status, client.get("/v1/users/me/wallet").status, claims)
+        self.assertEqual(0, server.stop())
 
 
 class Stopping(unittest.TestCase):

@@ -14,6 +14,7 @@ import unittest
 
 from hongbao_client import Client, user_token
 from system import Server, binary, eventually
+from wire import Wire
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from engines import EngineError  # noqa: E402
@@ -137,6 +138,24 @@ class RegionTest(unittest.TestCase):
             self.assertEqual([shares[0]] * len(shares), shares)
         self.assertGreater(len(set(self.owners().values())), 1)
         self.assert_balanced()
+
+    def test_any_node_speaks_the_same_http(self):
+        token = user_token("alice", self.front.jwt_secret)
+        packet = next(iter(self.packets.values()))
+        order = b'{"kind":"lucky","total_amount":100,"count":5}'
+        for node in self.nodes.values():
+            client = self.client_of(node, "alice")
+            get, head = client.packet(packet), client.call("HEAD", f"/v1/packets/{packet}")
+            self.assertEqual((200, get.headers["Content-Length"]), (head.status, head.headers["Content-Length"]))
+            self.assertEqual(get.headers["Hongbao-Owner"], head.headers["Hongbao-Owner"])
+            self.assertEqual("unknown_field", client.get(f"/v1/packets/{packet}?colour=red").problem)
+            sent = client.send("the-same-key", kind="lucky", total_amount=100, count=5)
+            self.assertEqual("/v1/packets/" + sent.body["packet"]["id"], sent.headers["Location"])
+            with Wire(node.address) as wire:
+                wire.send(f"POST /v1/packets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: a\r\n"
+                          f"Idempotency-Key: b\r\nContent-Length: {len(order)}\r\n\r\n".encode() + order)
+                answer = wire.answer()
+                self.assertEqual(("malformed_request", "Idempotency-Key"), (answer.problem, answer.body["field"]))
 
     def test_haproxy_goes_to_the_owner_once_it_was_named(self):
         owners = self.owners()

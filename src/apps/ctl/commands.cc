@@ -168,7 +168,10 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
     return fail(ErrorCode::kInvalidField, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -", "--user");
   }
   const Timestamp now = SystemClock().now();
-  return make_token(*jwt_secret, *id, now, now + std::chrono::seconds(ttl_s));
+  return make_token({.secrets = {*jwt_secret},
+                     .issuer = reader->text("auth.issuer", ""),
+                     .audience = reader->text("auth.audience", "")},
+                    *id, now, now + std::chrono::seconds(ttl_s));
 }
 
 Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user) {

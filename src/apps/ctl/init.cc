@@ -29,7 +29,7 @@ header_bytes_max = 8192
 body_bytes_max = 16384
 pipelined_requests_max = 64       # of one connection
 request_timeout_ms = 10000        # from a request's first byte to its last
-idle_timeout_ms = 60000
+idle_timeout_ms = 75000           # longer than the balancer before it keeps a connection idle: commonly 60 s
 drain_timeout_ms = 10000          # for answers that are due when the server stops
 
 [admin]
@@ -38,10 +38,15 @@ token_file = "secrets/admin.token"
 
 [auth]
 jwt_secret_file = "secrets/jwt.secret"    # shared with the app's back end, which signs users' tokens (HS256)
+#jwt_previous_secret_file = "secrets/jwt.previous.secret"    # good as well, while jwt_secret_file is being changed
+leeway_s = 5                      # for clocks that differ, on a token's exp and nbf
+#issuer = ""                      # what a token's iss must be; any when it is not given
+#audience = ""                    # what a token's aud must name; any when it is not given
 master_key_file = "secrets/master.key"    # packet tags, tickets, pay tokens; losing it orphans every packet id
 
 [channels.demo]                   # a payment channel; its name is free
 secret_file = "secrets/channel-demo.secret"
+#previous_secret_file = "secrets/channel-demo.previous.secret"    # good as well, while secret_file is being changed
 
 [data]
 dir = "data"                      # of the embedded engines
