@@ -58,7 +58,8 @@ bool was_backed_up(Database& database) {
          database.integer("SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL");
 }
 
-void take(Database& database, const std::string& file, const StoreTerms& terms, bool has_log) {
+// Returns whether the file said that it is in use.
+bool take(Database& database, const std::string& file, const StoreTerms& terms, bool has_log) {
   Transaction transaction(database, Transaction::Kind::kWrite);
   database.execute(std::string(kMakeTable));
   std::string name;
@@ -85,6 +86,7 @@ void take(Database& database, const std::string& file, const StoreTerms& terms, 
   }
   database.execute("UPDATE deployment SET in_use = 1");
   transaction.commit();
+  return in_use;
 }
 
 }  // namespace
@@ -97,9 +99,10 @@ Database open_store(const std::string& file, const Schema& schema, const StoreTe
     refuse(file, has_log ? "holds nothing" : "holds nothing: it was copied without its log (-wal), or emptied");
   }
   require_schema(database, file, schema);
-  take(database, file, terms, has_log);
-  // Into the file itself: a copy of it alone has to say so.
-  (void)database.integer("PRAGMA wal_checkpoint(PASSIVE)");
+  if (!take(database, file, terms, has_log)) {
+    // Into the file itself: a copy of it alone has to say so.
+    (void)database.integer("PRAGMA wal_checkpoint(PASSIVE)");
+  }
   database.close_with("UPDATE deployment SET in_use = 0");
   return database;
 }
