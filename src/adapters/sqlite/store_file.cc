@@ -33,6 +33,13 @@ bool is_there(const std::string& file) {
   return std::filesystem::exists(file, error);
 }
 
+// Saying that a file is in use is written to its log first, so that is never empty afterwards.
+bool has_log_of(const std::string& file) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(log_of(file), error);
+  return !error && bytes > 0;
+}
+
 void require_file(const std::string& file, const StoreTerms& terms) {
   if (terms.was_made && !is_there(file)) {
     refuse(file, "is missing");
@@ -93,7 +100,7 @@ bool take(Database& database, const std::string& file, const StoreTerms& terms, 
 
 Database open_store(const std::string& file, const Schema& schema, const StoreTerms& terms) {
   require_file(file, terms);
-  const bool has_log = is_there(log_of(file));
+  const bool has_log = has_log_of(file);
   Database database = Database::open_writer(file);
   if (terms.was_made && database.integer("SELECT count(*) FROM sqlite_master") == 0) {
     refuse(file, has_log ? "holds nothing" : "holds nothing: it was copied without its log (-wal), or emptied");
