@@ -49,7 +49,12 @@ Result<void> begin(const std::string& data_dir, const std::string& directory) {
   if (error) {
     return refuse(directory, fmt::format("can't be used: {}", error.message()));
   }
-  return is_empty ? Result<void>() : refuse(directory, "is not empty");
+  if (!is_empty) {
+    return refuse(directory, "is not empty");
+  }
+  return ::chmod(directory.c_str(), 0700) == 0
+             ? Result<void>()
+             : refuse(directory, "can't be taken away from others: it is another user's");
 }
 
 // All databases of the deployment, open for reading.
@@ -109,8 +114,8 @@ class Copying {
     for (const DayPart part : parts) {
       const std::string name = "cold/" + SqliteColdDays::file_name(shard, part);
       auto done = make_directory(directory_ + "/cold");
-      done = done ? add(name,
-                        copy_synced(fmt::format("{}/{}", source_.data_dir, name), fmt::format("{}/{}", directory_, name)))
+      done = done ? add(name, copy_synced(fmt::format("{}/{}", source_.data_dir, name),
+                                          fmt::format("{}/{}", directory_, name)))
                   : done;
       if (!done) {
         return done;

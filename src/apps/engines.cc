@@ -157,6 +157,30 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
   return done ? check_cold_storage(layout) : done;
 }
 
+// After databases were put back, the stream may hold vouchers of the future that was rolled back, and followers would
+// take them for those that get their numbers now. Its end is read before the log's.
+Result<void> check_stream(const std::map<ShardId, OrderStore*>& orders, NatsVoucherStream& stream) {
+  for (const auto& [shard, store] : orders) {
+    const auto end = stream.end(shard);
+    if (!end) {
+      log_warn("voucher_stream_not_checked", {{"error", end.error().detail}});
+      return {};
+    }
+    const auto head = store->head();
+    if (!head) {
+      return std::unexpected(head.error());
+    }
+    if (*end > head->next_voucher) {
+      return fail(ErrorCode::kConfig,
+                  fmt::format("holds vouchers of shard {} up to {}, and its log ends before {}: the databases were put "
+                              "back to an earlier moment; empty Redis and delete the stream first (docs/OPERATIONS.md)",
+                              to_text(shard), end->value - 1, head->next_voucher.value),
+                  "nats.url");
+    }
+  }
+  return {};
+}
+
 Result<Engines> open_distributed(const Settings& settings, prometheus::Registry& registry) {
   Engines engines;
   auto done = open_databases(settings, engines);
@@ -167,7 +191,9 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
     redis.answer_timeout = settings.redis_timeout;
     engines.cache = std::make_unique<RedisCache>(redis, registry);
     NatsStreamOptions stream{.url = settings.nats_url, .region = settings.region};
-    done = put(engines.stream, NatsVoucherStream::open(stream, registry));
+    auto opened = NatsVoucherStream::open(stream, registry);
+    done = opened ? check_stream(engines.order_stores(), **opened) : std::unexpected(opened.error());
+    done = done ? put(engines.stream, std::move(opened)) : done;
   }
   if (done) {
     done =

@@ -102,6 +102,17 @@ TEST_F(NatsStreamTest, WhatIsPublishedComesToAFollowerElsewhere) {
   EXPECT_THAT(follower->fetch(Follower::kInbox, kShard, {next + 302}, 10).value(), testing::IsEmpty());
 }
 
+TEST_F(NatsStreamTest, ItTellsWhereItEnds) {
+  const auto stream = open();
+  EXPECT_EQ(stream->end(kShard).value(), VoucherNo{1});
+  stream->publish(kShard, batch(7, 5));
+  EXPECT_TRUE(eventually([&] {
+    stream->publish(kShard, batch(7, 5));  // what comes before there is a stream is dropped
+    return stream->end(kShard).value_or(VoucherNo{}) == VoucherNo{12};
+  }));
+  EXPECT_EQ(stream->end(kOtherShard).value(), VoucherNo{1});
+}
+
 TEST_F(NatsStreamTest, WhatWasAcknowledgedDoesNotComeToTheNextProcess) {
   const auto publisher = open(kEachAlone);
   uint64_t next = 0;

@@ -137,6 +137,8 @@ class Disk:
 
     def play(self, journal):
         """Takes in what one process did. The last record is left out when the process died while writing it."""
+        if not pathlib.Path(journal).exists():  # it died before it came to any file
+            return
         data = pathlib.Path(journal).read_bytes()
         at = 0
         while at + HEADER.size <= len(data):

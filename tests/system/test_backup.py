@@ -143,6 +143,32 @@ class Backups(unittest.TestCase):
         self.assertEqual(1000, twin.balance("alice"))
         self.assertEqual(0, twin.stop())
 
+    def test_cold_days_are_in_it(self):
+        server = self.server(PACKETS_TTL_MS=400, REFUNDS_INTERVAL_MS=100, ARCHIVE_HOT_DAYS=0,
+                             ARCHIVE_INTERVAL_MS=86_400_000).start()
+        packet = server.paid_packet("sender", kind="lucky", total_amount=300, count=3)["id"]
+
+        def shown(of):
+            with of.user("reader") as client:
+                return client.packet(packet).body["packet"]
+
+        def moved():
+            with server.operator() as operator:
+                operator.post("/admin/v1/archive:run")
+                return any(shard["cold_days"] for shard in operator.get("/admin/v1/archive").body["shards"])
+
+        eventually(moved, "the day is cold")
+        before = shown(server)
+        self.done(server, "backup", "cold")
+        self.assertTrue(list((server.directory / "cold" / "cold").glob("*.db")))
+        self.assertEqual(0, server.stop())
+        twin = self.twin(server)
+        self.done(twin, "restore", str(server.directory / "cold"))
+        twin.start()
+        self.assertEqual(before, shown(twin))
+        self.assert_balanced(twin)
+        self.assertEqual(0, twin.stop())
+
     def test_a_backup_is_for_its_owner_alone_and_plain(self):
         server = self.server().start()
         server.paid_packet("sender", kind="lucky", total_amount=900, count=3)
@@ -163,7 +189,7 @@ class Backups(unittest.TestCase):
         full = server.directory / "full"
         full.mkdir()
         (full / "file").write_text("x")
-        for directory, words in ((full, "is not empty"), (full / "file", "can't be used"), (server.data / "b", "data directory"),
+        for directory, words in ((full, "is not empty"), (full / "file", "Not a directory"), (server.data / "b", "data directory"),
                                  (server.directory / "no" / "parent", "No such file")):
             with self.subTest(directory=directory):
                 self.assertIn(words, self.refused(server, "backup", str(directory)))

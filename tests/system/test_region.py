@@ -121,16 +121,39 @@ class RegionTest(unittest.TestCase):
         audit = self.front.audit(deep=True).body
         self.assertEqual((0, True, []), (audit["difference"], audit["balanced"], audit.get("violations", [])))
 
+    def assert_a_start_is_refused(self, words, **settings):
+        sets = {"node.name": "stranger", "server.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
+                "node.listen": "127.0.0.1:0", **{key.replace("__", "."): value for key, value in settings.items()}}
+        result = subprocess.run([binary("hongbaod"), "--config", str(self.region.config),
+                                 *(f"--set={key}={value}" for key, value in sets.items())],
+                                capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(2, result.returncode, result.stderr)
+        refusals = [line for line in result.stderr.splitlines() if not line.startswith("{")]
+        self.assertEqual(1, len(refusals), result.stderr)
+        self.assertIn(words, refusals[0])
+
     def test_a_node_with_another_master_key_does_not_start(self):
         other = pathlib.Path(self.region.directory, "other.key")
         other.write_text("ab" * 32)
-        result = subprocess.run([binary("hongbaod"), "--config", str(self.region.config), "--set", "node.name=stranger",
-                                 "--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0", "--set",
-                                 "node.listen=127.0.0.1:0", "--set", f"auth.master_key_file={other}"],
-                                capture_output=True, text=True, timeout=20, check=False)
-        self.assertEqual(2, result.returncode, result.stderr)
-        self.assertEqual(1, len(result.stderr.splitlines()), result.stderr)
-        self.assertIn("auth.master_key_file", result.stderr)
+        self.assert_a_start_is_refused("auth.master_key_file", auth__master_key_file=other)
+
+    def test_databases_of_different_moments_are_refused(self):
+        self.front.money()
+        for node in self.region.nodes:
+            node.stop()
+            self.expected_ends[node.name] = (0,)
+        sql = self.region.mariadb.sql
+        sql("UPDATE hongbao_ledger.settled_to SET next_voucher = next_voucher + 1000")
+        self.assert_a_start_is_refused("are behind the ledger")
+        sql("UPDATE hongbao_ledger.settled_to SET next_voucher = 1")
+        sql("CREATE TABLE hongbao_ledger.kept AS SELECT * FROM hongbao_ledger.payment; DELETE FROM hongbao_ledger.payment")
+        self.assert_a_start_is_refused("the ledger is behind the orders of shard")
+        sql("INSERT INTO hongbao_ledger.payment SELECT * FROM hongbao_ledger.kept")
+        # All of an earlier moment, but for NATS.
+        shards = sql("SELECT table_schema FROM information_schema.tables WHERE table_name = 'shard_head'").split()
+        sql("; ".join(f"UPDATE {shard}.shard_head SET next_voucher = 1" for shard in shards))
+        sql("UPDATE hongbao_inbox.fed_to SET next_voucher = 1")
+        self.assert_a_start_is_refused("nats.url holds vouchers of shard")
 
     def test_any_node_gives_the_same_share(self):
         for packet in self.packets.values():

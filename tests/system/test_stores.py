@@ -126,9 +126,11 @@ class DataDirectory(unittest.TestCase):
             with self.subTest(name=name):
                 shutil.rmtree(server.data)
                 shutil.copytree(copy, server.data)
-                (server.data / f"{name}-wal").unlink()
-                for _ in range(2):  # looking does not mend it
-                    self.assert_refused(server, f"{name}-wal", "hongbaoctl restore")
+                log = server.data / f"{name}-wal"
+                for damage in (lambda log: log.write_bytes(b""), lambda log: log.unlink(missing_ok=True)):
+                    damage(log)
+                    for _ in range(2):  # looking does not mend it
+                        self.assert_refused(server, f"{name}-wal", "hongbaoctl restore")
         shutil.rmtree(server.data)
         shutil.copytree(copy, server.data)
         server.start()
@@ -242,6 +244,18 @@ class DataDirectory(unittest.TestCase):
         server.start()
         self.assert_private(server)
         self.assertEqual(0, server.stop())
+
+    def test_a_directory_with_other_things_is_only_warned_of(self):
+        server = self.server()
+        server.data.mkdir()
+        os.chmod(server.data, 0o755)
+        (server.data / "other").write_text("x")
+        os.chmod(server.data / "other", 0o644)
+        server.start()
+        self.assertTrue(any("data_is_open_to_others" in line for line in server.log), server.log)
+        self.assertEqual(0, server.stop())
+        self.assertEqual([0o755, 0o644, 0o600], [stat.S_IMODE(path.stat().st_mode) for path in
+                                                (server.data, server.data / "other", server.data / "MASTER_KEY_ID")])
 
     def assert_private(self, server):
         modes = {str(path): stat.S_IMODE(path.stat().st_mode) for path in [server.data, *server.data.iterdir()]}

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -15,7 +16,8 @@ namespace {
 using nats::make;
 
 constexpr std::chrono::seconds kDuplicateWindow{120};
-constexpr std::chrono::seconds kCheckEvery{10};         // whether the stream is still there
+constexpr std::chrono::seconds kCheckEvery{10};  // whether the stream is still there
+constexpr std::chrono::milliseconds kAskAgain{20};
 constexpr std::chrono::milliseconds kStopLimit{2'000};  // for what still waits to be said
 
 std::string stream_name(const NatsStreamOptions& options) {
@@ -86,6 +88,31 @@ std::string NatsVoucherStream::subject_of(std::string_view shard) const {
 
 void NatsVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
   publisher_.publish(shard, vouchers);
+}
+
+Result<VoucherNo> NatsVoucherStream::end(ShardId shard) {
+  const SteadyTime give_up = std::chrono::steady_clock::now() + nats::kRequestTimeout;
+  const std::string subject = subject_of(to_text(shard));
+  natsStatus status = NATS_OK;
+  while (true) {
+    const auto message = make<natsMsg>(
+        [&](natsMsg** made) {
+          return js_GetLastMsg(made, asking_.get(), stream_.c_str(), subject.c_str(), nullptr, nullptr);
+        },
+        &status);
+    if (message) {
+      const auto vouchers = nats::decode_vouchers(
+          shard, {natsMsg_GetData(message.get()), static_cast<size_t>(natsMsg_GetDataLength(message.get()))});
+      return vouchers ? vouchers->back().no + 1 : VoucherNo{};  // garbage is ignored, as followers do
+    }
+    if (status == NATS_NOT_FOUND) {
+      return VoucherNo{};
+    }
+    if (std::chrono::steady_clock::now() >= give_up) {
+      return fail(ErrorCode::kUnavailable, natsStatus_GetText(status));
+    }
+    std::this_thread::sleep_for(kAskAgain);
+  }
 }
 
 void NatsVoucherStream::make_due() {

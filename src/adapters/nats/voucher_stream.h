@@ -55,6 +55,11 @@ class NatsVoucherStream final : public VoucherStream {
   void leave(Follower follower, ShardId shard) override;
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
 
+  // The number behind the newest voucher of `shard` that the stream holds; 1: it holds none. Vouchers are published
+  // after their commit, so it is never ahead of the shard's log, but after the databases were rolled back. Waits for
+  // the connection and the answer, for some seconds. kUnavailable.
+  Result<VoucherNo> end(ShardId shard);
+
  private:
   using Key = std::pair<Follower, ShardId>;
 

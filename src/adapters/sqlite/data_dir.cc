@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -66,18 +69,26 @@ bool write_pid(int descriptor) {
          ::pwrite(descriptor, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
 }
 
+// What is in a data directory, and "lost+found" where it is a disk of its own.
+bool belongs_here(const std::string& name) {
+  constexpr std::array<std::string_view, 6> kNames{"LOCK", "MASTER_KEY_ID", "MASTER_KEY_ID.new",
+                                                   "cold", "restoring",     "lost+found"};
+  return std::ranges::find(kNames, name) != kNames.end() || name.starts_with("replaced-") || name.ends_with(".db") ||
+         name.find(".db-") != std::string::npos;
+}
+
 }  // namespace
 
 void DataDir::close_to_others() const {
   size_t mended = 0;
   size_t open = 0;  // still
   std::string example;
-  const auto close = [&](const std::filesystem::path& path, mode_t mode) {
+  const auto close = [&](const std::filesystem::path& path, std::optional<mode_t> mode) {
     struct stat found{};
     if (::stat(path.c_str(), &found) != 0 || (found.st_mode & 0077) == 0) {
       return;
     }
-    ++(::chmod(path.c_str(), mode) == 0 ? mended : open);
+    ++(mode && ::chmod(path.c_str(), *mode) == 0 ? mended : open);
     example = example.empty() ? fmt::format("{} {:04o}", path.string(), found.st_mode & 07777) : example;
   };
   const auto root = std::filesystem::path(path_);
@@ -86,12 +97,15 @@ void DataDir::close_to_others() const {
     if (!std::filesystem::is_directory(directory, error)) {
       continue;
     }
-    close(directory, 0700);
+    bool is_shared = false;  // something else lies here as well: "/tmp" must not be closed
     for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-      if (entry.is_regular_file(error)) {
+      if (!belongs_here(entry.path().filename().string())) {
+        is_shared = true;
+      } else if (entry.is_regular_file(error)) {
         close(entry.path(), 0600);
       }
     }
+    close(directory, is_shared ? std::nullopt : std::optional<mode_t>(0700));
   }
   if (open > 0) {
     log_warn("data_is_open_to_others", {{"example", example}, {"paths", open}});

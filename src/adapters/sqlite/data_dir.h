@@ -26,8 +26,8 @@ class DataDir {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Balances and seeds are in these files: the directory gets mode 0700 and every file 0600, however they came here,
-  // with a warning when others could read or still can.
+  // Balances and seeds are in these files: they get mode 0600 and the directory 0700, however they came here, with a
+  // warning when others could read, or still can. A directory that holds other things, too, is only warned of.
   void close_to_others() const;
   // Makes a file, or takes another's place. After a power cut it is whole, and once this returned it is there. kConfig.
   Result<void> write_file(std::string_view name, std::string_view text) const;

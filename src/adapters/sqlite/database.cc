@@ -137,6 +137,8 @@ void Database::Close::operator()(sqlite3* connection) const {
     if (sqlite3_exec(connection, last_statement.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
       keep_log(connection, false);
     } else {
+      // An emptied log would look like one that was lost.
+      (void)sqlite3_exec(connection, "PRAGMA journal_size_limit = -1", nullptr, nullptr, nullptr);
       log_warn("sqlite_close_failed",
                {{"file", sqlite3_db_filename(connection, "main")}, {"error", sqlite3_errmsg(connection)}});
     }

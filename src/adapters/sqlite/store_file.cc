@@ -33,6 +33,13 @@ bool is_there(const std::string& file) {
   return std::filesystem::exists(file, error);
 }
 
+// Saying that a file is in use is written to its log first, so that is never empty afterwards.
+bool has_log_of(const std::string& file) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(log_of(file), error);
+  return !error && bytes > 0;
+}
+
 void require_file(const std::string& file, const StoreTerms& terms) {
   if (terms.was_made && !is_there(file)) {
     refuse(file, "is missing");
@@ -58,7 +65,8 @@ bool was_backed_up(Database& database) {
          database.integer("SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL");
 }
 
-void take(Database& database, const std::string& file, const StoreTerms& terms, bool has_log) {
+// Returns whether the file said that it is in use.
+bool take(Database& database, const std::string& file, const StoreTerms& terms, bool has_log) {
   Transaction transaction(database, Transaction::Kind::kWrite);
   database.execute(std::string(kMakeTable));
   std::string name;
@@ -85,21 +93,23 @@ void take(Database& database, const std::string& file, const StoreTerms& terms, 
   }
   database.execute("UPDATE deployment SET in_use = 1");
   transaction.commit();
+  return in_use;
 }
 
 }  // namespace
 
 Database open_store(const std::string& file, const Schema& schema, const StoreTerms& terms) {
   require_file(file, terms);
-  const bool has_log = is_there(log_of(file));
+  const bool has_log = has_log_of(file);
   Database database = Database::open_writer(file);
   if (terms.was_made && database.integer("SELECT count(*) FROM sqlite_master") == 0) {
     refuse(file, has_log ? "holds nothing" : "holds nothing: it was copied without its log (-wal), or emptied");
   }
   require_schema(database, file, schema);
-  take(database, file, terms, has_log);
-  // Into the file itself: a copy of it alone has to say so.
-  (void)database.integer("PRAGMA wal_checkpoint(PASSIVE)");
+  if (!take(database, file, terms, has_log)) {
+    // Into the file itself: a copy of it alone has to say so.
+    (void)database.integer("PRAGMA wal_checkpoint(PASSIVE)");
+  }
   database.close_with("UPDATE deployment SET in_use = 0");
   return database;
 }

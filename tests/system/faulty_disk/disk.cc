@@ -97,6 +97,11 @@ int Disk::close(int fd) {
   return real().close(fd);
 }
 
+void Disk::forget(int fd) {
+  const std::lock_guard lock(mutex_);
+  files_[fd].store({});
+}
+
 ssize_t Disk::write(int fd, std::string_view bytes) {
   struct stat seen{};
   const bool appends = (::fcntl(fd, F_GETFL) & O_APPEND) != 0;

@@ -35,6 +35,7 @@ class Disk {
   int open(const char* path, int flags, mode_t mode);
   FILE* fopen(const char* path, const char* mode);
   int close(int fd);
+  void forget(int fd);  // something else closes it
   ssize_t write(int fd, std::string_view bytes);
   ssize_t pwrite(int fd, std::string_view bytes, off_t offset);
   int ftruncate(int fd, off_t length);

@@ -3,6 +3,7 @@
 // SQLite in Debian writes through open64, pwrite64, ftruncate64, fdatasync, unlink and mkdir; libstdc++'s streams
 // through fopen64, write and writev. The replay compares its own idea of every file with the real one, so a way to
 // write that is missing here fails the test.
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -32,6 +33,7 @@ Real find_all() {
   find(all.openat, "openat64");
   find(all.fopen, "fopen64");
   find(all.close, "close");
+  find(all.closedir, "closedir");
   find(all.write, "write");
   find(all.writev, "writev");
   find(all.pwrite, "pwrite64");
@@ -122,6 +124,14 @@ FILE* fopen64(const char* path, const char* mode) {
 int close(int fd) {
   Disk& disk = Disk::instance();
   return disk.has(fd) ? disk.close(fd) : real().close(fd);
+}
+
+int closedir(DIR* directory) {
+  const int fd = ::dirfd(directory);
+  if (Disk& disk = Disk::instance(); disk.has(fd)) {
+    disk.forget(fd);
+  }
+  return real().closedir(directory);
 }
 
 ssize_t write(int fd, const void* data, size_t size) {

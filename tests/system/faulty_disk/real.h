@@ -1,6 +1,7 @@
 // The C library's own functions, behind those of the same name in interpose.cc. Any thread.
 #pragma once
 
+#include <dirent.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -13,6 +14,7 @@ struct Real {
   int (*openat)(int, const char*, int, ...);
   FILE* (*fopen)(const char*, const char*);
   int (*close)(int);
+  int (*closedir)(DIR*);
   ssize_t (*write)(int, const void*, size_t);
   ssize_t (*writev)(int, const iovec*, int);
   ssize_t (*pwrite)(int, const void*, size_t, off_t);
