@@ -123,7 +123,7 @@ class Region:
         log = self.directory / "hongbaoctl.log"
         with open(log, "ab") as output:
             done = subprocess.run([self.binaries / "hongbaoctl", *arguments], stdout=output, stderr=output, check=False,
-                                  timeout=COMMAND_TIMEOUT_S)
+                                  timeout=COMMAND_TIMEOUT_S, env=clean_environment())
         if done.returncode != 0:
             raise EngineError(f"hongbaoctl {' '.join(map(str, arguments))}: {last_line(log)}; see {log}")
 
