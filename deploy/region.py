@@ -11,7 +11,7 @@ import subprocess
 import tomllib
 import urllib.request
 
-from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, free_port, last_line
+from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, clean_environment, free_port, last_line
 from processes import Process
 
 # As rendezvous hashing has it, the first two, three or four share the default four shards evenly.

@@ -126,7 +126,7 @@ class RegionTest(unittest.TestCase):
         result = subprocess.run([binary("hongbaod"), "--config", str(self.region.config), "--set", "node.name=stranger",
                                  "--set", "server.listen=127.0.0.1:0", "--set", "admin.listen=127.0.0.1:0", "--set",
                                  "node.listen=127.0.0.1:0", "--set", f"auth.master_key_file={other}"],
-                                capture_output=True, text=True, timeout=20, check=False)
+                                env=self.front.environment, capture_output=True, text=True, timeout=20, check=False)
         self.assertEqual(2, result.returncode, result.stderr)
         self.assertEqual(1, len(result.stderr.splitlines()), result.stderr)
         self.assertIn("auth.master_key_file", result.stderr)
