@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <utility>
 
@@ -78,7 +78,7 @@ CLI::Validator decimal_number(double least, double most) {
                 if (!is_decimal(text)) {
                   return false;
                 }
-                const double value = std::stod(text);
+                const double value = std::strtod(text.c_str(), nullptr);
                 return value >= least && value <= most;
               });
 }

@@ -1,5 +1,5 @@
-"""The programs as a shell starts them: arguments, paths, descriptors, limits, signals, and a log that nobody reads. What is
-wrong is one line that names it and an exit status, never an abort."""
+"""The programs as a shell starts them: arguments, paths, descriptors, limits, signals, and a log that nobody reads. What
+is wrong is one line that names it and an exit status, never an abort."""
 
 import fcntl
 import json
@@ -122,6 +122,11 @@ class Arguments(CommandLineTest):
             with self.subTest(listen=listen):
                 result = run("hongbaod", "--config", self.made(), "--set", f"server.listen={listen}")
                 self.assert_one_line(result, "hongbaod", "server.listen")
+        for key in ("mariadb.orders", "mariadb.ledger", "redis.address"):
+            for address in ("h:03306", "h:0x10", "h:+1", "h:", ":1", "[]:1", "h:0", "h:65536", "h"):
+                with self.subTest(key=key, address=address):
+                    result = run("hongbaod", "--config", self.made(), "--set", f"{key}={address}")
+                    self.assert_one_line(result, "hongbaod", key)
 
     def test_names_are_checked_before_anything_is_asked(self):
         for user in ("a b", "a/b", "a?b", "a%2Fb", "", "a" * 65, "a\nb", "ünö", "../x"):
