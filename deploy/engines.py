@@ -31,6 +31,11 @@ PACKAGES = {"mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server"
             "redis-cli": "redis-tools"}
 
 
+def clean_environment():
+    """Without HONGBAO_…: settings that are meant for another server, and options of the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HONGBAO_")}
+
+
 class EngineError(RuntimeError):
     """An engine that is not there, or did not start; the message says what to do."""
 
@@ -114,7 +119,7 @@ class Engine:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([*guard, *map(str, self.command())], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, start_new_session=True,
-                                            env={**os.environ, **self.environment()})
+                                            env={**clean_environment(), **self.environment()})
 
     def await_ready(self):
         end = time.monotonic() + START_TIMEOUT_S

@@ -11,7 +11,7 @@ import subprocess
 import tomllib
 import urllib.request
 
-from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, free_port, last_line
+from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, clean_environment, free_port, last_line
 from processes import Process
 
 # As rendezvous hashing has it, the first two, three or four share the default four shards evenly.
@@ -123,7 +123,7 @@ class Region:
         log = self.directory / "hongbaoctl.log"
         with open(log, "ab") as output:
             done = subprocess.run([self.binaries / "hongbaoctl", *arguments], stdout=output, stderr=output, check=False,
-                                  timeout=COMMAND_TIMEOUT_S)
+                                  timeout=COMMAND_TIMEOUT_S, env=clean_environment())
         if done.returncode != 0:
             raise EngineError(f"hongbaoctl {' '.join(map(str, arguments))}: {last_line(log)}; see {log}")
 

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <utility>
 
@@ -35,14 +35,14 @@ bool is_decimal(std::string_view text) {
          fraction.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// The words that no command or option took, for CLI11 says "a subcommand is required" of a misspelt one.
+// What is missing is often what was misspelt, and then that is named.
 std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
   const auto strangers = app.remaining(true);
-  const bool lacks_command = error.get_name() == "RequiredError" && std::string(error.what()).contains("subcommand");
-  if (lacks_command && !strangers.empty()) {
-    return fmt::format("\"{}\" is no command", strangers.front());
+  if (error.get_name() != "RequiredError" || strangers.empty()) {
+    return error.what();
   }
-  return error.what();
+  const bool lacks_command = std::string_view(error.what()).contains("subcommand");
+  return fmt::format("\"{}\" is not known{}", strangers.front(), lacks_command ? " as a command" : "");
 }
 
 }  // namespace
@@ -78,7 +78,7 @@ CLI::Validator decimal_number(double least, double most) {
                 if (!is_decimal(text)) {
                   return false;
                 }
-                const double value = std::stod(text);
+                const double value = std::strtod(text.c_str(), nullptr);
                 return value >= least && value <= most;
               });
 }

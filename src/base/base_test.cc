@@ -1,7 +1,14 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
+
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/log.h"
 
 namespace hongbao {
 namespace {
@@ -52,6 +59,28 @@ TEST(Crypto, KnownAnswers) {
   EXPECT_EQ(to_hex(hmac_sha256(as_bytes("Jefe"), as_bytes("what do ya want for nothing?"))),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
   EXPECT_EQ(to_hex(blake2b(as_bytes("abc"))), "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+}
+
+TEST(Check, SaysWhatFailedAndEndsTheProcess) {
+  log_info("the_log_has_a_thread_now");
+  EXPECT_DEATH(CHECK(1 + 1 == 3), "CHECK failed: 1 \\+ 1 == 3 at .*base_test.cc:");
+}
+
+TEST(Check, EndsTheProcessWhereNobodyReadsWhatItSays) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  while (::write(ends[1], "x", 1) > 0) {
+  }
+  ASSERT_EQ(::fcntl(ends[1], F_SETFL, 0), 0);
+  EXPECT_EXIT(
+      {
+        ::dup2(ends[1], STDERR_FILENO);
+        CHECK(1 + 1 == 3);
+      },
+      testing::KilledBySignal(SIGABRT), "");
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 }  // namespace

@@ -65,15 +65,17 @@ std::string words_of(const std::exception& error) {
 }
 
 std::string one_line(std::string_view text) {
+  const auto byte_at = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : uint8_t{0}; };
   std::string line;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const uint8_t byte = byte_at(i);
+    const bool is_c1 = byte == 0xc2 && byte_at(i + 1) >= 0x80 && byte_at(i + 1) < 0xa0;  // in UTF-8
+    if (byte == '\n') {
       line += "\\n";
-    } else if (byte < ' ' || byte == 0x7f) {
-      line += fmt::format("\\x{:02x}", byte);
+    } else if (byte < ' ' || byte == 0x7f || is_c1) {
+      line += fmt::format("\\x{:02x}", is_c1 ? byte_at(++i) : byte);
     } else {
-      line += c;
+      line += text[i];
     }
   }
   return line;

@@ -103,6 +103,16 @@ TEST(PacketId, IsTheKnownAnswer) {
   EXPECT_EQ(PacketIdCodec(kTagKey).print(packet_key("261122", 3, 115)), "s007-261122-00300003k-ecrka3wj");
 }
 
+TEST(PacketId, HasAFormThatIsSeenWithoutTheKey) {
+  EXPECT_TRUE(PacketIdCodec::has_form("s007-261122-00300003k-ecrka3wj"));
+  EXPECT_TRUE(PacketIdCodec::has_form("s007-261122-00300003k-00000000"));
+  for (const char* text : {"", "s007", "s007-261122-00300003k-ecrka3w", "s007-261122-00300003k-ecrka3wjj",
+                           "s007-261322-00300003k-ecrka3wj", "x007-261122-00300003k-ecrka3wj",
+                           "s007-261122-00300003k-ecrka3wl", "s007-261122-00300003k/ecrka3wj"}) {
+    EXPECT_FALSE(PacketIdCodec::has_form(text)) << text;
+  }
+}
+
 TEST(PacketId, RoundTrips) {
   const PacketIdCodec codec(kTagKey);
   for (const ShardId shard : {ShardId{Region::kSouth, 0}, ShardId{Region::kNorth, 999}}) {

@@ -183,9 +183,13 @@ class HistoryReader {
     const std::string_view type = text_of(line, "type").value_or("");
     if (type == "run") {
       run_.run = text_of(line, "run").value_or("");
-      run_.users = static_cast<uint32_t>(integer_of(line, "users").value_or(0));
+      const int64_t users = integer_of(line, "users").value_or(0);
       run_.deposit = Money(integer_of(line, "deposit").value_or(0));
-      return !run_.run.empty() && run_.users > 0;
+      if (run_.run.empty() || users < 1 || users > kUsersMax) {
+        return false;
+      }
+      run_.users = static_cast<uint32_t>(users);
+      return true;
     }
     if (type == "end") {
       return run_.complete = true;

@@ -100,5 +100,27 @@ TEST_F(HistoryTest, UserNamesAreNumbersOfThisRun) {
   EXPECT_FALSE(run_.user_number("other-4"));
 }
 
+TEST_F(HistoryTest, ADiskThatRefusesLinesIsToldInTheEnd) {
+  const auto file = HistoryFile::create("/dev/full");
+  ASSERT_TRUE(file);
+  EXPECT_TRUE((*file)->outcome());
+  (*file)->append("line\n");
+  ASSERT_FALSE((*file)->outcome());
+  EXPECT_EQ((*file)->outcome().error().field, "--history");
+}
+
+TEST_F(HistoryTest, APathThatCanNotBeWrittenIsRefusedBeforeTheRun) {
+  for (const std::string& path : {testing::TempDir(), path_ + "/below"}) {
+    const auto file = HistoryFile::create(path);
+    ASSERT_FALSE(file) << path;
+    EXPECT_EQ(file.error().field, "--history");
+  }
+}
+
+TEST_F(HistoryTest, RefusesMoreUsersThanThereCanBe) {
+  std::ofstream(path_) << R"({"type":"run","run":"nabc","users":4000000000,"deposit":1,"t":1})" << "\n";
+  EXPECT_FALSE(read_history(path_));
+}
+
 }  // namespace
 }  // namespace hongbao::load

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "apps/http_address.h"
+#include "apps/load/first_exception.h"
 #include "apps/load/options.h"
 #include "apps/load/player.h"
 #include "apps/load/report.h"
@@ -156,17 +157,20 @@ double play_night(const Play& play, Progress& progress, RunRecord& run, Stats& s
     }
     return all;
   };
+  FirstException failed;
   {
     std::vector<std::jthread> threads;
     threads.reserve(players.size());
     for (const auto& player : players) {
-      threads.emplace_back([&player, start] { player->play(start); });
+      threads.emplace_back([&, start] { failed.keep([&] { player->play(start); }); });
     }
-    while (!std::all_of(players.begin(), players.end(), [](const auto& player) { return player->finished(); })) {
+    while (!failed.any() &&
+           !std::all_of(players.begin(), players.end(), [](const auto& player) { return player->finished(); })) {
       std::this_thread::sleep_for(kProgressPause);
       progress.night(start, sum());
     }
   }
+  failed.throw_again();
   stats = sum();
   for (const auto& player : players) {
     player->hand_over(run);

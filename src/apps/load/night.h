@@ -22,6 +22,7 @@ inline constexpr double kMidnight = 0.60;  // as a fraction of the night
 inline constexpr uint32_t kHotSharesLeast = 100;
 inline constexpr uint32_t kHotSharesGreatest = 500;
 inline constexpr uint32_t kUsersLeast = 20;
+inline constexpr uint32_t kUsersMax = 1'000'000;
 
 // Taps come in steps of this length, so that the generator wakes at most 2,000 times a second.
 inline constexpr int64_t kScheduleStep_us = 500;

@@ -21,7 +21,6 @@ Exit codes: 0 all checks hold; 1 a check failed or the server can't be reached; 
 
 constexpr uint32_t kConnectionsMax = 4096;
 constexpr uint32_t kThreadsMax = 64;
-constexpr uint32_t kUsersMax = 1'000'000;
 
 void add_server(CLI::App& command, Options& options) {
   command.add_option("--url", options.url, "The public API")->capture_default_str()->check(http_url());

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "apps/load/first_exception.h"
+
 namespace hongbao::load {
 namespace {
 
@@ -82,16 +84,22 @@ Result<JsonAnswer> Session::call(std::string_view method, std::string_view path,
 
 void for_all(const Target& target, size_t sessions, size_t count, const std::function<void(Session&, size_t)>& work) {
   std::atomic<size_t> next = 0;
-  std::vector<std::jthread> threads;
-  threads.reserve(std::min(sessions, count));
-  for (size_t t = 0; t < std::min(sessions, count); ++t) {
-    threads.emplace_back([&] {
-      Session session(target);
-      for (size_t i = next++; i < count; i = next++) {
-        work(session, i);
-      }
-    });
+  FirstException failed;
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(std::min(sessions, count));
+    for (size_t t = 0; t < std::min(sessions, count); ++t) {
+      threads.emplace_back([&] {
+        failed.keep([&] {
+          Session session(target);
+          for (size_t i = next++; i < count; i = next++) {
+            work(session, i);
+          }
+        });
+      });
+    }
   }
+  failed.throw_again();
 }
 
 }  // namespace hongbao::load
