@@ -235,6 +235,10 @@ class SystemTest(unittest.TestCase):
         if field is not None:
             self.assertEqual(field, answer.body.get("field"), answer)
 
+    def assert_newest_first(self, entries, time_of):
+        times = [entry[time_of] for entry in entries]
+        self.assertEqual(sorted(times, reverse=True), times)
+
     def wait_for_balance(self, user, balance):
         eventually(lambda: self.server.balance(user) == balance, f"{user} has {balance}")
 

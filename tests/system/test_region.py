@@ -244,6 +244,23 @@ class RegionTest(unittest.TestCase):
             for client in clients:
                 eventually(lambda client=client, now=taken + 1: len(self.lists(client)[1]["shares"]) == now,
                            "the share is listed")
+        self.check_pages_after_the_first()
+
+    def check_pages_after_the_first(self):
+        packets = [self.front.paid_packet("ellen", kind="equal", total_amount=5, count=5)["id"] for _ in range(5)]
+        for packet in packets:
+            self.front_take("ellen", packet)
+        for node in self.nodes.values():
+            client = self.client_of(node, "ellen")
+            for path, item, time_of, number in (("packets", "packets", "paid_at", 5), ("shares", "shares", "opened_at", 5),
+                                                ("wallet/transfers", "transfers", "at", 15)):
+                path = "/v1/users/me/" + path
+                eventually(lambda client=client, path=path, item=item, number=number:
+                           len(client.pages(path, item)) == number, "all is listed")
+                entries = client.pages(path, item, page_size=2)
+                self.assertEqual(client.pages(path, item), entries)
+                times = [entry[time_of] for entry in entries]
+                self.assertEqual(sorted(times, reverse=True), times)
 
     def test_nicknames_and_avatars_are_shown_by_every_node(self):
         packet = next(iter(self.packets.values()))
