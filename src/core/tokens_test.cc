@@ -188,14 +188,14 @@ TEST(PageToken, RoundTripsInItsScope) {
 
 TEST(PageToken, CarriesAnyPositionWhole) {
   const PageTokenCodec codec(Key128{5});
-  rc::check([&](int64_t at_ms, uint64_t tie) {
+  EXPECT_TRUE(rc::check([&](int64_t at_ms, uint64_t tie) {
     const PageMark mark{*rc::gen::inRange(0U, PageMark::kNumberMax + 1), {{at_ms}, tie}};
     RC_ASSERT(codec.parse("shares:alice", codec.print("shares:alice", mark)) == mark);
-  });
+  }));
 }
 
 TEST(ListPositions, ATieHoldsShardAndVoucher) {
-  rc::check([] {
+  EXPECT_TRUE(rc::check([] {
     const ShardId shard{*rc::gen::element(Region::kSouth, Region::kNorth),
                         *rc::gen::inRange<uint16_t>(0, ShardId::kNumberMax + 1)};
     const VoucherNo no{*rc::gen::inRange<uint64_t>(1, 1ULL << VoucherTie::kVoucherBits)};
@@ -203,7 +203,7 @@ TEST(ListPositions, ATieHoldsShardAndVoucher) {
     RC_ASSERT(tie <= static_cast<uint64_t>(INT64_MAX));
     RC_ASSERT(VoucherTie::shard(tie) == shard);
     RC_ASSERT(VoucherTie::voucher(tie) == no);
-  });
+  }));
 }
 
 TEST(PageToken, IsNoGoodForAnotherListUserOrKey) {
