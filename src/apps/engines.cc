@@ -137,12 +137,17 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
     redis.port = settings.redis.port;
     redis.answer_timeout = settings.redis_timeout;
     engines.cache = std::make_unique<RedisCache>(redis, registry);
-    NatsStreamOptions stream{.url = settings.nats_url, .region = settings.region};
+    NatsStreamOptions stream{.url = settings.nats_url,
+                             .region = settings.region,
+                             .age_max = settings.nats_stream_age_max,
+                             .bytes_max = settings.nats_stream_mib_max << 20,
+                             .replicas = settings.nats_replicas};
     done = put(engines.stream, NatsVoucherStream::open(stream, registry));
   }
   if (done) {
-    done =
-        put(engines.control, NatsControl::open({.url = settings.nats_url, .traffic = {{settings.region, kWeightMax}}}));
+    done = put(engines.control, NatsControl::open({.url = settings.nats_url,
+                                                   .replicas = static_cast<int>(settings.nats_replicas),
+                                                   .traffic = {{settings.region, kWeightMax}}}));
   }
   return done ? Result<Engines>(std::move(engines)) : std::unexpected(done.error());
 }
