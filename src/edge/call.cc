@@ -1,5 +1,7 @@
 #include "edge/call.h"
 
+#include <utility>
+
 #include "edge/problem.h"
 
 namespace hongbao {
@@ -35,7 +37,7 @@ void Call::send(HttpResponse response) {
 void Call::fail_with(const Error& error, bool ask_owner) {
   const bool not_owner = error.code == ErrorCode::kFenced || ask_owner;
   if (not_owner && elsewhere_) {
-    elsewhere_(std::move(reply_));
+    std::exchange(elsewhere_, nullptr)(this);
     return;
   }
   HttpResponse response = problem(error);

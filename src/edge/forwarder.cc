@@ -10,12 +10,8 @@ namespace hongbao {
 // One request on its way. It is itself what an answer at this node is given to, because that may be `not_owner`.
 class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_from_this<Errand> {
  public:
-  Errand(Forwarder& forwarder, ShardId shard, Request request, Reply reply)
-      : forwarder_(forwarder),
-        shard_(shard),
-        request_(std::move(request.request)),
-        close_(request.close),
-        reply_(std::move(reply)) {
+  Errand(Forwarder& forwarder, ShardId shard, Request request, Call call)
+      : forwarder_(forwarder), shard_(shard), request_(std::move(request.request)), call_(std::move(call)) {
     if (request.in_doubt) {
       doubt();
     }
@@ -36,10 +32,7 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   }
   void give_up(std::shared_ptr<ReplyTarget>, uint64_t) override { finish(problem(Error{ErrorCode::kInternal})); }
 
-  void finish(HttpResponse response) {
-    response.close = response.close || close_;
-    reply_.send(std::move(response));
-  }
+  void finish(HttpResponse response) { call_.send(std::move(response)); }
   void finish(ErrorCode code, const char* detail) {
     finish(problem(in_doubt_ ? Error{ErrorCode::kOutcomeUnknown, "the node that was asked did not answer; ask again"}
                              : Error{code, detail}));
@@ -49,8 +42,7 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   Forwarder& forwarder_;
   const ShardId shard_;
   const PeerRequest request_;
-  const bool close_;
-  Reply reply_;
+  Call call_;
   bool in_doubt_ = false;
 };
 
@@ -65,8 +57,8 @@ Forwarder::Forwarder(const ShardSet& shards, const Placement& placement, PeerPoo
       repeated_(add_counter(registry, "hongbao_forward_retries_total",
                             "Tries that found no owner, or one that had just lost the shard.")) {}
 
-void Forwarder::bring(ShardId shard, Request request, Reply reply) {
-  run(std::make_shared<Errand>(*this, shard, std::move(request), std::move(reply)));
+void Forwarder::bring(ShardId shard, Request request, Call call) {
+  run(std::make_shared<Errand>(*this, shard, std::move(request), std::move(call)));
 }
 
 void Forwarder::run(std::shared_ptr<Errand> errand) {

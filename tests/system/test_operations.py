@@ -35,6 +35,7 @@ class Operations(SystemTest):
                      "hongbao_conservation_difference_fen"):
             self.assertIn(name, names)
         self.assertRegex(text, r'hongbao_opens_total\{outcome="opened"\} [1-9]')
+        self.assertEqual({"opened", "exhausted", "expired"}, set(re.findall(r'hongbao_opens_total\{outcome="(\w+)"', text)))
         self.assertIn('le="2.5e-05"', text)  # sub-millisecond work shows
         self.assertTrue(all(name.startswith("hongbao_") for name in names), names)
         for line in text.splitlines():

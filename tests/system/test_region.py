@@ -131,10 +131,25 @@ class RegionTest(unittest.TestCase):
         self.assertEqual(1, len(result.stderr.splitlines()), result.stderr)
         self.assertIn("auth.master_key_file", result.stderr)
 
+    def answered(self, api):
+        """Grabs that succeeded, by that metric of all nodes, and how many of them have a latency."""
+        totals = [0, 0]
+        for node in self.nodes.values():
+            with Client(node.admin, self.front.admin_token) as operator:
+                metrics = operator.get("/metrics").raw.decode()
+            for i, (name, more) in enumerate((("requests_total", ',status="2xx"'), ("request_seconds_count", ""))):
+                line = f'hongbao_http_{name}{{api="{api}",route="POST /v1/packets/{{}}:grab"{more}}} '
+                totals[i] += sum(int(found) for found in re.findall("^" + re.escape(line) + r"(\d+)", metrics, re.M))
+        return totals
+
     def test_any_node_gives_the_same_share(self):
         for packet in self.packets.values():
             shares = [self.client_of(node, "taker").take(packet)["share"] for node in self.nodes.values()]
             self.assertEqual([shares[0]] * len(shares), shares)
+        # Counted and timed once, where they came in; what came from another node is told apart.
+        grabs = len(self.packets) * len(self.nodes)
+        self.assertEqual([grabs, grabs], self.answered("public"))
+        self.assertEqual([grabs - len(self.packets)] * 2, self.answered("peer"))
         self.assertGreater(len(set(self.owners().values())), 1)
         self.assert_balanced()
 
@@ -197,6 +212,33 @@ class RegionTest(unittest.TestCase):
             self.assertIsNotNone(self.front_take("after", packet))
         self.assertLess(time.monotonic() - killed, TAKEOVER_S_MAX)
         self.assert_balanced()
+
+    def test_setting_a_switch_holds_up_nobody_while_nats_is_frozen(self):
+        node = self.region.nodes[0]
+        setting = Client(node.admin, self.front.admin_token)
+        asking = Client(node.admin, self.front.admin_token)
+        for client in (setting, asking):
+            self.addCleanup(client.close)
+        self.region.nats.freeze()
+        self.addCleanup(self.region.nats.thaw)
+        answers = []
+        bodies = [("/admin/v1/switches", {"switches": {"deep_lists": False, "sends": False}}),
+                  ("/admin/v1/traffic", {"weights": {"south": 50}})]
+        began = time.monotonic()
+        threads = [threading.Thread(target=lambda path=path, body=body: answers.append(
+            Client(node.admin, self.front.admin_token).call("PUT", path, body))) for path, body in bodies]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            asked = time.monotonic()
+            self.assertEqual(200, asking.get("/readyz").status)
+            self.assertLess(time.monotonic() - asked, 1)
+            time.sleep(0.05)
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(["unavailable"] * 2, [answer.problem for answer in answers])
+        self.region.nats.thaw()
+        eventually(lambda: setting.call("PUT", *bodies[0]).status == 200, "NATS takes the switch")
+        self.assertFalse(asking.get("/admin/v1/switches").body["switches"]["sends"])
 
     def test_any_node_shows_a_finished_packet_from_the_caches(self):
         some = next(iter(self.packets.values()))
