@@ -16,6 +16,7 @@
 #include "adapters/nats/control.h"
 #include "adapters/nats/voucher_stream.h"
 #include "adapters/redis/redis_cache.h"
+#include "adapters/sqlite/greeting_store.h"
 #include "adapters/sqlite/inbox_store.h"
 #include "adapters/sqlite/ledger_store.h"
 #include "adapters/sqlite/order_store.h"
@@ -60,6 +61,9 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   }
   if (done) {
     done = put(engines.inbox, SqliteInboxStore::open(settings.data_dir + "/inbox.db"));
+  }
+  if (done) {
+    done = put(engines.greetings, SqliteGreetingStore::open(settings.data_dir + "/greetings.db", clock));
   }
   if (done) {
     done = engines.dir->sync();

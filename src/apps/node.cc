@@ -98,7 +98,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       auditing_(settings.audit_interval, [this] { run_audit(); }),
       archiving_(settings.archive_interval, [this] { archiver_.step(); }),
       pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl,
-                  clock_, registry_),
+                  clock_, registry_, engines_.greetings.get()),
       finished_packets_(
           settings.distributed ? std::make_unique<FinishedPackets>(*engines_.cache, ids_, clock_, registry_) : nullptr),
       profiles_(*engines_.cache, clock_, registry_),
@@ -164,6 +164,9 @@ Result<void> Node::start() {
   }
   if (auto prepared = inbox_feed_.prepare(); !prepared) {
     return prepared;
+  }
+  if (auto restored = pre_orders_.restore_greetings(); !restored) {
+    return restored;
   }
   ledger_writer_.start();
   workers_.start();

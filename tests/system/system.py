@@ -139,8 +139,8 @@ class Server:
 
     # Clients.
 
-    def user(self, name):
-        return Client(self.public, user_token(name, self.jwt_secret))
+    def user(self, name, /, **claims):
+        return Client(self.public, user_token(name, self.jwt_secret, **claims))
 
     def anyone(self, token=None):
         return Client(self.public, token)

@@ -113,7 +113,7 @@ class BadInput(SystemTest):
                          "\ufeffhi", "hi\U000e0041", "   ", "\u3164", "\u2800", "\u200d"):
             self.assert_refused(lambda: self.send({**GOOD, "greeting": greeting}), "invalid_field", "greeting",
                                 greeting=greeting[:5])
-        for greeting in ("x" * 61, "红" * 61, "🧧" * 61, "🧧" * 2_000):
+        for greeting in ("x" * 61, "红" * 61, "🧧" * 61, "🧧" * 1_000):
             refused = self.send({**GOOD, "greeting": greeting})
             self.assert_problem(refused, "invalid_field", "greeting")
             self.assertIn("at most 60 characters", refused.body["detail"])

@@ -193,6 +193,20 @@ class LifeOfAPacket(SystemTest):
                 self.assert_newest_first(entries, time_of)
                 self.assertEqual(client.pages(path, item), entries)
 
+    def test_nicknames_are_those_of_the_last_token_without_controls(self):
+        packet = self.server.paid_packet("namer", kind="equal", total_amount=40, count=40)["id"]
+        for number, (claims, shown) in enumerate((({"name": "Al\u202eice\u0007"}, "Alice"), ({}, None),
+                                                  ({"name": "👩\u200d👧 می\u200cخواهم"}, "👩\u200d👧 می\u200cخواهم"),
+                                                  ({"name": "\u3164\u200b"}, None), ({"name": "Bob"}, "Bob"),
+                                                  ({"name": 5}, None))):
+            user = f"named-{number % 2}"
+            with self.server.user(user, **claims) as client:
+                client.take(packet)
+                client.open(packet, "another try")
+            with self.server.user("reader") as client:
+                shares = {share["user_id"]: share for share in client.pages(f"/v1/packets/{packet}/shares", "shares")}
+            self.assertEqual(shown, shares[user].get("nickname"), claims)
+
     def test_the_inbox_and_the_wallet_tell_the_same_story(self):
         sent = [self.server.paid_packet("storyteller", kind="equal", total_amount=100 + i, count=1) for i in range(7)]
         with self.server.user("listener") as client:
