@@ -5,7 +5,6 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
-#include <array>
 
 namespace hongbao {
 namespace {
@@ -34,14 +33,31 @@ std::u32string decode(std::string_view utf8) {
   return text;
 }
 
+void append_utf8(std::string& utf8, char32_t c) {
+  const auto put = [&](char32_t byte) { utf8.push_back(static_cast<char>(byte)); };
+  if (c < 0x80) {
+    put(c);
+    return;
+  }
+  if (c < 0x800) {
+    put(0xc0 | c >> 6);
+  } else {
+    if (c < 0x10000) {
+      put(0xe0 | c >> 12);
+    } else {
+      put(0xf0 | c >> 18);
+      put(0x80 | (c >> 12 & 0x3f));
+    }
+    put(0x80 | (c >> 6 & 0x3f));
+  }
+  put(0x80 | (c & 0x3f));
+}
+
 std::string encode(std::u32string_view text) {
   std::string utf8;
   utf8.reserve(text.size());
   for (const char32_t c : text) {
-    std::array<uint8_t, U8_MAX_LENGTH> bytes{};
-    int32_t size = 0;
-    U8_APPEND_UNSAFE(bytes.data(), size, c);
-    utf8.append(reinterpret_cast<const char*>(bytes.data()), static_cast<size_t>(size));
+    append_utf8(utf8, c);
   }
   return utf8;
 }
