@@ -16,6 +16,7 @@
 #include "adapters/nats/control.h"
 #include "adapters/nats/voucher_stream.h"
 #include "adapters/redis/redis_cache.h"
+#include "adapters/sqlite/greeting_store.h"
 #include "apps/data_stores.h"
 #include "apps/data_trace.h"
 #include "apps/mariadb_layout.h"
@@ -53,8 +54,12 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   engines.orders = std::move(stores->orders);
   engines.ledger = std::move(stores->ledger);
   engines.inbox = std::move(stores->inbox);
-  if (auto checked = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox); !checked) {
-    return std::unexpected(checked.error());
+  auto done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
+  if (done) {
+    done = put(engines.greetings, SqliteGreetingStore::open(settings.data_dir + "/greetings.db", clock));
+  }
+  if (!done) {
+    return std::unexpected(done.error());
   }
   engines.dir->close_to_others();
   leave_trace(settings.config_file, settings.data_dir, stores->deployment);
@@ -190,14 +195,19 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
     redis.port = settings.redis.port;
     redis.answer_timeout = settings.redis_timeout;
     engines.cache = std::make_unique<RedisCache>(redis, registry);
-    NatsStreamOptions stream{.url = settings.nats_url, .region = settings.region};
+    NatsStreamOptions stream{.url = settings.nats_url,
+                             .region = settings.region,
+                             .age_max = settings.nats_stream_age_max,
+                             .bytes_max = settings.nats_stream_mib_max << 20,
+                             .replicas = settings.nats_replicas};
     auto opened = NatsVoucherStream::open(stream, registry);
     done = opened ? check_stream(engines.order_stores(), **opened) : std::unexpected(opened.error());
     done = done ? put(engines.stream, std::move(opened)) : done;
   }
   if (done) {
-    done =
-        put(engines.control, NatsControl::open({.url = settings.nats_url, .traffic = {{settings.region, kWeightMax}}}));
+    done = put(engines.control, NatsControl::open({.url = settings.nats_url,
+                                                   .replicas = static_cast<int>(settings.nats_replicas),
+                                                   .traffic = {{settings.region, kWeightMax}}}));
   }
   return done ? Result<Engines>(std::move(engines)) : std::unexpected(done.error());
 }

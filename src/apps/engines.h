@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "ports/cache.h"
 #include "ports/control.h"
+#include "ports/greeting_store.h"
 #include "ports/inbox_store.h"
 #include "ports/ledger_store.h"
 #include "ports/membership.h"
@@ -26,6 +27,7 @@ struct Engines {
   std::unique_ptr<LedgerStore> ledger;
   std::unique_ptr<InboxStore> inbox;
   std::unique_ptr<Cache> cache;
+  std::unique_ptr<GreetingStore> greetings;  // embedded only: there the cache ends with the process
   std::unique_ptr<VoucherStream> stream;
   std::unique_ptr<Control> control;
 

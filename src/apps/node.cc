@@ -90,6 +90,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),
       workers_(settings.workers, kReadsWaitingMax, settings.api.command_timeout),
       admin_workers_(1, kAdminCallsWaitingMax),
+      control_workers_(1, kAdminCallsWaitingMax),
       settler_(orders_, *engines_.stream, *engines_.ledger, ledger_writer_, *engines_.control,
                owns_shard(settings, shards_), settings.settlement_batch_vouchers_max, registry_),
       inbox_heads_(settings.distributed ? std::make_unique<InboxHeads>(*engines_.cache, ids_, clock_, registry_)
@@ -117,7 +118,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       auditing_(settings.audit_interval, [this] { run_audit(); }),
       archiving_(settings.archive_interval, [this] { archiver_.step(); }),
       pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl,
-                  clock_, registry_),
+                  clock_, registry_, engines_.greetings.get()),
       finished_packets_(
           settings.distributed ? std::make_unique<FinishedPackets>(*engines_.cache, ids_, clock_, registry_) : nullptr),
       profiles_(*engines_.cache, clock_, registry_),
@@ -137,7 +138,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
                    *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
       admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, backup_.get(), orders_, *engines_.ledger,
-                  *engines_.inbox, admin_workers_, *engines_.control, ids_, registry_},
+                  *engines_.inbox, admin_workers_, *engines_.control, control_workers_, ids_, registry_},
                  {settings.admin_token, settings.region, settings.api.command_timeout, [this] { archiving_.run_now(); },
                   [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
       peer_server_(peer_io_, [this](const PeerRequest& request,
@@ -196,9 +197,13 @@ Result<void> Node::start() {
   if (auto prepared = inbox_feed_.prepare(); !prepared) {
     return prepared;
   }
+  if (auto restored = pre_orders_.restore_greetings(); !restored) {
+    return restored;
+  }
   ledger_writer_.start();
   workers_.start();
   admin_workers_.start();
+  control_workers_.start();
   // On one machine the peak is the users', and followers catch up behind it; a database server has room for both.
   const auto busy = [this] { return !settings_.distributed && shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
   settler_.start(busy);
@@ -375,6 +380,7 @@ void Node::stop() {
   ledger_writer_.stop();
   workers_.stop();
   admin_workers_.stop();
+  control_workers_.stop();
   admin_server_.stop();
   public_server_.stop();
   engines_.cache.reset();  // answers what still waits for it, while those who asked are there

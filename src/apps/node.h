@@ -72,8 +72,9 @@ class Node {
   ShardSet shards_;
   Placement placement_;  // distributed only
   LedgerWriter ledger_writer_;
-  WorkerPool workers_;        // reads for users
-  WorkerPool admin_workers_;  // an audit may take long and must not hold up users
+  WorkerPool workers_;          // reads for users
+  WorkerPool admin_workers_;    // an audit may take long and must not hold up users
+  WorkerPool control_workers_;  // setting a switch may wait for NATS, and must not wait for an audit
   Settler settler_;
   const std::unique_ptr<InboxHeads> inbox_heads_;  // distributed only
   InboxFeed inbox_feed_;

@@ -177,6 +177,9 @@ void read_distributed(ConfigReader& reader, Settings& settings) {
   settings.redis = read_host_port(reader, "redis.address", reader.text("redis.address", "127.0.0.1:6379"));
   settings.redis_timeout = read_ms(reader, "redis.timeout_ms", 200, 1, 60'000);
   settings.nats_url = reader.text("nats.url", "nats://127.0.0.1:4222");
+  settings.nats_replicas = reader.integer("nats.replicas", 1, 1, 5);
+  settings.nats_stream_age_max = std::chrono::seconds(reader.integer("nats.stream_age_max_s", 3'600, 120, 7 * 86'400));
+  settings.nats_stream_mib_max = reader.integer("nats.stream_mib_max", 4'096, 1, 1 << 20);
   (void)reader.text("mariadb.password_file", "");  // asked for below
   const std::string redis_password_file = reader.text("redis.password_file", "");
   if (!settings.distributed) {

@@ -48,6 +48,9 @@ struct Settings {
   std::string redis_password;
   std::chrono::milliseconds redis_timeout{};
   std::string nats_url;
+  int64_t nats_replicas = 1;
+  std::chrono::seconds nats_stream_age_max{};
+  int64_t nats_stream_mib_max = 0;
   PlacementOptions placement;
   std::chrono::milliseconds beat_interval{};
   std::chrono::milliseconds leave_pause{};

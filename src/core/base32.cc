@@ -8,7 +8,7 @@ namespace hongbao {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789abcdefghjkmnpqrstvwxyz";
-constexpr size_t kDigitsMax = 12;
+constexpr size_t kDigitsMax = 13;  // 65 bits
 
 constexpr std::array<int8_t, 256> kValues = [] {
   std::array<int8_t, 256> values{};
@@ -38,7 +38,7 @@ std::optional<uint64_t> from_base32(std::string_view text) {
   uint64_t value = 0;
   for (const char c : text) {
     const int8_t digit = kValues[static_cast<unsigned char>(c)];
-    if (digit < 0) {
+    if (digit < 0 || value >> 59 != 0) {
       return std::nullopt;
     }
     value = value << 5 | static_cast<uint64_t>(digit);

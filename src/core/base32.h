@@ -10,9 +10,9 @@
 
 namespace hongbao {
 
-// The lowest 5·`digits` bits of `value`, most significant digit first.
+// The lowest 5·`digits` bits of `value`, most significant digit first; 13 digits hold any value.
 std::string to_base32(uint64_t value, size_t digits);
-// At most 12 digits.
+// At most 13 digits. Nullopt: something else, or 2^64 and more.
 std::optional<uint64_t> from_base32(std::string_view text);
 
 }  // namespace hongbao

@@ -2,34 +2,50 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "core/base32.h"
 
 namespace hongbao {
 namespace {
 
-constexpr size_t kPositionDigits = 12;  // 60 bits
+constexpr size_t kNumberDigits = 2;
+constexpr size_t kWordDigits = 13;  // all 64 bits
 constexpr size_t kTagDigits = 12;
+static_assert(PageMark::kNumberMax < 1U << 5 * kNumberDigits);
 
 }  // namespace
 
-uint64_t PageTokenCodec::tag(std::string_view scope, uint64_t position) const {
-  return siphash64(key_, as_bytes(fmt::format("{}/{}", position, scope))) & ((1ULL << 60) - 1);
+uint64_t PageTokenCodec::tag(std::string_view scope, const PageMark& mark) const {
+  const auto& [number, position] = mark;
+  const std::string text = fmt::format("{}/{}/{}/{}", number, position.at.unix_ms, position.tie, scope);
+  return siphash64(key_, as_bytes(text)) & ((1ULL << 5 * kTagDigits) - 1);
 }
 
-std::string PageTokenCodec::print(std::string_view scope, uint64_t position) const {
-  return to_base32(position, kPositionDigits) + to_base32(tag(scope, position), kTagDigits);
+std::string PageTokenCodec::print(std::string_view scope, const PageMark& mark) const {
+  CHECK(mark.number <= PageMark::kNumberMax);
+  return to_base32(mark.number, kNumberDigits) +
+         to_base32(static_cast<uint64_t>(mark.position.at.unix_ms), kWordDigits) +
+         to_base32(mark.position.tie, kWordDigits) + to_base32(tag(scope, mark), kTagDigits);
 }
 
-std::optional<uint64_t> PageTokenCodec::parse(std::string_view scope, std::string_view token) const {
-  if (token.size() != kPositionDigits + kTagDigits) {
+std::optional<PageMark> PageTokenCodec::parse(std::string_view scope, std::string_view token) const {
+  if (token.size() != kNumberDigits + 2 * kWordDigits + kTagDigits) {
     return std::nullopt;
   }
-  const auto position = from_base32(token.substr(0, kPositionDigits));
-  const auto claimed = from_base32(token.substr(kPositionDigits));
-  if (!position || !claimed || *claimed != tag(scope, *position)) {
+  const auto take = [&](size_t digits) {
+    const auto word = from_base32(token.substr(0, digits));
+    token.remove_prefix(digits);
+    return word;
+  };
+  const auto number = take(kNumberDigits);
+  const auto at_ms = take(kWordDigits);
+  const auto tie = take(kWordDigits);
+  const auto claimed = take(kTagDigits);
+  if (!number || !at_ms || !tie || !claimed) {
     return std::nullopt;
   }
-  return position;
+  const PageMark mark{static_cast<uint32_t>(*number), {{static_cast<int64_t>(*at_ms)}, *tie}};
+  return *claimed == tag(scope, mark) ? std::optional(mark) : std::nullopt;
 }
 
 }  // namespace hongbao

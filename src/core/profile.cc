@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
-#include "core/send_request.h"
+#include "core/shown_text.h"
 
 namespace hongbao {
 namespace {
 
 bool is_nickname(std::string_view text) {
-  return count_characters(text) <= Profile::kNicknameCharactersMax &&
-         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return count_characters(text) <= Profile::kNicknameCharactersMax && shows_anything(text);
 }
 
 bool is_url(std::string_view text) {
@@ -21,8 +20,8 @@ bool is_url(std::string_view text) {
 
 ProfileRef make_profile(std::string_view nickname, std::string_view avatar) {
   Profile profile;
-  if (is_nickname(nickname)) {
-    profile.nickname = nickname;
+  if (std::string cleaned = without_controls(nickname); is_nickname(cleaned)) {
+    profile.nickname = std::move(cleaned);
   }
   if (is_url(avatar)) {
     profile.avatar = avatar;

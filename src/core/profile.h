@@ -20,8 +20,8 @@ struct Profile {
 };
 using ProfileRef = std::shared_ptr<const Profile>;  // null: nothing is known
 
-// A part that breaks a limit, has control characters, or is no URL is left out. Null when nothing is left. REQUIRES:
-// well-formed UTF-8.
+// A nickname loses its control and format characters (core/shown_text.h). A part that breaks a limit, shows nothing, or
+// is no URL is left out. Null when nothing is left.
 ProfileRef make_profile(std::string_view nickname, std::string_view avatar);
 
 }  // namespace hongbao

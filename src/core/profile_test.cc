@@ -21,15 +21,22 @@ TEST(ProfileTest, KeepsNicknameAndAvatar) {
   EXPECT_EQ(*make_profile("Alice", ""), (Profile{"Alice", ""}));
 }
 
-TEST(ProfileTest, ANicknameTooLongOrWithControlCharactersIsLeftOut) {
+TEST(ProfileTest, ANicknameTooLongOrThatShowsNothingIsLeftOut) {
   std::string longest;
   for (size_t i = 0; i < Profile::kNicknameCharactersMax; ++i) {
     longest += "红";
   }
   EXPECT_EQ(nickname(longest), longest);
   EXPECT_EQ(nickname(longest + "a"), "");
-  EXPECT_EQ(nickname("a\nb"), "");
-  EXPECT_EQ(nickname("a\x7f"), "");
+  EXPECT_EQ(nickname(" \u3164\u200b"), "");
+  EXPECT_EQ(nickname("\u202e"), "");
+}
+
+TEST(ProfileTest, ANicknameLosesItsControlCharacters) {
+  EXPECT_EQ(nickname("a\nb"), "ab");
+  EXPECT_EQ(nickname("a\x7f\u009b"), "a");
+  EXPECT_EQ(nickname("\u202e小红\u2066"), "小红");
+  EXPECT_EQ(nickname("👩‍👧 שלום"), "👩‍👧 שלום");
 }
 
 TEST(ProfileTest, AnAvatarThatIsNoUrlOrTooLongIsLeftOut) {

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/crypto.h"
 #include "core/limits.h"
+#include "core/shown_text.h"
 
 namespace hongbao {
 namespace {
@@ -16,10 +15,14 @@ std::unexpected<Error> invalid(std::string field, std::string rule) {
 
 Result<void> check_greeting(std::string_view greeting) {
   if (count_characters(greeting) > kGreetingCharactersMax) {
-    return invalid("greeting", fmt::format("must have at most {} characters", kGreetingCharactersMax));
+    return invalid("greeting", fmt::format("must have at most {} characters, which are Unicode code points",
+                                           kGreetingCharactersMax));
   }
-  if (std::any_of(greeting.begin(), greeting.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; })) {
-    return invalid("greeting", "must not have control characters");
+  if (without_controls(greeting) != greeting) {
+    return invalid("greeting", "must not have control or format characters");
+  }
+  if (!greeting.empty() && !shows_anything(greeting)) {
+    return invalid("greeting", "must show something, or be empty");
   }
   return {};
 }
@@ -42,12 +45,6 @@ Result<void> check_kind(const SendRequest& request) {
 }
 
 }  // namespace
-
-size_t count_characters(std::string_view utf8) {
-  // Every byte that does not continue a character begins one.
-  return static_cast<size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
 
 Result<void> check_send_request(const SendRequest& request) {
   if (request.count < 1 || request.count > kSharesPerPacketMax) {

@@ -29,7 +29,4 @@ Result<void> check_send_request(const SendRequest& request);
 // Equal requests have equal fingerprints, and no two others.
 std::string fingerprint(const SendRequest& request);
 
-// Unicode code points. REQUIRES: well-formed UTF-8.
-size_t count_characters(std::string_view utf8);
-
 }  // namespace hongbao

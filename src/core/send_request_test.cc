@@ -72,8 +72,21 @@ TEST(SendRequest, CountsGreetingsInCharacters) {
   EXPECT_EQ(field_of(request), "");
   request.greeting += "福";
   EXPECT_EQ(field_of(request), "greeting");
-  request.greeting = "two\nlines";
-  EXPECT_EQ(field_of(request), "greeting");
+}
+
+TEST(SendRequest, GreetingsShowSomethingAndControlNothing) {
+  auto request = lucky(10, 2);
+  for (const char* greeting : {"two\nlines", "\x7f", "a\u009bb", "a\u202eb", "\u2066hi\u2069", "\u200bhi", "\ufeffhi",
+                               "  ", "\u3164", "\u2800\u00a0", "\u200d", "a\u2028b", "\U000e0041hi"}) {
+    request.greeting = greeting;
+    EXPECT_EQ(field_of(request), "greeting") << greeting;
+  }
+  for (const char* greeting :
+       {"", "👨‍👩‍👧 می‌خواهم 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "שלום"}) {
+    request.greeting = greeting;
+    EXPECT_EQ(field_of(request), "") << greeting;
+  }
 }
 
 TEST(SendRequest, FingerprintsDifferWhereRequestsDo) {

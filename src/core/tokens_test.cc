@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <array>
 #include <chrono>
@@ -179,14 +180,35 @@ TEST_F(PayToken, HidesTheSeed) {
 
 TEST(PageToken, RoundTripsInItsScope) {
   const PageTokenCodec codec(Key128{5});
-  for (const uint64_t position : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 40, (uint64_t{1} << 60) - 1}) {
-    EXPECT_EQ(codec.parse("shares:alice", codec.print("shares:alice", position)), position);
+  for (const uint64_t tie : {uint64_t{0}, uint64_t{1}, uint64_t{1} << 40, UINT64_MAX}) {
+    const PageMark mark{7, {{1'795'384'267'123}, tie}};
+    EXPECT_EQ(codec.parse("shares:alice", codec.print("shares:alice", mark)), mark);
   }
+}
+
+TEST(PageToken, CarriesAnyPositionWhole) {
+  const PageTokenCodec codec(Key128{5});
+  EXPECT_TRUE(rc::check([&](int64_t at_ms, uint64_t tie) {
+    const PageMark mark{*rc::gen::inRange(0U, PageMark::kNumberMax + 1), {{at_ms}, tie}};
+    RC_ASSERT(codec.parse("shares:alice", codec.print("shares:alice", mark)) == mark);
+  }));
+}
+
+TEST(ListPositions, ATieHoldsShardAndVoucher) {
+  EXPECT_TRUE(rc::check([] {
+    const ShardId shard{*rc::gen::element(Region::kSouth, Region::kNorth),
+                        *rc::gen::inRange<uint16_t>(0, ShardId::kNumberMax + 1)};
+    const VoucherNo no{*rc::gen::inRange<uint64_t>(1, 1ULL << VoucherTie::kVoucherBits)};
+    const uint64_t tie = VoucherTie::of(shard, no);
+    RC_ASSERT(tie <= static_cast<uint64_t>(INT64_MAX));
+    RC_ASSERT(VoucherTie::shard(tie) == shard);
+    RC_ASSERT(VoucherTie::voucher(tie) == no);
+  }));
 }
 
 TEST(PageToken, IsNoGoodForAnotherListUserOrKey) {
   const PageTokenCodec codec(Key128{5});
-  const std::string token = codec.print("shares:alice", 42);
+  const std::string token = codec.print("shares:alice", {1, {{1'795'384'267'123}, 42}});
   for (const char* scope : {"", "shares:bob", "packets:alice", "shares:alice1", "shares:alic"}) {
     EXPECT_FALSE(codec.parse(scope, token)) << scope;
   }
@@ -195,7 +217,7 @@ TEST(PageToken, IsNoGoodForAnotherListUserOrKey) {
 
 TEST(PageToken, RefusesEveryChange) {
   const PageTokenCodec codec(Key128{5});
-  const std::string token = codec.print("shares:alice", 42);
+  const std::string token = codec.print("shares:alice", {1, {{1'795'384'267'123}, 42}});
   for_every_change(token,
                    [&](const std::string& changed) { ASSERT_FALSE(codec.parse("shares:alice", changed)) << changed; });
   for (size_t at = 0; at < token.size(); ++at) {
@@ -332,12 +354,13 @@ TEST(Base32, TakesOnlyCanonicalDigits) {
   EXPECT_EQ(to_base32(31, 2), "0z");
   EXPECT_EQ(from_base32(to_base32(0x123456789abULL, 9)), 0x123456789abULL);
   EXPECT_EQ(from_base32("zzzzzzzzzzzz"), (1ULL << 60) - 1);
+  EXPECT_EQ(from_base32(to_base32(UINT64_MAX, 13)), UINT64_MAX);
   int digits = 0;
   for (int byte = 0; byte < 256; ++byte) {
     digits += from_base32(std::string(1, static_cast<char>(byte))) ? 1 : 0;
   }
   EXPECT_EQ(digits, 32);
-  for (const char* text : {"", "A", "i", "l", "o", "u", "0 ", "-0", "0000000000000"}) {
+  for (const char* text : {"", "A", "i", "l", "o", "u", "0 ", "-0", "g000000000000", "00000000000000"}) {
     EXPECT_FALSE(from_base32(text)) << text;
   }
 }

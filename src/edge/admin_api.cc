@@ -116,6 +116,25 @@ Result<TrafficWeights> read_weights(const std::string& body, Region only) {
   return weights;
 }
 
+// Runs `set`, which may wait for an engine, on a thread that may wait, and answers what is set then. Refused when its
+// turn comes after the call's deadline.
+void set_control(const AdminServices& services, std::move_only_function<Result<void>()> set,
+                 json::object (*show)(const Control&), Call call) {
+  auto in_time = [set = std::move(set), deadline = call.deadline()]() mutable {
+    return std::chrono::steady_clock::now() < deadline
+               ? set()
+               : fail(ErrorCode::kDeadlineExceeded, "waited too long behind others: nothing was set");
+  };
+  read_on<void>(services.control_workers, std::move(in_time),
+                [&control = services.control, show, call = std::move(call)](Result<void> done) mutable {
+                  if (done) {
+                    call.send_json(http::status::ok, json::serialize(show(control)));
+                  } else {
+                    call.fail_with(done.error());
+                  }
+                });
+}
+
 }  // namespace
 
 AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
@@ -273,14 +292,19 @@ void AdminApi::put_switches(const Incoming& in, Call call) {
     call.fail_with(finished.error());
     return;
   }
-  for (const auto& [which, on] : wanted) {
-    if (const auto set = services_.control.set(which, on); !set) {
-      call.fail_with(set.error());
-      return;
+  auto set = [this, wanted = std::move(wanted), deadline = call.deadline()]() -> Result<void> {
+    for (const auto& [which, on] : wanted) {
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return fail(ErrorCode::kUnavailable, "the control bucket answers too slowly: look, and set it again");
+      }
+      if (auto done = services_.control.set(which, on); !done) {
+        return done;
+      }
+      log_info("switch_set", {{"switch", to_text(which)}, {"on", on}});
     }
-    log_info("switch_set", {{"switch", to_text(which)}, {"on", on}});
-  }
-  get_switches(in, std::move(call));
+    return {};
+  };
+  set_control(services_, std::move(set), switches_json, std::move(call));
 }
 
 void AdminApi::get_traffic(const Incoming&, Call call) {
@@ -289,12 +313,13 @@ void AdminApi::get_traffic(const Incoming&, Call call) {
 
 void AdminApi::put_traffic(const Incoming& in, Call call) {
   const auto weights = read_weights(in.request.body(), options_.region);
-  const auto set = weights ? services_.control.set_traffic(*weights) : std::unexpected(weights.error());
-  if (!set) {
-    call.fail_with(set.error());
+  if (!weights) {
+    call.fail_with(weights.error());
     return;
   }
-  get_traffic(in, std::move(call));
+  set_control(
+      services_, [this, weights = *weights] { return services_.control.set_traffic(weights); }, traffic_json,
+      std::move(call));
 }
 
 void AdminApi::wallet(const Incoming& in, Call call) {

@@ -34,6 +34,7 @@ struct AdminServices {
   InboxStore& inbox;
   WorkerPool& workers;
   Control& control;
+  WorkerPool& control_workers;  // wait for `control`, and for no audit
   const PacketIdCodec& ids;
   prometheus::Registry& registry;
 };

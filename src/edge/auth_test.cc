@@ -298,7 +298,8 @@ TEST_F(AuthTest, NameAndPictureAreTheProfile) {
               (Profile{"小红", "https://example.com/a.png"}));
   }
   EXPECT_EQ(profile(R"(,"name":5,"picture":["https://example.com/a.png"])"), nullptr) << "and no error";
-  EXPECT_EQ(profile(R"(,"name":"a\nb","picture":"here")"), nullptr);
+  EXPECT_EQ(profile(R"(,"name":"\n\u202e","picture":"here")"), nullptr);
+  EXPECT_EQ(*profile(R"(,"name":"a\nb\u202e","picture":"here")"), (Profile{"ab", ""}));
   EXPECT_EQ(verdict(token(fmt::format("{{\"sub\":\"alice\",\"exp\":{},\"name\":\"\xff\"}}", later_))),
             "unauthenticated")
       << "no JSON";

@@ -1,5 +1,7 @@
 #include "edge/call.h"
 
+#include <utility>
+
 #include "edge/http_rules.h"
 #include "edge/problem.h"
 
@@ -44,7 +46,7 @@ void Call::answer(Result<HttpResponse> response) {
 void Call::fail_with(const Error& error, bool ask_owner) {
   const bool not_owner = error.code == ErrorCode::kFenced || ask_owner;
   if (not_owner && elsewhere_) {
-    elsewhere_(std::move(reply_));
+    std::exchange(elsewhere_, nullptr)(this);
     return;
   }
   HttpResponse response = problem(error);

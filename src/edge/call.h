@@ -46,12 +46,10 @@ class Call {
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
   void answer(Result<HttpResponse> response);
-  // Instead of an answer that says that another node owns the packet's shard.
-  void when_not_owner(std::move_only_function<void(Reply)> elsewhere) { elsewhere_ = std::move(elsewhere); }
+  // Instead of an answer that says that another node owns the packet's shard. It is given this call, to move it on.
+  void when_not_owner(std::move_only_function<void(Call*)> elsewhere) { elsewhere_ = std::move(elsewhere); }
   // `ask_owner`: another node has the shard by now, and asking it again is the way on.
   void fail_with(const Error& error, bool ask_owner = false);
-  // Somebody else answers, and measures.
-  [[nodiscard]] Reply take_reply() && { return std::move(reply_); }
 
  private:
   Reply reply_;
@@ -59,7 +57,7 @@ class Call {
   SteadyTime began_;
   SteadyTime deadline_;
   bool close_ = false;
-  std::move_only_function<void(Reply)> elsewhere_;
+  std::move_only_function<void(Call*)> elsewhere_;
 };
 
 // What a handler reads while it is called.

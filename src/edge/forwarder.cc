@@ -10,12 +10,8 @@ namespace hongbao {
 // One request on its way. It is itself what an answer at this node is given to, because that may be `not_owner`.
 class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_from_this<Errand> {
  public:
-  Errand(Forwarder& forwarder, ShardId shard, Request request, Reply reply)
-      : forwarder_(forwarder),
-        shard_(shard),
-        request_(std::move(request.request)),
-        close_(request.close),
-        reply_(std::move(reply)) {
+  Errand(Forwarder& forwarder, ShardId shard, Request request, Call call)
+      : forwarder_(forwarder), shard_(shard), request_(std::move(request.request)), call_(std::move(call)) {
     if (request.in_doubt) {
       doubt();
     }
@@ -45,8 +41,7 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
         (response.status == http::status::service_unavailable || response.status == http::status::too_many_requests)) {
       response = problem(Error{ErrorCode::kOutcomeUnknown, "it was tried before, without an answer; ask again"});
     }
-    response.close = response.close || close_;
-    reply_.send(std::move(response));
+    call_.send(std::move(response));
   }
   void finish(ErrorCode code, const char* detail) {
     if (unanswered_) {
@@ -60,8 +55,7 @@ class Forwarder::Errand final : public ReplyTarget, public std::enable_shared_fr
   Forwarder& forwarder_;
   const ShardId shard_;
   const PeerRequest request_;
-  const bool close_;
-  Reply reply_;
+  Call call_;
   bool in_doubt_ = false;
   bool unanswered_ = false;
 };
@@ -77,8 +71,8 @@ Forwarder::Forwarder(const ShardSet& shards, const Placement& placement, PeerPoo
       repeated_(add_counter(registry, "hongbao_forward_retries_total",
                             "Tries that found no owner, or one that had just lost the shard.")) {}
 
-void Forwarder::bring(ShardId shard, Request request, Reply reply) {
-  run(std::make_shared<Errand>(*this, shard, std::move(request), std::move(reply)));
+void Forwarder::bring(ShardId shard, Request request, Call call) {
+  run(std::make_shared<Errand>(*this, shard, std::move(request), std::move(call)));
 }
 
 void Forwarder::run(std::shared_ptr<Errand> errand) {

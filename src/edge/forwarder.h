@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/metrics.h"
+#include "edge/call.h"
 #include "edge/peer_pool.h"
 #include "service/placement.h"
 
@@ -40,10 +41,10 @@ class Forwarder {
 
   struct Request {
     PeerRequest request;
-    bool close = false;     // end the client's connection behind the answer
     bool in_doubt = false;  // it was tried before, and nobody said what became of it
   };
-  void bring(ShardId shard, Request request, Reply reply);
+  // `call` is answered, and so measured, with all that it takes to get there.
+  void bring(ShardId shard, Request request, Call call);
 
  private:
   class Errand;

@@ -31,9 +31,12 @@ class JsonInput {
   Money money(std::string_view field, Money least, Money most) {
     return Money(integer(field, least.fen(), most.fen()));
   }
-  std::string text(std::string_view field, size_t bytes_max);
+  // A field whose rule says more than a length in bytes has none here: its own words are told, and the body's limit
+  // bounds it.
+  static constexpr size_t kAnyLength = SIZE_MAX;
+  std::string text(std::string_view field, size_t bytes_max = kAnyLength);
   // Absent and null read as nullopt.
-  std::optional<std::string> optional_text(std::string_view field, size_t bytes_max);
+  std::optional<std::string> optional_text(std::string_view field, size_t bytes_max = kAnyLength);
   // A field that holds an object.
   const boost::json::object& object(std::string_view field);
 

@@ -6,13 +6,6 @@
 #include <charconv>
 
 namespace hongbao {
-namespace {
-
-constexpr int kPositionBits = 52;
-constexpr uint64_t kPositionMask = (1ULL << kPositionBits) - 1;
-constexpr uint32_t kPageNumberMax = 255;
-
-}  // namespace
 
 Result<int64_t> query_integer(const Target& target, std::string_view key, int64_t otherwise, int64_t least,
                               int64_t most) {
@@ -41,12 +34,12 @@ Result<Page> Paging::read(const Target& target, std::string_view scope) const {
     if (name != "page_token" || value.empty()) {  // empty: the first page
       continue;
     }
-    const auto content = tokens_.parse(scope, value);
-    if (!content) {
+    const auto mark = tokens_.parse(scope, value);
+    if (!mark) {
       return fail(ErrorCode::kPageTokenInvalid, "must be a next_page_token of this list", "page_token");
     }
-    page.position = *content & kPositionMask;
-    page.number = static_cast<uint32_t>(*content >> kPositionBits);
+    page.position = mark->position;
+    page.number = mark->number;
   }
   if (page.number > kPagesUnderPressure && !control_.is_on(Switch::kDeepLists)) {
     return fail(ErrorCode::kSwitchedOff, fmt::format("lists end after {} pages for now", kPagesUnderPressure));
@@ -54,9 +47,9 @@ Result<Page> Paging::read(const Target& target, std::string_view scope) const {
   return page;
 }
 
-void Paging::add_next(boost::json::object& answer, std::string_view scope, const Page& page, uint64_t position) const {
-  const uint64_t number = std::min(page.number + 1, kPageNumberMax);
-  answer["next_page_token"] = tokens_.print(scope, number << kPositionBits | (position & kPositionMask));
+void Paging::add_next(boost::json::object& answer, std::string_view scope, const Page& page,
+                      ListPosition position) const {
+  answer["next_page_token"] = tokens_.print(scope, {std::min(page.number + 1, PageMark::kNumberMax), position});
 }
 
 }  // namespace hongbao

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -20,7 +21,7 @@ inline constexpr uint32_t kPagesUnderPressure = 2;
 struct Page {
   uint32_t size = kPageSizeDefault;
   uint32_t number = 1;
-  uint64_t position = 0;  // 0: the beginning
+  std::optional<ListPosition> position{};  // of the last entry before it; none: the list's beginning
 };
 
 // What lists take in their query.
@@ -33,8 +34,8 @@ class Paging {
   // kInvalidField for page_size, kPageTokenInvalid, kSwitchedOff for a page beyond the limit.
   [[nodiscard]] Result<Page> read(const Target& target, std::string_view scope) const;
 
-  // Adds `next_page_token` to an answer. REQUIRES: position > 0.
-  void add_next(boost::json::object& answer, std::string_view scope, const Page& page, uint64_t position) const;
+  // Adds `next_page_token` to an answer.
+  void add_next(boost::json::object& answer, std::string_view scope, const Page& page, ListPosition position) const;
 
  private:
   const PageTokenCodec& tokens_;

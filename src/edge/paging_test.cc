@@ -24,7 +24,7 @@ class PagingTest : public testing::Test {
     return paging_.read(parse_target(target).value(), scope);
   }
 
-  std::string next_token(const Page& page, uint64_t position, std::string_view scope = "shares:alice") {
+  std::string next_token(const Page& page, ListPosition position, std::string_view scope = "shares:alice") {
     boost::json::object answer;
     paging_.add_next(answer, scope, page, position);
     return std::string(answer.at("next_page_token").as_string());
@@ -44,7 +44,7 @@ TEST_F(PagingTest, TheFirstPageNeedsNoParameters) {
   ASSERT_TRUE(page);
   EXPECT_EQ(page->size, kPageSizeDefault);
   EXPECT_EQ(page->number, 1U);
-  EXPECT_EQ(page->position, 0U);
+  EXPECT_FALSE(page->position);
 }
 
 TEST_F(PagingTest, ThePageSizeIsBounded) {
@@ -58,37 +58,38 @@ TEST_F(PagingTest, ThePageSizeIsBounded) {
 }
 
 TEST_F(PagingTest, ATokenLeadsToThePositionItWasMadeFor) {
-  const uint64_t far = (1ULL << 52) - 1;
-  for (const uint64_t position : {uint64_t{1}, uint64_t{987'654'321}, far}) {
+  const ListPosition now{{1'795'384'267'123}, VoucherTie::of({Region::kNorth, 999}, {987'654'321})};
+  for (const ListPosition& position : {ListPosition{}, ListPosition{.tie = 1}, now, kListTop}) {
     const auto page = read("/list?page_token=" + next_token(Page{}, position));
-    ASSERT_TRUE(page) << position;
+    ASSERT_TRUE(page) << position.tie;
     EXPECT_EQ(page->position, position);
     EXPECT_EQ(page->number, 2U);
   }
 }
 
 TEST_F(PagingTest, ATokenOfAnotherListOrUserIsRefused) {
-  const std::string token = next_token(Page{}, 7);
+  const std::string token = next_token(Page{}, {.tie = 7});
   EXPECT_TRUE(read("/list?page_token=" + token));
   EXPECT_EQ(error_of(read("/list?page_token=" + token, "shares:bob")), ErrorCode::kPageTokenInvalid);
   EXPECT_EQ(error_of(read("/list?page_token=" + token, "packets:alice")), ErrorCode::kPageTokenInvalid);
 }
 
 TEST_F(PagingTest, AForgedTokenIsRefused) {
-  for (size_t i = 0; i < next_token(Page{}, 7).size(); ++i) {
-    std::string token = next_token(Page{}, 7);
+  for (size_t i = 0; i < next_token(Page{}, {.tie = 7}).size(); ++i) {
+    std::string token = next_token(Page{}, {.tie = 7});
     token[i] = token[i] == 'a' ? 'b' : 'a';
     EXPECT_EQ(error_of(read("/list?page_token=" + token)), ErrorCode::kPageTokenInvalid) << i;
   }
   const PageTokenCodec forger(Key128{2});
-  EXPECT_EQ(error_of(read("/list?page_token=" + forger.print("shares:alice", 7))), ErrorCode::kPageTokenInvalid);
+  EXPECT_EQ(error_of(read("/list?page_token=" + forger.print("shares:alice", {1, {.tie = 7}}))),
+            ErrorCode::kPageTokenInvalid);
 }
 
 TEST_F(PagingTest, UnderPressureListsEndAfterTheirSecondPage) {
   control_.deep_lists = false;
-  const auto second = read("/list?page_token=" + next_token(Page{}, 7));
+  const auto second = read("/list?page_token=" + next_token(Page{}, {.tie = 7}));
   ASSERT_TRUE(second);
-  const std::string third = "/list?page_token=" + next_token(*second, 8);
+  const std::string third = "/list?page_token=" + next_token(*second, {.tie = 8});
   EXPECT_EQ(error_of(read(third)), ErrorCode::kSwitchedOff);
   control_.deep_lists = true;
   EXPECT_EQ(read(third)->number, 3U);
@@ -97,11 +98,11 @@ TEST_F(PagingTest, UnderPressureListsEndAfterTheirSecondPage) {
 TEST_F(PagingTest, AVeryDeepPageStaysDeep) {
   Page page;
   for (uint64_t i = 1; i <= 5'000; ++i) {
-    page = read("/list?page_token=" + next_token(page, i)).value();
-    ASSERT_EQ(page.position, i);
+    page = read("/list?page_token=" + next_token(page, {.tie = i})).value();
+    ASSERT_EQ(page.position, (ListPosition{.tie = i}));
   }
   control_.deep_lists = false;
-  EXPECT_EQ(error_of(read("/list?page_token=" + next_token(page, 1))), ErrorCode::kSwitchedOff);
+  EXPECT_EQ(error_of(read("/list?page_token=" + next_token(page, {.tie = 1}))), ErrorCode::kSwitchedOff);
 }
 
 TEST_F(PagingTest, AnEmptyTokenIsTheFirstPage) {

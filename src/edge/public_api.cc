@@ -57,10 +57,13 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
   add(get, "/v1/users/me/summary", Where::kAnywhere, &PublicApi::summary, registry, {"year"});
   add(get, "/v1/users/me/wallet", Where::kAnywhere, &PublicApi::wallet, registry);
   add(get, "/v1/users/me/wallet/transfers", Where::kAnywhere, &PublicApi::transfers, registry, kPageParameters);
-  for (size_t i = 0; i < opens_.size(); ++i) {
-    const MetricLabels outcome{{"outcome", std::string(to_text(static_cast<OpenOutcome>(i)))}};
-    grabs_[i] = &add_counter(registry, "hongbao_grabs_total", "Grabs answered, by outcome.", outcome);
-    opens_[i] = &add_counter(registry, "hongbao_opens_total", "Opens answered, by outcome.", outcome);
+  for (size_t i = 0; i < grabs_.size(); ++i) {
+    const auto outcome = static_cast<OpenOutcome>(i);
+    const MetricLabels label{{"outcome", std::string(to_text(outcome))}};
+    grabs_[i] = &add_counter(registry, "hongbao_grabs_total", "Grabs answered, by outcome.", label);
+    if (outcome != OpenOutcome::kTicket && outcome != OpenOutcome::kNotForYou) {
+      opens_[i] = &add_counter(registry, "hongbao_opens_total", "Opens answered, by outcome.", label);
+    }
   }
 }
 
@@ -68,15 +71,15 @@ void PublicApi::add(http::verb method, std::string_view pattern, Where where, As
                     prometheus::Registry& registry, std::vector<std::string_view> parameters) {
   router_.add(method, pattern, std::move(parameters));
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
-  routes_.push_back({handler, where, std::make_unique<RouteMetrics>(registry, "public", label)});
+  routes_.push_back({handler, where, std::make_unique<RouteMetrics>(registry, "public", label),
+                     std::make_unique<RouteMetrics>(registry, "peer", label)});
 }
 
 void PublicApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
-  const bool close = closing_.load(std::memory_order_relaxed);
-  if (close) {
+  if (closing_.load(std::memory_order_relaxed)) {
     call.close_after();
   }
   if (refusing_.load(std::memory_order_relaxed)) {
@@ -107,7 +110,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     return;
   }
   const UserId& user = caller->user;
-  if (caller->profile && (route.handler == &PublicApi::open || route.handler == &PublicApi::send)) {
+  if (route.handler == &PublicApi::open || route.handler == &PublicApi::send) {
     services_.profiles.remember(user, caller->profile);
   }
   const auto shard = services_.forwarder == nullptr ? std::nullopt : shard_of(route, in, user);
@@ -121,15 +124,15 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     copy.shard = shard;
   }
   const bool owned = services_.forwarder->owns(*shard);
-  Forwarder::Request errand{.request = std::move(copy), .close = close, .in_doubt = owned};
+  Forwarder::Request errand{.request = std::move(copy), .in_doubt = owned};
   if (!owned && !(route.where == Where::kView && services_.forwarder->is_away(*shard))) {
-    services_.forwarder->bring(*shard, std::move(errand), std::move(call).take_reply());
+    services_.forwarder->bring(*shard, std::move(errand), std::move(call));
     return;
   }
   // The shard may leave while the request is on its way; then it follows.
   const Incoming mine{request, *target, match->name, errand.request.shard};
-  call.when_not_owner([this, shard = *shard, errand = std::move(errand)](Reply to) mutable {
-    services_.forwarder->bring(shard, std::move(errand), std::move(to));
+  call.when_not_owner([this, shard = *shard, errand = std::move(errand)](Call* failed) mutable {
+    services_.forwarder->bring(shard, std::move(errand), std::move(*failed));
   });
   run(route, mine, user, std::move(call));
 }
@@ -137,7 +140,8 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
 void PublicApi::answer_here(const PeerRequest& request, Reply reply) {
   const auto target = parse_target(request.target);
   const auto match = target ? router_.find(request.method, target->path) : std::unexpected(target.error());
-  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, request.deadline);
+  // What the client waits for is measured where its request came in.
+  Call call(std::move(reply), match ? *routes_[match->route].peer_metrics : unrouted_, request.deadline);
   if (!match) {
     call.fail_with(match.error());
     return;
@@ -276,12 +280,13 @@ void PublicApi::pay(const Incoming& in, const UserId& user, Call call) {
 
 void PublicApi::notify(const Incoming& in, Call call) {
   JsonInput input(in.request.body());
-  ChannelPayment payment{.channel = input.text("channel", 64),
-                         .payment_id = input.text("payment_id", kPaymentIdLengthMax),
+  ChannelPayment payment{.channel = input.text("channel"),
+                         .payment_id = input.text("payment_id"),
                          .amount = input.money("amount", Money(1), kShareGreatest * kSharesPerPacketMax),
                          .pay_token = input.text("pay_token", kTokenBytesMax)};
-  if (payment.payment_id.empty() || !is_visible_ascii(payment.payment_id)) {
-    input.refuse("payment_id", "must be visible ASCII characters");
+  if (const std::string& id = payment.payment_id;
+      id.empty() || id.size() > kPaymentIdLengthMax || !is_visible_ascii(id)) {
+    input.refuse("payment_id", fmt::format("must be 1 to {} visible ASCII characters", kPaymentIdLengthMax));
   }
   // Who speaks comes before what is said; only a body that is no JSON at all can't be asked for its channel.
   const auto finished = input.finish();

@@ -68,6 +68,7 @@ class PublicApi {
     AsUser handler;  // null: payments:notify, which the channel signs
     Where where;
     std::unique_ptr<RouteMetrics> metrics;
+    std::unique_ptr<RouteMetrics> peer_metrics;  // of what came in elsewhere
   };
 
   void add(http::verb method, std::string_view pattern, Where where, AsUser handler, prometheus::Registry& registry,
@@ -108,7 +109,7 @@ class PublicApi {
   std::atomic<bool> refusing_{false};
   std::atomic<bool> closing_{false};
   std::array<prometheus::Counter*, 5> grabs_{};  // by OpenOutcome
-  std::array<prometheus::Counter*, 5> opens_{};
+  std::array<prometheus::Counter*, 5> opens_{};  // null: not an outcome of an open
 };
 
 }  // namespace hongbao

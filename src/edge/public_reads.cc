@@ -14,16 +14,16 @@ namespace json = boost::json;
 
 // One more than a page is read; its presence tells that there is a next page.
 template <class Entry>
-uint64_t cut_page(std::vector<Entry>& entries, uint32_t size) {
+std::optional<ListPosition> cut_page(std::vector<Entry>& entries, uint32_t size) {
   if (entries.size() <= size) {
-    return 0;
+    return std::nullopt;
   }
   entries.resize(size);
-  return entries.back().position;
+  return entries.back().position();
 }
 
-uint64_t before(const Page& page) {
-  return page.position == 0 ? INT64_MAX : page.position;
+ListPosition before(const Page& page) {
+  return page.position.value_or(kListTop);
 }
 
 ListPage list_page(const Page& page) {
@@ -48,10 +48,10 @@ void answer_list(const Paging& paging, const Target& target, std::string scope, 
       call.fail_with(entries.error());
       return;
     }
-    const uint64_t next = cut_page(*entries, page.size);
+    const auto next = cut_page(*entries, page.size);
     json::object body = print(*entries);
-    if (next != 0) {
-      paging.add_next(body, scope, page, next);
+    if (next) {
+      paging.add_next(body, scope, page, *next);
     }
     call.send_json(http::status::ok, json::serialize(body));
   });
@@ -83,7 +83,8 @@ void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
     call.fail_with(page.error());
     return;
   }
-  const auto first = static_cast<uint32_t>(std::max<uint64_t>(page->position, 1));
+  // Shares are listed by number: their pages begin at a tie.
+  const auto first = page->position ? static_cast<uint32_t>(page->position->tie) : 1;
   const SteadyTime deadline = call.deadline();
   services_.viewing.shares(
       *packet, first, page->size, deadline,
@@ -94,7 +95,7 @@ void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
         }
         json::object body = shares_json(*found);
         if (found->next_seq != 0) {
-          paging_.add_next(body, scope, page, found->next_seq);
+          paging_.add_next(body, scope, page, {.tie = found->next_seq});
         }
         call.send_json(http::status::ok, json::serialize(body));
       });

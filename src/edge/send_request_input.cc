@@ -6,8 +6,6 @@
 namespace hongbao {
 namespace {
 
-constexpr size_t kGreetingBytesMax = 4 * kGreetingCharactersMax;
-
 UserId read_user(JsonInput& input, std::string_view field, const std::string& text) {
   const auto user = UserId::parse(text);
   if (!user) {
@@ -21,19 +19,19 @@ UserId read_user(JsonInput& input, std::string_view field, const std::string& te
 Result<SendRequest> read_send_request(const std::string& body) {
   JsonInput input(body);
   SendRequest request;
-  if (const auto kind = parse_packet_kind(input.text("kind", 16))) {
+  if (const auto kind = parse_packet_kind(input.text("kind"))) {
     request.kind = *kind;
   } else {
     input.refuse("kind", "must be one of lucky, equal, exclusive");
   }
   request.total = input.money("total_amount", kShareLeast, kShareGreatest * kSharesPerPacketMax);
   request.count = static_cast<uint32_t>(input.integer("count", 1, kSharesPerPacketMax));
-  request.greeting = input.optional_text("greeting", kGreetingBytesMax).value_or(std::string(kGreetingDefault));
-  if (const auto recipient = input.optional_text("recipient_id", UserId::kLengthMax)) {
+  request.greeting = input.optional_text("greeting").value_or(std::string(kGreetingDefault));
+  if (const auto recipient = input.optional_text("recipient_id")) {
     request.recipient = read_user(input, "recipient_id", *recipient);
   }
   request.rule = request.kind == PacketKind::kLucky ? Rule::kClassic : Rule::kEqual;
-  if (const auto allocation = input.optional_text("allocation", 16)) {
+  if (const auto allocation = input.optional_text("allocation")) {
     if (const auto rule = parse_rule(*allocation)) {
       request.rule = *rule;
     } else {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "core/list_position.h"
 #include "core/voucher.h"
 
 namespace hongbao {
@@ -21,20 +22,23 @@ struct InboxBatch {
 };
 
 struct SentEntry {
-  uint64_t position = 0;  // orders the list, by arrival or by when it happened; for paging
   PacketKey packet;
   Money total;
   Money refunded;  // 0 until an unclaimed rest came back
   Timestamp paid_at;
+  VoucherNo voucher;
+
+  [[nodiscard]] ListPosition position() const { return {paid_at, VoucherTie::of(packet.shard, voucher)}; }
 };
 
 struct ReceivedEntry {
-  uint64_t position = 0;
   PacketKey packet;
   uint32_t seq = 0;
   Money amount;
   Timestamp opened_at;
   VoucherNo voucher;
+
+  [[nodiscard]] ListPosition position() const { return {opened_at, VoucherTie::of(packet.shard, voucher)}; }
 };
 
 // A calendar year in UTC+8.
@@ -54,9 +58,11 @@ class InboxStore {
   virtual Result<bool> apply(const InboxBatch& batch) = 0;
   virtual Result<VoucherNo> cursor(ShardId shard) = 0;
 
-  // Newest first, with position < before. A page does not shift when newer entries arrive.
-  virtual Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) = 0;
-  virtual Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) = 0;
+  // By position, newest first, with position < before: in the order in which things happened, whichever shard was
+  // followed first. A page does not shift when others arrive. One that happened before, and is followed later, stands
+  // where it belongs: readers whose pages are beyond that place don't see it, and nobody sees one twice.
+  virtual Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) = 0;
+  virtual Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) = 0;
   virtual Result<YearSummary> summary(const UserId& user, int year) = 0;
 };
 

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "core/ledger.h"
+#include "core/list_position.h"
 
 namespace hongbao {
 
@@ -113,8 +114,10 @@ struct LedgerTotals {
 };
 
 struct WalletTransfer {
-  uint64_t position = 0;  // rises with every transfer; for paging
+  uint64_t no = 0;  // rises with every transfer of the account that is posted
   Transfer transfer;
+
+  [[nodiscard]] ListPosition position() const { return {transfer.at, no}; }
 };
 
 class LedgerStore {
@@ -129,8 +132,8 @@ class LedgerStore {
   // An account that never moved reads as zero.
   virtual Result<Account> account(const AccountId& account) = 0;
   virtual Result<std::optional<Transfer>> transfer(std::string_view id) = 0;
-  // Newest first, with position < before.
-  virtual Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+  // By position, newest first, with position < before: by when they were caused, not when they were posted.
+  virtual Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before,
                                                         size_t transfers_max) = 0;
 
   virtual Result<VoucherNo> cursor(ShardId shard) = 0;

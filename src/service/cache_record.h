@@ -13,7 +13,7 @@
 namespace hongbao {
 
 // A layout that changes gets another number.
-enum class RecordLayout : uint8_t { kFinishedPacket = 1, kSentHead = 2, kReceivedHead = 3, kProfile = 4 };
+enum class RecordLayout : uint8_t { kFinishedPacket = 1, kProfile = 4, kSentHead = 5, kReceivedHead = 6 };
 
 class RecordWriter {
  public:

@@ -28,11 +28,13 @@ struct ListOf<SentEntry> {
     out.money(entry.total);
     out.money(entry.refunded);
     out.time(entry.paid_at);
+    out.number(entry.voucher.value);
   }
   static void parse(RecordReader& in, SentEntry& entry) {
     entry.total = in.money();
     entry.refunded = in.money();
     entry.paid_at = in.time();
+    entry.voucher = VoucherNo{in.number(INT64_MAX)};
   }
 };
 
@@ -61,7 +63,6 @@ std::string print(const std::vector<Entry>& entries, const UserId& user, const P
   out.text(user.text());
   out.number(entries.size());
   for (const Entry& entry : entries) {
-    out.number(entry.position);
     out.text(ids.print(entry.packet));
     ListOf<Entry>::print(out, entry);
   }
@@ -77,7 +78,6 @@ std::optional<std::vector<Entry>> parse(std::string_view record, const UserId& u
   }
   std::vector<Entry> entries(in.number(InboxHeads::kEntriesMax));
   for (Entry& entry : entries) {
-    entry.position = in.number(UINT64_MAX);
     const auto packet = ids.parse(in.text());
     if (!packet) {
       return std::nullopt;

@@ -16,7 +16,7 @@ Result<std::vector<ReceivedEntry>> read_list(InboxStore& store, const UserId& us
 // The page, if the head has all of it: the list may have grown since the page before was shown.
 template <class Entry>
 std::optional<std::vector<Entry>> cut(const std::vector<Entry>& head, ListPage page) {
-  const auto first = std::ranges::find_if(head, [&](const Entry& entry) { return entry.position < page.before; });
+  const auto first = std::ranges::find_if(head, [&](const Entry& entry) { return entry.position() < page.before; });
   const auto found = static_cast<size_t>(head.end() - first);
   const bool is_whole_list = head.size() < InboxHeads::kEntriesMax;
   if (found < page.entries_max && !is_whole_list) {
@@ -54,7 +54,7 @@ void InboxLists::read(const UserId& user, ListPage page, Done<std::vector<Entry>
 
 template <class Entry>
 void InboxLists::read_and_fill(const UserId& user, ListPage page, uint64_t token, Done<std::vector<Entry>> done) {
-  const ListPage whole{.before = INT64_MAX, .entries_max = InboxHeads::kEntriesMax};
+  const ListPage whole{.entries_max = InboxHeads::kEntriesMax};
   auto filled = [this, user, page, token, done = std::move(done)](Result<std::vector<Entry>> head) mutable {
     if (!head) {
       done(std::move(head));

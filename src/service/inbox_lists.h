@@ -9,7 +9,7 @@
 namespace hongbao {
 
 struct ListPage {
-  uint64_t before = 0;  // entries with a position below; newest first
+  ListPosition before{kListTop};  // entries with a position below; newest first
   size_t entries_max = 0;
   bool is_in_head = false;  // one of the first two, in the usual size: worth asking the cache
 };

@@ -162,14 +162,17 @@ void Ordering::activate_if_paid(const Order& order, SteadyTime deadline, Done<Pa
 void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
   shards_.find(order.key.shard)
       ->submit(ActivateCommand{order}, deadline,
-               [key = order.key, done = std::move(done)](Result<ShardAnswer> activated) mutable {
+               [this, order, done = std::move(done)](Result<ShardAnswer> activated) mutable {
                  if (!activated) {  // the money has moved, so "not now" would be a lie: reconciliation may activate
                    done(fail(ErrorCode::kOutcomeUnknown, "it was paid but is not active yet; ask again"));
                    return;
                  }
                  const bool returned = activated->outcome == ShardOutcome::kReturned;
                  CHECK(returned || activated->outcome == ShardOutcome::kDone);
-                 done(PaidPacket{key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid});
+                 if (!returned) {
+                   pre_orders_.keep_greeting(order);
+                 }
+                 done(PaidPacket{order.key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid});
                });
 }
 

@@ -77,6 +77,35 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
   cache_.put_if_absent(send_key, std::move(text), keep_, std::move(found));
 }
 
+void PreOrders::keep_greeting(const Order& order) {
+  if (store_ == nullptr) {
+    return;
+  }
+  cache_.get(cache_key(ids_, order.key), [this, packet = order.key, until = order.created_at + keep_](auto read) {
+    const auto entry = read && *read ? parse(**read) : std::nullopt;
+    if (entry && entry->greeting != kGreetingDefault) {
+      store_->keep({packet, entry->greeting, until});
+    }
+  });
+}
+
+Result<void> PreOrders::restore_greetings() {
+  if (store_ == nullptr) {
+    return {};
+  }
+  const Timestamp now = clock_.now();
+  auto kept = store_->kept(now, kGreetingsRestoredMax);
+  if (!kept) {
+    return std::unexpected(kept.error());
+  }
+  // The last ones last: should the cache not hold them all, it forgets those that end first.
+  for (auto greeting = kept->rbegin(); greeting != kept->rend(); ++greeting) {
+    cache_.put_if_absent(cache_key(ids_, greeting->packet), print({"", "", greeting->text}), greeting->until - now,
+                         [](const auto&) {});
+  }
+  return {};
+}
+
 void PreOrders::greeting(const PacketKey& packet, std::move_only_function<void(std::string)> done) {
   const auto load = [&](Done<Greetings::Loaded> loaded) {
     cache_.get(cache_key(ids_, packet), [this, loaded = std::move(loaded)](auto read) mutable {

@@ -31,17 +31,22 @@ ProfileRef parse(const std::string& record, const UserId& user) {
 }  // namespace
 
 void Profiles::remember(const UserId& user, ProfileRef profile) {
-  const ProfileRef known = near_.find(user).value_or(nullptr);
-  if (known != nullptr && (known == profile || *known == *profile)) {
+  const std::optional<ProfileRef> known = near_.find(user);
+  if (known && (*known == profile || (*known && profile && **known == *profile))) {
     return;
   }
-  // Known here for a moment only, until the cache has it: what it refuses is put again.
+  // Known here for a moment only, until the cache has it: what it refuses is told again.
   near_.put(user, profile, kUnsureTtl);
-  cache_.put(cache_key(user), print(*profile, user), kTtl, [this, user, profile](Result<void> put) {
-    if (put) {
+  auto told = [this, user, profile](Result<void> taken) {
+    if (taken) {
       near_.put(user, profile, kNearTtl);
     }
-  });
+  };
+  if (profile) {
+    cache_.put(cache_key(user), print(*profile, user), kTtl, std::move(told));
+  } else {
+    cache_.erase({cache_key(user)}, std::move(told));
+  }
 }
 
 void Profiles::find(const UserId& user, Done<ProfileRef> done) {

@@ -26,7 +26,8 @@ class Profiles {
   Profiles(Cache& cache, const Clock& clock, prometheus::Registry& registry)
       : cache_(cache), near_("profiles", kNearLimits, clock, registry), reads_(registry, "profiles") {}
 
-  // Costs a look into this process's memory when it was known. REQUIRES: `profile` is not null.
+  // What the user's token says now; null, which is nothing, makes what it said before be forgotten. Costs a look into
+  // this process's memory when it was known.
   void remember(const UserId& user, ProfileRef profile);
 
   // Null when it is not known, for whatever reason.

@@ -44,7 +44,7 @@ void Wallets::account(const UserId& user, Done<Account> done) {
   read_on<Account>(workers_, [this, user] { return store_.account(AccountId::user(user)); }, std::move(done));
 }
 
-void Wallets::transfers(const UserId& user, uint64_t before, size_t transfers_max,
+void Wallets::transfers(const UserId& user, ListPosition before, size_t transfers_max,
                         Done<std::vector<WalletTransfer>> done) {
   read_on<std::vector<WalletTransfer>>(
       workers_,

@@ -24,7 +24,7 @@ class Wallets {
   void freeze(const UserId& user, bool frozen, Done<Account> done);
   void account(const UserId& user, Done<Account> done);
   // Newest first, with position < before.
-  void transfers(const UserId& user, uint64_t before, size_t transfers_max, Done<std::vector<WalletTransfer>> done);
+  void transfers(const UserId& user, ListPosition before, size_t transfers_max, Done<std::vector<WalletTransfer>> done);
 
  private:
   LedgerStore& store_;

@@ -1,5 +1,7 @@
 #include "contract/backends.h"
 
+#include <fmt/format.h>
+
 #include "adapters/mariadb/inbox_store.h"
 #include "adapters/mariadb/ledger_store.h"
 #include "adapters/mariadb/membership.h"
@@ -14,9 +16,21 @@
 #include "contract/engines.h"
 #include "contract/temp_dir.h"
 #include "contract/values.h"
+#include "support/manual_clock.h"
 
 namespace hongbao {
 namespace {
+
+// The databases' own clocks can't be moved, but what they are compared with can.
+std::string shorten(std::string_view table, std::chrono::milliseconds time) {
+  return fmt::format("UPDATE {} SET lease_until = lease_until - {}", table, time.count());
+}
+
+void execute(const DatabaseName& name, const std::string& statement) {
+  auto database = mariadb::Database::open(test_mariadb(), name.name, mariadb::Database::Mode::kWrite);
+  database.execute(statement);
+  database.commit();
+}
 
 template <class Port, class Store>
 class MemoryBackend final : public Backend<Port> {
@@ -28,6 +42,22 @@ class MemoryBackend final : public Backend<Port> {
   void reopen() override {}
 
  private:
+  Store store_;
+};
+
+// With leases that end by a clock of its own.
+template <class Port, class Store>
+class LeasedMemoryBackend final : public Backend<Port> {
+ public:
+  template <class... Args>
+  explicit LeasedMemoryBackend(Args... args) : store_(args..., clock_) {}
+  Port& store() override { return store_; }
+  void close() override {}
+  void reopen() override {}
+  void pass(std::chrono::milliseconds time) override { clock_.advance(time); }
+
+ private:
+  ManualClock clock_{kNoon};
   Store store_;
 };
 
@@ -43,6 +73,9 @@ class SqliteBackend final : public Backend<Port> {
     auto opened = open_(dir_.file("store.db"));
     CHECK(opened.has_value());
     store_ = std::move(*opened);
+  }
+  void pass(std::chrono::milliseconds time) override {
+    Database::open_writer(dir_.file("store.db")).execute(shorten("shard_head", time));
   }
 
  private:
@@ -65,6 +98,7 @@ class MariadbBackend final : public Backend<Port> {
     CHECK(opened.has_value());
     store_ = std::move(*opened);
   }
+  void pass(std::chrono::milliseconds time) override { execute(scratch_.name(), shorten("member", time)); }
 
  private:
   ScratchDatabase scratch_;
@@ -81,6 +115,7 @@ class MariadbOrdersBackend final : public OrderBackend {
     close();
     store_ = databases_.open().value();
   }
+  void pass(std::chrono::milliseconds time) override { execute(databases_.hot(), shorten("shard_head", time)); }
 
  private:
   ScratchOrders databases_;
@@ -118,7 +153,7 @@ std::unique_ptr<MembershipBackend> make_mariadb_membership() {
   });
 }
 std::unique_ptr<MembershipBackend> make_memory_membership() {
-  return std::make_unique<MemoryBackend<Membership, MemoryMembership>>();
+  return std::make_unique<LeasedMemoryBackend<Membership, MemoryMembership>>();
 }
 std::unique_ptr<InboxBackend> make_memory_inbox() {
   return std::make_unique<MemoryBackend<InboxStore, MemoryInboxStore>>();
@@ -127,7 +162,7 @@ std::unique_ptr<InboxBackend> make_memory_inbox() {
 }  // namespace
 
 std::unique_ptr<OrderBackend> make_memory_orders() {
-  return std::make_unique<MemoryBackend<OrderStore, MemoryOrderStore>>(kShard);
+  return std::make_unique<LeasedMemoryBackend<OrderStore, MemoryOrderStore>>(kShard);
 }
 std::unique_ptr<LedgerBackend> make_memory_ledger() {
   return std::make_unique<MemoryBackend<LedgerStore, MemoryLedgerStore>>();

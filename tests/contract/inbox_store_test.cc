@@ -4,7 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
+#include <algorithm>
+#include <random>
 
 #include "contract/backends.h"
 #include "contract/values.h"
@@ -16,7 +17,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr uint64_t kNewest = std::numeric_limits<uint64_t>::max();
 // 2027-01-01 00:00 in UTC+8 is 2026-12-31 16:00 UTC.
 constexpr Timestamp kNewYear{1'798'732'800'000};
 
@@ -43,8 +43,8 @@ class InboxStoreContract : public testing::TestWithParam<BackendMaker<InboxStore
 INSTANTIATE_TEST_SUITE_P(Adapters, InboxStoreContract, testing::ValuesIn(inbox_backends()), backend_name<InboxStore>);
 
 TEST_P(InboxStoreContract, AnUnknownUserHasAnEmptyInbox) {
-  EXPECT_THAT(store().sent(user("ann"), kNewest, 10).value(), IsEmpty());
-  EXPECT_THAT(store().received(user("ann"), kNewest, 10).value(), IsEmpty());
+  EXPECT_THAT(store().sent(user("ann"), kListTop, 10).value(), IsEmpty());
+  EXPECT_THAT(store().received(user("ann"), kListTop, 10).value(), IsEmpty());
   EXPECT_EQ(store().summary(user("ann"), 2026).value().sent_count, 0U);
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{1});
 }
@@ -52,13 +52,13 @@ TEST_P(InboxStoreContract, AnUnknownUserHasAnEmptyInbox) {
 TEST_P(InboxStoreContract, VouchersBecomeEntriesWithEveryField) {
   const Order made = order(key(1), 100, 2);
   ASSERT_TRUE(apply(1, {paid(1, made), opened(2, key(1), 1, "ann", 30), refunded(3, key(1), "sender", 70)}));
-  const auto sent = store().sent(user("sender"), kNewest, 10).value();
+  const auto sent = store().sent(user("sender"), kListTop, 10).value();
   ASSERT_THAT(sent, SizeIs(1));
   EXPECT_EQ(sent[0].packet, key(1));
   EXPECT_EQ(sent[0].total, Money(100));
   EXPECT_EQ(sent[0].refunded, Money(70));
   EXPECT_EQ(sent[0].paid_at, made.paid_at);
-  const auto received = store().received(user("ann"), kNewest, 10).value();
+  const auto received = store().received(user("ann"), kListTop, 10).value();
   ASSERT_THAT(received, SizeIs(1));
   EXPECT_EQ(received[0].packet, key(1));
   EXPECT_EQ(received[0].seq, 1U);
@@ -70,9 +70,9 @@ TEST_P(InboxStoreContract, VouchersBecomeEntriesWithEveryField) {
 
 TEST_P(InboxStoreContract, ARefundInALaterBatchIsShownAtItsPacket) {
   ASSERT_TRUE(apply(1, {paid(1, order(key(1), 100, 2)), paid(2, order(key(2), 50, 2))}));
-  EXPECT_EQ(store().sent(user("sender"), kNewest, 10).value().at(1).refunded, Money(0));
+  EXPECT_EQ(store().sent(user("sender"), kListTop, 10).value().at(1).refunded, Money(0));
   ASSERT_TRUE(apply(3, {refunded(3, key(1), "sender", 100)}));
-  const auto sent = store().sent(user("sender"), kNewest, 10).value();
+  const auto sent = store().sent(user("sender"), kListTop, 10).value();
   EXPECT_EQ(sent.at(0).refunded, Money(0));
   EXPECT_EQ(sent.at(1).refunded, Money(100));
 }
@@ -81,7 +81,7 @@ TEST_P(InboxStoreContract, ABatchThatDoesNotStartAtTheCursorIsNotApplied) {
   ASSERT_TRUE(apply(1, {opened(1, key(1), 1, "ann", 30)}));
   EXPECT_FALSE(apply(1, {opened(1, key(1), 1, "ann", 30)}));
   EXPECT_FALSE(apply(3, {opened(3, key(1), 3, "ann", 30)}));
-  EXPECT_THAT(store().received(user("ann"), kNewest, 10).value(), SizeIs(1));
+  EXPECT_THAT(store().received(user("ann"), kListTop, 10).value(), SizeIs(1));
   EXPECT_EQ(store().summary(user("ann"), 2026).value().received_total, Money(30));
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{2});
 }
@@ -91,7 +91,7 @@ TEST_P(InboxStoreContract, EachShardHasItsOwnCursor) {
   ASSERT_TRUE(apply(1, {opened(1, key(1, kToday, kOtherShard), 1, "ann", 40)}, kOtherShard));
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{2});
   EXPECT_EQ(store().cursor(kOtherShard).value(), VoucherNo{2});
-  const auto received = store().received(user("ann"), kNewest, 10).value();
+  const auto received = store().received(user("ann"), kListTop, 10).value();
   EXPECT_THAT(amounts(received), ElementsAre(40, 30));
   EXPECT_EQ(received[0].packet.shard, kOtherShard);
 }
@@ -103,14 +103,14 @@ TEST_P(InboxStoreContract, PagesAreNewestFirstAndDoNotShiftWhileNewEntriesArrive
     vouchers.push_back(opened(2 * i, key(i), 2, "bob", 100 + i));
   }
   ASSERT_TRUE(apply(1, vouchers));
-  const auto first = store().received(user("ann"), kNewest, 2).value();
+  const auto first = store().received(user("ann"), kListTop, 2).value();
   EXPECT_THAT(amounts(first), ElementsAre(5, 4));
   ASSERT_TRUE(apply(11, {opened(11, key(9), 1, "ann", 9)}));
-  const auto second = store().received(user("ann"), first.back().position, 2).value();
+  const auto second = store().received(user("ann"), first.back().position(), 2).value();
   EXPECT_THAT(amounts(second), ElementsAre(3, 2));
-  EXPECT_THAT(amounts(store().received(user("ann"), second.back().position, 2).value()), ElementsAre(1));
-  EXPECT_THAT(amounts(store().received(user("ann"), kNewest, 1).value()), ElementsAre(9));
-  EXPECT_THAT(store().received(user("ann"), 0, 10).value(), IsEmpty());
+  EXPECT_THAT(amounts(store().received(user("ann"), second.back().position(), 2).value()), ElementsAre(1));
+  EXPECT_THAT(amounts(store().received(user("ann"), kListTop, 1).value()), ElementsAre(9));
+  EXPECT_THAT(store().received(user("ann"), ListPosition{}, 10).value(), IsEmpty());
 }
 
 TEST_P(InboxStoreContract, SentPacketsArePagedInTheSameWay) {
@@ -119,13 +119,64 @@ TEST_P(InboxStoreContract, SentPacketsArePagedInTheSameWay) {
     vouchers.push_back(paid(i, order(key(i), 10 * i, 1)));
   }
   ASSERT_TRUE(apply(1, vouchers));
-  const auto first = store().sent(user("sender"), kNewest, 2).value();
+  const auto first = store().sent(user("sender"), kListTop, 2).value();
   ASSERT_THAT(first, SizeIs(2));
   EXPECT_EQ(first[0].total, Money(30));
   ASSERT_TRUE(apply(4, {paid(4, order(key(4), 40, 1))}));
-  const auto second = store().sent(user("sender"), first[1].position, 2).value();
+  const auto second = store().sent(user("sender"), first[1].position(), 2).value();
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_EQ(second[0].total, Money(10));
+}
+
+TEST_P(InboxStoreContract, ListsAreInTheOrderOfHappeningWhicheverShardIsFollowedFirst) {
+  const auto at = [](int ms) { return kNoon + std::chrono::milliseconds(ms); };
+  const auto packet = [](uint32_t counter) { return key(counter, kToday, kOtherShard); };
+  ASSERT_TRUE(apply(1, {opened(1, key(1), 1, "ann", 10, at(10)), opened(2, key(2), 1, "ann", 30, at(30)),
+                        opened(3, key(3), 1, "ann", 50, at(50)), paid_at(4, key(4), "ann", 100, at(10)),
+                        paid_at(5, key(5), "ann", 300, at(30))}));
+  ASSERT_TRUE(apply(1,
+                    {opened(1, packet(1), 1, "ann", 20, at(20)), opened(2, packet(2), 1, "ann", 40, at(40)),
+                     paid_at(3, packet(3), "ann", 200, at(20))},
+                    kOtherShard));
+  const auto first = store().received(user("ann"), kListTop, 2).value();
+  EXPECT_THAT(amounts(first), ElementsAre(50, 40));
+  ASSERT_TRUE(
+      apply(4, {opened(4, packet(4), 1, "ann", 45, at(45)), opened(5, packet(5), 1, "ann", 60, at(60))}, kOtherShard));
+  EXPECT_THAT(amounts(store().received(user("ann"), first.back().position(), 9).value()), ElementsAre(30, 20, 10));
+  EXPECT_THAT(amounts(store().received(user("ann"), kListTop, 9).value()), ElementsAre(60, 50, 45, 40, 30, 20, 10));
+  std::vector<int64_t> sent;
+  for (const SentEntry& entry : store().sent(user("ann"), kListTop, 9).value()) {
+    sent.push_back(entry.total.fen());
+  }
+  EXPECT_THAT(sent, ElementsAre(300, 200, 100));
+}
+
+// Several shards, few milliseconds, pages of every size: each entry once, in one order, in every adapter.
+TEST_P(InboxStoreContract, PagesShowEachEntryOnceByTimeShardAndVoucher) {
+  std::minstd_rand random(7);
+  std::vector<ListPosition> wanted;
+  for (const ShardId shard : {ShardId{Region::kNorth, 3}, kShard, ShardId{Region::kSouth, 999}, kOtherShard}) {
+    std::vector<Voucher> vouchers;
+    for (uint32_t no = 1; no <= 40; ++no) {
+      const Timestamp at = kNoon + std::chrono::milliseconds(random() % 4);
+      vouchers.push_back(opened(no, key(no, kToday, shard), 1, "ann", 1 + no, at));
+      wanted.push_back({at, VoucherTie::of(shard, {no})});
+    }
+    ASSERT_TRUE(apply(1, vouchers, shard));
+  }
+  std::ranges::sort(wanted, std::greater());
+  for (const size_t size : {size_t{1}, size_t{7}, size_t{50}, size_t{1'000}}) {
+    std::vector<ListPosition> found;
+    for (ListPosition before = kListTop; found.size() < wanted.size(); before = found.back()) {
+      const auto page = store().received(user("ann"), before, size).value();
+      ASSERT_FALSE(page.empty());
+      for (const ReceivedEntry& entry : page) {
+        found.push_back(entry.position());
+      }
+    }
+    EXPECT_EQ(found, wanted) << size;
+    EXPECT_THAT(store().received(user("ann"), found.back(), size).value(), IsEmpty());
+  }
 }
 
 TEST_P(InboxStoreContract, YearsEndAtMidnightInUtcPlus8) {
@@ -167,8 +218,8 @@ TEST_P(InboxStoreContract, EverythingIsThereAfterAReopen) {
   ASSERT_TRUE(apply(1, {paid(1, order(key(1), 100, 2)), opened(2, key(1), 1, "ann", 30)}));
   backend_->reopen();
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{3});
-  EXPECT_THAT(store().sent(user("sender"), kNewest, 10).value(), SizeIs(1));
-  EXPECT_THAT(store().received(user("ann"), kNewest, 10).value(), SizeIs(1));
+  EXPECT_THAT(store().sent(user("sender"), kListTop, 10).value(), SizeIs(1));
+  EXPECT_THAT(store().received(user("ann"), kListTop, 10).value(), SizeIs(1));
   EXPECT_EQ(store().summary(user("ann"), 2026).value().received_total, Money(30));
   EXPECT_FALSE(apply(1, {paid(1, order(key(1), 100, 2))}));
 }

@@ -146,20 +146,20 @@ class Sequence {
     compare_pages(id);
   }
 
-  // Positions are a store's own, and may have gaps; they rise with every transfer.
+  // Numbers are a store's own, and may have gaps; they rise with every transfer.
   void compare_pages(const AccountId& id) {
-    uint64_t my_before = std::numeric_limits<uint64_t>::max();
-    uint64_t their_before = my_before;
+    ListPosition my_before = kListTop;
+    ListPosition their_before = kListTop;
     for (int page = 0; page < 3; ++page) {
       const auto mine = durable().transfers(id, my_before, 3).value();
       const auto theirs = memory().transfers(id, their_before, 3).value();
       RC_ASSERT(mine.size() == theirs.size());
       for (size_t i = 0; i < mine.size(); ++i) {
-        RC_ASSERT(mine[i].position < my_before);
+        RC_ASSERT(mine[i].position() < my_before);
         RC_ASSERT(mine[i].transfer.id == theirs[i].transfer.id);
         RC_ASSERT(mine[i].transfer.same_content(theirs[i].transfer));
-        my_before = mine[i].position;
-        their_before = theirs[i].position;
+        my_before = mine[i].position();
+        their_before = theirs[i].position();
       }
     }
   }

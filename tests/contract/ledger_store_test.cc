@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
-
 #include "contract/backends.h"
 #include "contract/values.h"
 
@@ -18,7 +16,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr uint64_t kNewest = std::numeric_limits<uint64_t>::max();
 const AccountId kAnn = AccountId::user(user("ann"));
 const AccountId kBob = AccountId::user(user("bob"));
 const AccountId kChannel = AccountId::channel("bank");
@@ -82,7 +79,7 @@ TEST_P(LedgerStoreContract, AnEmptyLedgerReadsAsZero) {
   EXPECT_EQ(store().account(kAnn).value().id, kAnn);
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{1});
   EXPECT_FALSE(store().transfer("none").value().has_value());
-  EXPECT_THAT(store().transfers(kAnn, kNewest, 10).value(), IsEmpty());
+  EXPECT_THAT(store().transfers(kAnn, kListTop, 10).value(), IsEmpty());
   const auto totals = store().totals({kShard}).value();
   EXPECT_EQ(totals.accounts, 0U);
   EXPECT_EQ(totals.shards.at(0).cursor, VoucherNo{1});
@@ -373,23 +370,52 @@ TEST_P(LedgerStoreContract, AWalletIsPagedNewestFirstAndPagesDoNotShift) {
     }
     return found;
   };
-  const auto first = store().transfers(kAnn, kNewest, 2).value();
+  const auto first = store().transfers(kAnn, kListTop, 2).value();
   EXPECT_THAT(ids(first), ElementsAre("d5", "d4"));
-  EXPECT_GT(first[0].position, first[1].position);
+  EXPECT_GT(first[0].position(), first[1].position());
   ASSERT_EQ(post(payment("p1", kAnn, key(1), 10), "t"), PostOutcome::kPosted);
-  const auto second = store().transfers(kAnn, first[1].position, 2).value();
+  const auto second = store().transfers(kAnn, first[1].position(), 2).value();
   EXPECT_THAT(ids(second), ElementsAre("d3", "d2"));
-  EXPECT_THAT(ids(store().transfers(kAnn, second[1].position, 2).value()), ElementsAre("d1"));
-  EXPECT_THAT(ids(store().transfers(kAnn, kNewest, 1).value()), ElementsAre("p1"));
-  EXPECT_THAT(store().transfers(kAnn, 0, 10).value(), IsEmpty());
+  EXPECT_THAT(ids(store().transfers(kAnn, second[1].position(), 2).value()), ElementsAre("d1"));
+  EXPECT_THAT(ids(store().transfers(kAnn, kListTop, 1).value()), ElementsAre("p1"));
+  EXPECT_THAT(store().transfers(kAnn, ListPosition{}, 10).value(), IsEmpty());
+}
+
+TEST_P(LedgerStoreContract, ListsAreInTheOrderOfHappeningNotOfPosting) {
+  const auto post_at = [&](const std::string& id, int64_t amount, int ms) {
+    Transfer transfer = deposit(id, kAnn, amount);
+    transfer.at = kNoon + milliseconds(ms);
+    ASSERT_EQ(post(transfer), PostOutcome::kPosted);
+  };
+  const auto amounts = [&](const AccountId& account, ListPosition before, size_t max) {
+    std::vector<int64_t> found;
+    for (const WalletTransfer& entry : store().transfers(account, before, max).value()) {
+      found.push_back(entry.transfer.amount.fen());
+    }
+    return found;
+  };
+  post_at("c", 30, 30);
+  post_at("a", 10, 10);
+  post_at("e", 50, 50);
+  post_at("e2", 51, 50);
+  post_at("b", 20, 20);
+  for (const AccountId& account : {kAnn, kChannel}) {
+    EXPECT_THAT(amounts(account, kListTop, 9), ElementsAre(51, 50, 30, 20, 10));
+    const auto first = store().transfers(account, kListTop, 1).value();
+    EXPECT_THAT(amounts(account, first.back().position(), 2), ElementsAre(50, 30));
+  }
+  const auto page = store().transfers(kAnn, kListTop, 3).value();
+  post_at("d", 40, 40);
+  EXPECT_THAT(amounts(kAnn, page.back().position(), 9), ElementsAre(20, 10));
+  EXPECT_THAT(amounts(kAnn, kListTop, 9), ElementsAre(51, 50, 40, 30, 20, 10));
 }
 
 TEST_P(LedgerStoreContract, EscrowsAndChannelsAreListedToo) {
   fund(kAnn, 100);
   ASSERT_EQ(post(payment("p1", kAnn, key(1), 10), "t"), PostOutcome::kPosted);
-  EXPECT_THAT(store().transfers(kEscrow, kNewest, 10).value(), SizeIs(1));
-  EXPECT_THAT(store().transfers(kChannel, kNewest, 10).value(), SizeIs(1));
-  EXPECT_THAT(store().transfers(kAnn, kNewest, 10).value(), SizeIs(2));
+  EXPECT_THAT(store().transfers(kEscrow, kListTop, 10).value(), SizeIs(1));
+  EXPECT_THAT(store().transfers(kChannel, kListTop, 10).value(), SizeIs(1));
+  EXPECT_THAT(store().transfers(kAnn, kListTop, 10).value(), SizeIs(2));
 }
 
 TEST_P(LedgerStoreContract, TotalsCountAccountsTransfersAndEachShardAskedFor) {
@@ -420,7 +446,7 @@ TEST_P(LedgerStoreContract, EverythingIsThereAfterAReopen) {
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{3});
   EXPECT_EQ(store().pending(kShard, kNoon, 10).value().at(0).pay_token, "the order");
   EXPECT_THAT(store().deferred(kShard, kNoon + seconds(1), 10).value(), SizeIs(1));
-  EXPECT_THAT(store().transfers(kAnn, kNewest, 10).value(), SizeIs(2));
+  EXPECT_THAT(store().transfers(kAnn, kListTop, 10).value(), SizeIs(2));
   EXPECT_EQ(post(payment("p1", kAnn, key(1), 60), "the order"), PostOutcome::kDuplicate);
   expect_books_balance();
 }

@@ -172,6 +172,44 @@ TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
   EXPECT_EQ(store->read_log({1}, 10).value().size(), 1U);
 }
 
+// Version 1 had parts of shard and voucher in one number with the time.
+TEST(MariadbMigration, AnInboxOfVersion1KeepsItsEntries) {
+  const ScratchDatabase scratch(inbox_database(scratch_prefix()));
+  ASSERT_TRUE(migrate_schema(test_mariadb(), scratch.name()).has_value());
+  Database database = Database::open(test_mariadb(), scratch.name().name, Database::Mode::kWrite);
+  for (const std::string table : {"sent", "received"}) {
+    database.execute("DROP TABLE " + table);
+  }
+  database.execute("DELETE FROM schema_version WHERE version > 1");
+  for (const std::string& statement : inbox_schema_steps().front()) {
+    database.execute(statement);
+  }
+  const auto position = [](int ms, int shard, int voucher) {
+    return static_cast<uint64_t>(kNoon.unix_ms + ms) << 21 | static_cast<uint64_t>(shard) << 10 | (voucher & 1023);
+  };
+  database.execute(
+      fmt::format("INSERT INTO received(user, position, voucher, shard, day, local, seq, amount) VALUES "
+                  "('ann', {1}, 5000, 7, {0}, 1, 1, 10), ('ann', {2}, 2, 1008, {0}, 1, 3, 20)",
+                  kToday.since_epoch, position(1, 7, 5000), position(0, 1008, 2)));
+  database.execute(
+      fmt::format("INSERT INTO sent(user, position, voucher, shard, day, local, total, refunded) VALUES "
+                  "('ann', {1}, 1, 7, {0}, 1, 100, 70)",
+                  kToday.since_epoch, position(0, 7, 1)));
+  database.commit();
+  EXPECT_EQ(migrate_schema(test_mariadb(), scratch.name()).value().found, 1U);
+  const auto store = MariadbInboxStore::open(test_mariadb(), scratch.name()).value();
+  const auto received = store->received(user("ann"), kListTop, 10).value();
+  ASSERT_EQ(received.size(), 2U);
+  EXPECT_EQ(received[0].opened_at, kNoon + milliseconds(1));
+  EXPECT_EQ(received[0].voucher, VoucherNo{5'000});
+  EXPECT_EQ(received[0].packet, (PacketKey{kShard, kToday, {1}}));
+  EXPECT_EQ(received[1].packet.shard, kOtherShard);
+  const auto sent = store->sent(user("ann"), kListTop, 10).value();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].refunded, Money(70));
+  EXPECT_EQ(sent[0].paid_at, kNoon);
+}
+
 TEST(MariadbStores, ADeploymentHasOneMasterKey) {
   const ScratchDatabase members(members_database(scratch_prefix()));
   const Key128 first{1};

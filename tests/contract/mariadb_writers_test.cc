@@ -20,7 +20,6 @@ namespace {
 using testing::ElementsAre;
 using testing::SizeIs;
 
-constexpr uint64_t kNewest = std::numeric_limits<uint64_t>::max();
 const AccountId kChannel = AccountId::channel("bank");
 const AccountId kEscrow = AccountId::escrow(kShard);
 
@@ -183,10 +182,10 @@ TEST_F(MariadbLedgerWriters, PositionsCountAWalletsTransfersWhicheverWrites) {
   std::thread other([&] { play(*second, "b"); });
   play(*first, "a");
   other.join();
-  const auto list = first->transfers(wallet("ann"), kNewest, 1'000).value();
+  const auto list = first->transfers(wallet("ann"), kListTop, 1'000).value();
   ASSERT_THAT(list, SizeIs(2 * deposits));
   for (size_t i = 0; i < list.size(); ++i) {
-    EXPECT_EQ(list[i].position, list.size() - i);
+    EXPECT_EQ(list[i].no, list.size() - i);
   }
 }
 
@@ -305,7 +304,7 @@ TEST_P(MariadbCutCommits, AnInboxBatchIsAppliedOnce) {
   ASSERT_FALSE(store->apply(batch).has_value());
   EXPECT_EQ(store->apply(batch).value(), GetParam() == CuttingProxy::Cut::kBeforeCommit);
   EXPECT_EQ(store->cursor(kShard).value(), VoucherNo{4});
-  EXPECT_THAT(store->received(user("ann"), kNewest, 10).value(), SizeIs(1));
+  EXPECT_THAT(store->received(user("ann"), kListTop, 10).value(), SizeIs(1));
   EXPECT_EQ(store->summary(user("ann"), 2026).value().received_total, Money(30));
   EXPECT_EQ(store->summary(user("sender"), 2026).value().refunded_total, Money(70));
 }

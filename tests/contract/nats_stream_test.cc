@@ -34,6 +34,11 @@ class Operator {
         [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream_.c_str(), nullptr, nullptr); });
     return info ? info->State.Msgs : 0;
   }
+  int64_t age_max_s() {
+    const auto info = nats::make<jsStreamInfo>(
+        [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream_.c_str(), nullptr, nullptr); });
+    return info ? info->Config->MaxAge / 1'000'000'000 : 0;
+  }
   // Takes messages as a follower does, and dies with them; or gives them back.
   void take(const std::string& durable, int count, bool gives_back) {
     const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + stream_ + "." + durable;
@@ -239,6 +244,16 @@ TEST_F(NatsStreamTest, AServerThatLostItsStoreGetsAStreamAgain) {
   const uint64_t next = begin(*publisher, *follower);
   engine("wipe", "nats");
   begin(*publisher, *follower, next);
+}
+
+TEST_F(NatsStreamTest, AStreamHasTheLimitsOfWhoBeganLast) {
+  const auto first = open();
+  const uint64_t next = begin(*first, *first);
+  const auto second = open({.age_max = seconds(600)});
+  EXPECT_TRUE(eventually([&] { return Operator(stream_).age_max_s() == 600; }));
+  const auto third = open();
+  EXPECT_TRUE(eventually([&] { return Operator(stream_).age_max_s() == 3'600; }));
+  begin(*first, *second, next);
 }
 
 TEST_F(NatsStreamTest, ADeletedStreamIsMadeAgain) {

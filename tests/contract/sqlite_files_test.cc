@@ -1,4 +1,5 @@
 // What the SQLite stores promise about their files: identity, version, and the way out of a commit that fails.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -108,6 +109,40 @@ TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
   EXPECT_EQ(days[0].part, DayPart{kToday});
   EXPECT_EQ(days[0].place, DayPlace::kHot);
   EXPECT_EQ(days[0].totals.greatest, VoucherNo{1});
+}
+
+// Version 1 listed what users sent and received as it came.
+TEST_F(SqliteFiles, AnInboxOfVersion1IsOrderedByTime) {
+  (void)SqliteInboxStore::open(file_).value();
+  const auto unix_ms = [](int seconds) { return (kNoon + std::chrono::seconds(seconds)).unix_ms; };
+  Database::open_writer(file_).execute(fmt::format(R"(
+DROP TABLE sent; DROP TABLE received;
+CREATE TABLE sent(
+  position INTEGER PRIMARY KEY, user TEXT NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
+  total INTEGER NOT NULL, refunded INTEGER NOT NULL, paid_at INTEGER NOT NULL, UNIQUE (shard, day, local)) STRICT;
+CREATE INDEX sent_by_user ON sent(user);
+CREATE TABLE received(
+  position INTEGER PRIMARY KEY, user TEXT NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
+  seq INTEGER NOT NULL, amount INTEGER NOT NULL, opened_at INTEGER NOT NULL, voucher INTEGER NOT NULL) STRICT;
+CREATE INDEX received_by_user ON received(user);
+INSERT INTO sent(user, shard, day, local, total, refunded, paid_at) VALUES
+  ('ann', 's007', {0}, 1, 100, 70, {2}), ('ann', 'n008', {0}, 1, 200, 0, {1});
+INSERT INTO received(user, shard, day, local, seq, amount, opened_at, voucher) VALUES
+  ('ann', 's007', {0}, 1, 1, 10, {2}, 2), ('ann', 'n008', {0}, 1, 3, 20, {1}, 5);
+PRAGMA user_version = 1)",
+                                                   kToday.since_epoch, unix_ms(1), unix_ms(2)));
+  const auto store = SqliteInboxStore::open(file_).value();
+  const auto sent = store->sent(user("ann"), kListTop, 10).value();
+  ASSERT_THAT(sent, SizeIs(2));
+  EXPECT_EQ(sent[0].total, Money(100));
+  EXPECT_EQ(sent[0].refunded, Money(70));
+  EXPECT_EQ(sent[1].packet.shard, kOtherShard);
+  const auto received = store->received(user("ann"), kListTop, 10).value();
+  ASSERT_THAT(received, SizeIs(2));
+  EXPECT_EQ(received[0].amount, Money(10));
+  EXPECT_EQ(received[1].packet.shard, kOtherShard);
+  EXPECT_EQ(received[1].voucher, VoucherNo{5});
+  EXPECT_EQ(received[1].seq, 3U);
 }
 
 TEST_F(SqliteFiles, AColdDayIsOnePlainFileAndMissedWhenItIsGone) {

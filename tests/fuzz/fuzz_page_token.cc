@@ -42,8 +42,8 @@ void check_query(std::string_view query) {
 
 // One token has one spelling, and is good for one list.
 void check_token(std::string_view token) {
-  if (const auto position = kCodec.parse(kScope, token)) {
-    CHECK(kCodec.print(kScope, *position) == token);
+  if (const auto mark = kCodec.parse(kScope, token)) {
+    CHECK(kCodec.print(kScope, *mark) == token);
     CHECK(!kCodec.parse("shares:bob", token));
   }
 }
@@ -51,20 +51,19 @@ void check_token(std::string_view token) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  constexpr uint64_t kPositions = 1ULL << 52;
   FuzzInput input(data, size);
   const std::string_view query = input.line();
   check_query(query);
   check_token(query.substr(std::min(query.size(), query.find('=') + 1)));
 
-  const Page page{.number = 1 + static_cast<uint32_t>(input.number_below(300))};
-  const uint64_t position = 1 + input.number_below(kPositions - 1);
+  const Page page{.number = 1 + static_cast<uint32_t>(input.number_below(2 * PageMark::kNumberMax))};
+  const ListPosition position{{static_cast<int64_t>(input.number_below(INT64_MAX))}, input.number_below(UINT64_MAX)};
   boost::json::object answer;
   Paging(kCodec, FixedControl(true)).add_next(answer, kScope, page, position);
   const std::string token(answer.at("next_page_token").as_string());
   check_token(token);
   const auto next = read("page_token=" + token, true);
-  CHECK(next && next->position == position && next->number == std::min(page.number + 1, 255U));
+  CHECK(next && next->position == position && next->number == std::min(page.number + 1, PageMark::kNumberMax));
   CHECK(!kCodec.parse(kScope, with_one_change(token, input)));
   return 0;
 }

@@ -29,7 +29,7 @@ class FaultyLedgerStore final : public LedgerStore {
   Result<void> set_frozen(const AccountId& account, bool frozen) override { return inner_.set_frozen(account, frozen); }
   Result<Account> account(const AccountId& account) override { return inner_.account(account); }
   Result<std::optional<Transfer>> transfer(std::string_view id) override { return inner_.transfer(id); }
-  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before, size_t max) override {
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before, size_t max) override {
     return inner_.transfers(account, before, max);
   }
   Result<VoucherNo> cursor(ShardId shard) override { return inner_.cursor(shard); }

@@ -24,7 +24,7 @@ class WatchedInboxStore final : public InboxStore {
     return commits_and_fails ? fail(ErrorCode::kStorage, "told to fail") : std::move(applied);
   }
   Result<VoucherNo> cursor(ShardId shard) override { return inner_.cursor(shard); }
-  Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override {
+  Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) override {
     ++reads;
     auto entries = inner_.sent(user, before, entries_max);
     if (after_read) {
@@ -32,7 +32,7 @@ class WatchedInboxStore final : public InboxStore {
     }
     return entries;
   }
-  Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) override {
+  Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) override {
     ++reads;
     return inner_.received(user, before, entries_max);
   }
@@ -65,22 +65,22 @@ class InboxListsTest : public ServiceTest {
         .value()
         .size();
   }
-  static std::vector<uint64_t> positions_of(const std::vector<SentEntry>& entries) {
-    std::vector<uint64_t> positions;
+  static std::vector<ListPosition> positions_of(const std::vector<SentEntry>& entries) {
+    std::vector<ListPosition> positions;
     for (const SentEntry& entry : entries) {
-      positions.push_back(entry.position);
+      positions.push_back(entry.position());
     }
     return positions;
   }
   // As the store has them.
-  std::vector<uint64_t> positions(uint64_t before, size_t max) {
+  std::vector<ListPosition> positions(ListPosition before, size_t max) {
     return positions_of(store.sent(user("alice"), before, max).value());
   }
   void expect_page(ListPage page) {
     EXPECT_EQ(positions_of(sent(page).value()), positions(page.before, page.entries_max));
   }
 
-  static constexpr ListPage kFirst{.before = INT64_MAX, .entries_max = kPageEntries, .is_in_head = true};
+  static constexpr ListPage kFirst{.entries_max = kPageEntries, .is_in_head = true};
 
   FaultyCache cache{at.cache};
   WatchedInboxStore store;
@@ -97,7 +97,7 @@ TEST_F(InboxListsTest, AListIsReadFromTheStoreOnce) {
     const auto again = sent(kFirst).value();
     ASSERT_EQ(again.size(), 3U);
     for (size_t entry = 0; entry < again.size(); ++entry) {
-      EXPECT_EQ(again[entry].position, first[entry].position);
+      EXPECT_EQ(again[entry].position(), first[entry].position());
       EXPECT_EQ(again[entry].packet, first[entry].packet);
       EXPECT_EQ(again[entry].total, first[entry].total);
       EXPECT_EQ(again[entry].refunded, first[entry].refunded);
@@ -148,13 +148,13 @@ TEST_F(InboxListsTest, AReaderThatIsOvertakenFillsNothing) {
 
 TEST_F(InboxListsTest, TwoPagesComeFromTheCacheAndDeeperOnesFromTheStore) {
   send(120);
-  const uint64_t second = positions(INT64_MAX, 50).back();
-  const uint64_t third = positions(second, 50).back();
+  const ListPosition second = positions(kListTop, 50).back();
+  const ListPosition third = positions(second, 50).back();
   store.reads = 0;
   const std::vector<ListPage> pages{kFirst,
                                     {.before = second, .entries_max = kPageEntries, .is_in_head = true},
                                     {.before = third, .entries_max = kPageEntries},
-                                    {.before = INT64_MAX, .entries_max = 11}};
+                                    {.entries_max = 11}};
   EXPECT_EQ(count(), kPageEntries);
   EXPECT_EQ(store.reads, 1);
   EXPECT_EQ(count(pages[1]), kPageEntries);

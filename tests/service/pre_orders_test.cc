@@ -1,11 +1,24 @@
 // Greetings, which outlive their order and are asked for with every view; the rest is in ordering_test.cc.
 #include "service/pre_orders.h"
 
+#include <algorithm>
+
 #include "service/faulty_cache.h"
 #include "service/service_fixture.h"
 
 namespace hongbao {
 namespace {
+
+class KeptInMemory final : public GreetingStore {
+ public:
+  void keep(KeptGreeting greeting) override { greetings.push_back(std::move(greeting)); }
+  Result<std::vector<KeptGreeting>> kept(Timestamp now, size_t) override {
+    std::vector<KeptGreeting> found;
+    std::ranges::copy_if(greetings, std::back_inserter(found), [&](const auto& kept) { return kept.until > now; });
+    return found;
+  }
+  std::vector<KeptGreeting> greetings;
+};
 
 class GreetingTest : public ServiceTest {
  protected:
@@ -40,6 +53,20 @@ TEST_F(GreetingTest, GarbageIsTheDefault) {
     EXPECT_EQ(greeting(there), kGreetingDefault) << garbage;
     there.find(packet, [](auto found) { EXPECT_FALSE(found.value().has_value()); });
   }
+}
+
+TEST_F(GreetingTest, APaidPacketsGreetingOutlivesTheCache) {
+  KeptInMemory store;
+  PreOrders before{cache, at.pay_tokens, at.ids, kPayable + kPacketTtl, at.clock, at.registry, &store};
+  before.keep_greeting(at.view(packet).value().order);
+  ASSERT_EQ(store.greetings.size(), 1U);
+  at.cache.erase({cached()}, [](auto) {});
+  PreOrders after{cache, at.pay_tokens, at.ids, kPayable + kPacketTtl, at.clock, at.registry, &store};
+  ASSERT_TRUE(after.restore_greetings().has_value());
+  EXPECT_EQ(greeting(after), "恭喜");
+  after.find(packet, [](auto found) { EXPECT_FALSE(found.value().has_value()) << "it is no order to be paid"; });
+  at.clock.advance(kPayable + kPacketTtl);
+  EXPECT_EQ(greeting(after), kGreetingDefault);
 }
 
 TEST_F(GreetingTest, ADeadCacheIsTheDefaultUntilItIsBack) {

@@ -44,6 +44,20 @@ TEST_F(ProfilesTest, AChangeShowsHereAtOnceAndElsewhereSoon) {
   EXPECT_EQ(find(there, "alice")->nickname, "Alicia");
 }
 
+TEST_F(ProfilesTest, ATokenThatSaysNothingMakesWhatItSaidBeforeForgotten) {
+  here.remember(user("alice"), named("Alice"));
+  EXPECT_EQ(find(there, "alice")->nickname, "Alice");
+  for (int i = 0; i < 3; ++i) {
+    here.remember(user("alice"), nullptr);
+  }
+  EXPECT_EQ(cache.erases, 1);
+  EXPECT_EQ(find(here, "alice"), nullptr);
+  at.clock.advance(Profiles::kNearTtl);
+  EXPECT_EQ(find(there, "alice"), nullptr);
+  here.remember(user("alice"), named("Alice"));
+  EXPECT_EQ(find(here, "alice")->nickname, "Alice");
+}
+
 TEST_F(ProfilesTest, WhoIsNotKnownIsAskedForNowAndThen) {
   EXPECT_EQ(find(here, "bob"), nullptr);
   EXPECT_EQ(find(here, "bob"), nullptr);

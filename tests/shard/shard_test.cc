@@ -137,17 +137,25 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
 }
 
 TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
-  restart({.gather = 500ms});
-  const PacketKey key = activated(10, Money(100));
+  restart({.gather = 1h, .gather_commands_max = 11});
+  const PacketKey key = activated(11, Money(100));
   std::vector<std::future<Result<ShardAnswer>>> answers;
   for (int i = 0; i < 10; ++i) {
     answers.push_back(submit(OpenCommand{key, user(i)}));
-    std::this_thread::sleep_for(5ms);
+    std::this_thread::sleep_for(2ms);  // time enough to be committed alone
   }
+  EXPECT_EQ(store_.commits(), 1) << "the activation: an hour has not passed";
+  answers.push_back(submit(OpenCommand{key, user(10)}));
   for (auto& answer : answers) {
     EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
   }
-  EXPECT_EQ(store_.commits(), 2) << "the activation, and all opens";
+  EXPECT_EQ(store_.commits(), 2) << "and all opens";
+}
+
+TEST_F(ShardTest, AfterItsTimeABatchDoesNotGatherOn) {
+  restart({.gather = 1ms, .gather_commands_max = 1'000'000});
+  const PacketKey key = activated(1, Money(100));
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {

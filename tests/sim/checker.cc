@@ -186,7 +186,7 @@ void Checker::check_wallet(const UserId& user) {
   expect(account.balance() == balance,
          fmt::format("the wallet holds {}, and by what was told it is {}", account.balance().fen(), balance.fen()),
          user.text());
-  const auto transfers = ledger.transfers(AccountId::user(user), UINT64_MAX, kAll);
+  const auto transfers = ledger.transfers(AccountId::user(user), kListTop, kAll);
   for (const WalletTransfer& entry : *transfers) {
     if (entry.transfer.kind == TransferKind::kOpened) {
       const auto share = shares.find(entry.transfer.id);
@@ -212,13 +212,13 @@ void Checker::check_inbox(const UserId& user) {
     }
   }
   InboxStore& inbox = engines_.inbox.stored();
-  const auto sent_page = inbox.sent(user, UINT64_MAX, kAll);
+  const auto sent_page = inbox.sent(user, kListTop, kAll);
   for (const SentEntry& entry : *sent_page) {
     const auto packet = sent.find(entry.packet);
     expect(packet != sent.end() && packet->second == entry.refunded, "the inbox has another packet sent", user.text());
     sent.erase(entry.packet);
   }
-  const auto received_page = inbox.received(user, UINT64_MAX, kAll);
+  const auto received_page = inbox.received(user, kListTop, kAll);
   for (const ReceivedEntry& entry : *received_page) {
     const auto share = received.find(entry.packet);
     expect(share != received.end() && share->second == entry.amount, "the inbox has another share", user.text());

@@ -33,10 +33,10 @@ class SimInboxStore final : public InboxStore {
     env_.meanwhile(Moment::kCall);
     return cursor;
   }
-  Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override {
+  Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) override {
     return memory_.sent(user, before, entries_max);
   }
-  Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) override {
+  Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) override {
     return memory_.received(user, before, entries_max);
   }
   Result<YearSummary> summary(const UserId& user, int year) override { return memory_.summary(user, year); }

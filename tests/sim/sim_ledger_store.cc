@@ -50,7 +50,7 @@ Result<std::optional<Transfer>> SimLedgerStore::transfer(std::string_view id) {
   return outage_.refuses() ? refused() : memory_.transfer(id);
 }
 
-Result<std::vector<WalletTransfer>> SimLedgerStore::transfers(const AccountId& account, uint64_t before,
+Result<std::vector<WalletTransfer>> SimLedgerStore::transfers(const AccountId& account, ListPosition before,
                                                               size_t transfers_max) {
   return outage_.refuses() ? refused() : memory_.transfers(account, before, transfers_max);
 }

@@ -140,8 +140,8 @@ class Server:
 
     # Clients.
 
-    def user(self, name):
-        return Client(self.public, user_token(name, self.jwt_secret))
+    def user(self, name, /, **claims):
+        return Client(self.public, user_token(name, self.jwt_secret, **claims))
 
     def anyone(self, token=None):
         return Client(self.public, token)
@@ -235,6 +235,10 @@ class SystemTest(unittest.TestCase):
         self.assertEqual(problem, answer.problem, answer)
         if field is not None:
             self.assertEqual(field, answer.body.get("field"), answer)
+
+    def assert_newest_first(self, entries, time_of):
+        times = [entry[time_of] for entry in entries]
+        self.assertEqual(sorted(times, reverse=True), times)
 
     def wait_for_balance(self, user, balance):
         eventually(lambda: self.server.balance(user) == balance, f"{user} has {balance}")

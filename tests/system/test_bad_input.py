@@ -109,10 +109,16 @@ class BadInput(SystemTest):
                                 recipient=recipient)
 
     def test_greetings(self):
-        for greeting in ("x" * 61, "红" * 61, "🧧" * 61, "a\u0000b", "a\nb", "\u001b[31m"):
+        for greeting in ("a\u0000b", "a\nb", "\u001b[31m", "\u007f", "a\u009bb", "a\u202eb", "\u2066hi", "\u200bhi",
+                         "\ufeffhi", "hi\U000e0041", "   ", "\u3164", "\u2800", "\u200d"):
             self.assert_refused(lambda: self.send({**GOOD, "greeting": greeting}), "invalid_field", "greeting",
                                 greeting=greeting[:5])
-        for greeting in ("", "x" * 60, "红" * 60, "🧧" * 60, '"\\</script>'):
+        for greeting in ("x" * 61, "红" * 61, "🧧" * 61, "🧧" * 1_000):
+            refused = self.send({**GOOD, "greeting": greeting})
+            self.assert_problem(refused, "invalid_field", "greeting")
+            self.assertIn("at most 60 characters", refused.body["detail"])
+        for greeting in ("", "x" * 60, "红" * 60, "🧧" * 60, '"\\</script>', "می\u200cخواهم", "שלום", "👩\u200d👩\u200d👧❤\ufe0f",
+                         "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "ශ්\u200dරී"):
             answer = self.send({**GOOD, "greeting": greeting})
             self.assertEqual((201, greeting), (answer.status, answer.body["packet"]["greeting"]))
 

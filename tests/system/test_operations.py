@@ -35,6 +35,7 @@ class Operations(SystemTest):
                      "hongbao_conservation_difference_fen"):
             self.assertIn(name, names)
         self.assertRegex(text, r'hongbao_opens_total\{outcome="opened"\} [1-9]')
+        self.assertEqual({"opened", "exhausted", "expired"}, set(re.findall(r'hongbao_opens_total\{outcome="(\w+)"', text)))
         self.assertIn('le="2.5e-05"', text)  # sub-millisecond work shows
         self.assertTrue(all(name.startswith("hongbao_") for name in names), names)
         for line in text.splitlines():
@@ -285,7 +286,7 @@ class Stopping(unittest.TestCase):
     def interrupt_while_opening(self, interrupt):
         """Interrupts the server under load, starts it again, and proves that every answered share is still there."""
         server = self.start()
-        packet = server.paid_packet("sender", kind="lucky", total_amount=900_000, count=30_000)
+        packet = server.paid_packet("sender", kind="lucky", total_amount=900_000, count=30_000, greeting="红红火火 🧧")
         stop = threading.Event()
         running, shares = self.open_from_threads(server, packet["id"], stop)
         eventually(lambda: len(shares) > 100, "100 shares were opened", timeout_s=20)
@@ -296,6 +297,7 @@ class Stopping(unittest.TestCase):
         server.start()
         self.assert_balanced(server)
         with server.user("auditor") as client:
+            self.assertEqual("红红火火 🧧", client.packet(packet["id"]).body["packet"]["greeting"])
             kept = {share["user_id"]: share
                     for share in client.pages(f"/v1/packets/{packet['id']}/shares", "shares", page_size=1000)}
         for user, share in shares.items():

@@ -171,6 +171,42 @@ class LifeOfAPacket(SystemTest):
 
         self.assertEqual(1, len(set(in_parallel(send, range(16), threads=16))))
 
+    def test_lists_are_by_time_whatever_was_followed_first(self):
+        """Of packets in all shards that several threads pay and open at once."""
+        sent = in_parallel(lambda number: self.server.paid_packet("hurried", kind="equal", total_amount=number + 1, count=1),
+                           range(24), threads=4)
+
+        def take(packet):
+            with self.server.user("hurrying") as client:
+                return client.take(packet["id"])
+
+        in_parallel(take, sent, threads=4)
+        for user, path, item, time_of, number in (
+                ("hurried", "/v1/users/me/packets", "packets", "paid_at", 24),
+                ("hurrying", "/v1/users/me/shares", "shares", "opened_at", 24),
+                ("hurrying", "/v1/users/me/wallet/transfers", "transfers", "at", 24),
+                ("hurried", "/v1/users/me/wallet/transfers", "transfers", "at", 48)):
+            with self.server.user(user) as client:
+                eventually(lambda client=client, path=path, item=item, number=number:
+                           len(client.pages(path, item)) == number, "all is listed")
+                entries = client.pages(path, item, page_size=5)
+                self.assert_newest_first(entries, time_of)
+                self.assertEqual(client.pages(path, item), entries)
+
+    def test_nicknames_are_those_of_the_last_token_without_controls(self):
+        packet = self.server.paid_packet("namer", kind="equal", total_amount=40, count=40)["id"]
+        for number, (claims, shown) in enumerate((({"name": "Al\u202eice\u0007"}, "Alice"), ({}, None),
+                                                  ({"name": "👩\u200d👧 می\u200cخواهم"}, "👩\u200d👧 می\u200cخواهم"),
+                                                  ({"name": "\u3164\u200b"}, None), ({"name": "Bob"}, "Bob"),
+                                                  ({"name": 5}, None))):
+            user = f"named-{number % 2}"
+            with self.server.user(user, **claims) as client:
+                client.take(packet)
+                client.open(packet, "another try")
+            with self.server.user("reader") as client:
+                shares = {share["user_id"]: share for share in client.pages(f"/v1/packets/{packet}/shares", "shares")}
+            self.assertEqual(shown, shares[user].get("nickname"), claims)
+
     def test_the_inbox_and_the_wallet_tell_the_same_story(self):
         sent = [self.server.paid_packet("storyteller", kind="equal", total_amount=100 + i, count=1) for i in range(7)]
         with self.server.user("listener") as client:
@@ -178,12 +214,13 @@ class LifeOfAPacket(SystemTest):
             self.assertEqual(list(range(100, 107)), received)
             self.wait_for_balance("listener", sum(received))
             eventually(lambda: len(client.pages("/v1/users/me/shares", "shares")) == 7, "the inbox has 7 shares")
-            # In the order of arrival, which may differ between shards.
             shares = client.pages("/v1/users/me/shares", "shares")
             self.assertEqual({packet["id"]: packet["total_amount"] for packet in sent},
                              {share["packet_id"]: share["amount"] for share in shares})
+            self.assert_newest_first(shares, "opened_at")
             transfers = client.pages("/v1/users/me/wallet/transfers", "transfers")
             self.assertEqual(received, sorted(transfer["amount"] for transfer in transfers))
+            self.assert_newest_first(transfers, "at")
             self.assertEqual({("opened", "in")}, {(entry["kind"], entry["direction"]) for entry in transfers})
             for page_size in (1, 2, 3, 7, 1000):
                 self.assertEqual(shares, client.pages("/v1/users/me/shares", "shares", page_size=page_size))
@@ -197,6 +234,7 @@ class LifeOfAPacket(SystemTest):
             eventually(lambda: len(client.pages("/v1/users/me/packets", "packets")) == 7, "the inbox has 7 packets")
             packets = client.pages("/v1/users/me/packets", "packets", page_size=3)
             self.assertEqual({packet["id"] for packet in sent}, {entry["packet_id"] for entry in packets})
+            self.assert_newest_first(packets, "paid_at")
             summary = client.get("/v1/users/me/summary").body
             self.assertEqual((7, sum(received)), (summary["sent_count"], summary["sent_amount"]))
             self.assertEqual(time.gmtime(time.time() + 8 * 3600).tm_year, summary["year"])

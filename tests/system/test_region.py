@@ -155,10 +155,25 @@ class RegionTest(unittest.TestCase):
         sql("UPDATE hongbao_inbox.fed_to SET next_voucher = 1")
         self.assert_a_start_is_refused("nats.url holds vouchers of shard")
 
+    def answered(self, api):
+        """Grabs that succeeded, by that metric of all nodes, and how many of them have a latency."""
+        totals = [0, 0]
+        for node in self.nodes.values():
+            with Client(node.admin, self.front.admin_token) as operator:
+                metrics = operator.get("/metrics").raw.decode()
+            for i, (name, more) in enumerate((("requests_total", ',status="2xx"'), ("request_seconds_count", ""))):
+                line = f'hongbao_http_{name}{{api="{api}",route="POST /v1/packets/{{}}:grab"{more}}} '
+                totals[i] += sum(int(found) for found in re.findall("^" + re.escape(line) + r"(\d+)", metrics, re.M))
+        return totals
+
     def test_any_node_gives_the_same_share(self):
         for packet in self.packets.values():
             shares = [self.client_of(node, "taker").take(packet)["share"] for node in self.nodes.values()]
             self.assertEqual([shares[0]] * len(shares), shares)
+        # Counted and timed once, where they came in; what came from another node is told apart.
+        grabs = len(self.packets) * len(self.nodes)
+        self.assertEqual([grabs, grabs], self.answered("public"))
+        self.assertEqual([grabs - len(self.packets)] * 2, self.answered("peer"))
         self.assertGreater(len(set(self.owners().values())), 1)
         self.assert_balanced()
 
@@ -240,6 +255,33 @@ class RegionTest(unittest.TestCase):
         self.assertLess(time.monotonic() - killed, TAKEOVER_S_MAX)
         self.assert_balanced()
 
+    def test_setting_a_switch_holds_up_nobody_while_nats_is_frozen(self):
+        node = self.region.nodes[0]
+        setting = Client(node.admin, self.front.admin_token)
+        asking = Client(node.admin, self.front.admin_token)
+        for client in (setting, asking):
+            self.addCleanup(client.close)
+        self.region.nats.freeze()
+        self.addCleanup(self.region.nats.thaw)
+        answers = []
+        bodies = [("/admin/v1/switches", {"switches": {"deep_lists": False, "sends": False}}),
+                  ("/admin/v1/traffic", {"weights": {"south": 50}})]
+        began = time.monotonic()
+        threads = [threading.Thread(target=lambda path=path, body=body: answers.append(
+            Client(node.admin, self.front.admin_token).call("PUT", path, body))) for path, body in bodies]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            asked = time.monotonic()
+            self.assertEqual(200, asking.get("/readyz").status)
+            self.assertLess(time.monotonic() - asked, 1)
+            time.sleep(0.05)
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertEqual(["unavailable"] * 2, [answer.problem for answer in answers])
+        self.region.nats.thaw()
+        eventually(lambda: setting.call("PUT", *bodies[0]).status == 200, "NATS takes the switch")
+        self.assertFalse(asking.get("/admin/v1/switches").body["switches"]["sends"])
+
     def test_any_node_shows_a_finished_packet_from_the_caches(self):
         some = next(iter(self.packets.values()))
         owner = self.owners()[some[:4]]
@@ -286,6 +328,23 @@ class RegionTest(unittest.TestCase):
             for client in clients:
                 eventually(lambda client=client, now=taken + 1: len(self.lists(client)[1]["shares"]) == now,
                            "the share is listed")
+        self.check_pages_after_the_first()
+
+    def check_pages_after_the_first(self):
+        packets = [self.front.paid_packet("ellen", kind="equal", total_amount=5, count=5)["id"] for _ in range(5)]
+        for packet in packets:
+            self.front_take("ellen", packet)
+        for node in self.nodes.values():
+            client = self.client_of(node, "ellen")
+            for path, item, time_of, number in (("packets", "packets", "paid_at", 5), ("shares", "shares", "opened_at", 5),
+                                                ("wallet/transfers", "transfers", "at", 15)):
+                path = "/v1/users/me/" + path
+                eventually(lambda client=client, path=path, item=item, number=number:
+                           len(client.pages(path, item)) == number, "all is listed")
+                entries = client.pages(path, item, page_size=2)
+                self.assertEqual(client.pages(path, item), entries)
+                times = [entry[time_of] for entry in entries]
+                self.assertEqual(sorted(times, reverse=True), times)
 
     def test_nicknames_and_avatars_are_shown_by_every_node(self):
         packet = next(iter(self.packets.values()))

@@ -12,17 +12,34 @@ namespace hongbao {
 
 using mariadb::Database;
 using mariadb::guarded;
-using mariadb::read_packet_key;
 using mariadb::Rows;
 using mariadb::to_value;
 using mariadb::ValueRows;
+
+namespace {
+
+// From a position that held the time and parts of shard and voucher to (at, tie), which hold all of them. Each table
+// is changed once, also when a migration that broke off is repeated.
+std::string split_position(std::string_view table, bool has_packet_key) {
+  return fmt::format(
+      "BEGIN NOT ATOMIC IF EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE() AND "
+      "table_name = '{0}' AND column_name = 'position') THEN "
+      "ALTER TABLE {0} ADD COLUMN IF NOT EXISTS at BIGINT NOT NULL DEFAULT 0 AFTER user, "
+      "ADD COLUMN IF NOT EXISTS tie BIGINT NOT NULL DEFAULT 0 AFTER at; "
+      "UPDATE {0} SET at = position >> 21, tie = shard << {1} | voucher; COMMIT; "
+      "ALTER TABLE {0} DROP PRIMARY KEY, ADD PRIMARY KEY(user, at, tie), DROP COLUMN position, DROP COLUMN voucher{2}; "
+      "END IF; END",
+      table, VoucherTie::kVoucherBits, has_packet_key ? "" : ", DROP COLUMN shard");
+}
+
+}  // namespace
 
 const std::vector<SchemaStep>& inbox_schema_steps() {
   constexpr std::string_view entry =
       "user VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, position BIGINT UNSIGNED NOT NULL, voucher "
       "BIGINT UNSIGNED NOT NULL, shard SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED NOT NULL";
   // The packet's key is where a refund finds it.
-  static const std::vector<SchemaStep> steps{{
+  static const SchemaStep tables{
       fmt::format("CREATE TABLE IF NOT EXISTS sent({}, total BIGINT NOT NULL, refunded BIGINT NOT NULL, refunded_at "
                   "BIGINT, PRIMARY KEY(user, position, voucher), UNIQUE KEY packet(shard, day, local)) ENGINE = InnoDB",
                   entry),
@@ -31,27 +48,19 @@ const std::vector<SchemaStep>& inbox_schema_steps() {
                   entry),
       "CREATE TABLE IF NOT EXISTS fed_to(shard SMALLINT PRIMARY KEY, next_voucher BIGINT UNSIGNED NOT NULL) ENGINE = "
       "InnoDB",
-  }};
+  };
+  static const SchemaStep by_time{split_position("sent", /*has_packet_key=*/true), split_position("received", false)};
+  static const std::vector<SchemaStep> steps{tables, by_time};
   return steps;
 }
 
 namespace {
 
-constexpr int kShardBits = 11;
-constexpr int kVoucherBits = 10;
-
-uint64_t first_position(Timestamp at) {
-  return static_cast<uint64_t>(at.unix_ms) << (kShardBits + kVoucherBits);
-}
-
-uint64_t position_of(const Voucher& voucher) {
-  const auto shard = static_cast<uint64_t>(to_value(voucher.packet.shard).integer);
-  static_assert(2 * mariadb::kNorthFirst <= 1 << kShardBits);
-  return first_position(voucher.at) | shard << kVoucherBits | (voucher.no.value & ((1U << kVoucherBits) - 1));
-}
-
-Timestamp time_of(uint64_t position) {
-  return {static_cast<int64_t>(position >> (kShardBits + kVoucherBits))};
+// Of a row that begins with at, tie, day and local.
+PacketKey read_packet(const Rows& rows) {
+  return {.shard = VoucherTie::shard(rows.count(1)),
+          .day = {static_cast<int32_t>(rows.integer(2))},
+          .local = {rows.count(3)}};
 }
 
 Timestamp begin_of(int year) {
@@ -73,12 +82,13 @@ struct InboxRows {
 
   void add(const Voucher& voucher) {
     const auto& [shard, day, local] = voucher.packet;
+    const uint64_t tie = VoucherTie::of(shard, voucher.no);
     switch (voucher.kind) {
       case VoucherKind::kPaid:
-        sent.add(voucher.user, position_of(voucher), voucher.no, shard, day, local, voucher.amount);
+        sent.add(voucher.user, voucher.at, tie, day, local, shard, voucher.amount);
         return;
       case VoucherKind::kOpened:
-        received.add(voucher.user, position_of(voucher), voucher.no, shard, day, local, voucher.seq, voucher.amount);
+        received.add(voucher.user, voucher.at, tie, day, local, voucher.seq, voucher.amount);
         return;
       case VoucherKind::kRefunded:
         refunded.add(voucher.amount, voucher.at, shard, day, local);
@@ -95,14 +105,12 @@ MariadbInboxStore::Session::Session(Database opened)
       insert_cursor_(database_.prepare("INSERT IGNORE INTO fed_to VALUES (?, 1)")),
       select_cursor_(database_.prepare("SELECT next_voucher FROM fed_to WHERE shard = ? FOR UPDATE")),
       update_cursor_(database_.prepare("UPDATE fed_to SET next_voucher = ? WHERE shard = ?")),
-      insert_sent_(
-          database_.prepare("INSERT INTO sent(user, position, voucher, shard, day, local, total, refunded) VALUES "
-                            "(?,?,?,?,?,?,?,0)")),
+      insert_sent_(database_.prepare("INSERT INTO sent(user, at, tie, day, local, shard, total, refunded) VALUES "
+                                     "(?,?,?,?,?,?,?,0)")),
       set_refunded_(
           database_.prepare("UPDATE sent SET refunded = ?, refunded_at = ? WHERE shard = ? AND day = ? AND local = ?")),
       insert_received_(
-          database_.prepare("INSERT INTO received(user, position, voucher, shard, day, local, seq, amount) "
-                            "VALUES (?,?,?,?,?,?,?,?)")) {}
+          database_.prepare("INSERT INTO received(user, at, tie, day, local, seq, amount) VALUES (?,?,?,?,?,?,?)")) {}
 
 VoucherNo MariadbInboxStore::Session::lock_cursor(ShardId shard) {
   for (bool made = false;; made = true) {
@@ -140,16 +148,17 @@ bool MariadbInboxStore::Session::apply(const InboxBatch& batch) {
 MariadbInboxStore::Reader::Reader(Database opened)
     : database(std::move(opened)),
       cursor(database.prepare("SELECT next_voucher FROM fed_to WHERE shard = ?")),
-      sent(database.prepare("SELECT position, shard, day, local, total, refunded FROM sent WHERE user = ? AND position "
-                            "< ? ORDER BY position DESC, voucher DESC LIMIT ?")),
-      received(database.prepare("SELECT position, shard, day, local, seq, amount, voucher FROM received WHERE user = ? "
-                                "AND position < ? ORDER BY position DESC, voucher DESC LIMIT ?")),
+      // Not (at, tie) < (?, ?), of which MariaDB makes no range of the key.
+      sent(database.prepare("SELECT at, tie, day, local, total, refunded FROM sent WHERE user = ? AND at <= ? AND "
+                            "(at < ? OR tie < ?) ORDER BY at DESC, tie DESC LIMIT ?")),
+      received(database.prepare("SELECT at, tie, day, local, seq, amount FROM received WHERE user = ? AND at <= ? AND "
+                                "(at < ? OR tie < ?) ORDER BY at DESC, tie DESC LIMIT ?")),
       sent_total(database.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(total), 0) AS SIGNED) FROM sent WHERE user = ? "
-                                  "AND position >= ? AND position < ?")),
+                                  "AND at >= ? AND at < ?")),
       refunded_total(database.prepare("SELECT CAST(COALESCE(SUM(refunded), 0) AS SIGNED) FROM sent WHERE user = ? AND "
                                       "refunded_at >= ? AND refunded_at < ?")),
       received_total(database.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM received WHERE "
-                                      "user = ? AND position >= ? AND position < ?")) {}
+                                      "user = ? AND at >= ? AND at < ?")) {}
 
 Result<std::unique_ptr<MariadbInboxStore>> MariadbInboxStore::open(const MariadbServer& server,
                                                                    const DatabaseName& database) {
@@ -179,33 +188,32 @@ Result<VoucherNo> MariadbInboxStore::cursor(ShardId shard) {
   });
 }
 
-Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, uint64_t before, size_t entries_max) {
+Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   return read("inbox_store.sent", [&](Reader& reader) {
-    Rows rows = reader.sent.query(user, clamp(before), clamp(entries_max));
+    Rows rows = reader.sent.query(user, before.at, before.at, before.tie, clamp(entries_max));
     std::vector<SentEntry> entries;
     while (rows.next()) {
-      entries.push_back({.position = rows.count(0),
-                         .packet = read_packet_key(rows, 1),
+      entries.push_back({.packet = read_packet(rows),
                          .total = rows.money(4),
                          .refunded = rows.money(5),
-                         .paid_at = time_of(rows.count(0))});
+                         .paid_at = {rows.integer(0)},
+                         .voucher = VoucherTie::voucher(rows.count(1))});
     }
     return entries;
   });
 }
 
-Result<std::vector<ReceivedEntry>> MariadbInboxStore::received(const UserId& user, uint64_t before,
+Result<std::vector<ReceivedEntry>> MariadbInboxStore::received(const UserId& user, ListPosition before,
                                                                size_t entries_max) {
   return read("inbox_store.received", [&](Reader& reader) {
-    Rows rows = reader.received.query(user, clamp(before), clamp(entries_max));
+    Rows rows = reader.received.query(user, before.at, before.at, before.tie, clamp(entries_max));
     std::vector<ReceivedEntry> entries;
     while (rows.next()) {
-      entries.push_back({.position = rows.count(0),
-                         .packet = read_packet_key(rows, 1),
+      entries.push_back({.packet = read_packet(rows),
                          .seq = static_cast<uint32_t>(rows.integer(4)),
                          .amount = rows.money(5),
-                         .opened_at = time_of(rows.count(0)),
-                         .voucher = {rows.count(6)}});
+                         .opened_at = {rows.integer(0)},
+                         .voucher = VoucherTie::voucher(rows.count(1))});
     }
     return entries;
   });
@@ -217,7 +225,7 @@ Result<YearSummary> MariadbInboxStore::summary(const UserId& user, int year) {
   return read("inbox_store.summary", [&](Reader& reader) {
     YearSummary summary;
     {
-      Rows rows = reader.sent_total.query(user, first_position(begin), first_position(end));
+      Rows rows = reader.sent_total.query(user, begin, end);
       CHECK(rows.next());
       summary.sent_count = rows.count(0);
       summary.sent_total = rows.money(1);
@@ -227,7 +235,7 @@ Result<YearSummary> MariadbInboxStore::summary(const UserId& user, int year) {
       CHECK(rows.next());
       summary.refunded_total = rows.money(0);
     }
-    Rows rows = reader.received_total.query(user, first_position(begin), first_position(end));
+    Rows rows = reader.received_total.query(user, begin, end);
     CHECK(rows.next());
     summary.received_count = rows.count(0);
     summary.received_total = rows.money(1);

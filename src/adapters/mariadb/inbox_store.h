@@ -2,10 +2,8 @@
 // transaction of few round trips: the shard's cursor, locked and compared, one array of rows for each table, and
 // COMMIT. Writers of different shards share no row, so they neither wait for each other nor end in a deadlock.
 //
-// An entry is one row of one tree, by (user, position): a page of a list is one place on the disk. The position is when
-// it happened (milliseconds), then the shard, then the low bits of the voucher's number; it needs no counter. So lists
-// are in the order of happening. A voucher that arrives late, from a shard whose follower lagged, stands where it
-// belongs: a page that was read lacks it, and what follows the page does not shift.
+// An entry is one row of one tree, by (user, position): a page of a list is one place on the disk. The position needs
+// no counter: when it happened, and a tie that holds shard and voucher (core/list_position.h).
 //
 // A yearly total is summed when it is asked for, over the user's entries of that year (and, for refunds, over the
 // packets the user sent): 0.3 µs an entry, seldom, instead of 5 µs at every voucher, always.
@@ -32,8 +30,8 @@ class MariadbInboxStore final : public InboxStore {
 
   Result<bool> apply(const InboxBatch& batch) override;
   Result<VoucherNo> cursor(ShardId shard) override;
-  Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override;
-  Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) override;
+  Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) override;
+  Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) override;
   Result<YearSummary> summary(const UserId& user, int year) override;
 
  private:

@@ -39,14 +39,15 @@ LedgerReader::LedgerReader(Database database)
       account_(database_.prepare("SELECT debits_posted, credits_posted, frozen FROM account WHERE id = ?")),
       transfer_(database_.prepare(fmt::format("SELECT {} FROM transfer WHERE id = ?", kTransferColumns))),
       wallet_transfers_(database_.prepare(
-          fmt::format("SELECT {}, wallet_position FROM transfer WHERE wallet = ? AND wallet_position < ? ORDER BY "
-                      "wallet_position DESC LIMIT ?",
+          // Not (at, wallet_position) < (?, ?), of which MariaDB makes no range of the key.
+          fmt::format("SELECT {}, wallet_position FROM transfer WHERE wallet = ? AND at <= ? AND (at < ? OR "
+                      "wallet_position < ?) ORDER BY at DESC, wallet_position DESC LIMIT ?",
                       kTransferColumns))),
       // Escrows and channels have no index: operators ask for them seldom, and nearly every row matches.
       other_transfers_(database_.prepare(
           fmt::format("SELECT {}, position FROM (SELECT *, IF(other = ?, other_position, wallet_position) AS position "
-                      "FROM transfer WHERE ? IN (wallet, other)) AS listed WHERE position < ? ORDER BY position DESC "
-                      "LIMIT ?",
+                      "FROM transfer WHERE ? IN (wallet, other)) AS listed WHERE at <= ? AND (at < ? OR position < ?) "
+                      "ORDER BY at DESC, position DESC LIMIT ?",
                       kTransferColumns))),
       cursor_(database_.prepare("SELECT next_voucher FROM settled_to WHERE shard = ?")),
       payments_(database_, "SELECT shard, day, local FROM payment WHERE (shard, day, local) IN ({})", "(?,?,?)"),
@@ -74,13 +75,15 @@ std::optional<Transfer> LedgerReader::transfer(std::string_view id) {
   return rows.next() ? std::optional(read_transfer(rows, 0)) : std::nullopt;
 }
 
-std::vector<WalletTransfer> LedgerReader::transfers(const AccountId& account, uint64_t before, size_t transfers_max) {
+std::vector<WalletTransfer> LedgerReader::transfers(const AccountId& account, ListPosition before,
+                                                    size_t transfers_max) {
   const std::string& id = account.text();
-  Rows rows = account.is_user() ? wallet_transfers_.query(id, clamp(before), clamp(transfers_max))
-                                : other_transfers_.query(id, id, clamp(before), clamp(transfers_max));
+  const auto& [at, tie] = before;
+  Rows rows = account.is_user() ? wallet_transfers_.query(id, at, at, tie, clamp(transfers_max))
+                                : other_transfers_.query(id, id, at, at, tie, clamp(transfers_max));
   std::vector<WalletTransfer> transfers;
   while (rows.next()) {
-    transfers.push_back({.position = rows.count(9), .transfer = read_transfer(rows, 0)});
+    transfers.push_back({.no = rows.count(9), .transfer = read_transfer(rows, 0)});
   }
   return transfers;
 }

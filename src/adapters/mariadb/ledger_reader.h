@@ -19,7 +19,7 @@ class LedgerReader {
 
   Account account(const AccountId& id);
   std::optional<Transfer> transfer(std::string_view id);
-  std::vector<WalletTransfer> transfers(const AccountId& account, uint64_t before, size_t transfers_max);
+  std::vector<WalletTransfer> transfers(const AccountId& account, ListPosition before, size_t transfers_max);
   VoucherNo cursor(ShardId shard);
   std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets);
   std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);

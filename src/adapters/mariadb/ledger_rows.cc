@@ -14,7 +14,7 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
   constexpr std::string_view packet = "shard SMALLINT, day INT, local BIGINT UNSIGNED";
   constexpr std::string_view id = "VARBINARY(255) NOT NULL";
   constexpr std::string_view cursor = "shard SMALLINT PRIMARY KEY, next_voucher BIGINT UNSIGNED NOT NULL";
-  static const std::vector<SchemaStep> steps{{
+  static const SchemaStep tables{
       fmt::format("CREATE TABLE IF NOT EXISTS account(id {} PRIMARY KEY, debits_posted BIGINT NOT NULL, credits_posted "
                   "BIGINT NOT NULL, transfers BIGINT UNSIGNED NOT NULL, frozen TINYINT NOT NULL) ENGINE = InnoDB",
                   account),
@@ -32,7 +32,11 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
                   "BIGINT NOT NULL, kind TINYINT NOT NULL, {2}, at BIGINT NOT NULL, reason TINYINT NOT NULL, attempts "
                   "INT UNSIGNED NOT NULL, next_at BIGINT NOT NULL, KEY due(shard, next_at)) ENGINE = InnoDB",
                   account, id, packet),
-  }};
+  };
+  static const SchemaStep by_time{
+      "ALTER TABLE transfer DROP KEY IF EXISTS by_wallet, ADD KEY IF NOT EXISTS by_wallet_at(wallet, at, "
+      "wallet_position)"};
+  static const std::vector<SchemaStep> steps{tables, by_time};
   return steps;
 }
 

@@ -5,9 +5,10 @@
 // changed in `account`.
 // - The key of a voucher's transfer is 11 bytes (shard and number) instead of its 25 letters; a shard's are appended at
 //   one place. It is there twice, the second time behind the index by wallet.
-// - `account.transfers` counts an account's transfers; the count is the transfer's position in the account's list. So
-//   positions rise by one in the order in which the account's row was locked, whichever process writes: pages never
-//   shift. An AUTO_INCREMENT would cost a third tree, and rises in the order of beginning, not of committing.
+// - `account.transfers` counts an account's transfers; the count is the transfer's number among the account's. Lists
+// are
+//   by time, and by this number within a millisecond. Numbers rise by one in the order in which the account's row was
+//   locked, whichever process writes. An AUTO_INCREMENT would cost a third tree.
 // - Of a transfer's two accounts `wallet` is the user's (or the debited one when neither is), so that one index lists a
 //   wallet in either direction. The amount is what it means for the wallet: negative when it pays.
 #pragma once

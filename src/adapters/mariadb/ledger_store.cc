@@ -42,7 +42,7 @@ Result<std::optional<Transfer>> MariadbLedgerStore::transfer(std::string_view id
   return read("ledger_store.transfer", [&](LedgerReader& reader) { return reader.transfer(id); });
 }
 
-Result<std::vector<WalletTransfer>> MariadbLedgerStore::transfers(const AccountId& account, uint64_t before,
+Result<std::vector<WalletTransfer>> MariadbLedgerStore::transfers(const AccountId& account, ListPosition before,
                                                                   size_t transfers_max) {
   return read("ledger_store.transfers",
               [&](LedgerReader& reader) { return reader.transfers(account, before, transfers_max); });

@@ -26,7 +26,7 @@ class MariadbLedgerStore final : public LedgerStore {
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
   Result<Account> account(const AccountId& account) override;
   Result<std::optional<Transfer>> transfer(std::string_view id) override;
-  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before,
                                                 size_t transfers_max) override;
   Result<VoucherNo> cursor(ShardId shard) override;
   Result<std::vector<PacketKey>> unpaid(const std::vector<PacketKey>& packets) override;

@@ -7,8 +7,8 @@ namespace hongbao {
 namespace {
 
 template <class Entry>
-std::vector<Entry> page(const std::map<UserId, std::map<uint64_t, Entry>>& entries, const UserId& user, uint64_t before,
-                        size_t entries_max) {
+std::vector<Entry> page(const std::map<UserId, std::map<ListPosition, Entry>>& entries, const UserId& user,
+                        ListPosition before, size_t entries_max) {
   std::vector<Entry> page;
   const auto of_user = entries.find(user);
   if (of_user == entries.end()) {
@@ -41,14 +41,14 @@ Result<bool> MemoryInboxStore::apply(const InboxBatch& batch) {
 void MemoryInboxStore::apply(const Voucher& voucher) {
   YearSummary& year = years_[{voucher.user, Day::of(voucher.at).year()}];
   if (voucher.kind == VoucherKind::kPaid) {
-    const uint64_t position = ++sent_position_;
-    CHECK(sent_by_packet_.try_emplace(voucher.packet, voucher.user, position).second);
-    sent_[voucher.user][position] = {position, voucher.packet, voucher.amount, Money(0), voucher.at};
+    const SentEntry entry{voucher.packet, voucher.amount, Money(0), voucher.at, voucher.no};
+    CHECK(sent_by_packet_.try_emplace(voucher.packet, voucher.user, entry.position()).second);
+    sent_[voucher.user][entry.position()] = entry;
     ++year.sent_count;
     year.sent_total += voucher.amount;
   } else if (voucher.kind == VoucherKind::kOpened) {
-    const uint64_t position = ++received_position_;
-    received_[voucher.user][position] = {position, voucher.packet, voucher.seq, voucher.amount, voucher.at, voucher.no};
+    const ReceivedEntry entry{voucher.packet, voucher.seq, voucher.amount, voucher.at, voucher.no};
+    received_[voucher.user][entry.position()] = entry;
     ++year.received_count;
     year.received_total += voucher.amount;
   } else {
@@ -69,12 +69,13 @@ Result<VoucherNo> MemoryInboxStore::cursor(ShardId shard) {
   return found == cursors_.end() ? VoucherNo{} : found->second;
 }
 
-Result<std::vector<SentEntry>> MemoryInboxStore::sent(const UserId& user, uint64_t before, size_t entries_max) {
+Result<std::vector<SentEntry>> MemoryInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   const std::scoped_lock lock(mutex_);
   return page(sent_, user, before, entries_max);
 }
 
-Result<std::vector<ReceivedEntry>> MemoryInboxStore::received(const UserId& user, uint64_t before, size_t entries_max) {
+Result<std::vector<ReceivedEntry>> MemoryInboxStore::received(const UserId& user, ListPosition before,
+                                                              size_t entries_max) {
   const std::scoped_lock lock(mutex_);
   return page(received_, user, before, entries_max);
 }

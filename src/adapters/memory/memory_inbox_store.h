@@ -16,8 +16,8 @@ class MemoryInboxStore final : public InboxStore {
  public:
   Result<bool> apply(const InboxBatch& batch) override;
   Result<VoucherNo> cursor(ShardId shard) override;
-  Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override;
-  Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) override;
+  Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) override;
+  Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) override;
   Result<YearSummary> summary(const UserId& user, int year) override;
 
  private:
@@ -25,11 +25,9 @@ class MemoryInboxStore final : public InboxStore {
 
   std::mutex mutex_;
   std::map<ShardId, VoucherNo> cursors_;
-  uint64_t sent_position_ = 0;
-  uint64_t received_position_ = 0;
-  std::map<UserId, std::map<uint64_t, SentEntry>> sent_;  // by position
-  std::map<UserId, std::map<uint64_t, ReceivedEntry>> received_;
-  std::map<PacketKey, std::pair<UserId, uint64_t>> sent_by_packet_;
+  std::map<UserId, std::map<ListPosition, SentEntry>> sent_;
+  std::map<UserId, std::map<ListPosition, ReceivedEntry>> received_;
+  std::map<PacketKey, std::pair<UserId, ListPosition>> sent_by_packet_;
   std::map<std::pair<UserId, int>, YearSummary> years_;
 };
 

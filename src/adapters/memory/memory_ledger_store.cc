@@ -1,6 +1,7 @@
 #include "adapters/memory/memory_ledger_store.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <tuple>
 
@@ -142,17 +143,18 @@ Result<std::optional<Transfer>> MemoryLedgerStore::transfer(std::string_view id)
   return find(id);
 }
 
-Result<std::vector<WalletTransfer>> MemoryLedgerStore::transfers(const AccountId& account, uint64_t before,
+Result<std::vector<WalletTransfer>> MemoryLedgerStore::transfers(const AccountId& account, ListPosition before,
                                                                  size_t transfers_max) {
   const std::scoped_lock lock(mutex_);
   std::vector<WalletTransfer> found;
-  uint64_t position = std::min<uint64_t>(before == 0 ? 0 : before - 1, transfers_.size());
-  for (; position > 0 && found.size() < transfers_max; --position) {
-    const Transfer& transfer = transfers_[position - 1];
-    if (transfer.debit == account || transfer.credit == account) {
-      found.push_back({.position = position, .transfer = transfer});
+  for (uint64_t no = 1; no <= transfers_.size(); ++no) {
+    const WalletTransfer entry{.no = no, .transfer = transfers_[no - 1]};
+    if ((entry.transfer.debit == account || entry.transfer.credit == account) && entry.position() < before) {
+      found.push_back(entry);
     }
   }
+  std::ranges::sort(found, std::greater(), &WalletTransfer::position);
+  found.resize(std::min(found.size(), transfers_max));
   return found;
 }
 

@@ -18,7 +18,7 @@ class MemoryLedgerStore final : public LedgerStore {
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
   Result<Account> account(const AccountId& account) override;
   Result<std::optional<Transfer>> transfer(std::string_view id) override;
-  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, uint64_t before,
+  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before,
                                                 size_t transfers_max) override;
   Result<VoucherNo> cursor(ShardId shard) override;
   Result<std::vector<PacketKey>> unpaid(const std::vector<PacketKey>& packets) override;
@@ -45,7 +45,7 @@ class MemoryLedgerStore final : public LedgerStore {
 
   std::mutex mutex_;
   std::map<AccountId, Account> accounts_;
-  std::vector<Transfer> transfers_;  // position p is at p−1
+  std::vector<Transfer> transfers_;  // number n is at n−1
   std::map<std::string, size_t, std::less<>> transfer_by_id_;
   std::map<PacketKey, Payment> payments_;
   std::map<ShardId, VoucherNo> cursors_;

@@ -214,6 +214,20 @@ void NatsVoucherStream::report(bool is_available) {
   }
 }
 
+// Of a stream that is there with others: once, so that a node that still has the others does not put them back.
+natsStatus NatsVoucherStream::change_limits(jsStreamConfig& config) {
+  if (limits_were_told_) {
+    return NATS_OK;
+  }
+  jsErrCode error = jsErrCode(0);
+  const natsStatus status = js_UpdateStream(nullptr, asking_.get(), &config, nullptr, &error);
+  if (status == NATS_OK || error == jsErrCode(0)) {
+    return status;
+  }
+  log_warn("stream_keeps_its_limits", {{"stream", stream_}, {"code", static_cast<int64_t>(error)}});
+  return NATS_OK;
+}
+
 bool NatsVoucherStream::ensure_stream(uint64_t generation) {
   const SteadyTime now = std::chrono::steady_clock::now();
   if (!is_in_doubt_.exchange(false) && generation_ == generation && now < check_at_) {
@@ -233,14 +247,19 @@ bool NatsVoucherStream::ensure_stream(uint64_t generation) {
   config.Replicas = options_.replicas;
   config.Duplicates = std::chrono::nanoseconds(kDuplicateWindow).count();
   jsErrCode error = jsErrCode(0);
-  const natsStatus status = js_AddStream(nullptr, asking_.get(), &config, nullptr, &error);
-  if (status != NATS_OK && error != JSStreamNameExistErr) {  // an operator may have changed its limits
+  natsStatus status = js_AddStream(nullptr, asking_.get(), &config, nullptr, &error);
+  if (status != NATS_OK && error == JSStreamNameExistErr) {
+    error = jsErrCode(0);
+    status = change_limits(config);
+  }
+  if (status != NATS_OK) {
     is_in_doubt_.store(true);
     if (error != jsErrCode(0)) {
       log_warn("stream_not_made", {{"stream", stream_}, {"code", static_cast<int64_t>(error)}});
     }
     return false;
   }
+  limits_were_told_ = true;
   generation_ = generation;
   check_at_ = now + kCheckEvery;
   return true;

@@ -33,6 +33,7 @@ struct NatsStreamOptions {
   std::string url = "nats://127.0.0.1:4222";
   Region region = Region::kSouth;
   std::string name_prefix{};  // of stream and subjects; for tests that share a server
+  // Of the stream. One that is there with others gets these when a process begins.
   std::chrono::seconds age_max = std::chrono::hours(1);
   int64_t bytes_max = 4LL << 30;
   int64_t replicas = 1;
@@ -70,6 +71,7 @@ class NatsVoucherStream final : public VoucherStream {
   void maintain_loop();
   void maintain();
   bool ensure_stream(uint64_t generation);
+  natsStatus change_limits(jsStreamConfig& config);
   void report(bool is_available);
 
   void make_due();
@@ -92,6 +94,7 @@ class NatsVoucherStream final : public VoucherStream {
 
   // The maintainer's, but is_in_doubt_.
   std::atomic<bool> is_in_doubt_{true};  // whether the stream is there
+  bool limits_were_told_ = false;        // to a stream that was there with others
   uint64_t generation_ = 0;              // of the connection on which it was found
   SteadyTime check_at_;
   bool is_available_ = true;

@@ -12,7 +12,9 @@ namespace hongbao {
 namespace {
 
 const Schema& inbox_schema() {
-  // Every index entry of a rowid table ends with its `position`: the indexes are sorted by (user, position).
+  // Since version 2 an entry is one row of one tree, by (user, position): a list is read where it lies. `tie` holds
+  // shard and voucher (core/list_position.h); what version 1 knew of a packet that was sent lacks the voucher, and has
+  // the place at which it came.
   static const Schema schema{.application_id = 0x4842696e,  // "HBin"
                              .steps = {R"(
 CREATE TABLE sent(
@@ -28,6 +30,23 @@ CREATE TABLE year_total(
   refunded_total INTEGER NOT NULL, received_count INTEGER NOT NULL, received_total INTEGER NOT NULL,
   PRIMARY KEY (user, year)) STRICT, WITHOUT ROWID;
 CREATE TABLE cursor(shard TEXT PRIMARY KEY, next_voucher INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)",
+                                       R"(
+ALTER TABLE sent RENAME TO sent_1;
+ALTER TABLE received RENAME TO received_1;
+CREATE TABLE sent(
+  user TEXT NOT NULL, paid_at INTEGER NOT NULL, tie INTEGER NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL,
+  local INTEGER NOT NULL, total INTEGER NOT NULL, refunded INTEGER NOT NULL, PRIMARY KEY (user, paid_at, tie),
+  UNIQUE (shard, day, local)) STRICT, WITHOUT ROWID;
+CREATE TABLE received(
+  user TEXT NOT NULL, opened_at INTEGER NOT NULL, tie INTEGER NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
+  seq INTEGER NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (user, opened_at, tie)) STRICT, WITHOUT ROWID;
+INSERT INTO sent SELECT user, paid_at, (iif(shard < 's', 1000, 0) + substr(shard, 2)) << 52 | position, shard, day,
+  local, total, refunded FROM sent_1;
+INSERT INTO received SELECT user, opened_at, (iif(shard < 's', 1000, 0) + substr(shard, 2)) << 52 | voucher, day, local,
+  seq, amount FROM received_1;
+DROP TABLE sent_1;
+DROP TABLE received_1;
 )"}};
   return schema;
 }
@@ -42,6 +61,13 @@ VoucherNo read_cursor(Statement& select, ShardId shard) {
 // SQLite counts in int64.
 uint64_t clamp(uint64_t value) {
   return std::min<uint64_t>(value, std::numeric_limits<int64_t>::max());
+}
+
+// Of a row that begins with when it happened, tie, day and local.
+PacketKey read_packet(const Rows& rows) {
+  return {.shard = VoucherTie::shard(rows.count(1)),
+          .day = {static_cast<int32_t>(rows.integer(2))},
+          .local = {rows.count(3)}};
 }
 
 void add(const Voucher& voucher, YearSummary& year) {
@@ -69,10 +95,10 @@ SqliteInboxStore::Writer::Writer(Database database)
       upsert_cursor_(database_.prepare("INSERT INTO cursor(shard, next_voucher) VALUES (?,?) ON CONFLICT (shard) DO "
                                        "UPDATE SET next_voucher = excluded.next_voucher")),
       insert_sent_(database_.prepare(
-          "INSERT INTO sent(user, shard, day, local, total, refunded, paid_at) VALUES (?,?,?,?,?,0,?)")),
+          "INSERT INTO sent(user, paid_at, tie, shard, day, local, total, refunded) VALUES (?,?,?,?,?,?,?,0)")),
       set_refunded_(database_.prepare("UPDATE sent SET refunded = ? WHERE shard = ? AND day = ? AND local = ?")),
       insert_received_(database_.prepare(
-          "INSERT INTO received(user, shard, day, local, seq, amount, opened_at, voucher) VALUES (?,?,?,?,?,?,?,?)")),
+          "INSERT INTO received(user, opened_at, tie, day, local, seq, amount) VALUES (?,?,?,?,?,?,?)")),
       add_year_(database_.prepare(
           "INSERT INTO year_total(user, year, sent_count, sent_total, refunded_total, received_count, received_total) "
           "VALUES (?,?,?,?,?,?,?) ON CONFLICT (user, year) DO UPDATE SET sent_count = sent_count + "
@@ -103,12 +129,13 @@ bool SqliteInboxStore::Writer::apply(const InboxBatch& batch) {
 
 void SqliteInboxStore::Writer::insert(const Voucher& voucher) {
   const auto& [shard, day, local] = voucher.packet;
+  const uint64_t tie = VoucherTie::of(shard, voucher.no);
   switch (voucher.kind) {
     case VoucherKind::kPaid:
-      insert_sent_.run(voucher.user, shard, day, local, voucher.amount, voucher.at);
+      insert_sent_.run(voucher.user, voucher.at, tie, shard, day, local, voucher.amount);
       return;
     case VoucherKind::kOpened:
-      insert_received_.run(voucher.user, shard, day, local, voucher.seq, voucher.amount, voucher.at, voucher.no);
+      insert_received_.run(voucher.user, voucher.at, tie, day, local, voucher.seq, voucher.amount);
       return;
     case VoucherKind::kRefunded:
       if (set_refunded_.run(voucher.amount, shard, day, local) != 1) {
@@ -129,10 +156,10 @@ void SqliteInboxStore::Writer::write(const YearTotals& totals) {
 SqliteInboxStore::Reader::Reader(Database opened)
     : database(std::move(opened)),
       cursor(database.prepare(kSelectCursor)),
-      sent(database.prepare("SELECT position, shard, day, local, total, refunded, paid_at FROM sent WHERE user = ? AND "
-                            "position < ? ORDER BY position DESC LIMIT ?")),
-      received(database.prepare("SELECT position, shard, day, local, seq, amount, opened_at, voucher FROM received "
-                                "WHERE user = ? AND position < ? ORDER BY position DESC LIMIT ?")),
+      sent(database.prepare("SELECT paid_at, tie, day, local, total, refunded FROM sent WHERE user = ? AND "
+                            "(paid_at, tie) < (?, ?) ORDER BY paid_at DESC, tie DESC LIMIT ?")),
+      received(database.prepare("SELECT opened_at, tie, day, local, seq, amount FROM received WHERE user = ? AND "
+                                "(opened_at, tie) < (?, ?) ORDER BY opened_at DESC, tie DESC LIMIT ?")),
       year(database.prepare("SELECT sent_count, sent_total, refunded_total, received_count, received_total FROM "
                             "year_total WHERE user = ? AND year = ?")) {}
 
@@ -155,33 +182,33 @@ Result<VoucherNo> SqliteInboxStore::cursor(ShardId shard) {
                  [&] { return readers_.use([&](Reader& reader) { return read_cursor(reader.cursor, shard); }); });
 }
 
-Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, uint64_t before, size_t entries_max) {
+Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   const auto read = [&](Reader& reader) {
-    Rows rows = reader.sent.query(user, clamp(before), clamp(entries_max));
+    Rows rows = reader.sent.query(user, before.at, before.tie, clamp(entries_max));
     std::vector<SentEntry> entries;
     while (rows.next()) {
-      entries.push_back({.position = rows.count(0),
-                         .packet = read_packet_key(rows, 1),
+      entries.push_back({.packet = read_packet(rows),
                          .total = rows.money(4),
                          .refunded = rows.money(5),
-                         .paid_at = {rows.integer(6)}});
+                         .paid_at = {rows.integer(0)},
+                         .voucher = VoucherTie::voucher(rows.count(1))});
     }
     return entries;
   };
   return guarded("inbox_store.sent", [&] { return readers_.use(read); });
 }
 
-Result<std::vector<ReceivedEntry>> SqliteInboxStore::received(const UserId& user, uint64_t before, size_t entries_max) {
+Result<std::vector<ReceivedEntry>> SqliteInboxStore::received(const UserId& user, ListPosition before,
+                                                              size_t entries_max) {
   const auto read = [&](Reader& reader) {
-    Rows rows = reader.received.query(user, clamp(before), clamp(entries_max));
+    Rows rows = reader.received.query(user, before.at, before.tie, clamp(entries_max));
     std::vector<ReceivedEntry> entries;
     while (rows.next()) {
-      entries.push_back({.position = rows.count(0),
-                         .packet = read_packet_key(rows, 1),
+      entries.push_back({.packet = read_packet(rows),
                          .seq = static_cast<uint32_t>(rows.integer(4)),
                          .amount = rows.money(5),
-                         .opened_at = {rows.integer(6)},
-                         .voucher = {rows.count(7)}});
+                         .opened_at = {rows.integer(0)},
+                         .voucher = VoucherTie::voucher(rows.count(1))});
     }
     return entries;
   };

@@ -22,8 +22,8 @@ class SqliteInboxStore final : public InboxStore {
 
   Result<bool> apply(const InboxBatch& batch) override;
   Result<VoucherNo> cursor(ShardId shard) override;
-  Result<std::vector<SentEntry>> sent(const UserId& user, uint64_t before, size_t entries_max) override;
-  Result<std::vector<ReceivedEntry>> received(const UserId& user, uint64_t before, size_t entries_max) override;
+  Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) override;
+  Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) override;
   Result<YearSummary> summary(const UserId& user, int year) override;
 
  private:

@@ -35,15 +35,15 @@ SqliteLedgerReader::SqliteLedgerReader(Database database)
     : database_(std::move(database)),
       account_(database_.prepare("SELECT debits_posted, credits_posted, frozen FROM account WHERE id = ?")),
       transfer_(database_.prepare(fmt::format("SELECT {} FROM transfer WHERE id = ?", kTransferColumns))),
-      wallet_transfers_(database_.prepare(
-          fmt::format("SELECT position, {} FROM transfer WHERE wallet = ? AND position < ? ORDER BY position DESC "
-                      "LIMIT ?",
-                      kTransferColumns))),
+      wallet_transfers_(database_.prepare(fmt::format(
+          "SELECT position, {} FROM transfer WHERE wallet = ? AND (at, position) < (?, ?) ORDER BY at DESC, "
+          "position DESC LIMIT ?",
+          kTransferColumns))),
       // Escrows and channels have no index: operators ask for them seldom, and nearly every row matches.
-      other_transfers_(database_.prepare(
-          fmt::format("SELECT position, {} FROM transfer WHERE (debit = ?1 OR credit = ?1) AND position < ?2 "
-                      "ORDER BY position DESC LIMIT ?3",
-                      kTransferColumns))),
+      other_transfers_(database_.prepare(fmt::format(
+          "SELECT position, {} FROM transfer WHERE (debit = ?1 OR credit = ?1) AND (at, position) < (?2, ?3) "
+          "ORDER BY at DESC, position DESC LIMIT ?4",
+          kTransferColumns))),
       cursor_(database_.prepare("SELECT next_voucher FROM cursor WHERE shard = ?")),
       payment_(database_.prepare("SELECT 1 FROM payment WHERE shard = ? AND day = ? AND local = ?")),
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
@@ -69,13 +69,13 @@ std::optional<Transfer> SqliteLedgerReader::transfer(std::string_view id) {
   return rows.next() ? std::optional(read_transfer(rows, 0)) : std::nullopt;
 }
 
-std::vector<WalletTransfer> SqliteLedgerReader::transfers(const AccountId& account, uint64_t before,
+std::vector<WalletTransfer> SqliteLedgerReader::transfers(const AccountId& account, ListPosition before,
                                                           size_t transfers_max) {
   Statement& statement = account.is_user() ? wallet_transfers_ : other_transfers_;
-  Rows rows = statement.query(account.text(), clamp(before), clamp(transfers_max));
+  Rows rows = statement.query(account.text(), before.at, before.tie, clamp(transfers_max));
   std::vector<WalletTransfer> transfers;
   while (rows.next()) {
-    transfers.push_back({.position = rows.count(0), .transfer = read_transfer(rows, 1)});
+    transfers.push_back({.no = rows.count(0), .transfer = read_transfer(rows, 1)});
   }
   return transfers;
 }

@@ -8,7 +8,8 @@ namespace hongbao {
 
 const Schema& ledger_schema() {
   // transfer.wallet is the user account of the two, so that one index lists a wallet in either direction. A rowid table
-  // keeps `position` at the end of every index entry: transfer_by_wallet is sorted by (wallet, position).
+  // keeps `position` at the end of every index entry: transfer_by_wallet is sorted by (wallet, at, position), since
+  // version 2.
   // The UNIQUE id is an assertion for settled vouchers, which are guarded by the cursor, and a lookup for postings.
   static const Schema schema{.application_id = 0x48426c65,  // "HBle"
                              .steps = {R"(
@@ -31,6 +32,10 @@ CREATE TABLE deferred_transfer(
   shard TEXT, day INTEGER, local INTEGER, at INTEGER NOT NULL, reason INTEGER NOT NULL, attempts INTEGER NOT NULL,
   next_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX deferred_by_next_at ON deferred_transfer(shard, next_at);
+)",
+                                       R"(
+DROP INDEX transfer_by_wallet;
+CREATE INDEX transfer_by_wallet ON transfer(wallet, at) WHERE wallet IS NOT NULL;
 )"}};
   return schema;
 }

@@ -35,7 +35,7 @@ Result<std::optional<Transfer>> SqliteLedgerStore::transfer(std::string_view id)
                  [&] { return readers_.use([&](SqliteLedgerReader& reader) { return reader.transfer(id); }); });
 }
 
-Result<std::vector<WalletTransfer>> SqliteLedgerStore::transfers(const AccountId& account, uint64_t before,
+Result<std::vector<WalletTransfer>> SqliteLedgerStore::transfers(const AccountId& account, ListPosition before,
                                                                  size_t transfers_max) {
   return guarded("ledger_store.transfers", [&] {
     return readers_.use([&](SqliteLedgerReader& reader) { return reader.transfers(account, before, transfers_max); });

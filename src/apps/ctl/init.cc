@@ -75,6 +75,9 @@ timeout_ms = 200
 
 [nats]                            # distributed
 url = "nats://127.0.0.1:4222"
+replicas = 1                      # servers that keep the voucher stream and the switches
+stream_age_max_s = 3600           # older vouchers, and those beyond stream_mib_max, are read from the log
+stream_mib_max = 4096
 
 [region]
 name = "south"
