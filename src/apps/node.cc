@@ -37,14 +37,6 @@ Settings starting_now(Settings settings, const Clock& clock) {
   return settings;
 }
 
-// What users are told when whoever should answer them waits, for a database that is frozen as a rule. Later than what a
-// shard says at the deadline, which knows more, and well within a second of it.
-HttpLimits public_limits(const Settings& settings) {
-  HttpLimits limits = settings.http;
-  limits.answer_timeout = settings.api.command_timeout + std::chrono::milliseconds(500);
-  return limits;
-}
-
 // Embedded, the one process owns everything, and its followers go on when the shards have stopped.
 OwnsShard owns_shard(const Settings& settings, const ShardSet& shards) {
   if (!settings.distributed) {
@@ -133,7 +125,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       peer_server_(peer_io_, [this](const PeerRequest& request,
                                     Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
       public_server_(
-          public_limits(settings), settings.io_threads,
+          settings.http, settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
           [](http::status status) { return problem(status); }),
       admin_server_(
