@@ -40,14 +40,6 @@ Settings starting_now(Settings settings, const Clock& clock) {
   return settings;
 }
 
-// What users are told when whoever should answer them waits, for a database that is frozen as a rule. Later than what a
-// shard says at the deadline, which knows more, and well within a second of it.
-HttpLimits public_limits(const Settings& settings) {
-  HttpLimits limits = settings.http;
-  limits.answer_timeout = settings.api.command_timeout + std::chrono::milliseconds(500);
-  return limits;
-}
-
 HttpLimits admin_limits(const Settings& settings) {
   HttpLimits limits = settings.http;
   limits.connections_max = std::min(limits.connections_max, kAdminConnectionsMax);
@@ -144,7 +136,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       peer_server_(peer_io_, [this](const PeerRequest& request,
                                     Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
       public_server_(
-          public_limits(settings), settings.io_threads,
+          settings.http, settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
           [](const Error& error) { return problem(error); }),
       admin_server_(

@@ -323,6 +323,7 @@ void AdminApi::put_traffic(const Incoming& in, Call call) {
 }
 
 void AdminApi::wallet(const Incoming& in, Call call) {
+  call.tell_when_late();
   const auto user = read_user(in.name);
   if (!user) {
     call.fail_with(user.error());
@@ -334,6 +335,7 @@ void AdminApi::wallet(const Incoming& in, Call call) {
 }
 
 void AdminApi::deposit(const Incoming& in, Call call) {
+  call.tell_when_late();
   JsonInput input(in.request.body());
   const Money amount = input.money("amount", Money(1), kDepositMax);
   const auto user = read_user(in.name);
@@ -360,6 +362,9 @@ void AdminApi::deposit(const Incoming& in, Call call) {
         }
         services_.wallets.account(
             user, [user, id = std::move(*deposited), call = std::move(call)](Result<Account> account) mutable {
+              if (!account) {  // "not now" would be a lie
+                account = fail(ErrorCode::kOutcomeUnknown, "it was deposited, and the wallet can't be read; ask again");
+              }
               send_wallet(user, std::move(account), {{"transfer_id", id}}, std::move(call));
             });
       });
@@ -373,6 +378,7 @@ void AdminApi::unfreeze(const Incoming& in, Call call) {
 }
 
 void AdminApi::set_frozen(const Incoming& in, bool frozen, Call call) {
+  call.tell_when_late();
   const auto user = read_user(in.name);
   const auto checked = user ? JsonInput(in.request.body()).finish() : std::unexpected(user.error());
   if (!checked) {

@@ -40,6 +40,9 @@ class Call {
       : reply_(std::move(reply)), metrics_(&metrics), began_(std::chrono::steady_clock::now()), deadline_(deadline) {}
 
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+  // Has the client told soon after the deadline when nobody else has by then: whoever should answer may wait for a
+  // database that is frozen. Only while the call is handed to its handler.
+  void tell_when_late();
   // End the connection behind the answer.
   void close_after() { close_ = true; }
 

@@ -27,9 +27,6 @@ struct HttpLimits {
   uint32_t pipelined_requests_max = 64;               // of one connection, answered or not
   std::chrono::milliseconds request_timeout{10'000};  // from a request's first byte to its last; to take an answer
   std::chrono::milliseconds idle_timeout{75'000};     // between requests; above the 60 s of common balancers
-  // From a whole request to its answer: then the client is told that there is none, and a later one goes nowhere. By
-  // the I/O thread, which waits for nothing, whoever holds the request. 0: handlers may take as long as they like.
-  std::chrono::milliseconds answer_timeout{0};
 };
 
 class HttpIo {

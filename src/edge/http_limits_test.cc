@@ -181,10 +181,10 @@ TEST(HttpLimits, AConnectionThatIsOwedAnAnswerIsNotIdle) {
 }
 
 TEST(HttpLimits, ARequestThatNobodyAnswersIsAnsweredInTimeAndItsOwnAnswerGoesNowhere) {
-  TestServer server({.answer_timeout = milliseconds(200)});
+  TestServer server;
   TestClient client(server);
-  client.send("POST /held HTTP/1.1\r\nHost: toy\r\nContent-Length: 0\r\n\r\n");
-  Reply held = server.take("/held");
+  client.send("POST /held/late HTTP/1.1\r\nHost: toy\r\nContent-Length: 0\r\n\r\n");
+  Reply held = server.take("/held/late");
   const auto began = std::chrono::steady_clock::now();
   const auto late = client.receive();
   EXPECT_EQ(late.status, 503);
@@ -196,29 +196,29 @@ TEST(HttpLimits, ARequestThatNobodyAnswersIsAnsweredInTimeAndItsOwnAnswerGoesNow
 }
 
 TEST(HttpLimits, ReadsThatNobodyAnswersAreToldThatNothingWasDone) {
-  TestServer server({.answer_timeout = milliseconds(200)});
+  TestServer server;
   TestClient client(server);
-  const auto late = client.ask("/held");
+  const auto late = client.ask("/held/late");
   EXPECT_EQ(late.status, 503);
   EXPECT_NE(late.body.find("deadline_exceeded"), std::string::npos) << late.body;
-  server.take("/held").send({.body = "too late"});
+  server.take("/held/late").send({.body = "too late"});
 }
 
 // Pipelined: each is told in its turn, and what was answered meanwhile behind them is kept.
 TEST(HttpLimits, LateAnswersLeaveInTheOrderOfTheRequests) {
-  TestServer server({.answer_timeout = milliseconds(200)});
+  TestServer server;
   TestClient client(server);
-  client.get("/held0");
+  client.get("/held/late0");
   client.get("/echo1");
   client.get("/held2");
-  client.get("/held3");
+  client.get("/held/late3");
   server.take("/held2").send({.body = "in time"});
   EXPECT_EQ(client.receive().status, 503);
   EXPECT_EQ(client.receive().body, "/echo1|");
   EXPECT_EQ(client.receive().body, "in time");
   EXPECT_EQ(client.receive().status, 503);
-  server.take("/held3").send({.body = "too late"});
-  server.take("/held0").send({.body = "too late"});
+  server.take("/held/late3").send({.body = "too late"});
+  server.take("/held/late0").send({.body = "too late"});
   EXPECT_EQ(client.ask("/echo4").body, "/echo4|");
 }
 

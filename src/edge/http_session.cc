@@ -2,6 +2,7 @@
 
 #include <fmt/compile.h>
 
+#include <algorithm>
 #include <boost/asio/write.hpp>
 #include <utility>
 
@@ -146,12 +147,10 @@ void HttpSession::dispatch() {
     input_ended_ = true;
   }
   const http::verb method = request_.method();
-  const auto answer_timeout = io_.limits().answer_timeout;
   add_slot({.keep_alive = keep_alive,
             .has_body = method != http::verb::head,
             .is_1_0 = request_.version() == 10,
-            .only_reads = method == http::verb::get || method == http::verb::head,
-            .late_at = answer_timeout.count() > 0 ? last_progress_ + answer_timeout : SteadyTime::max()});
+            .only_reads = method == http::verb::get || method == http::verb::head});
   io_.handler()(request_, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
 }
 
@@ -191,18 +190,24 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
   write();
 }
 
-// Requests are late in their order, but for those that were answered out of it.
+void HttpSession::set_late_at(uint64_t request, SteadyTime at) {
+  CHECK(request >= first_slot_ && request < first_slot_ + slots_.size());
+  slots_[request - first_slot_].late_at = at;
+}
+
 void HttpSession::tell_late(SteadyTime now) {
-  for (size_t i = 0; !closed_ && i < slots_.size() && slots_[i].late_at <= now;) {
-    if (!slots_[i].wire.empty()) {
-      ++i;
-      continue;
+  uint64_t request = first_slot_;
+  while (!closed_ && request < first_slot_ + slots_.size()) {
+    const Slot& slot = slots_[request - first_slot_];
+    if (slot.wire.empty() && slot.late_at <= now) {
+      ++answered_late_;
+      const Error late =
+          slot.only_reads
+              ? Error{ErrorCode::kDeadlineExceeded, "what it would be read from did not answer in time; ask again"}
+              : Error{ErrorCode::kOutcomeUnknown, "whether it was done is not known yet; ask again"};
+      complete(request, io_.error_page()(late));
     }
-    const Error late = slots_[i].only_reads
-                           ? Error{ErrorCode::kDeadlineExceeded, "what it would be read from did not answer in time"}
-                           : Error{ErrorCode::kOutcomeUnknown, "whether it was done is not known yet; ask again"};
-    complete(first_slot_ + i, io_.error_page()(late));
-    ++answered_late_;
+    request = std::max(request + 1, first_slot_);  // answers in front may have left
   }
 }
 

@@ -28,6 +28,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   void complete(uint64_t request, HttpResponse response);
   void answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) override;
   void give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) override;
+  void set_late_at(uint64_t request, SteadyTime at) override;
   void check_timeouts(std::chrono::steady_clock::time_point now);
 
  private:

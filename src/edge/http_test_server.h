@@ -20,12 +20,14 @@ namespace hongbao {
 
 inline constexpr std::chrono::seconds kPatience{10};
 
-// Answers "/echo…" at once with the target and the body, keeps the replies to "/held…" until the test answers them,
-// drops the replies to "/drop", and answers "/headers" with two of them and the body, "/big" with kBigBytes and
+// Answers "/echo…" at once with the target and the body, keeps the replies to "/held…" until the test answers them
+// (those to "/held/late…" are late after kLate), drops the replies to "/drop", and answers "/headers" with two of them
+// and the body, "/big" with kBigBytes and
 // "/close" with the end of the connection.
 class TestServer {
  public:
   static constexpr size_t kBigBytes = 16 << 20;
+  static constexpr std::chrono::milliseconds kLate{200};
 
   explicit TestServer(HttpLimits limits = {}, size_t io_threads = 2)
       : server_(
@@ -59,6 +61,9 @@ class TestServer {
   void handle(const HttpRequest& request, Reply reply) {
     const std::string target(request.target());
     if (target.starts_with("/held")) {
+      if (target.starts_with("/held/late")) {
+        reply.set_late_at(std::chrono::steady_clock::now() + kLate);
+      }
       const std::lock_guard lock(mutex_);
       held_.emplace(target, std::move(reply));
       arrived_.notify_all();

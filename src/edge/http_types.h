@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "edge/http_request.h"
 
@@ -29,6 +30,10 @@ class ReplyTarget {
 
   // Takes the caller's share in itself along, because some targets must end on their own thread.
   virtual void answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) = 0;
+  // Without an answer by then the client is told that there is none, by the I/O thread, which waits for nothing, and a
+  // later one goes nowhere. Only while the request is handed to its handler. Nodes keep the time of what they forward
+  // themselves.
+  virtual void set_late_at(uint64_t /*request*/, SteadyTime /*at*/) {}
   // There is no answer: 500.
   virtual void give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) = 0;
 };
@@ -43,6 +48,8 @@ class Reply {
   ~Reply();
 
   void send(HttpResponse response);
+  // See ReplyTarget. REQUIRES: not sent.
+  void set_late_at(SteadyTime at) { target_->set_late_at(request_, at); }
 
  private:
   std::shared_ptr<ReplyTarget> target_;
@@ -52,9 +59,8 @@ class Reply {
 // Called on an I/O thread; must not block. The request is valid during the call only.
 using HttpHandler = std::function<void(const HttpRequest& request, Reply reply)>;
 
-// The answer to a request that could not even be read, whose connection is closed behind it; and to one that its handler
-// leaves unanswered for longer than answer_timeout: kDeadlineExceeded for what only reads, and kOutcomeUnknown for what
-// may have changed something.
+// The answer to a request that could not even be read, whose connection is closed behind it; and to one that is late:
+// kDeadlineExceeded for what only reads, and kOutcomeUnknown for what may have changed something.
 using HttpErrorPage = std::function<HttpResponse(const Error& error)>;
 
 }  // namespace hongbao

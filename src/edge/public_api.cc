@@ -79,6 +79,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
+  call.tell_when_late();
   if (closing_.load(std::memory_order_relaxed)) {
     call.close_after();
   }
@@ -242,8 +243,10 @@ void PublicApi::answer_payment(Result<PaidPacket> paid, std::optional<ShardId> s
   services_.viewing.view(
       paid->packet, deadline,
       [say_outcome, outcome = paid->outcome, call = std::move(call)](Result<PacketView> view) mutable {
-        if (!view) {
-          call.fail_with(view.error());
+        if (!view) {  // it was paid, so "not now" would be a lie
+          call.fail_with(view.error().code == ErrorCode::kFenced
+                             ? view.error()
+                             : Error{ErrorCode::kOutcomeUnknown, "it was paid, and can't be shown now; ask again"});
           return;
         }
         json::object body{{"packet", packet_json(*view)}};

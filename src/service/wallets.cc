@@ -32,11 +32,13 @@ void Wallets::deposit(const UserId& user, Money amount, std::string_view key, St
 
 void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {
   writer_.set_frozen(AccountId::user(user), frozen, [this, user, done = std::move(done)](Result<void> set) mutable {
-    if (set) {
-      account(user, std::move(done));
-    } else {
+    if (!set) {
       done(std::unexpected(set.error()));
+      return;
     }
+    account(user, [done = std::move(done)](Result<Account> found) mutable {
+      done(found ? std::move(found) : fail(ErrorCode::kOutcomeUnknown, "it was set, and can't be read; ask again"));
+    });
   });
 }
 

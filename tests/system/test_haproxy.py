@@ -17,6 +17,7 @@ from engines import Engine, Haproxy, answers, free_port  # noqa: E402
 SHARDS = [f"s{number:03}" for number in range(40)]
 # Longer than two checks that fail: 500 ms apart, each with a limit of 1 s.
 NOTICED_S = 4
+COMMAND_TIMEOUT_S = 5  # shards.command_timeout_ms, which haproxy.cfg counts on
 
 
 def packet(shard, verb=""):
@@ -169,10 +170,12 @@ class HaproxyTest(unittest.TestCase):
         self.assertEqual(1, self.nodes["a"].requests(f"{path} {body}"))
         self.assertEqual(2, self.requests(f"{path} {body}"))
 
-    def test_a_request_whose_node_is_frozen_is_asked_again(self):
+    def test_a_request_whose_node_is_frozen_is_told_so_in_time_and_others_go_elsewhere(self):
         self.learn({shard: "a" for shard in SHARDS})
         self.nodes["a"].freeze()
-        self.assertIn(self.served_by(packet("s001", ":open"), "POST", "{}"), "bc")
+        began = time.monotonic()
+        self.assertEqual(504, self.ask(packet("s001", ":open"), "POST", "{}").status)
+        self.assertLess(time.monotonic() - began, COMMAND_TIMEOUT_S + 1)
         began = time.monotonic()
         for shard in SHARDS:
             self.assertIn(self.served_by(packet(shard)), "bc")
