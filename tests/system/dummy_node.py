@@ -3,7 +3,7 @@
 
 OWNERS_FILE holds {shard: node's name}. As a node does, it names the owner when it is another; it tells who it is in
 Served-By and the connection in Served-On. Queries make it misbehave: `?die=NAME` ends that node before it answers,
-`?busy` answers 503. Every request is a line of output. SIGUSR1
+`?busy` answers 503, `?garbage` with what is no HTTP, `?hang` not at all. Every request is a line of output. SIGUSR1
 makes /readyz answer 503.
 """
 
@@ -14,8 +14,12 @@ import pathlib
 import signal
 import sys
 import threading
+import time
 
 name, public_port, admin_port, owners_file = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), pathlib.Path(sys.argv[4])
+
+
+HANG_S = 5
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,6 +51,12 @@ class Public(Handler):
         path, _, query = self.path.partition("?")
         if query == f"die={name}":
             os._exit(1)
+        if query == "hang":
+            time.sleep(HANG_S)
+        if query in ("hang", "garbage"):
+            self.wfile.write(b"nonsense\r\n\r\n")
+            self.close_connection = True
+            return
         owner = json.loads(owners_file.read_text()).get(path.rpartition("/")[2][:4], name)
         self.answer(503 if query == "busy" else 200,
                     {"Served-By": name, "Served-On": self.client_address[1], "Served-Body": body.decode(),
