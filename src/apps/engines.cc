@@ -36,6 +36,16 @@ Result<void> put(std::unique_ptr<Port>& place, Result<std::unique_ptr<Adapter>> 
   return {};
 }
 
+// The same, of an adapter that knows whether its server answers.
+template <class Port, class Adapter>
+Result<void> put(std::unique_ptr<Port>& place, std::function<bool()>& answers,
+                 Result<std::unique_ptr<Adapter>> opened) {
+  if (opened) {
+    answers = [adapter = opened->get()] { return adapter->is_available(); };
+  }
+  return put(place, std::move(opened));
+}
+
 Result<void> check_data(const Settings& settings, const DataDir& dir, const std::set<ShardId>& ids) {
   if (auto fits = check_shards(settings.data_dir, ids); !fits) {
     return fits;
@@ -111,8 +121,9 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     return done;
   }
   for (const auto& [server, shards] : layout.order_servers()) {
-    Engines::Members members{.membership = nullptr, .shards = shards};
+    Engines::Members members{.membership = nullptr, .watched = nullptr, .shards = shards};
     done = put(members.membership, MariadbMembership::open(server, members_database()));
+    done = done ? put(members.watched, MariadbMembership::open(server, members_database())) : done;
     done = done ? require_master_key(server, members_database(), settings.master_key_id()) : done;
     for (size_t i = 0; done && i < shards.size(); ++i) {
       const MariadbOrderStore::Place hot{server, orders_database(shards[i])};
@@ -138,11 +149,11 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
     redis.answer_timeout = settings.redis_timeout;
     engines.cache = std::make_unique<RedisCache>(redis, registry);
     NatsStreamOptions stream{.url = settings.nats_url, .region = settings.region};
-    done = put(engines.stream, NatsVoucherStream::open(stream, registry));
+    done = put(engines.stream, engines.stream_answers, NatsVoucherStream::open(stream, registry));
   }
   if (done) {
-    done =
-        put(engines.control, NatsControl::open({.url = settings.nats_url, .traffic = {{settings.region, kWeightMax}}}));
+    done = put(engines.control, engines.control_answers,
+               NatsControl::open({.url = settings.nats_url, .traffic = {{settings.region, kWeightMax}}}));
   }
   return done ? Result<Engines>(std::move(engines)) : std::unexpected(done.error());
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/engines.h"
+#include "apps/node_metrics.h"
 #include "apps/settings.h"
 #include "edge/admin_api.h"
 #include "edge/forwarder.h"
@@ -35,6 +36,7 @@ class Node {
   Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, Engines engines);
   ShardSet make_shards();
   std::vector<Placement::Group> placement_groups();
+  void answer_peer(const PeerRequest& request, Reply reply);
   Result<void> take_shards();
   void beat();
   void hand_over();
@@ -66,8 +68,11 @@ class Node {
   ShardSet shards_;
   Placement placement_;  // distributed only
   LedgerWriter ledger_writer_;
-  WorkerPool workers_;        // reads for users
-  WorkerPool admin_workers_;  // an audit may take long and must not hold up users
+  WorkerPool workers_;         // reads for users
+  WorkerPool admin_workers_;   // an audit may take long and must not hold up users …
+  WorkerPool status_workers_;  // … nor those who look what is wrong
+  RegionWatch watch_;
+  NodeMetrics metrics_;
   Settler settler_;
   const std::unique_ptr<InboxHeads> inbox_heads_;  // distributed only
   InboxFeed inbox_feed_;
@@ -82,6 +87,7 @@ class Node {
   Periodic reconciliation_;
   Periodic auditing_;
   Periodic archiving_;
+  Periodic neighbours_;  // distributed only
 
   PreOrders pre_orders_;
   const std::unique_ptr<FinishedPackets> finished_packets_;  // distributed only
@@ -95,6 +101,7 @@ class Node {
   PeerIo peer_io_;
   PeerPool peers_;
   Forwarder forwarder_;
+  RegionStatus region_;
   PublicApi public_api_;
   AdminApi admin_api_;
   PeerServer peer_server_;

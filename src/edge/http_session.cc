@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "edge/problem.h"
 
 namespace hongbao {
 namespace {
@@ -211,6 +212,7 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
 }
 
 void HttpSession::print(const HttpResponse& response, const Slot& slot, std::string& out) const {
+  count_problem(response);
   out.reserve(192 + response.headers.size() + response.body.size());
   fmt::format_to(std::back_inserter(out),
                  FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n{}"),

@@ -160,7 +160,11 @@ bool Shard::keep_lease() {
   if (now < renew_at_) {
     return true;
   }
+  commit_since_.store(now);
   const auto renewed = store_.renew(epoch_);
+  if (renewed || owns()) {
+    commit_since_.store(SteadyTime());
+  }
   if (renewed && *renewed) {
     extend_lease(now);
     return true;

@@ -62,7 +62,7 @@ struct ShardStatus {
   ShardState state = ShardState::kAway;
   bool wanted = false;                          // this process shall own it
   std::chrono::milliseconds lease_left{0};      // 0: not owned here; kLeaseForever
-  std::chrono::milliseconds commit_pending{0};  // since the oldest commit began whose outcome is not known; 0: none
+  std::chrono::milliseconds commit_pending{0};  // a commit or renewal whose outcome is not known began so long ago
   uint32_t epoch = 0;                           // the last one that this process had
   VoucherNo next_voucher;
   size_t mailbox_depth = 0;
@@ -221,7 +221,7 @@ class Shard {
   std::atomic<bool> wanted_{false};
   std::atomic<ShardState> state_{ShardState::kAway};
   std::atomic<SteadyTime> lease_until_{SteadyTime()};   // the epoch: no lease
-  std::atomic<SteadyTime> commit_since_{SteadyTime()};  // a commit began then and is not known to have ended
+  std::atomic<SteadyTime> commit_since_{SteadyTime()};  // a commit or renewal began then and may not have ended
   std::atomic<uint64_t> next_voucher_{0};
   std::atomic<size_t> resident_packets_{0};
   std::atomic<size_t> resident_bytes_{0};

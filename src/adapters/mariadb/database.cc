@@ -279,7 +279,7 @@ Database Database::open(const MariadbServer& server, const std::string& name, Mo
                          name.empty() ? nullptr : name.c_str(), server.port, nullptr, CLIENT_FOUND_ROWS) == nullptr) {
     asking.fail(fmt::format("connecting to {}", server.address()));
   }
-  ServerStatistics& statistics = statistics_of(server.address());
+  EngineStatistics& statistics = engine_statistics("mariadb", server.address());
   statistics.connections.fetch_add(1);
   database.connection_.get_deleter().open_at = &statistics;
   const bool writes = mode == Mode::kWrite;
@@ -336,7 +336,7 @@ Snapshot::~Snapshot() {
 void report(std::string_view call, const MariadbError& error) {
   const auto& [server, database] = error.place();
   if (!server.empty()) {
-    statistics_of(server).errors.fetch_add(1);
+    engine_statistics("mariadb", server).errors.fetch_add(1);
   }
   const auto left_out = log_turn("mariadb_failed", fmt::format("{} {}", call, server));
   if (!left_out) {

@@ -19,9 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include "adapters/mariadb/statistics.h"
 #include "adapters/mariadb/values.h"
 #include "base/clock.h"
+#include "base/engine_statistics.h"
 #include "base/result.h"
 
 namespace hongbao::mariadb {
@@ -152,7 +152,7 @@ class Statement {
 };
 
 struct CloseConnection {
-  ServerStatistics* open_at = nullptr;  // where it counts as open
+  EngineStatistics* open_at = nullptr;  // where it counts as open
   void operator()(MYSQL* connection) const;
 };
 

@@ -54,6 +54,8 @@ class NatsVoucherStream final : public VoucherStream {
   void acknowledge(Follower follower, ShardId shard, VoucherNo upto) override;
   void leave(Follower follower, ShardId shard) override;
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
+  // The server is connected, and has the stream. Any thread; may wait for a second.
+  [[nodiscard]] bool is_available() const { return connection_->is_connected() && is_available_.load(); }
 
  private:
   using Key = std::pair<Follower, ShardId>;
@@ -89,7 +91,7 @@ class NatsVoucherStream final : public VoucherStream {
   std::atomic<bool> is_in_doubt_{true};  // whether the stream is there
   uint64_t generation_ = 0;              // of the connection on which it was found
   SteadyTime check_at_;
-  bool is_available_ = true;
+  std::atomic<bool> is_available_ = true;
 
   nats::Publisher publisher_;
   std::thread maintainer_;
