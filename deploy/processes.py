@@ -1,5 +1,5 @@
-"""Processes that an earlier command started: known by pid and start time, for the pid alone may be another's by now. One
-that was ended and started again by hand is known by its program and by the port where it listens."""
+"""Processes that an earlier command started: known by pid and start time, for the pid alone may be another's by now.
+One that was ended and started again by hand is known by its program and by the port where it listens."""
 
 import contextlib
 import dataclasses

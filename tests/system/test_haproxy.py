@@ -233,8 +233,8 @@ class OwnAnswersTest(HaproxyCase):
 
     def test_what_is_no_request(self):
         # Where HAProxy 2.6 can't be told what to say.
-        for status, request in ((400, b"nonsense\r\n\r\n"), (400, b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"),
-                                (408, b"GET / HTTP/1.1\r\nHo")):
+        too_long = b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+        for status, request in ((400, b"nonsense\r\n\r\n"), (400, too_long), (408, b"GET / HTTP/1.1\r\nHo")):
             self.assertEqual(status, self.exchange(request)[0])
         self.assert_own(408, "request_timeout", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
 

@@ -1,5 +1,5 @@
-"""What an operator on call sees of a region of two nodes while its engines and nodes are frozen, killed and back: from any
-node, in time whatever is frozen, and true."""
+"""What an operator on call sees of a region of two nodes while its engines and nodes are frozen, killed and back: from
+any node, in time whatever is frozen, and true."""
 
 import collections
 import itertools
@@ -50,7 +50,8 @@ class RegionStatusTest(unittest.TestCase):
     def setUp(self):
         self.first, self.second = self.region.nodes
         eventually(lambda: all(self.status(node)["ok"] for node in self.region.nodes), "all is well", 30)
-        eventually(lambda: {"node1", "node2"} == {each["owner"] for each in self.shards().values()}, "both own some", 15)
+        eventually(lambda: {"node1", "node2"} == {each["owner"] for each in self.shards().values()}, "both own some",
+                   15)
 
     def ask(self, node, path):
         """The body, and whatever is frozen, in time."""
@@ -74,6 +75,9 @@ class RegionStatusTest(unittest.TestCase):
         found = re.search(rb"^" + re.escape(name.encode()) + rb" (\S+)$", self.ask(node, "/metrics").raw, re.M)
         self.assertIsNotNone(found, name)
         return float(found[1])
+
+    def connections(self, engine, server):
+        return self.metric(self.first, f'hongbao_engine_connections{{engine="{engine}",server="{server}"}}')
 
     def ctl(self, *arguments):
         return self.front.ctl(*arguments, check=False)
@@ -107,7 +111,8 @@ class RegionStatusTest(unittest.TestCase):
             status = self.status(node)
             self.assertEqual((node.name, True, []), (status["node"], status["ok"], status["troubles"]))
             self.assertEqual([("node1", True, True, True), ("node2", True, True, True)],
-                             [(each["node"], each["alive"], each["answers"], each["ready"]) for each in status["nodes"]])
+                             [(each["node"], each["alive"], each["answers"], each["ready"])
+                              for each in status["nodes"]])
             self.assertEqual(4, sum(each["shards"] for each in status["nodes"]))
             self.assertEqual({"serving"}, {each["state"] for each in status["shards"]})
             self.assertEqual({("mariadb", True), ("redis", True), ("nats", True)},
@@ -127,9 +132,8 @@ class RegionStatusTest(unittest.TestCase):
             self.assertEqual(1, self.metric(owner, f'hongbao_shard_state{{shard="{shard}",state="serving"}}'))
             self.assertEqual(each["epoch"], self.metric(owner, f'hongbao_shard_epoch{{shard="{shard}"}}'))
         server = self.region.mariadb.address
-        self.assertGreater(self.metric(self.first, f'hongbao_engine_connections{{engine="mariadb",server="{server}"}}'), 4)
-        self.assertEqual(1, self.metric(self.first, f'hongbao_engine_connections{{engine="redis",server="'
-                                        f'{self.region.redis.address}"}}'))
+        self.assertGreater(self.connections("mariadb", server), 4)
+        self.assertEqual(1, self.connections("redis", self.region.redis.address))
         with self.front.user("nobody") as client:
             client.get("/v1/packets/nonsense")
         self.assertGreater(sum(self.metric(node, 'hongbao_http_problems_total{type="not_found"}')
@@ -202,8 +206,7 @@ class RegionStatusTest(unittest.TestCase):
                                                         if text.startswith(name) and "node2" in text], "it is told", 15)
             self.assertIn(str(engine.port), told[0])
             self.assertEqual(200, self.readyz()[0])
-            self.assertEqual(0, self.metric(self.first, f'hongbao_engine_connections{{engine="{engine.name}",server="' + (
-                engine.address if engine.name == "redis" else "control") + '"}'))
+            self.assertEqual(0, self.connections(engine.name, engine.address if engine.name == "redis" else "control"))
             engine.start()
             eventually(lambda: self.status()["ok"], "all is well again", 30)
 
@@ -212,14 +215,16 @@ class RegionStatusTest(unittest.TestCase):
         self.second.freeze()
         told = eventually(lambda: self.status()["troubles"], "it is told", 10)
         self.assertTrue(any("node2" in text for text in told), told)
-        eventually(lambda: all(each["owner"] == "node1" for each in self.shards().values()), "its shards are taken", 15)
+        eventually(lambda: all(each["owner"] == "node1" for each in self.shards().values()), "its shards are taken",
+                   15)
         status = self.status()
         self.assertFalse(status["ok"])
         self.assertIn("node2 has been silent", " ".join(status["troubles"]))
         self.second.thaw()  # it learns that it has lost them
         for shard in lost:
             eventually(lambda shard=shard: any(line["shard"] == shard and line["owner"].startswith("node1")
-                                               for line in self.logged(self.second, "shard_lost")), "it says to whom", 15)
+                                               for line in self.logged(self.second, "shard_lost")),
+                       "it says to whom", 15)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,15 @@ bool is_integer(const MYSQL_FIELD& field) {
 
 }  // namespace
 
+Asking::Asking(MYSQL* connection, MariadbError::Place place) : connection_(connection), place_(std::move(place)) {
+  unsigned answer_s = 0;
+  unsigned connect_s = 0;
+  (void)mysql_get_optionv(connection, MYSQL_OPT_READ_TIMEOUT, &answer_s);
+  (void)mysql_get_optionv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+  const bool is_connected = connection->thread_id != 0;
+  limit_ = std::chrono::seconds(is_connected ? answer_s : std::min(answer_s, connect_s));
+}
+
 void Asking::fail(std::string_view doing) const {
   fail(mysql_errno(connection_), mysql_error(connection_), doing);
 }
@@ -61,15 +70,9 @@ void Asking::fail(unsigned code, const char* error, std::string_view doing) cons
   if (place.server.empty() && at.host != nullptr) {
     place = {fmt::format("{}:{}", at.host, at.port), at.db == nullptr ? "" : at.db};
   }
-  unsigned answer_s = 0;
-  unsigned connect_s = 0;
-  (void)mysql_get_optionv(connection_, MYSQL_OPT_READ_TIMEOUT, &answer_s);
-  (void)mysql_get_optionv(connection_, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
-  const bool is_connected = at.thread_id != 0;
-  const std::chrono::milliseconds limit = std::chrono::seconds(is_connected ? answer_s : std::min(answer_s, connect_s));
   MariadbError failed(code, fmt::format("{}: {}", doing, error), place);
-  if (failed.is_connection_lost() && std::chrono::steady_clock::now() - began_ >= limit - kTimerSlack) {
-    throw MariadbError(code, fmt::format("{}: no answer within {} ms", doing, limit.count()), std::move(place));
+  if (failed.is_connection_lost() && std::chrono::steady_clock::now() - began_ >= limit_ - kTimerSlack) {
+    throw MariadbError(code, fmt::format("{}: no answer within {} ms", doing, limit_.count()), std::move(place));
   }
   throw failed;
 }

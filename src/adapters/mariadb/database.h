@@ -69,8 +69,7 @@ struct MariadbServer {
 class Asking {
  public:
   // `place`: for a connection that is not there yet.
-  explicit Asking(MYSQL* connection, MariadbError::Place place = {})
-      : connection_(connection), place_(std::move(place)) {}
+  explicit Asking(MYSQL* connection, MariadbError::Place place = {});
   [[noreturn]] void fail(std::string_view doing) const;
   [[noreturn]] void fail(MYSQL_STMT* statement, std::string_view doing) const;
 
@@ -79,6 +78,7 @@ class Asking {
 
   MYSQL* connection_;
   MariadbError::Place place_;
+  std::chrono::milliseconds limit_{};  // read at the beginning: a connection that was not made forgets it
   SteadyTime began_ = std::chrono::steady_clock::now();
 };
 
