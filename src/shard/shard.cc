@@ -245,20 +245,25 @@ ShardStatus Shard::status() const {
   const SteadyTime now = clock_.steady_now();
   const SteadyTime until = lease_until_.load();
   const SteadyTime since = commit_since_.load();
-  const auto whole_ms = [](SteadyTime::duration time) {
-    return std::chrono::ceil<std::chrono::milliseconds>(std::max(time, SteadyTime::duration::zero()));
+  const auto between = [](SteadyTime from, SteadyTime to) {
+    const auto time = std::chrono::ceil<std::chrono::milliseconds>(to - from);
+    return std::max(time, std::chrono::milliseconds(0));
   };
-  const bool is_owned = until != SteadyTime();
+  ShardStatus status{.state = state_.load(),
+                     .wanted = wanted_.load(),
+                     .next_voucher = {next_voucher_.load()},
+                     .mailbox_depth = mailbox_.depth(),
+                     .resident_packets = resident_packets_.load(),
+                     .resident_bytes = resident_bytes_.load()};
+  if (until != SteadyTime()) {
+    status.lease_left = until == kForever ? kLeaseForever : between(now, until);
+  }
+  if (since != SteadyTime()) {
+    status.commit_pending = between(since, now);
+  }
   const std::lock_guard lock(key_mutex_);
-  return {.state = state_.load(),
-          .wanted = wanted_.load(),
-          .lease_left = until == kForever ? kLeaseForever : whole_ms(is_owned ? until - now : until - until),
-          .commit_pending = whole_ms(since == SteadyTime() ? since - since : now - since),
-          .epoch = epoch_,
-          .next_voucher = {next_voucher_.load()},
-          .mailbox_depth = mailbox_.depth(),
-          .resident_packets = resident_packets_.load(),
-          .resident_bytes = resident_bytes_.load()};
+  status.epoch = epoch_;
+  return status;
 }
 
 void Shard::write_loop() {
