@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One region on this machine: hongbaod nodes on private MariaDB, Redis and NATS servers, behind HAProxy.
 
-    cluster.py up [--nodes N] [--engines-only] | status | down
+    cluster.py up [--nodes N] [--engines-only] | status | start NAME | stop NAME | down
 
 Used through `./run cluster`. Everything listens on 127.0.0.1 and lives in one directory, which `down` removes. The file
 state.json there says which processes are ours: a pid counts only with the start time that it had.
@@ -110,12 +110,13 @@ def keep_logs(directory):
 
 def up(options, state):
     processes, text = state.load()
-    alive = [process for process in processes if process.is_alive()]
+    alive = [process for process in processes if process.current()]
     if text and len(alive) == len(processes):
         print(f"The cluster is up already.\n{text}")
         return 0
     if alive:
-        raise EngineError("only some of its processes are there (./run cluster status): ./run cluster down first")
+        raise EngineError("only some of its processes are there (./run cluster status): ./run cluster start those that "
+                          "ended, or ./run cluster down first")
     make_directory(options.dir, state)
     state.save([])
     region = Region(options.dir, options.bin, options.nodes, lasting=True)
@@ -143,11 +144,36 @@ def status(_, state):
         condition = process.condition(readyz)
         ready = ready and condition == "ready"
         admin = f"admin {process.admin}" if process.admin else ""
-        print(f"{process.name:9} {condition:10} pid {process.pid:<8} {process.address:17} {admin:24} "
-              f"{os.path.relpath(process.log)}")
+        current = process.current() or process
+        print(f"{process.name:9} {condition:10} pid {current.pid:<8} {process.address:17} {admin:24} "
+              f"{os.path.relpath(process.log)}{'  (started by hand)' if current.by_hand else ''}")
     if not ready or not text:
         return 1
     print(f"\n{text}")
+    return 0
+
+
+def find_process(name, state):
+    processes, text = state.load()
+    found = next((process for process in processes if process.name == name), None)
+    if found is None:
+        known = ", ".join(process.name for process in processes)
+        raise EngineError(f'there is no "{name}" in it; there are {known}' if known else "the cluster is down")
+    return found, processes, text
+
+
+def start(options, state):
+    process, processes, text = find_process(options.name, state)
+    new = process.start(readyz)
+    state.save([new if each is process else each for each in processes], text)
+    print(f"{new.name}: started, pid {new.pid}")
+    return 0
+
+
+def stop(options, state):
+    """What it was is kept, so that it can be started again."""
+    process, _, _ = find_process(options.name, state)
+    print(f"{process.name}: {(process.current() or process).stop()}")
     return 0
 
 
@@ -156,7 +182,7 @@ def down(options, state):
         print("The cluster is down.")
         return 0
     for process in reversed(state.load()[0]):
-        print(f"{process.name}: {process.stop()}", flush=True)
+        print(f"{process.name}: {(process.current() or process).stop()}", flush=True)
     shutil.rmtree(options.dir)
     print(f"Removed {os.path.relpath(options.dir)}.")
     return 0
@@ -171,6 +197,9 @@ def parse_arguments():
                           help=f"hongbaod processes, 1 to {len(NODE_NAMES)} (default 2)")
     starting.add_argument("--engines-only", action="store_true", help="MariaDB, Redis and NATS without nodes")
     starting.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "release" / "bin", help="the binaries")
+    for verb, help_text in (("start", "start one that was stopped, or ended, again"), ("stop", "stop one")):
+        commands.add_parser(verb, help=help_text).add_argument("name", metavar="NAME",
+                                                               help="a node or an engine, as status prints it")
     commands.add_parser("status", help="what runs, and whether it is ready; exit status 1 unless all is")
     commands.add_parser("down", help="stop it and remove its data")
     return parser.parse_args()
@@ -180,7 +209,8 @@ def main():
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        return {"up": up, "status": status, "down": down}[options.command](options, State(options.dir))
+        return {"up": up, "status": status, "start": start, "stop": stop,
+                "down": down}[options.command](options, State(options.dir))
     except (EngineError, OSError, subprocess.SubprocessError) as error:
         return f"cluster: {error}"
     except KeyboardInterrupt:

@@ -129,7 +129,7 @@ class Region:
 
     def processes(self):
         return [Process.of(server.name, server.process.pid, server.address, server.log,
-                           server.admin if isinstance(server, Node) else None)
+                           server.admin if isinstance(server, Node) else None, server.command(), server.environment())
                 for server in self.servers if server.is_running]
 
     def stop(self):

@@ -37,6 +37,16 @@ Result<void> put(std::unique_ptr<Port>& place, Result<std::unique_ptr<Adapter>> 
   return {};
 }
 
+// The same, of an adapter that knows whether its server answers.
+template <class Port, class Adapter>
+Result<void> put(std::unique_ptr<Port>& place, std::function<bool()>& answers,
+                 Result<std::unique_ptr<Adapter>> opened) {
+  if (opened) {
+    answers = [adapter = opened->get()] { return adapter->is_available(); };
+  }
+  return put(place, std::move(opened));
+}
+
 Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   if (auto known = check_trace(settings.config_file, settings.data_dir, settings.is_new_data_wanted); !known) {
     return std::unexpected(known.error());
@@ -142,9 +152,12 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     return std::unexpected(facts.error());
   }
   for (const auto& [server, shards] : layout.order_servers()) {
-    Engines::Members members{
-        .membership = nullptr, .shards = shards, .facts = facts_at(engines.members.size() + 1, settings, *facts)};
+    Engines::Members members{.membership = nullptr,
+                             .watched = nullptr,
+                             .shards = shards,
+                             .facts = facts_at(engines.members.size() + 1, settings, *facts)};
     done = put(members.membership, MariadbMembership::open(server, members_database()));
+    done = done ? put(members.watched, MariadbMembership::open(server, members_database())) : done;
     done = done ? require_agreement(settings, members) : done;
     done = done ? require_every_shard(server, settings.shard_ids(), layout.shards_at(server)) : done;
     done = done ? require_master_key(server, members_database(), settings.master_key_id()) : done;
@@ -202,12 +215,13 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
                              .replicas = settings.nats_replicas};
     auto opened = NatsVoucherStream::open(stream, registry);
     done = opened ? check_stream(engines.order_stores(), **opened) : std::unexpected(opened.error());
-    done = done ? put(engines.stream, std::move(opened)) : done;
+    done = done ? put(engines.stream, engines.stream_answers, std::move(opened)) : done;
   }
   if (done) {
-    done = put(engines.control, NatsControl::open({.url = settings.nats_url,
-                                                   .replicas = static_cast<int>(settings.nats_replicas),
-                                                   .traffic = {{settings.region, kWeightMax}}}));
+    done = put(engines.control, engines.control_answers,
+               NatsControl::open({.url = settings.nats_url,
+                                  .replicas = static_cast<int>(settings.nats_replicas),
+                                  .traffic = {{settings.region, kWeightMax}}}));
   }
   return done ? Result<Engines>(std::move(engines)) : std::unexpected(done.error());
 }

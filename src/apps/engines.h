@@ -2,6 +2,7 @@
 // (MariaDB, Redis, NATS). The only place that names adapters. The owner's thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,10 +35,14 @@ struct Engines {
   // The nodes that use one database server, and the shards that are there. Distributed only.
   struct Members {
     std::unique_ptr<Membership> membership;
+    std::unique_ptr<Membership> watched;  // the same, for the watch, which must not wait for beats nor hold them up
     std::vector<ShardId> shards;
     std::string facts;  // that they must agree on
   };
   std::vector<Members> members;
+
+  std::function<bool()> stream_answers;
+  std::function<bool()> control_answers;
 
   [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
 };

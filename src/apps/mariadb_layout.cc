@@ -6,6 +6,7 @@
 #include "adapters/mariadb/ledger_store.h"
 #include "adapters/mariadb/membership.h"
 #include "adapters/mariadb/order_store.h"
+#include "adapters/mariadb/server_probe.h"
 
 namespace hongbao {
 
@@ -51,13 +52,14 @@ std::vector<MariadbLayout::UsedServer> MariadbLayout::servers() const {
   };
   for (const auto& [server, shards] : order_servers()) {
     add(server, "mariadb.orders",
-        MariadbMembership::kConnections + MariadbOrderStore::kMoveConnections +
+        2 * MariadbMembership::kConnections + MariadbOrderStore::kMoveConnections +
             shards.size() * MariadbOrderStore::kConnections);
     add(cold(server), kColdServerField,
-        MariadbOrderStore::kMoveConnections + shards.size() * MariadbOrderStore::kColdConnections);
+        MariadbProbe::kConnections + MariadbOrderStore::kMoveConnections +
+            shards.size() * MariadbOrderStore::kColdConnections);
   }
-  add(ledger(), "mariadb.ledger", MariadbLedgerStore::kConnections);
-  add(inbox(), "mariadb.inbox", MariadbInboxStore::kConnections);
+  add(ledger(), "mariadb.ledger", MariadbProbe::kConnections + MariadbLedgerStore::kConnections);
+  add(inbox(), "mariadb.inbox", MariadbProbe::kConnections + MariadbInboxStore::kConnections);
   return servers;
 }
 

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <csignal>
 
 #include "apps/backup.h"
 #include "apps/descriptor_needs.h"
+#include "apps/engine_watch.h"
 #include "base/log.h"
 #include "edge/problem.h"
 #include "service/blocking.h"
@@ -19,6 +21,9 @@ namespace {
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr size_t kAdminCallsWaitingMax = 64;
 constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet server has none
+constexpr size_t kStatusThreads = 2;
+// How long after a lease a node that its databases do not answer asks others whether they are answered.
+constexpr std::chrono::seconds kCutOffGrace{2};
 constexpr std::chrono::seconds kFlushMax{30};
 constexpr std::chrono::milliseconds kPollEvery{5};
 
@@ -38,6 +43,12 @@ Settings starting_now(Settings settings, const Clock& clock) {
   settings.placement.self = {settings.node_name, settings.node_address};
   settings.placement.incarnation = static_cast<uint64_t>(clock.now().unix_ms);
   return settings;
+}
+
+PlacementOptions placement_options(const Settings& settings, prometheus::Registry& registry) {
+  PlacementOptions options = settings.placement;
+  options.beats_failed = &add_counter(registry, "hongbao_beats_failed_total", "Beats that a database did not take.");
+  return options;
 }
 
 HttpLimits admin_limits(const Settings& settings) {
@@ -78,11 +89,13 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       page_tokens_(derive_key128(settings.master_key, kPageToken, kKeyContext)),
       authenticator_(settings.auth),
       shards_(make_shards()),
-      placement_(shards_, placement_groups(), settings_.placement),
+      placement_(shards_, placement_groups(), placement_options(settings_, registry_)),
       ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),
       workers_(settings.workers, kReadsWaitingMax, settings.api.command_timeout),
       admin_workers_(1, kAdminCallsWaitingMax),
       control_workers_(1, kAdminCallsWaitingMax),
+      status_workers_(kStatusThreads, kAdminCallsWaitingMax),
+      metrics_(registry_, shards_, watch_),
       settler_(orders_, *engines_.stream, *engines_.ledger, ledger_writer_, *engines_.control,
                owns_shard(settings, shards_), settings.settlement_batch_vouchers_max, registry_),
       inbox_heads_(settings.distributed ? std::make_unique<InboxHeads>(*engines_.cache, ids_, clock_, registry_)
@@ -109,6 +122,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
                       }),
       auditing_(settings.audit_interval, [this] { run_audit(); }),
       archiving_(settings.archive_interval, [this] { archiver_.step(); }),
+      neighbours_(RegionWatch::kEvery, [this] { region_.look_at_neighbours(); }),
       pre_orders_(*engines_.cache, pay_tokens_, ids_, settings.ordering.payable + settings.shard.engine.packet_ttl,
                   clock_, registry_, engines_.greetings.get()),
       finished_packets_(
@@ -126,15 +140,20 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       peer_io_(derive_key(settings.master_key, kPeerLink, kKeyContext), PeerLimits()),
       peers_(peer_io_),
       forwarder_(shards_, placement_, peers_, peer_io_, ForwarderLimits(), registry_),
+      region_(shards_, watch_, settings.distributed ? &peers_ : nullptr,
+              {.node = settings.distributed ? settings.node_name : "embedded",
+               .cut_off_after = settings.placement.lease + kCutOffGrace,
+               .can_serve =
+                   [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
       public_api_({ordering_, opening_, viewing_, profiles_, wallets_, inbox_lists_, ids_, page_tokens_, authenticator_,
                    *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
-      admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, backup_.get(), orders_, *engines_.ledger,
-                  *engines_.inbox, admin_workers_, *engines_.control, control_workers_, ids_, registry_},
+      admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, backup_.get(), orders_, region_, admin_workers_,
+                  status_workers_, *engines_.control, control_workers_, ids_, registry_},
                  {settings.admin_token, settings.region, settings.api.command_timeout, [this] { archiving_.run_now(); },
-                  [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
-      peer_server_(peer_io_, [this](const PeerRequest& request,
-                                    Reply reply) { public_api_.answer_here(request, std::move(reply)); }),
+                  [this] { metrics_.update(); }}),
+      peer_server_(peer_io_,
+                   [this](const PeerRequest& request, Reply reply) { answer_peer(request, std::move(reply)); }),
       public_server_(
           settings.http, settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
@@ -145,6 +164,15 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           [](const Error& error) { return problem(error); }) {
   forwarder_.set_answer_here(
       [this](const PeerRequest& request, Reply reply) { public_api_.answer_here(request, std::move(reply)); });
+  watch_engines(settings_, engines_, watch_);
+}
+
+void Node::answer_peer(const PeerRequest& request, Reply reply) {
+  if (request.target == RegionStatus::kOwnTarget) {
+    reply.send({.body = boost::json::serialize(region_.own())});
+  } else {
+    public_api_.answer_here(request, std::move(reply));
+  }
 }
 
 ShardSet Node::make_shards() {
@@ -196,6 +224,8 @@ Result<void> Node::start() {
   workers_.start();
   admin_workers_.start();
   control_workers_.start();
+  status_workers_.start();
+  watch_.start();
   // On one machine the peak is the users', and followers catch up behind it; a database server has room for both.
   const auto busy = [this] { return !settings_.distributed && shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
   settler_.start(busy);
@@ -207,6 +237,7 @@ Result<void> Node::start() {
   running_ = true;
   if (settings_.distributed) {
     peer_server_.start();
+    neighbours_.start();
   }
   admin_server_.start();
   public_server_.start();
@@ -361,6 +392,8 @@ void Node::stop() {
   reconciliation_.stop();
   auditing_.stop();
   archiving_.stop();
+  neighbours_.stop();
+  watch_.stop();
   for (const ShardId id : shards_.ids()) {
     shards_.find(id)->stop();
   }
@@ -373,6 +406,7 @@ void Node::stop() {
   workers_.stop();
   admin_workers_.stop();
   control_workers_.stop();
+  status_workers_.stop();
   admin_server_.stop();
   public_server_.stop();
   engines_.cache.reset();  // answers what still waits for it, while those who asked are there

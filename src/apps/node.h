@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/engines.h"
+#include "apps/node_metrics.h"
 #include "apps/settings.h"
 #include "edge/admin_api.h"
 #include "edge/forwarder.h"
@@ -41,6 +42,7 @@ class Node {
   ShardSet make_shards();
   std::vector<Placement::Group> placement_groups();
   std::unique_ptr<BackupJob> make_backup_job();
+  void answer_peer(const PeerRequest& request, Reply reply);
   Result<void> take_shards();
   void beat();
   void hand_over();
@@ -73,8 +75,11 @@ class Node {
   Placement placement_;  // distributed only
   LedgerWriter ledger_writer_;
   WorkerPool workers_;          // reads for users
-  WorkerPool admin_workers_;    // an audit may take long and must not hold up users
-  WorkerPool control_workers_;  // setting a switch may wait for NATS, and must not wait for an audit
+  WorkerPool admin_workers_;    // an audit may take long and must not hold up users …
+  WorkerPool control_workers_;  // … nor those who set a switch, who may wait for NATS …
+  WorkerPool status_workers_;   // … nor those who look what is wrong
+  RegionWatch watch_;
+  NodeMetrics metrics_;
   Settler settler_;
   const std::unique_ptr<InboxHeads> inbox_heads_;  // distributed only
   InboxFeed inbox_feed_;
@@ -90,6 +95,7 @@ class Node {
   Periodic reconciliation_;
   Periodic auditing_;
   Periodic archiving_;
+  Periodic neighbours_;  // distributed only
 
   PreOrders pre_orders_;
   const std::unique_ptr<FinishedPackets> finished_packets_;  // distributed only
@@ -103,6 +109,7 @@ class Node {
   PeerIo peer_io_;
   PeerPool peers_;
   Forwarder forwarder_;
+  RegionStatus region_;
   PublicApi public_api_;
   AdminApi admin_api_;
   PeerServer peer_server_;

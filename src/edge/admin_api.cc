@@ -41,29 +41,6 @@ void send_wallet(const UserId& user, Result<Account> account, json::object body,
   call.send_json(http::status::ok, json::serialize(body));
 }
 
-Result<json::array> list_shards(const AdminServices& services) {
-  json::array shards;
-  for (const ShardId id : services.shards.ids()) {
-    const ShardStatus status = services.shards.find(id)->status();
-    const auto head = services.orders.at(id)->head();  // also of a shard that is away
-    const auto settled_to = head ? services.ledger.cursor(id) : std::unexpected(head.error());
-    const auto inbox_to = services.inbox.cursor(id);
-    if (!settled_to || !inbox_to) {
-      return std::unexpected((settled_to ? inbox_to : settled_to).error());
-    }
-    shards.push_back({{"shard", to_text(id)},
-                      {"state", to_text(status.state)},
-                      {"epoch", head->epoch},
-                      {"next_voucher", head->next_voucher.value},
-                      {"settled_to", settled_to->value},
-                      {"inbox_to", inbox_to->value},
-                      {"mailbox_depth", status.mailbox_depth},
-                      {"resident_packets", status.resident_packets},
-                      {"resident_bytes", status.resident_bytes}});
-  }
-  return shards;
-}
-
 json::object switches_json(const Control& control) {
   json::object switches;
   for (int i = 0; i < kSwitches; ++i) {
@@ -146,6 +123,7 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   add(get, "/readyz", &AdminApi::ready, /*open=*/true);
   add(get, "/metrics", &AdminApi::metrics);
   add(get, "/admin/v1/shards", &AdminApi::shards);
+  add(get, "/admin/v1/region", &AdminApi::region);
   add(get, "/admin/v1/audit", &AdminApi::audit, /*open=*/false, {"deep"});
   add(get, "/admin/v1/reconciliation", &AdminApi::reconciliation);
   add(post, "/admin/v1/reconciliation:run", &AdminApi::reconcile);
@@ -202,27 +180,10 @@ void AdminApi::health(const Incoming&, Call call) {
   call.send_json(http::status::ok, R"({"status":"ok"})");
 }
 
-void AdminApi::ready(const Incoming&, Call call) {
-  const bool ready = ready_.load() && options_.can_serve();
-  call.send_json(ready ? http::status::ok : http::status::service_unavailable,
-                 ready ? R"({"status":"ready"})" : R"({"status":"not ready"})");
-}
-
 void AdminApi::metrics(const Incoming&, Call call) {
+  options_.update_metrics();
   call.send({.body = prometheus::TextSerializer().Serialize(services_.registry.Collect()),
              .content_type = "text/plain; version=0.0.4"});
-}
-
-void AdminApi::shards(const Incoming&, Call call) {
-  read_on<json::array>(
-      services_.workers, [this] { return list_shards(services_); },
-      [call = std::move(call)](Result<json::array> shards) mutable {
-        if (shards) {
-          call.send_json(http::status::ok, json::serialize(json::object{{"shards", std::move(*shards)}}));
-        } else {
-          call.fail_with(shards.error());
-        }
-      });
 }
 
 void AdminApi::audit(const Incoming& in, Call call) {

@@ -2,7 +2,6 @@
 // admin I/O thread; work that blocks goes to the worker pool.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,8 +10,8 @@
 
 #include "core/packet_id.h"
 #include "edge/call.h"
+#include "edge/region_status.h"
 #include "ports/control.h"
-#include "ports/inbox_store.h"
 #include "service/archiver.h"
 #include "service/audit.h"
 #include "service/backup_job.h"
@@ -30,9 +29,9 @@ struct AdminServices {
   Archiver& archiver;
   BackupJob* backup;  // embedded only
   const std::map<ShardId, OrderStore*>& orders;
-  LedgerStore& ledger;
-  InboxStore& inbox;
-  WorkerPool& workers;
+  RegionStatus& region;
+  WorkerPool& workers;         // where an audit may take long
+  WorkerPool& status_workers;  // for what must be told even then
   Control& control;
   WorkerPool& control_workers;  // wait for `control`, and for no audit
   const PacketIdCodec& ids;
@@ -44,7 +43,7 @@ struct AdminApiOptions {
   Region region = Region::kSouth;  // the only one this deployment has
   std::chrono::milliseconds command_timeout{5'000};
   std::function<void()> archive_now;
-  std::function<bool()> can_serve;  // for /readyz: this process can answer requests
+  std::function<void()> update_metrics;  // those that are only read now and then
 };
 
 class AdminApi {
@@ -54,7 +53,7 @@ class AdminApi {
   void handle(const HttpRequest& request, Reply reply);
 
   // What /readyz says. Ready once all is started, until the stop begins.
-  void set_ready(bool ready) { ready_.store(ready); }
+  void set_ready(bool ready) { services_.region.set_ready(ready); }
 
  private:
   using Handler = void (AdminApi::*)(const Incoming&, Call);
@@ -71,6 +70,7 @@ class AdminApi {
   void ready(const Incoming& in, Call call);
   void metrics(const Incoming& in, Call call);
   void shards(const Incoming& in, Call call);
+  void region(const Incoming& in, Call call);
   void audit(const Incoming& in, Call call);
   void reconciliation(const Incoming& in, Call call);
   void reconcile(const Incoming& in, Call call);
@@ -94,7 +94,6 @@ class AdminApi {
   Router router_;
   std::vector<Route> routes_;
   RouteMetrics unrouted_;
-  std::atomic<bool> ready_{false};
 };
 
 }  // namespace hongbao

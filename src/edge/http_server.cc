@@ -5,6 +5,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "edge/http_session.h"
 #include "edge/listen.h"
 
@@ -50,12 +51,16 @@ void HttpServer::accept() {
       return;
     }
     if (error) {
-      log_warn("accept_failed", {{"error", error.message()}});
+      if (const auto left_out = log_turn("accept_failed")) {
+        log_warn("accept_failed", {{"error", error.message()}, {"suppressed", *left_out}});
+      }
       accept_after_pause();  // most likely out of file descriptors
       return;
     }
     if (connections_.load() >= limits_.connections_max) {
-      log_warn("connection_refused", {{"connections_max", limits_.connections_max}});
+      if (const auto left_out = log_turn("connection_refused")) {
+        log_warn("connection_refused", {{"connections_max", limits_.connections_max}, {"suppressed", *left_out}});
+      }
     } else {
       connections_.fetch_add(1);
       std::shared_ptr<void> count(nullptr, [this](void*) { connections_.fetch_sub(1); });

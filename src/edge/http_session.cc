@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "edge/problem.h"
 
 namespace hongbao {
 namespace {
@@ -212,6 +213,7 @@ void HttpSession::tell_late(SteadyTime now) {
 }
 
 void HttpSession::print(const HttpResponse& response, const Slot& slot, std::string& out) const {
+  count_problem(response);
   out.reserve(192 + response.headers.size() + response.body.size());
   const auto more = std::back_inserter(out);
   fmt::format_to(more, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), static_cast<unsigned>(response.status),

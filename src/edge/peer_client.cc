@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "edge/listen.h"
 #include "edge/peer_messages.h"
 
@@ -167,8 +168,11 @@ void PeerClient::lost(Link& link, bool was_established, const std::string& why) 
                            : std::min(reconnect_after_ * 2, limits.reconnect_after_max);
     reconnect_at_ = std::chrono::steady_clock::now() + reconnect_after_;
   }
-  log_warn(was_established ? "peer_lost" : "peer_unreachable",
-           {{"peer", to_text(endpoint_)}, {"why", why}, {"requests", calls.size()}});
+  const char* event = was_established ? "peer_lost" : "peer_unreachable";
+  if (const auto left_out = log_turn(event, to_text(endpoint_))) {
+    log_warn(event,
+             {{"peer", to_text(endpoint_)}, {"why", why}, {"requests", calls.size()}, {"suppressed", *left_out}});
+  }
   tell(with_fates(std::move(calls), link), "the connection to the node that owns the packet was lost");
 }
 

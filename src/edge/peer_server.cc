@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "edge/listen.h"
 #include "edge/peer_connection.h"
 #include "edge/peer_messages.h"
@@ -68,7 +69,10 @@ class PeerServerSession final : public PeerConnection, public ReplyTarget {
 
   void on_closed(const std::string& why) override {
     server_.sessions_.erase(this);
-    log_info(established() ? "peer_gone" : "peer_refused", {{"peer", from_}, {"why", why}});
+    const char* event = established() ? "peer_gone" : "peer_refused";
+    if (const auto left_out = log_turn(event)) {
+      log_info(event, {{"peer", from_}, {"why", why}, {"suppressed", *left_out}});
+    }
   }
 
   void refuse(uint64_t request, PeerRefusal refusal) {
@@ -120,12 +124,17 @@ void PeerServer::accept() {
       return;
     }
     if (error) {
-      log_warn("peer_accept_failed", {{"error", error.message()}});
+      if (const auto left_out = log_turn("peer_accept_failed")) {
+        log_warn("peer_accept_failed", {{"error", error.message()}, {"suppressed", *left_out}});
+      }
       accept_after_pause();  // most likely out of file descriptors
       return;
     }
     if (sessions_.size() >= io_.limits().connections_max) {
-      log_warn("peer_connection_refused", {{"connections_max", io_.limits().connections_max}});
+      if (const auto left_out = log_turn("peer_connection_refused")) {
+        log_warn("peer_connection_refused",
+                 {{"connections_max", io_.limits().connections_max}, {"suppressed", *left_out}});
+      }
     } else {
       io_.keep(std::make_shared<PeerServerSession>(*this, std::move(socket)));
     }

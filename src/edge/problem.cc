@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <boost/json.hpp>
+#include <iterator>
 
 #include "base/check.h"
 
@@ -71,6 +75,11 @@ constexpr Problem kProblems[] = {
     {kInternal, status::internal_server_error, "internal", "Something is wrong in the server"},
 };
 
+constexpr std::string_view kProblemType = "application/problem+json";
+constexpr std::string_view kTypeField = R"({"type":"urn:hongbao:problem:)";  // as `problem` begins
+
+std::array<std::atomic<uint64_t>, std::size(kProblems)> problems_told{};
+
 const Problem& lookup(ErrorCode code) {
   for (const Problem& problem : kProblems) {
     if (problem.code == code) {
@@ -132,8 +141,33 @@ HttpResponse problem(const Error& error) {
   }
   return {.status = known.status,
           .body = boost::json::serialize(body),
-          .content_type = "application/problem+json",
+          .content_type = kProblemType,
           .headers = extra_headers(known, error)};
+}
+
+void count_problem(const HttpResponse& answer) {
+  const std::string_view body = answer.body;
+  if (answer.content_type != kProblemType || !body.starts_with(kTypeField)) {
+    return;
+  }
+  const std::string_view name = body.substr(kTypeField.size(), body.find('"', kTypeField.size()) - kTypeField.size());
+  for (size_t i = 0; i < std::size(kProblems); ++i) {
+    if (kProblems[i].name == name) {
+      problems_told[i].fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+  }
+}
+
+std::vector<std::pair<std::string_view, uint64_t>> problem_counts() {
+  std::vector<std::pair<std::string_view, uint64_t>> counts;
+  for (size_t i = 0; i < std::size(kProblems); ++i) {
+    const auto same = [&](const auto& count) { return count.first == kProblems[i].name; };
+    if (std::ranges::none_of(counts, same)) {  // a type that several errors have is counted at the first
+      counts.emplace_back(kProblems[i].name, problems_told[i].load(std::memory_order_relaxed));
+    }
+  }
+  return counts;
 }
 
 }  // namespace hongbao

@@ -21,6 +21,12 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
+// A node that lives, or fell silent a while ago without having left.
+struct KnownMember {
+  Member member;
+  std::chrono::milliseconds lease_left{0};  // negative: it has been silent for so long since its lease ended
+};
+
 class Membership {
  public:
   virtual ~Membership() = default;
@@ -31,6 +37,8 @@ class Membership {
                                            std::chrono::milliseconds lease) = 0;
   // All that live, by name.
   virtual Result<std::vector<Member>> members() = 0;
+  // Those as well that fell silent less than `memory` ago; by name.
+  virtual Result<std::vector<KnownMember>> known(std::chrono::milliseconds memory) = 0;
   // The node lives no more, from now on; unless a later incarnation took its name.
   virtual Result<void> leave(std::string_view node, uint64_t incarnation) = 0;
 };

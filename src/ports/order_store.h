@@ -49,6 +49,13 @@ struct ShardHead {
   friend bool operator==(const ShardHead&, const ShardHead&) = default;
 };
 
+// Who has the shard, as the database knows it.
+struct ShardTenure {
+  ShardHead head;
+  std::string owner;                        // the last one; empty: nobody ever had it
+  std::chrono::milliseconds lease_left{0};  // by the database's clock; 0: it has ended, and anybody may take the shard
+};
+
 // One transaction. All of it takes effect, or none.
 struct CommitBatch {
   uint32_t epoch = 0;             // the head must still hold this epoch …
@@ -154,6 +161,7 @@ class OrderStore {
   virtual CommitOutcome commit(const CommitBatch& batch) = 0;
 
   virtual Result<ShardHead> head() = 0;
+  virtual Result<ShardTenure> tenure() = 0;
 
   // nullopt for a packet that was never activated.
   virtual Result<std::optional<StoredPacket>> load(const PacketKey& packet) = 0;

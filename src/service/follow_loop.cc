@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "base/thread.h"
 
 namespace hongbao {
@@ -45,7 +46,10 @@ void FollowLoop::run() {
     const auto taken = step_(from_log);
     log_has_more = from_log && taken && *taken >= full_step_vouchers_;
     if (!taken) {
-      log_warn("follower_step_failed", {{"follower", name_}, {"error", taken.error().detail}});
+      if (const auto left_out = log_turn("follower_step_failed", name_)) {
+        log_warn("follower_step_failed",
+                 {{"follower", name_}, {"error", taken.error().detail}, {"suppressed", *left_out}});
+      }
       std::this_thread::sleep_for(kErrorPause);
     } else if (*taken == 0) {
       stream_.wait(seen, kIdleWait);

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "base/thread.h"
 
 namespace hongbao {
@@ -104,11 +105,15 @@ bool LedgerWriter::step(std::chrono::milliseconds idle_wait) {
   }
   const auto result = commit();
   if (!result && tries_ < options_.commit_tries_max) {
-    log_warn("ledger_commit_repeated", {{"error", result.error().detail}});
+    if (const auto left_out = log_turn("ledger_commit_repeated")) {
+      log_warn("ledger_commit_repeated", {{"error", result.error().detail}, {"suppressed", *left_out}});
+    }
     return false;
   }
   if (!result) {
-    log_error("ledger_commit_failed", {{"error", result.error().detail}});
+    if (const auto left_out = log_turn("ledger_commit_failed")) {
+      log_error("ledger_commit_failed", {{"error", result.error().detail}, {"suppressed", *left_out}});
+    }
   }
   answer(result);
   items_.clear();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "core/route.h"
 #include "service/agreement.h"
 
@@ -20,7 +21,13 @@ Result<void> Placement::step() {
       leave();
       return std::unexpected(members.error());
     } else {
-      log_warn("beat_failed", {{"node", options_.self.node}, {"error", members.error().detail}});
+      if (options_.beats_failed != nullptr) {
+        options_.beats_failed->Increment();
+      }
+      if (const auto left_out = log_turn("beat_failed", to_text(group.shards.front()))) {
+        log_warn("beat_failed",
+                 {{"node", options_.self.node}, {"error", members.error().detail}, {"suppressed", *left_out}});
+      }
     }
   }
   publish(std::move(next));

@@ -21,6 +21,7 @@ struct PlacementOptions {
   Member self;
   uint64_t incarnation = 0;                // rises with every start of this node
   std::chrono::milliseconds lease{3'000};  // a node that is silent for so long lives no more
+  prometheus::Counter* beats_failed = nullptr;
 };
 
 class Placement {

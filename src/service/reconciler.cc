@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "service/ask_all.h"
 
 namespace hongbao {
@@ -43,7 +44,9 @@ Result<void> Reconciler::read_pending(Run& run) {
       if (auto order = pay_tokens_.parse(payment.pay_token)) {
         run.orders.push_back(std::move(*order));
       } else {
-        log_error("pending_payment_unreadable", {{"shard", to_text(id)}});
+        if (const auto left_out = log_turn("pending_payment_unreadable", to_text(id))) {
+          log_error("pending_payment_unreadable", {{"shard", to_text(id)}, {"suppressed", *left_out}});
+        }
         ++run.report.failed;
       }
     }

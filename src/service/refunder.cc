@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "service/ask_all.h"
 
 namespace hongbao {
@@ -40,7 +41,10 @@ std::vector<PacketKey> Refunder::due() const {
     if (due) {
       std::ranges::copy(*due, std::back_inserter(packets));
     } else {
-      log_warn("refunds_not_found", {{"shard", to_text(shard)}, {"error", due.error().detail}});
+      if (const auto left_out = log_turn("refunds_not_found", to_text(shard))) {
+        log_warn("refunds_not_found",
+                 {{"shard", to_text(shard)}, {"error", due.error().detail}, {"suppressed", *left_out}});
+      }
     }
   }
   return packets;

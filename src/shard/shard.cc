@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "base/thread.h"
 
 namespace hongbao {
@@ -75,6 +76,8 @@ Shard::Shard(ShardId id, OrderStore& store, VoucherStream& stream, const Clock& 
                     {{"shard", to_text(id)}}),
           add_counter(registry, "hongbao_shard_recoveries_total", "Commits that did not simply succeed.",
                       {{"shard", to_text(id)}}),
+          add_counter(registry, "hongbao_commits_unknown_total",
+                      "Commits of which the store did not say whether they took effect.", {{"shard", to_text(id)}}),
       } {}
 
 Shard::~Shard() {
@@ -135,7 +138,13 @@ void Shard::own(const ShardHead& head, SteadyTime from) {
   }
   extend_lease(from);
   state_.store(ShardState::kServing);
-  log_info("shard_owned", {{"shard", to_text(id_)}, {"epoch", head.epoch}, {"next_voucher", head.next_voucher.value}});
+  if (const auto left_out = log_turn("shard_owned", to_text(id_))) {
+    log_info("shard_owned", {{"shard", to_text(id_)},
+                             {"owner", options_.owner},
+                             {"epoch", head.epoch},
+                             {"next_voucher", head.next_voucher.value},
+                             {"suppressed", *left_out}});
+  }
 }
 
 // `from`: before the database was asked, so that the lease lapses here first.
@@ -151,13 +160,17 @@ bool Shard::keep_lease() {
   if (now < renew_at_) {
     return true;
   }
+  commit_since_.store(now);
   const auto renewed = store_.renew(epoch_);
+  if (renewed || owns()) {
+    commit_since_.store(SteadyTime());
+  }
   if (renewed && *renewed) {
     extend_lease(now);
     return true;
   }
   if (renewed) {
-    go_away("shard_lost");
+    lose();
     return false;
   }
   if (owns()) {
@@ -173,15 +186,29 @@ void Shard::give_back() {
   if (const auto released = store_.release(epoch_); !released) {
     log_warn("lease_not_released", {{"shard", to_text(id_)}, {"error", released.error().detail}});
   }
-  go_away("shard_given_back");
+  const uint32_t epoch = epoch_;
+  go_away();
+  log_info("shard_given_back", {{"shard", to_text(id_)}, {"epoch", epoch}});
+}
+
+// Another owner has it, or may have. Who that is, is asked behind the answers that are owed.
+void Shard::lose() {
+  go_away();
+  const auto tenure = store_.tenure();
+  if (const auto left_out = log_turn("shard_lost", to_text(id_))) {
+    log_warn("shard_lost", {{"shard", to_text(id_)},
+                            {"epoch", epoch_},
+                            {"owner", tenure ? tenure->owner : "unknown: " + tenure.error().detail},
+                            {"suppressed", *left_out}});
+  }
 }
 
 // Nothing of the memory is kept. Whatever was held has not taken effect.
-void Shard::go_away(const char* event) {
+void Shard::go_away() {
   lease_until_.store(SteadyTime());
+  commit_since_.store(SteadyTime());
   state_.store(ShardState::kAway);
   acquire_at_ = clock_.steady_now() + options_.acquire_pause;
-  log_info(event, {{"shard", to_text(id_)}, {"epoch", epoch_}});
   fail_held(ErrorCode::kFenced, kAwayDetail);
   fail_waiting(ErrorCode::kFenced, kAwayDetail);
   engine_.start({});
@@ -215,9 +242,28 @@ void Shard::submit(Command command, SteadyTime deadline, Done<ShardAnswer> done)
 }
 
 ShardStatus Shard::status() const {
+  const SteadyTime now = clock_.steady_now();
+  const SteadyTime until = lease_until_.load();
+  const SteadyTime since = commit_since_.load();
+  const auto between = [](SteadyTime from, SteadyTime to) {
+    const auto time = std::chrono::ceil<std::chrono::milliseconds>(to - from);
+    return std::max(time, std::chrono::milliseconds(0));
+  };
+  ShardStatus status{.state = state_.load(),
+                     .wanted = wanted_.load(),
+                     .next_voucher = {next_voucher_.load()},
+                     .mailbox_depth = mailbox_.depth(),
+                     .resident_packets = resident_packets_.load(),
+                     .resident_bytes = resident_bytes_.load()};
+  if (until != SteadyTime()) {
+    status.lease_left = until == kForever ? kLeaseForever : between(now, until);
+  }
+  if (since != SteadyTime()) {
+    status.commit_pending = between(since, now);
+  }
   const std::lock_guard lock(key_mutex_);
-  return {state_.load(),         epoch_, {next_voucher_.load()}, mailbox_.depth(), resident_packets_.load(),
-          resident_bytes_.load()};
+  status.epoch = epoch_;
+  return status;
 }
 
 void Shard::write_loop() {
@@ -277,7 +323,10 @@ bool Shard::write_away(std::chrono::milliseconds idle_wait) {
     }
     acquire_at_ = now + options_.acquire_pause;
     if (acquired.error().code != ErrorCode::kFenced) {
-      log_warn("shard_not_acquired", {{"shard", to_text(id_)}, {"error", acquired.error().detail}});
+      if (const auto left_out = log_turn("shard_not_acquired", to_text(id_))) {
+        log_warn("shard_not_acquired",
+                 {{"shard", to_text(id_)}, {"error", acquired.error().detail}, {"suppressed", *left_out}});
+      }
     }
   }
   refuse_all(ErrorCode::kFenced, kAwayDetail, wanted_.load() ? std::min(idle_wait, options_.acquire_pause) : idle_wait);
@@ -402,16 +451,18 @@ void Shard::finish_batch() {
   const CommitBatch& batch = engine_.batch();
   if (!batch.vouchers.empty()) {
     const SteadyTime began = clock_.steady_now();
+    commit_since_.store(began);
     const CommitOutcome outcome = store_.commit(batch);
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
     if (outcome == CommitOutcome::kFenced) {
-      go_away("shard_lost");
+      lose();
       return;
     }
     if (outcome == CommitOutcome::kUnknown) {
       begin_recovery();
       return;
     }
+    commit_since_.store(SteadyTime());
     has_committed_ = true;
     extend_lease(began);
     metrics_.batch_vouchers.Observe(static_cast<double>(batch.vouchers.size()));
@@ -447,9 +498,15 @@ void Shard::begin_recovery() {
   fail_waiting(ErrorCode::kUnavailable, kRecoveringDetail);
   metrics_.recoveries.Increment();
   const CommitBatch& batch = engine_.batch();
-  log_warn("commit_unknown", {{"shard", to_text(id_)},
-                              {"from_voucher", batch.expected_next.value},
-                              {"vouchers", static_cast<int64_t>(batch.vouchers.size())}});
+  if (!batch.vouchers.empty()) {
+    metrics_.commits_unknown.Increment();
+  }
+  if (const auto left_out = log_turn("commit_unknown", to_text(id_))) {
+    log_warn("commit_unknown", {{"shard", to_text(id_)},
+                                {"from_voucher", batch.expected_next.value},
+                                {"vouchers", static_cast<int64_t>(batch.vouchers.size())},
+                                {"suppressed", *left_out}});
+  }
 }
 
 // False: the store did not say.
@@ -457,17 +514,26 @@ bool Shard::recover() {
   const CommitBatch batch = engine_.batch();
   const auto resolved = resolve(batch);
   if (!resolved) {
-    log_warn("shard_waits_for_store", {{"shard", to_text(id_)}, {"error", resolved.error().detail}});
+    if (const auto left_out = log_turn("shard_waits_for_store", to_text(id_))) {
+      log_warn("shard_waits_for_store", {{"shard", to_text(id_)},
+                                         {"for_ms", status().commit_pending.count()},
+                                         {"error", resolved.error().detail},
+                                         {"suppressed", *left_out}});
+    }
     refuse_overdue_held();
     refuse_all(ErrorCode::kUnavailable, kRecoveringDetail, std::chrono::milliseconds(0));
     if (mailbox_.closed()) {  // stopping: the next owner resolves it
       fail_held(ErrorCode::kOutcomeUnknown, "the server stopped before the outcome was known");
-      go_away("shard_lost");
+      go_away();
+      log_warn("shard_left_in_doubt", {{"shard", to_text(id_)}, {"epoch", epoch_}});
       return true;
     }
     return false;
   }
-  log_info("commit_resolved", {{"shard", to_text(id_)}, {"landed", resolved->landed}});
+  if (const auto left_out = log_turn("commit_resolved", to_text(id_))) {
+    log_info("commit_resolved", {{"shard", to_text(id_)}, {"landed", resolved->landed}, {"suppressed", *left_out}});
+  }
+  commit_since_.store(SteadyTime());
   if (resolved->head) {
     own(*resolved->head, resolved->lease_from);
   }
@@ -478,7 +544,7 @@ bool Shard::recover() {
     fail_held(ErrorCode::kUnavailable, "the store refused the write; nothing took effect");
   }
   if (!resolved->head) {
-    go_away("shard_lost");
+    lose();
   }
   return true;
 }

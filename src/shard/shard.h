@@ -60,7 +60,10 @@ std::string_view to_text(ShardState state);
 
 struct ShardStatus {
   ShardState state = ShardState::kAway;
-  uint32_t epoch = 0;  // the last one that this process had
+  bool wanted = false;                          // this process shall own it
+  std::chrono::milliseconds lease_left{0};      // 0: not owned here; kLeaseForever
+  std::chrono::milliseconds commit_pending{0};  // a commit or renewal whose outcome is not known began so long ago
+  uint32_t epoch = 0;                           // the last one that this process had
   VoucherNo next_voucher;
   size_t mailbox_depth = 0;
   size_t resident_packets = 0;
@@ -142,6 +145,7 @@ class Shard {
     prometheus::Gauge& mailbox_depth;
     prometheus::Gauge& resident_bytes;
     prometheus::Counter& recoveries;
+    prometheus::Counter& commits_unknown;
   };
 
   static constexpr SteadyTime kForever = SteadyTime::max();
@@ -165,7 +169,8 @@ class Shard {
   bool keep_lease();
   void extend_lease(SteadyTime from);
   void give_back();
-  void go_away(const char* event);
+  void go_away();
+  void lose();
   void own(const ShardHead& head, SteadyTime from);
 
   // What became of a commit that is in doubt, and whether the shard is this process's again.
@@ -215,7 +220,8 @@ class Shard {
   // Published for other threads.
   std::atomic<bool> wanted_{false};
   std::atomic<ShardState> state_{ShardState::kAway};
-  std::atomic<SteadyTime> lease_until_{SteadyTime()};  // the epoch: no lease
+  std::atomic<SteadyTime> lease_until_{SteadyTime()};   // the epoch: no lease
+  std::atomic<SteadyTime> commit_since_{SteadyTime()};  // a commit or renewal began then and may not have ended
   std::atomic<uint64_t> next_voucher_{0};
   std::atomic<size_t> resident_packets_{0};
   std::atomic<size_t> resident_bytes_{0};

@@ -113,6 +113,10 @@ TEST_F(MariadbDatabase, ErrorsTellWhatBroke) {
   server.password = "wrong";
   EXPECT_THAT([&] { open(server); },
               ThrowsMessage<MariadbError>(AllOf(HasSubstr(server.address()), Not(HasSubstr("wrong")))));
+  server.host = "127.0.0.1";
+  server.port = 1;
+  EXPECT_THAT([&] { open(server); },
+              ThrowsMessage<MariadbError>(AllOf(HasSubstr(server.address()), Not(HasSubstr("no answer within")))));
   database_.execute("CREATE TABLE t(id BIGINT PRIMARY KEY)");
   database_.execute("INSERT INTO t VALUES (1)");
   const auto error_of = [&](const std::string& sql) {
@@ -127,7 +131,26 @@ TEST_F(MariadbDatabase, ErrorsTellWhatBroke) {
   EXPECT_TRUE(error_of("SELECT 1 FROM nowhere").is_no_such_table());
   const auto id = database_.text("SELECT CONNECTION_ID()").value();
   mariadb_as_root("KILL " + id);
-  EXPECT_TRUE(error_of("SELECT 1").is_connection_lost());
+  const MariadbError killed = error_of("SELECT 1");
+  EXPECT_TRUE(killed.is_connection_lost());
+  EXPECT_THAT(killed.what(), Not(HasSubstr("no answer")));
+  EXPECT_EQ(killed.place().server, test_mariadb().address());
+  EXPECT_EQ(killed.place().database, scratch_.name().name);
+}
+
+TEST_F(MariadbDatabase, OpenConnectionsAndErrorsAreCountedByServer) {
+  const EngineStatistics& statistics = engine_statistics("mariadb", test_mariadb().address());
+  const int64_t before = statistics.connections.load();
+  {
+    Database session = open();
+    EXPECT_EQ(statistics.connections.load(), before + 1);
+    Database moved = std::move(session);
+    EXPECT_EQ(statistics.connections.load(), before + 1);
+  }
+  EXPECT_EQ(statistics.connections.load(), before);
+  const uint64_t errors = statistics.errors.load();
+  EXPECT_FALSE(guarded("test", [&] { database_.execute("SELECT 1 FROM nowhere"); }).has_value());
+  EXPECT_EQ(statistics.errors.load(), errors + 1);
 }
 
 TEST_F(MariadbDatabase, AFrozenServerIsALostConnectionAfterAWhile) {
@@ -142,9 +165,12 @@ TEST_F(MariadbDatabase, AFrozenServerIsALostConnectionAfterAWhile) {
       ADD_FAILURE() << "a frozen server answered";
     } catch (const MariadbError& error) {
       EXPECT_TRUE(error.is_connection_lost()) << error.code() << " " << error.what();
+      EXPECT_THAT(error.what(), HasSubstr("no answer within 1000 ms"));
+      EXPECT_EQ(error.place().server, server.address());
     }
   });
-  const seconds connected = time_of([&] { EXPECT_THROW(open(server), MariadbError); });
+  const seconds connected = time_of(
+      [&] { EXPECT_THAT([&] { open(server); }, ThrowsMessage<MariadbError>(HasSubstr("no answer within 1000 ms"))); });
   engine("thaw", "mariadb");
   EXPECT_LE(asked, seconds(3));
   EXPECT_LE(connected, seconds(3));

@@ -112,6 +112,21 @@ TEST_P(MembershipContract, AnEarlierIncarnationCantLeaveForALaterOne) {
   EXPECT_THAT(nodes().members().value(), ElementsAre(kAnn));
 }
 
+TEST_P(MembershipContract, ANodeThatFellSilentIsKnownForAWhileUnlikeOneThatLeft) {
+  ASSERT_TRUE(nodes().beat(kAnn, 1, kShort).has_value());
+  ASSERT_TRUE(nodes().beat({"carl", "127.0.0.1:4"}, 1, kLong).has_value());
+  ASSERT_TRUE(nodes().leave("carl", 1).has_value());
+  std::this_thread::sleep_for(kLonger);
+  ASSERT_TRUE(nodes().beat(kBob, 1, kLong).has_value());
+  const auto known = nodes().known(kLong).value();
+  ASSERT_EQ(known.size(), 2U);
+  EXPECT_EQ(known[0].member, kAnn);
+  EXPECT_LT(known[0].lease_left, milliseconds(0));
+  EXPECT_EQ(known[1].member, kBob);
+  EXPECT_GT(known[1].lease_left, kLong / 2);
+  EXPECT_EQ(nodes().known(milliseconds(1)).value().size(), 1U) << "forgotten by then";
+}
+
 TEST_P(MembershipContract, NamesDifferByCase) {
   const Member other{"Ann", "127.0.0.1:9"};
   ASSERT_TRUE(nodes().beat(kAnn, 1, kLong).has_value());

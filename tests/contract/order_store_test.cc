@@ -101,6 +101,18 @@ TEST_P(OrderStoreContract, AnEarlierIncarnationWaitsForTheLeaseLikeAnybodyElse) 
   EXPECT_TRUE(store().acquire({"first", 4}, kLeaseForever).has_value());
 }
 
+TEST_P(OrderStoreContract, AnybodyCanReadWhoHasTheShardAndForHowLong) {
+  const ShardHead held = store().acquire("first", milliseconds(60'000)).value();
+  const ShardTenure tenure = store().tenure().value();
+  EXPECT_EQ(tenure.head, held);
+  EXPECT_EQ(tenure.owner, "first");
+  EXPECT_GT(tenure.lease_left, milliseconds(30'000));
+  EXPECT_LE(tenure.lease_left, milliseconds(60'000));
+  ASSERT_TRUE(store().release(held.epoch).has_value());
+  EXPECT_EQ(store().tenure().value().owner, "first") << "nobody has had it since";
+  EXPECT_EQ(store().tenure().value().lease_left, milliseconds(0));
+}
+
 TEST_P(OrderStoreContract, ALeaseMayBeLong) {
   ASSERT_TRUE(store().acquire("first", kLeaseForever).has_value());
   EXPECT_EQ(store().acquire("second", kNoLease).error().code, ErrorCode::kFenced);

@@ -70,6 +70,7 @@ class TamperedOrderStore final : public OrderStore {
   Result<void> release(uint32_t epoch) override { return inner_.release(epoch); }
   CommitOutcome commit(const CommitBatch& batch) override { return inner_.commit(batch); }
   Result<ShardHead> head() override { return inner_.head(); }
+  Result<ShardTenure> tenure() override { return inner_.tenure(); }
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override { return inner_.load(packet); }
   Result<std::vector<Voucher>> read_log(VoucherNo from, size_t max) override {
     return log_is_unreadable ? fail(ErrorCode::kStorage, "told to fail") : inner_.read_log(from, max);

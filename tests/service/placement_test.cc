@@ -36,6 +36,9 @@ class FaultyMembership final : public Membership {
     return away ? refused() : inner_.beat(self, incarnation, lease);
   }
   Result<std::vector<Member>> members() override { return away ? refused() : inner_.members(); }
+  Result<std::vector<KnownMember>> known(std::chrono::milliseconds memory) override {
+    return away ? Result<std::vector<KnownMember>>(std::unexpected(refused().error())) : inner_.known(memory);
+  }
   Result<void> leave(std::string_view node, uint64_t incarnation) override {
     return away ? Result<void>(std::unexpected(refused().error())) : inner_.leave(node, incarnation);
   }

@@ -118,6 +118,40 @@ TEST_F(ShardTest, NoAnswerLeavesBeforeItsCommit) {
   EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kOpened);
 }
 
+TEST_F(ShardTest, ACommitThatHangsIsToldWithTheTimeSinceItBegan) {
+  const PacketKey key = activated(2, Money(10));
+  clock_.advance(1ms);  // the epoch is nobody's time
+  EXPECT_EQ(shard_->status().commit_pending, 0ms);
+  store_.hold_commits();
+  auto answer = submit(OpenCommand{key, user(1)});
+  while (store_.commits() < 2) {  // one was the activation
+    std::this_thread::yield();
+  }
+  clock_.advance(3s);
+  EXPECT_EQ(shard_->status().commit_pending, 3s);
+  EXPECT_EQ(shard_->status().state, ShardState::kServing);
+  store_.release_commits();
+  EXPECT_TRUE(answer.get());
+  EXPECT_EQ(shard_->status().commit_pending, 0ms);
+  EXPECT_EQ(shard_->status().lease_left, kLeaseForever);
+}
+
+TEST_F(ShardTest, ACommitInDoubtIsPendingUntilItIsResolved) {
+  const PacketKey key = activated(2, Money(10));
+  clock_.advance(1ms);
+  store_.fail_next_commit(CommitFault::kLost);
+  store_.fail_next_acquires(1'000'000);
+  auto answer = submit(OpenCommand{key, user(1)});
+  while (shard_->status().state != ShardState::kRecovering) {
+    std::this_thread::yield();
+  }
+  clock_.advance(2s);
+  EXPECT_GE(shard_->status().commit_pending, 2s);
+  store_.fail_next_acquires(0);
+  EXPECT_FALSE(answer.get());
+  EXPECT_EQ(shard_->status().commit_pending, 0ms);
+}
+
 TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
   const PacketKey key = activated(100, Money(10'000));
   store_.hold_commits();

@@ -25,6 +25,9 @@ class SimMembership final : public Membership {
     return unknown ? refused() : std::move(members);
   }
   Result<std::vector<Member>> members() override { return outage_.refuses() ? refused() : memory_.members(); }
+  Result<std::vector<KnownMember>> known(std::chrono::milliseconds memory) override {
+    return outage_.refuses() ? refused() : memory_.known(memory);
+  }
   Result<void> leave(std::string_view node, uint64_t incarnation) override {
     return outage_.refuses() ? refused() : memory_.leave(node, incarnation);
   }

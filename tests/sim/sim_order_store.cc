@@ -83,6 +83,10 @@ Result<ShardHead> SimOrderStore::head() {
   return outage_.refuses() ? refused() : memory_.head();
 }
 
+Result<ShardTenure> SimOrderStore::tenure() {
+  return outage_.refuses() ? refused() : memory_.tenure();
+}
+
 Result<std::optional<StoredPacket>> SimOrderStore::load(const PacketKey& packet) {
   if (outage_.refuses()) {
     return refused();

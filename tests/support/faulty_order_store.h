@@ -92,6 +92,7 @@ class FaultyOrderStore final : public OrderStore {
   }
 
   Result<ShardHead> head() override { return store_.head(); }
+  Result<ShardTenure> tenure() override { return store_.tenure(); }
   Result<std::vector<Voucher>> read_log(VoucherNo from, size_t max) override { return store_.read_log(from, max); }
   Result<std::vector<PacketKey>> due(Timestamp now, size_t max) override { return store_.due(now, max); }
   Result<OrderTotals> totals(VoucherNo since) override { return store_.totals(since); }

@@ -3,7 +3,8 @@
 
 OWNERS_FILE holds {shard: node's name}. As a node does, it names the owner when it is another; it tells who it is in
 Served-By and the connection in Served-On. Queries make it misbehave: `?die=NAME` ends that node before it answers,
-`?busy` answers 503, `?die=NAME&busy` both. Every request is a line of output. SIGUSR1 makes /readyz answer 503.
+`?busy` answers 503, `?die=NAME&busy` both, `?garbage` with what is no HTTP, `?hang` not at all. Every request is a line of
+output. SIGUSR1 makes /readyz answer 503.
 """
 
 import http.server
@@ -13,8 +14,12 @@ import pathlib
 import signal
 import sys
 import threading
+import time
 
 name, public_port, admin_port, owners_file = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), pathlib.Path(sys.argv[4])
+
+
+HANG_S = 5
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -46,6 +51,12 @@ class Public(Handler):
         path, _, query = self.path.partition("?")
         if f"die={name}" in query.split("&"):
             os._exit(1)
+        if query == "hang":
+            time.sleep(HANG_S)
+        if query in ("hang", "garbage"):
+            self.wfile.write(b"nonsense\r\n\r\n")
+            self.close_connection = True
+            return
         owner = json.loads(owners_file.read_text()).get(path.rpartition("/")[2][:4], name)
         self.answer(503 if "busy" in query.split("&") else 200,
                     {"Served-By": name, "Served-On": self.client_address[1], "Served-Body": body.decode(),

@@ -301,8 +301,8 @@ class BadInput(SystemTest):
             self.assert_refused(lambda: self.alice.call(method, path), "method_not_allowed", method=method, path=path)
 
     def test_the_admin_api_wants_its_token(self):
-        paths = ["/metrics", "/admin/v1/traffic", "/admin/v1/switches", "/admin/v1/shards", "/admin/v1/audit",
-                 "/admin/v1/reconciliation"]
+        paths = ["/metrics", "/admin/v1/traffic", "/admin/v1/switches", "/admin/v1/shards", "/admin/v1/region",
+                 "/admin/v1/audit", "/admin/v1/reconciliation"]
         for token in (None, "", "x", self.server.admin_token[:-1], self.server.admin_token + "0", self.alice.token):
             with Client(self.server.admin, token) as client:
                 for path in paths:

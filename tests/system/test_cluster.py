@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -94,7 +95,8 @@ class ClusterTest(unittest.TestCase):
         self.addCleanup(bystander.kill)
         file = self.directory / "state.json"
         state = json.loads(file.read_text())
-        state["processes"].append({**state["processes"][0], "name": "bystander", "pid": bystander.pid})
+        state["processes"].append({**state["processes"][0], "name": "bystander", "pid": bystander.pid,
+                                   "address": "127.0.0.1:1"})
         file.write_text(json.dumps(state))
         self.assertIn("bystander: had ended", self.succeed("down"))
         self.assertIsNone(bystander.poll())
@@ -128,6 +130,57 @@ class ClusterTest(unittest.TestCase):
                 self.assertIn("down first", self.refuse("up", "--engines-only"))
                 self.succeed("down")
                 self.assertEqual([], self.under_directory())
+
+    def test_one_is_stopped_and_started_again(self):
+        self.up()
+        old = self.processes()["redis"]
+        self.assertIn("redis: stopped", self.succeed("stop", "redis"))
+        self.assertFalse(exists(old["pid"]))
+        status = self.run_script("status")
+        self.assertEqual(1, status.returncode)
+        self.assertRegex(status.stdout, "redis +ended")
+        self.assertIn("had ended", self.succeed("stop", "redis"))
+        self.assertIn("redis: started", self.succeed("start", "redis"))
+        new = self.processes()["redis"]
+        self.assertEqual((old["address"], True), (new["address"], exists(new["pid"])))
+        self.assertEqual(len(ENGINES), self.succeed("status").count(" ready "))
+        self.assertIn("runs already", self.refuse("start", "redis"))
+        self.assertIn("there are mariadb, redis, nats", self.refuse("start", "node7"))
+        self.assertIn("up already", self.up())
+        self.succeed("down")
+        self.assertFalse(exists(new["pid"]))
+        self.assertIn("is down", self.refuse("stop", "redis"))
+
+    def test_what_was_killed_is_started_or_what_is_wrong_is_told(self):
+        self.up()
+        nats = self.processes()["nats"]
+        os.kill(nats["pid"], signal.SIGKILL)
+        eventually(lambda: not exists(nats["pid"]), "it is gone")
+        with socket.socket() as stranger:
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            stranger.bind(("127.0.0.1", int(nats["address"].rpartition(":")[2])))
+            stranger.listen()
+            self.assertIn(f"taken by pid {os.getpid()}", self.run_script("status").stdout)
+            self.assertIn("another program listens", self.refuse("start", "nats"))
+            self.assertIn("nats: had ended", self.succeed("stop", "nats"))
+        self.succeed("start", "nats")
+        self.succeed("status")
+
+    def test_status_sees_what_was_started_by_hand(self):
+        self.up()
+        redis = self.processes()["redis"]
+        self.succeed("stop", "redis")
+        by_hand = subprocess.Popen(redis["command"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(by_hand.wait)
+        self.addCleanup(by_hand.kill)
+        eventually(lambda: " (started by hand)" in self.run_script("status").stdout, "it is seen")
+        self.assertRegex(self.succeed("status"), f"redis +ready +pid {by_hand.pid} ")
+        self.assertIn(f"runs already, as pid {by_hand.pid}", self.refuse("start", "redis"))
+        os.kill(by_hand.pid, signal.SIGSTOP)
+        eventually(lambda: stat(by_hand.pid)[0] == "T", "it is frozen")
+        self.assertRegex(self.run_script("status").stdout, "redis +frozen")
+        self.assertIn("redis: stopped", self.succeed("down"))
+        self.assertEqual(0, by_hand.wait(10))
 
     def test_a_directory_of_another_is_not_touched(self):
         self.directory.mkdir()

@@ -4,7 +4,9 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -13,6 +15,8 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "deploy"))
 from engines import Engine, Haproxy, answers, free_port  # noqa: E402
+
+ROOT = HERE.parents[1]
 
 SHARDS = [f"s{number:03}" for number in range(40)]
 # Longer than two checks that fail: 500 ms apart, each with a limit of 1 s.
@@ -43,14 +47,25 @@ class DummyNode(Engine):
         return sum(path in line for line in self.log.read_text().splitlines())
 
 
-class HaproxyTest(unittest.TestCase):
+class HastyHaproxy(Haproxy):
+    """Waits for nothing for long."""
+
+    def prepare(self):
+        super().prepare()
+        text = self.config.read_text().replace("timeout server 8s", "timeout server 200")
+        self.config.write_text(text.replace("timeout http-request 10s", "timeout http-request 300"))
+
+
+class HaproxyCase(unittest.TestCase):
+    haproxy_class = Haproxy
+
     def setUp(self):
         directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-haproxy-")))
         self.owners = directory / "owners.json"
         self.own({})
         self.nodes = {name: DummyNode(name, directory / name, self.owners) for name in "abc"}
-        self.haproxy = Haproxy(directory / "haproxy", [(node.name, node.address, node.admin_port)
-                                                       for node in self.nodes.values()])
+        self.haproxy = self.haproxy_class(directory / "haproxy", [(node.name, node.address, node.admin_port)
+                                                                for node in self.nodes.values()])
         for engine in [*self.nodes.values(), self.haproxy]:
             self.addCleanup(engine.kill)
             engine.start()
@@ -95,6 +110,8 @@ class HaproxyTest(unittest.TestCase):
             self.assertLess(time.monotonic(), end, f"{node} is not taken to be {'up' if up else 'down'}")
             time.sleep(0.05)
 
+
+class HaproxyTest(HaproxyCase):
     # Where requests go.
 
     def test_packets_of_a_shard_go_to_one_node_and_shards_to_all_nodes(self):
@@ -207,6 +224,68 @@ class HaproxyTest(unittest.TestCase):
         self.nodes["a"].unready()
         self.await_view("a", up=False)
         self.assertNotIn("a", {self.served_by(packet(shard)) for shard in SHARDS})
+
+
+class OwnAnswersTest(HaproxyCase):
+    """What HAProxy says itself has the shape of what nodes say, and never that nothing was done when something may."""
+
+    haproxy_class = HastyHaproxy
+
+    def exchange(self, request):
+        """Status, headers and body of the answer to these bytes."""
+        with socket.create_connection(("127.0.0.1", self.haproxy.port), timeout=10) as connection:
+            connection.sendall(request)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            return answer.status, answer.headers, answer.read()
+
+    def assert_own(self, status, problem, request):
+        got, headers, body = self.exchange(request)
+        self.assertEqual((status, "application/problem+json"), (got, headers["Content-Type"]), body)
+        told = json.loads(body)
+        self.assertEqual((f"urn:hongbao:problem:{problem}", status), (told["type"], told["status"]))
+        self.assertGreater(len(told["title"]), 5)
+        self.assertGreater(len(told["detail"]), 5)
+        self.assertEqual("1" if status >= 502 or status == 429 else None, headers["Retry-After"])
+
+    def test_what_is_no_request(self):
+        # Where HAProxy 2.6 can't be told what to say.
+        too_long = b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000 + b"\r\n\r\n"
+        for status, request in ((400, b"nonsense\r\n\r\n"), (400, too_long), (408, b"GET / HTTP/1.1\r\nHo")):
+            self.assertEqual(status, self.exchange(request)[0])
+        self.assert_own(408, "request_timeout", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{")
+
+    def test_a_node_that_does_not_answer_leaves_it_open_what_was_done(self):
+        for status, query in ((502, "garbage"), (504, "hang")):
+            for method, problem in (("GET", "unavailable"), ("POST", "outcome_unknown")):
+                self.assert_own(status, problem, f"{method} {packet('s001')}?{query} HTTP/1.1\r\nHost: a\r\n"
+                                f"Content-Length: 0\r\n\r\n".encode())
+
+    def test_without_nodes(self):
+        for node in self.nodes.values():
+            node.kill()
+        for seen_down in (False, True):
+            if seen_down:
+                for name in self.nodes:
+                    self.await_view(name, up=False)
+            for method, problem in (("GET", "unavailable"), ("POST", "outcome_unknown")):
+                self.assert_own(503, problem,
+                                f"{method} /v1/packets HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
+
+    def test_every_code_of_haproxy_has_a_problem_of_the_servers_table(self):
+        table = dict(re.findall(r'"([a-z_]+)",\s+"([^"]+)"\},', (ROOT / "src/edge/problem.cc").read_text()))
+        config = (ROOT / "deploy/haproxy.cfg").read_text()
+        codes = set()
+        for line in re.findall(r"^  http-error .*$", config, re.M):
+            codes.add(int(re.search(r"status (\d+)", line)[1]))
+            problem = json.loads(re.search(r"string '(.*?)'", line)[1])
+            name = problem["type"].rpartition(":")[2]
+            if not name.startswith("%"):
+                self.assertEqual(table[name], problem["title"])
+        self.assertLessEqual({400, 403, 408, 413, 429, 500, 501, 502, 503, 504}, codes)
+        for name in ("outcome_unknown", "unavailable"):
+            self.assertIn(f"set-var(txn.problem) str({name})", config)
+            self.assertIn(table[name], config)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@
 #include <array>
 #include <bit>
 
+#include "base/log.h"
+#include "base/log_rate.h"
+#include "core/ids.h"
+
 namespace hongbao::mariadb {
 namespace {
 
@@ -20,13 +24,8 @@ constexpr int kIdleTransaction_s = 2;
 // The widest column that is read into memory of its own; wider values would be cut, and the reader says so.
 constexpr unsigned long kColumnBytesMax = 65'536;
 
-[[noreturn]] void throw_error(MYSQL* connection, std::string_view doing) {
-  throw MariadbError(mysql_errno(connection), fmt::format("{}: {}", doing, mysql_error(connection)));
-}
-
-[[noreturn]] void throw_error(MYSQL_STMT* statement, std::string_view doing) {
-  throw MariadbError(mysql_stmt_errno(statement), fmt::format("{}: {}", doing, mysql_stmt_error(statement)));
-}
+// A wait that ended so close to its limit ended by it.
+constexpr std::chrono::milliseconds kTimerSlack{100};
 
 // The library only reads what is bound for a statement, and does not say so.
 void* as_mutable(const void* bound) {
@@ -47,6 +46,36 @@ bool is_integer(const MYSQL_FIELD& field) {
 }
 
 }  // namespace
+
+Asking::Asking(MYSQL* connection, MariadbError::Place place) : connection_(connection), place_(std::move(place)) {
+  unsigned answer_s = 0;
+  unsigned connect_s = 0;
+  (void)mysql_get_optionv(connection, MYSQL_OPT_READ_TIMEOUT, &answer_s);
+  (void)mysql_get_optionv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+  const bool is_connected = connection->thread_id != 0;
+  limit_ = std::chrono::seconds(is_connected ? answer_s : std::min(answer_s, connect_s));
+}
+
+void Asking::fail(std::string_view doing) const {
+  fail(mysql_errno(connection_), mysql_error(connection_), doing);
+}
+
+void Asking::fail(MYSQL_STMT* statement, std::string_view doing) const {
+  fail(mysql_stmt_errno(statement), mysql_stmt_error(statement), doing);
+}
+
+void Asking::fail(unsigned code, const char* error, std::string_view doing) const {
+  const MYSQL& at = *connection_;
+  MariadbError::Place place = place_;
+  if (place.server.empty() && at.host != nullptr) {
+    place = {fmt::format("{}:{}", at.host, at.port), at.db == nullptr ? "" : at.db};
+  }
+  MariadbError failed(code, fmt::format("{}: {}", doing, error), place);
+  if (failed.is_connection_lost() && std::chrono::steady_clock::now() - began_ >= limit_ - kTimerSlack) {
+    throw MariadbError(code, fmt::format("{}: no answer within {} ms", doing, limit_.count()), std::move(place));
+  }
+  throw failed;
+}
 
 bool MariadbError::is_duplicate() const {
   return code_ == ER_DUP_ENTRY;
@@ -71,7 +100,8 @@ std::string MariadbServer::address() const {
   return fmt::format("{}:{}", host, port);
 }
 
-Rows::Rows(MYSQL_STMT* statement) : statement_(statement), cells_(mysql_stmt_field_count(statement)) {
+Rows::Rows(MYSQL* connection, MYSQL_STMT* statement)
+    : connection_(connection), statement_(statement), cells_(mysql_stmt_field_count(statement)) {
   const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> fields(mysql_stmt_result_metadata(statement),
                                                                 mysql_free_result);
   CHECK(fields != nullptr);
@@ -92,8 +122,9 @@ Rows::Rows(MYSQL_STMT* statement) : statement_(statement), cells_(mysql_stmt_fie
       bind.length = &cell.length;
     }
   }
+  const Asking asking(connection);
   if (mysql_stmt_bind_result(statement, binds.data()) != 0 || mysql_stmt_store_result(statement) != 0) {
-    throw_error(statement, "reading");
+    asking.fail(statement, "reading");
   }
 }
 
@@ -102,6 +133,7 @@ Rows::~Rows() {
 }
 
 bool Rows::next() {
+  const Asking asking(connection_);
   const int code = mysql_stmt_fetch(statement_);
   if (code == MYSQL_NO_DATA) {
     return false;
@@ -110,7 +142,7 @@ bool Rows::next() {
     throw MariadbError(ER_DATA_TOO_LONG, "reading: a value is longer than its column may be");
   }
   if (code != 0) {
-    throw_error(statement_, "reading");
+    asking.fail(statement_, "reading");
   }
   return true;
 }
@@ -124,10 +156,12 @@ Bytes Rows::blob(size_t column) const {
   return as_bytes(text(column));
 }
 
-Statement::Statement(MYSQL* connection, std::string_view sql) : statement_(mysql_stmt_init(connection)) {
+Statement::Statement(MYSQL* connection, std::string_view sql)
+    : connection_(connection), statement_(mysql_stmt_init(connection)) {
   CHECK(statement_ != nullptr);
+  const Asking asking(connection);
   if (mysql_stmt_prepare(statement_.get(), sql.data(), sql.size()) != 0) {
-    throw_error(statement_.get(), fmt::format("preparing {:.60}", sql));
+    asking.fail(statement_.get(), fmt::format("preparing {:.60}", sql));
   }
 }
 
@@ -163,9 +197,10 @@ void Statement::execute(std::span<const Value> values) {
         break;
     }
   }
+  const Asking asking(connection_);
   if ((!binds.empty() && mysql_stmt_bind_param(statement_.get(), binds.data()) != 0) ||
       mysql_stmt_execute(statement_.get()) != 0) {
-    throw_error(statement_.get(), "running");
+    asking.fail(statement_.get(), "running");
   }
 }
 
@@ -215,8 +250,9 @@ uint64_t Statement::run_all(const ValueRows& rows) {
     bind.length = integers ? nullptr : column.lengths.data();
   }
   use_array_of(static_cast<unsigned>(rows.rows()));
+  const Asking asking(connection_);
   if (mysql_stmt_bind_param(statement_.get(), binds.data()) != 0 || mysql_stmt_execute(statement_.get()) != 0) {
-    throw_error(statement_.get(), "writing");
+    asking.fail(statement_.get(), "writing");
   }
   return mysql_stmt_affected_rows(statement_.get());
 }
@@ -241,10 +277,14 @@ Database::Database(const MariadbServer& server) {
 Database Database::open(const MariadbServer& server, const std::string& name, Mode mode) {
   Database database(server);
   MYSQL* connection = database.connection_.get();
+  const Asking asking(connection, {server.address(), name});
   if (mysql_real_connect(connection, server.host.c_str(), server.user.c_str(), server.password.c_str(),
                          name.empty() ? nullptr : name.c_str(), server.port, nullptr, CLIENT_FOUND_ROWS) == nullptr) {
-    throw_error(connection, fmt::format("connecting to {}", server.address()));
+    asking.fail(fmt::format("connecting to {}", server.address()));
   }
+  EngineStatistics& statistics = engine_statistics("mariadb", server.address());
+  statistics.connections.fetch_add(1);
+  database.connection_.get_deleter().open_at = &statistics;
   const bool writes = mode == Mode::kWrite;
   // UTC: where summer time ends, a local clock goes through one hour twice, and leases would not lapse in it.
   database.execute(
@@ -254,17 +294,26 @@ Database Database::open(const MariadbServer& server, const std::string& name, Mo
   return database;
 }
 
+void CloseConnection::operator()(MYSQL* connection) const {
+  if (open_at != nullptr) {
+    open_at->connections.fetch_sub(1);
+  }
+  mysql_close(connection);
+}
+
 void Database::execute(std::string_view sql) {
+  const Asking asking(connection_.get());
   if (mysql_real_query(connection_.get(), sql.data(), sql.size()) != 0) {
-    throw_error(connection_.get(), fmt::format("running {:.60}", sql));
+    asking.fail(fmt::format("running {:.60}", sql));
   }
 }
 
 std::optional<std::string> Database::text(std::string_view sql) {
   execute(sql);
+  const Asking asking(connection_.get());
   const std::unique_ptr<MYSQL_RES, void (*)(MYSQL_RES*)> rows(mysql_store_result(connection_.get()), mysql_free_result);
   if (rows == nullptr) {
-    throw_error(connection_.get(), fmt::format("reading {:.60}", sql));
+    asking.fail(fmt::format("reading {:.60}", sql));
   }
   auto* row = mysql_fetch_row(rows.get());
   if (row == nullptr || row[0] == nullptr) {
@@ -281,8 +330,29 @@ Snapshot::~Snapshot() {
   try {
     database_.execute("COMMIT");
   } catch (const MariadbError& error) {  // the connection is lost, and the server ends its snapshot by itself
-    log_info("snapshot_lost", {{"error", error.what()}});
+    if (const auto left_out = log_turn("snapshot_lost", error.place().server)) {
+      log_info("snapshot_lost", {{"server", error.place().server}, {"error", error.what()}, {"suppressed", *left_out}});
+    }
   }
+}
+
+void report(std::string_view call, const MariadbError& error) {
+  const auto& [server, database] = error.place();
+  if (!server.empty()) {
+    engine_statistics("mariadb", server).errors.fetch_add(1);
+  }
+  const auto left_out = log_turn("mariadb_failed", fmt::format("{} {}", call, server));
+  if (!left_out) {
+    return;
+  }
+  const auto shard = parse_shard_id(database.substr(database.rfind('_') + 1));
+  log_error("mariadb_failed", {{"call", call},
+                               {"server", server},
+                               {"database", database},
+                               {"shard", shard ? to_text(*shard) : ""},
+                               {"code", error.code()},
+                               {"error", error.what()},
+                               {"suppressed", *left_out}});
 }
 
 }  // namespace hongbao::mariadb

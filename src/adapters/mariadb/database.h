@@ -20,15 +20,23 @@
 #include <vector>
 
 #include "adapters/mariadb/values.h"
-#include "base/log.h"
+#include "base/clock.h"
+#include "base/engine_statistics.h"
 #include "base/result.h"
 
 namespace hongbao::mariadb {
 
 class MariadbError : public std::runtime_error {
  public:
-  MariadbError(unsigned code, const std::string& what) : std::runtime_error(what), code_(code) {}
+  // Where it happened; empty where nobody knows.
+  struct Place {
+    std::string server;  // address:port
+    std::string database;
+  };
+  MariadbError(unsigned code, const std::string& what, Place place = {})
+      : std::runtime_error(what), code_(code), place_(std::move(place)) {}
   [[nodiscard]] unsigned code() const { return code_; }
+  [[nodiscard]] const Place& place() const { return place_; }
   // A unique key was violated: here always a programmer's error.
   [[nodiscard]] bool is_duplicate() const;
   // The server rolled the transaction back, and said so: a deadlock, or a lock that did not come in time.
@@ -41,6 +49,7 @@ class MariadbError : public std::runtime_error {
 
  private:
   unsigned code_;
+  Place place_;
 };
 
 struct MariadbServer {
@@ -49,16 +58,34 @@ struct MariadbServer {
   std::string user;
   std::string password;
   std::chrono::seconds connect_timeout{2};
-  // A server that is frozen, or a network that swallows everything, ends as a lost connection after this.
+  // A server that is frozen, or a network that swallows everything, counts as lost after this; the error says so.
   std::chrono::seconds answer_timeout{10};
 
   [[nodiscard]] std::string address() const;
 };
 
+// One call of the library, from its beginning on: when it fails, that says where, and whether the server was lost or
+// only silent for too long.
+class Asking {
+ public:
+  // `place`: for a connection that is not there yet.
+  explicit Asking(MYSQL* connection, MariadbError::Place place = {});
+  [[noreturn]] void fail(std::string_view doing) const;
+  [[noreturn]] void fail(MYSQL_STMT* statement, std::string_view doing) const;
+
+ private:
+  [[noreturn]] void fail(unsigned code, const char* error, std::string_view doing) const;
+
+  MYSQL* connection_;
+  MariadbError::Place place_;
+  std::chrono::milliseconds limit_{};  // read at the beginning: a connection that was not made forgets it
+  SteadyTime began_ = std::chrono::steady_clock::now();
+};
+
 // The rows of one query, already here. Columns are read as what they are.
 class Rows {
  public:
-  explicit Rows(MYSQL_STMT* statement);
+  Rows(MYSQL* connection, MYSQL_STMT* statement);
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
   ~Rows();
@@ -80,6 +107,7 @@ class Rows {
     unsigned long length = 0;
     my_bool is_null = 0;
   };
+  MYSQL* connection_;
   MYSQL_STMT* statement_;
   std::vector<Cell> cells_;
 };
@@ -100,11 +128,11 @@ class Statement {
   [[nodiscard]] Rows query(const Values&... values) {
     const Value bound[] = {to_value(values)..., Value()};
     execute({bound, sizeof...(values)});
-    return Rows(statement_.get());
+    return {connection_, statement_.get()};
   }
   [[nodiscard]] Rows query_values(std::span<const Value> values) {
     execute(values);
-    return Rows(statement_.get());
+    return {connection_, statement_.get()};
   }
   uint64_t run_values(std::span<const Value> values) { return run_bound(values); }
   // All rows in one round trip; nothing when there are none.
@@ -118,8 +146,14 @@ class Statement {
   void execute(std::span<const Value> values);
   void use_array_of(unsigned rows);
 
+  MYSQL* connection_;  // the statement itself forgets it when it is lost
   std::unique_ptr<MYSQL_STMT, Close> statement_;
   unsigned array_rows_ = 0;  // what the statement is set to; 0: one row, not bound as an array
+};
+
+struct CloseConnection {
+  EngineStatistics* open_at = nullptr;  // where it counts as open
+  void operator()(MYSQL* connection) const;
 };
 
 class Database {
@@ -140,12 +174,9 @@ class Database {
   void rollback() { execute("ROLLBACK"); }
 
  private:
-  struct Close {
-    void operator()(MYSQL* connection) const { mysql_close(connection); }
-  };
   explicit Database(const MariadbServer& server);
 
-  std::unique_ptr<MYSQL, Close> connection_;
+  std::unique_ptr<MYSQL, CloseConnection> connection_;
 };
 
 // One consistent reading on a connection of mode kRead.
@@ -160,6 +191,9 @@ class Snapshot {
   Database& database_;
 };
 
+// Logs it, unless it was logged lately, and counts it.
+void report(std::string_view call, const MariadbError& error);
+
 // The border of this adapter: runs `function` and turns MariadbError into Error{kStorage}. `what` names the call in the
 // log. A violated unique key stops the process: it means that an invariant is broken.
 template <class Function>
@@ -172,7 +206,7 @@ auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_r
       return std::forward<Function>(function)();
     }
   } catch (const MariadbError& error) {
-    log_error("mariadb_failed", {{"call", what}, {"code", error.code()}, {"error", error.what()}});
+    report(what, error);
     CHECK(!error.is_duplicate());
     return fail(ErrorCode::kStorage, error.what());
   }

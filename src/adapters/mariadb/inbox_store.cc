@@ -7,6 +7,7 @@
 
 #include "adapters/mariadb/ledger_rows.h"
 #include "base/check.h"
+#include "base/log.h"
 
 namespace hongbao {
 

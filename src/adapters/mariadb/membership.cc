@@ -50,6 +50,10 @@ MariadbMembership::Session::Session(Database opened)
       incarnation(database.prepare("SELECT incarnation FROM member WHERE node = ?")),
       alive(database.prepare(
           fmt::format("SELECT node, address, facts FROM member WHERE lease_until > {} ORDER BY node", kNow_ms))),
+      known(database.prepare(
+          fmt::format("SELECT node, address, lease_until - {0} FROM member WHERE lease_until > 0 AND lease_until > {0} "
+                      "- ? ORDER BY node",
+                      kNow_ms))),
       leave(database.prepare("UPDATE member SET lease_until = 0 WHERE node = ? AND incarnation = ?")) {}
 
 Result<std::unique_ptr<MariadbMembership>> MariadbMembership::open(const MariadbServer& server,
@@ -113,6 +117,21 @@ Result<std::vector<Member>> MariadbMembership::members() {
     auto alive = read_alive(session);
     session.database.commit();
     return alive;
+  });
+}
+
+Result<std::vector<KnownMember>> MariadbMembership::known(std::chrono::milliseconds memory) {
+  return use("membership.known", [&](Session& session) {
+    std::vector<KnownMember> known;
+    {
+      Rows rows = session.known.query(memory.count());
+      while (rows.next()) {
+        known.push_back(
+            {{std::string(rows.text(0)), std::string(rows.text(1))}, std::chrono::milliseconds(rows.integer(2))});
+      }
+    }
+    session.database.commit();
+    return known;
   });
 }
 

@@ -23,6 +23,7 @@ class MariadbMembership final : public Membership {
 
   Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation, std::chrono::milliseconds lease) override;
   Result<std::vector<Member>> members() override;
+  Result<std::vector<KnownMember>> known(std::chrono::milliseconds memory) override;
   Result<void> leave(std::string_view node, uint64_t incarnation) override;
 
  private:
@@ -32,6 +33,7 @@ class MariadbMembership final : public Membership {
     mariadb::Statement upsert;
     mariadb::Statement incarnation;
     mariadb::Statement alive;
+    mariadb::Statement known;
     mariadb::Statement leave;
   };
   MariadbMembership(MariadbServer server, std::string database)

@@ -44,6 +44,8 @@ OrderReader::OrderReader(Database database, ShardId shard)
     : database_(std::move(database)),
       shard_(shard),
       head_(database_.prepare("SELECT epoch, next_voucher FROM shard_head")),
+      tenure_(database_.prepare(
+          fmt::format("SELECT epoch, next_voucher, owner, GREATEST(lease_until - {}, 0) FROM shard_head", kNow_ms))),
       parts_of_day_(database_.prepare(
           fmt::format("SELECT {} FROM stored_day WHERE day = ? ORDER BY part DESC", kStoredDayColumns))),
       all_days_(database_.prepare(fmt::format("SELECT {} FROM stored_day ORDER BY day, part", kStoredDayColumns))) {}
@@ -70,6 +72,14 @@ std::vector<StoredDay> OrderReader::stored_days() {
 std::vector<StoredDay> OrderReader::parts_of(Day day) {
   Rows rows = parts_of_day_.query(day);
   return read_days(rows);
+}
+
+ShardTenure OrderReader::tenure() {
+  Rows rows = tenure_.query();
+  CHECK(rows.next());
+  return {.head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}},
+          .owner = std::string(rows.text(2)),
+          .lease_left = std::chrono::milliseconds(rows.integer(3))};
 }
 
 ShardHead OrderReader::head() {

@@ -20,6 +20,7 @@ class OrderReader {
   OrderReader(Database database, ShardId shard);
 
   ShardHead head();
+  ShardTenure tenure();
   // When it is not hot, it may be in one of `cold`.
   std::optional<StoredPacket> load(const PacketKey& packet, ColdParts& cold);
   struct LogPiece {
@@ -43,6 +44,7 @@ class OrderReader {
   Database database_;
   const ShardId shard_;
   Statement head_;
+  Statement tenure_;
   Statement parts_of_day_;
   Statement all_days_;
   std::map<DayPart, OrderDay> days_;

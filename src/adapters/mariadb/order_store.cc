@@ -116,6 +116,10 @@ Result<ShardHead> MariadbOrderStore::head() {
   return read("order_store.head", [](OrderReader& reader) { return reader.head(); });
 }
 
+Result<ShardTenure> MariadbOrderStore::tenure() {
+  return read("order_store.tenure", [](OrderReader& reader) { return reader.tenure(); });
+}
+
 Result<std::optional<StoredPacket>> MariadbOrderStore::load(const PacketKey& packet) {
   return guarded("order_store.load", [&]() -> std::optional<StoredPacket> {
     ColdParts cold;

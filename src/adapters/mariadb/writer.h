@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "adapters/mariadb/database.h"
+#include "base/log.h"
+#include "base/log_rate.h"
 
 namespace hongbao::mariadb {
 
@@ -46,7 +48,9 @@ class Writer {
         if ((!error.is_rolled_back() && !error.is_duplicate()) || tries == kWriteTriesMax) {
           throw;
         }
-        log_info("transaction_repeated", {{"call", what}, {"error", error.what()}});
+        if (const auto left_out = log_turn("transaction_repeated", what)) {
+          log_info("transaction_repeated", {{"call", what}, {"error", error.what()}, {"suppressed", *left_out}});
+        }
         session_->rollback();
       }
     }

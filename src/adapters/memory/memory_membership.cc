@@ -18,6 +18,18 @@ Result<std::vector<Member>> MemoryMembership::members() {
   return alive();
 }
 
+Result<std::vector<KnownMember>> MemoryMembership::known(std::chrono::milliseconds memory) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<KnownMember> known;
+  for (const auto& [name, entry] : entries_) {
+    const auto lease_left = entry.lease_until - clock_.now();
+    if (entry.lease_until != Timestamp() && lease_left > -memory) {
+      known.push_back({entry.member, lease_left});
+    }
+  }
+  return known;
+}
+
 Result<void> MemoryMembership::leave(std::string_view node, uint64_t incarnation) {
   const std::scoped_lock lock(mutex_);
   const auto entry = entries_.find(node);

@@ -20,6 +20,7 @@ class MemoryMembership final : public Membership {
 
   Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation, std::chrono::milliseconds lease) override;
   Result<std::vector<Member>> members() override;
+  Result<std::vector<KnownMember>> known(std::chrono::milliseconds memory) override;
   Result<void> leave(std::string_view node, uint64_t incarnation) override;
 
  private:

@@ -75,6 +75,11 @@ Result<ShardHead> MemoryOrderStore::head() {
   return head_;
 }
 
+Result<ShardTenure> MemoryOrderStore::tenure() {
+  const std::scoped_lock lock(mutex_);
+  return ShardTenure{head_, owner_, std::max(lease_until_ - clock_.now(), std::chrono::milliseconds(0))};
+}
+
 Result<std::optional<StoredPacket>> MemoryOrderStore::load(const PacketKey& packet) {
   const std::scoped_lock lock(mutex_);
   const auto found = packets_.find(packet);

@@ -26,6 +26,7 @@ class MemoryOrderStore final : public OrderStore {
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
   Result<ShardHead> head() override;
+  Result<ShardTenure> tenure() override;
   Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
   Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override;
   Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;

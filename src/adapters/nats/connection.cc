@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/engine_statistics.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 
 namespace hongbao::nats {
 namespace {
@@ -18,13 +20,24 @@ constexpr int64_t kWriteDeadline_ms = 1'000;
 constexpr int kReconnectBuffer_bytes = 1 << 20;
 
 void say(const char* event, void* name) {
-  log_info(event, {{"connection", static_cast<const char*>(name)}});
+  const char* connection = static_cast<const char*>(name);
+  if (const auto left_out = log_turn(event, connection)) {
+    log_info(event, {{"connection", connection}, {"suppressed", *left_out}});
+  }
+}
+
+// Each of a process's connections counts as a server of its own: they have one server, or one cluster.
+EngineStatistics& statistics_of(void* name) {
+  return engine_statistics("nats", static_cast<const char*>(name));
 }
 
 void on_connected(natsConnection*, void* name) {
+  statistics_of(name).connections.store(1);
   say("nats_connected", name);
 }
 void on_disconnected(natsConnection*, void* name) {
+  statistics_of(name).connections.store(0);
+  statistics_of(name).errors.fetch_add(1);
   say("nats_disconnected", name);
 }
 void on_closed(natsConnection*, void* closure) {
@@ -33,7 +46,12 @@ void on_closed(natsConnection*, void* closure) {
 }
 // Without a handler of its own the library prints to stderr.
 void on_error(natsConnection*, natsSubscription*, natsStatus error, void* name) {
-  log_info("nats_error", {{"connection", static_cast<const char*>(name)}, {"error", natsStatus_GetText(error)}});
+  statistics_of(name).errors.fetch_add(1);
+  const char* connection = static_cast<const char*>(name);
+  if (const auto left_out = log_turn("nats_error", connection)) {
+    log_info("nats_error",
+             {{"connection", connection}, {"error", natsStatus_GetText(error)}, {"suppressed", *left_out}});
+  }
 }
 
 }  // namespace
@@ -70,6 +88,9 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& url, con
     return fail(ErrorCode::kConfig, std::string("can't be used: ") + natsStatus_GetText(status), "nats.url");
   }
   (void)closed.release();
+  if (opened->is_connected()) {  // else the library tells when it is
+    statistics_of(closure).connections.store(1);
+  }
   return opened;
 }
 

@@ -41,6 +41,8 @@ class NatsControl final : public Control {
   Result<void> set(Switch which, bool on) override;
   [[nodiscard]] TrafficWeights traffic() const override;
   Result<void> set_traffic(const TrafficWeights& weights) override;
+  // The server is connected, and has the bucket. Any thread; may wait for a second.
+  [[nodiscard]] bool is_available() const { return connection_->is_connected() && is_available_.load(); }
 
  private:
   NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection);
@@ -73,7 +75,7 @@ class NatsControl final : public Control {
   std::condition_variable stopped_;
   TrafficWeights traffic_;                   // guarded by mutex_
   std::map<std::string, Version> versions_;  // of what was taken; guarded by mutex_
-  bool is_available_ = true;                 // the watching thread's
+  std::atomic<bool> is_available_ = true;
   std::atomic<bool> stopping_{false};
   std::thread watcher_;
 };

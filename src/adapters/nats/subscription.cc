@@ -9,6 +9,7 @@
 #include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 
 namespace hongbao::nats {
 namespace {
@@ -145,7 +146,9 @@ void Subscription::take(Owned<natsMsg> message) {
     if (vouchers) {
       keep({std::move(reply_to), std::move(*vouchers)});
     } else {
-      log_warn("message_unreadable", {{"consumer", place_.durable}});
+      if (const auto left_out = log_turn("message_unreadable", place_.durable)) {
+        log_warn("message_unreadable", {{"consumer", place_.durable}, {"suppressed", *left_out}});
+      }
       say({std::move(reply_to)}, kAcknowledge);
     }
     pull_if_due();

@@ -8,6 +8,7 @@
 #include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "base/thread.h"
 
 namespace hongbao {
@@ -255,7 +256,10 @@ bool NatsVoucherStream::ensure_stream(uint64_t generation) {
   if (status != NATS_OK) {
     is_in_doubt_.store(true);
     if (error != jsErrCode(0)) {
-      log_warn("stream_not_made", {{"stream", stream_}, {"code", static_cast<int64_t>(error)}});
+      if (const auto left_out = log_turn("stream_not_made", stream_)) {
+        log_warn("stream_not_made",
+                 {{"stream", stream_}, {"code", static_cast<int64_t>(error)}, {"suppressed", *left_out}});
+      }
     }
     return false;
   }

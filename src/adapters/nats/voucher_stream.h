@@ -55,6 +55,8 @@ class NatsVoucherStream final : public VoucherStream {
   void acknowledge(Follower follower, ShardId shard, VoucherNo upto) override;
   void leave(Follower follower, ShardId shard) override;
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
+  // The server is connected, and has the stream. Any thread; may wait for a second.
+  [[nodiscard]] bool is_available() const { return connection_->is_connected() && is_available_.load(); }
 
   // The number behind the newest voucher of `shard` that the stream holds; 1: it holds none. Vouchers are published
   // after their commit, so it is never ahead of the shard's log, but after the databases were rolled back. Waits for
@@ -97,7 +99,7 @@ class NatsVoucherStream final : public VoucherStream {
   bool limits_were_told_ = false;        // to a stream that was there with others
   uint64_t generation_ = 0;              // of the connection on which it was found
   SteadyTime check_at_;
-  bool is_available_ = true;
+  std::atomic<bool> is_available_ = true;
 
   nats::Publisher publisher_;
   std::thread maintainer_;

@@ -42,6 +42,7 @@ uint64_t new_token() {
 RedisCache::RedisCache(RedisOptions options, prometheus::Registry& registry)
     : options_(std::move(options)),
       waiting_(options_.commands_waiting_max),
+      statistics_(engine_statistics("redis", fmt::format("{}:{}", options_.host, options_.port))),
       available_(
           add_gauge(registry, "hongbao_cache_available", "1 while the cache is asked, 0 while it is left alone.")),
       pipeline_commands_(add_histogram(registry, "hongbao_cache_pipeline_commands",
@@ -263,14 +264,18 @@ bool RedisCache::connect() {
   connection_ = RedisConnection::open(options_.host, options_.port, options_.password, options_.answer_timeout, error);
   if (!connection_) {
     count_failure(error);
+    return false;
   }
-  return connection_ != nullptr;
+  statistics_.connections.store(1);
+  return true;
 }
 
 void RedisCache::count_failure(const std::string& what) {
   ++failures_;
+  statistics_.errors.fetch_add(1);
   const std::string error = connection_ && !connection_->error().empty() ? connection_->error() : what;
   connection_.reset();
+  statistics_.connections.store(0);
   if (failures_ < options_.failures_max) {
     return;
   }

@@ -16,6 +16,7 @@
 
 #include "adapters/redis/redis_connection.h"
 #include "base/clock.h"
+#include "base/engine_statistics.h"
 #include "base/mailbox.h"
 #include "base/metrics.h"
 #include "ports/cache.h"
@@ -86,6 +87,7 @@ class RedisCache final : public Cache {
   std::unique_ptr<RedisConnection> connection_;
   int failures_ = 0;           // in a row
   SteadyTime refusal_logged_;  // the last one
+  EngineStatistics& statistics_;
   prometheus::Gauge& available_;
   prometheus::Histogram& pipeline_commands_;
   std::thread thread_;

@@ -17,6 +17,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "base/result.h"
 #include "core/ids.h"
 #include "core/money.h"
@@ -183,7 +184,9 @@ auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_r
       return std::forward<Function>(function)();
     }
   } catch (const SqliteError& error) {
-    log_error("sqlite_failed", {{"call", what}, {"error", error.what()}});
+    if (const auto left_out = log_turn("sqlite_failed", what)) {
+      log_error("sqlite_failed", {{"call", what}, {"error", error.what()}, {"suppressed", *left_out}});
+    }
     CHECK(!error.is_constraint());
     return fail(ErrorCode::kStorage, error.what());
   }

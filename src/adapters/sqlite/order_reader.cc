@@ -20,6 +20,8 @@ SqliteOrderReader::SqliteOrderReader(Database database, ShardId shard)
     : database_(std::move(database)),
       shard_(shard),
       head_(database_.prepare("SELECT epoch, next_voucher FROM shard_head")),
+      tenure_(database_.prepare(fmt::format(
+          "SELECT epoch, next_voucher, owner, MAX(lease_until - {}, 0) FROM shard_head WHERE id = 1", kNow_ms))),
       all_days_(database_.prepare(fmt::format("SELECT {} FROM stored_day ORDER BY day, part", kStoredDayColumns))),
       parts_of_day_(database_.prepare(
           fmt::format("SELECT {} FROM stored_day WHERE day = ? ORDER BY part DESC", kStoredDayColumns))) {}
@@ -49,6 +51,14 @@ ShardHead SqliteOrderReader::head() {
   Rows rows = head_.query();
   CHECK(rows.next());
   return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
+}
+
+ShardTenure SqliteOrderReader::tenure() {
+  Rows rows = tenure_.query();
+  CHECK(rows.next());
+  return {.head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}},
+          .owner = std::string(rows.text(2)),
+          .lease_left = std::chrono::milliseconds(rows.integer(3))};
 }
 
 std::optional<StoredPacket> SqliteOrderReader::load(const PacketKey& packet, ColdParts& cold) {

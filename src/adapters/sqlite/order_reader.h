@@ -20,6 +20,7 @@ class SqliteOrderReader {
   SqliteOrderReader(Database database, ShardId shard);
 
   ShardHead head();
+  ShardTenure tenure();
   // When it is not hot, it may be in one of `cold`.
   std::optional<StoredPacket> load(const PacketKey& packet, ColdParts& cold);
   struct LogPiece {
@@ -42,6 +43,7 @@ class SqliteOrderReader {
   Database database_;
   ShardId shard_;
   Statement head_;
+  Statement tenure_;
   Statement all_days_;
   Statement parts_of_day_;
   std::map<DayPart, SqliteOrderDay> days_;

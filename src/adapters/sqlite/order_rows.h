@@ -12,6 +12,9 @@
 
 namespace hongbao {
 
+// SQLite's clock; a lease is a long one here, and costs nothing to keep.
+inline constexpr std::string_view kNow_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+
 const Schema& order_schema();
 // Of a file that holds one cold part.
 Schema cold_schema(DayPart part);

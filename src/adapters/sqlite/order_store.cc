@@ -89,6 +89,10 @@ Result<ShardHead> SqliteOrderStore::head() {
   return read("order_store.head", [](SqliteOrderReader& reader) { return reader.head(); });
 }
 
+Result<ShardTenure> SqliteOrderStore::tenure() {
+  return read("order_store.tenure", [](SqliteOrderReader& reader) { return reader.tenure(); });
+}
+
 Result<std::optional<StoredPacket>> SqliteOrderStore::load(const PacketKey& packet) {
   return guarded("order_store.load", [&]() -> std::optional<StoredPacket> {
     SqliteOrderReader::ColdParts cold;

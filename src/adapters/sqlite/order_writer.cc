@@ -13,9 +13,6 @@ namespace {
 // Days with prepared statements. Packets are written on their own day and finished within the next ones.
 constexpr size_t kPreparedDaysMax = 16;
 
-// SQLite's clock; a lease is a long one here, and costs nothing to keep.
-constexpr std::string_view kNow_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
-
 }  // namespace
 
 SqliteOrderWriter::SqliteOrderWriter(Database database)

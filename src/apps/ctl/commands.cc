@@ -49,7 +49,7 @@ Result<HttpAddress> address_of(const std::string& url, const char* option, Confi
 }
 
 std::string cell(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+  return value.is_string() ? std::string(value.get_string()) : value.is_null() ? "-" : json::serialize(value);
 }
 
 using Table = std::vector<std::vector<std::string>>;
@@ -118,6 +118,11 @@ void print_object(const json::object& object, const std::string& indent) {
     } else if (value.is_array() && !value.get_array().empty() && value.get_array().front().is_object()) {
       fmt::print("{}{}\n", indent, key);
       print_table(value.get_array(), indent + "  ");
+    } else if (value.is_array() && !value.get_array().empty()) {
+      fmt::print("{}{}\n", indent, key);
+      for (const json::value& item : value.get_array()) {
+        fmt::print("{}  {}\n", indent, cell(item));
+      }
     } else {
       fmt::print("{}{:<{}}  {}\n", indent, key, width, cell(value));
     }

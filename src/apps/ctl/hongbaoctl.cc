@@ -45,6 +45,19 @@ int ask_admin(const CtlOptions& options, const std::string& method, const std::s
   return print_answer(ask_server(*endpoint, method, target, text, ask), options.json);
 }
 
+// The server answers 200 whatever is wrong: a script goes by the exit status.
+int show_region(const CtlOptions& options) {
+  const auto endpoint = admin_endpoint(options);
+  if (!endpoint) {
+    return complain(endpoint.error());
+  }
+  const auto answer = ask_server(*endpoint, "GET", "/admin/v1/region");
+  const int exit = print_answer(answer, options.json);
+  const json::value* ok =
+      exit == kExitDone && answer->body.is_object() ? answer->body.get_object().if_contains("ok") : nullptr;
+  return exit == kExitDone && (ok == nullptr || *ok != true) ? kExitRefused : exit;
+}
+
 int show_packet(const CtlOptions& options, const std::string& user, const std::string& id) {
   const auto endpoint = public_endpoint(options, user);
   if (!endpoint) {
@@ -237,8 +250,12 @@ void Ctl::add_server_commands() {
       noun("packet", "Packets"), "show", "A packet's state and totals",
       [this] { exit = show_packet(options, "operator", id); },
       [this](CLI::App* c) { c->add_option("ID", id)->required()->check(packet_id()); });
-  verb(noun("shard", "Shards"), "list", "State, epoch, log and cursors of every shard",
+  verb(noun("shard", "Shards"), "list", "State, owner, lease, epoch, log and cursors of every shard",
        [this] { exit = ask_admin(options, "GET", "/admin/v1/shards"); });
+
+  verb(noun("region", "All nodes, shards and engines"), "status",
+       "One view of them from any node, and what is wrong; exit status 1 when something is",
+       [this] { exit = show_region(options); });
 
   CLI::App* traffic = noun("traffic", "Where new orders go");
   verb(traffic, "show", "The weights", [this] { exit = ask_admin(options, "GET", "/admin/v1/traffic"); });
