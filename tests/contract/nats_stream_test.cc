@@ -77,6 +77,10 @@ class NatsStreamTest : public testing::Test {
   double counted(const std::string& what) {
     return add_counter(registry_, "hongbao_stream_" + what + "_total", "").Value();
   }
+  // What `begin` published alone, up to `next`, is confirmed: it may have come to a follower before.
+  bool has_begun(uint64_t next) {
+    return eventually([&] { return counted("published") + counted("dropped") >= static_cast<double>(next - 1); });
+  }
   bool eventually(const std::function<bool()>& holds) {
     const auto end = std::chrono::steady_clock::now() + kStreamForever;
     while (!holds()) {
@@ -176,6 +180,7 @@ TEST_F(NatsStreamTest, WhatAFollowerDoesNotTakeStaysOnTheServer) {
   constexpr size_t kVouchers = 512;
   constexpr size_t kBatches = 1.5 * nats::Subscription::kMessagesMax;
   const uint64_t end = next + kBatches * kVouchers;
+  ASSERT_TRUE(has_begun(next));
   const double before = counted("published");
   for (uint64_t no = next; no < end; no += kVouchers) {
     stream->publish(kShard, batch(no, kVouchers));
@@ -193,6 +198,7 @@ TEST_F(NatsStreamTest, WhatAFollowerDoesNotTakeStaysOnTheServer) {
 TEST_F(NatsStreamTest, ABatchThatIsPublishedAgainIsOneMessage) {
   const auto stream = open(kEachAlone);
   const uint64_t next = begin(*stream, *stream);
+  ASSERT_TRUE(has_begun(next));
   const uint64_t before = Operator(stream_).messages();
   const double published = counted("published");
   stream->publish(kShard, batch(next, 5));
