@@ -42,7 +42,6 @@ Result<void> start(Node& node) {
   try {
     return node.start();
   } catch (const std::exception& error) {
-    (void)flush_log();
     say(fmt::format("the start failed: {}", words_of(error)));
     std::_Exit(kExitFailed);
   }
@@ -78,11 +77,7 @@ int run(const std::string& config, const std::vector<std::string>& sets) {
     wait_for_stop(signals);
   }
   (*node)->stop();
-  if (started) {
-    return kExitDone;
-  }
-  (void)flush_log();  // what led to it comes first
-  return complain(started.error());
+  return started ? kExitDone : complain(started.error());
 }
 
 int run_server(int argc, char** argv) {

@@ -393,6 +393,14 @@ class Running(CommandLineTest):
 
     def test_a_start_that_fails_says_why_after_its_log(self):
         server = self.server()
+        (server.directory / "data").mkdir(mode=0o700)
+        (server.directory / "data" / "ledger.db").write_text("no database, and longer than an empty one may be" * 100)
+        result = run("hongbaod", "--config", server.config, env=server.environment)
+        *log, last = result.stderr.splitlines()
+        self.assertIn(result.returncode, (1, 2))
+        self.assertTrue(last.startswith(b"hongbaod: "), result.stderr)
+        self.assertTrue(all(json.loads(line) for line in log), result.stderr)
+        shutil.rmtree(server.directory / "data")
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
