@@ -42,7 +42,6 @@ Result<void> start(Node& node) {
   try {
     return node.start();
   } catch (const std::exception& error) {
-    (void)flush_log();
     say(fmt::format("the start failed: {}", words_of(error)));
     std::_Exit(kExitFailed);
   }
@@ -80,11 +79,7 @@ int run(const std::string& config, const std::vector<std::string>& sets, bool is
   }
   (*node)->stop();
   const auto failure = started ? (*node)->failure() : std::optional(started.error());
-  if (!failure) {
-    return kExitDone;
-  }
-  (void)flush_log();  // what led to it comes first
-  return complain(*failure);
+  return failure ? complain(*failure) : kExitDone;
 }
 
 int run_server(int argc, char** argv) {

@@ -229,7 +229,7 @@ Result<std::string> read_secret_file(const std::string& path, std::string_view k
   auto text = read_input_file(path, kSecretBytesMax);
   if (!text) {
     return fail(ErrorCode::kConfig,
-                fmt::format("names {}, which {}: `hongbaoctl init` makes secrets", path, text.error().detail),
+                fmt::format("names {}, which {} (`hongbaoctl init` makes secrets)", path, text.error().detail),
                 std::string(key));
   }
   constexpr std::string_view kSpace = " \t\r\n";

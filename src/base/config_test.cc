@@ -1,6 +1,7 @@
 #include "base/config.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -14,6 +15,21 @@ std::string file_with(const std::string& text) {
   std::ofstream(path) << text;
   return path.string();
 }
+
+// Whoever runs the tests may have options for others of them.
+[[maybe_unused]] const bool kCleared = [] {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (text.starts_with("HONGBAO_")) {
+      names.push_back(text.substr(0, text.find('=')));
+    }
+  }
+  for (const std::string& name : names) {
+    ::unsetenv(name.c_str());
+  }
+  return true;
+}();
 
 // A variable for one test.
 class Variable {

@@ -17,10 +17,14 @@ constexpr std::string_view kLevelNames[] = {"debug", "info", "warn", "error"};
 
 std::atomic<LogLevel> g_least{LogLevel::kInfo};
 
+std::atomic<LineWriter*> g_writer{nullptr};  // once a line was logged
+
 LineWriter& writer() {
   static LineWriter& instance = [] -> LineWriter& {
     (void)std::atexit([] { (void)flush_log(); });
-    return LineWriter::start(STDERR_FILENO, kLogBytesMax);
+    LineWriter& started = LineWriter::start(STDERR_FILENO, kLogBytesMax);
+    g_writer = &started;
+    return started;
   }();
   return instance;
 }
@@ -46,7 +50,8 @@ void log_event(LogLevel level, std::string_view event, std::initializer_list<Log
 }
 
 bool flush_log(std::chrono::milliseconds at_most) {
-  return writer().flush(at_most);
+  LineWriter* const started = g_writer;
+  return started == nullptr || started->flush(at_most);
 }
 
 }  // namespace hongbao

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "base/descriptors.h"
+#include "base/log.h"
 
 namespace hongbao {
 namespace {
@@ -23,7 +24,7 @@ const char* g_name = "hongbao";
 
 // For exceptions that no main can catch: those of other threads. A core file shows where.
 [[noreturn]] void end_by_exception() {
-  std::string what = "an unknown exception";
+  std::string what;
   try {
     if (const auto current = std::current_exception()) {
       std::rethrow_exception(current);
@@ -31,6 +32,7 @@ const char* g_name = "hongbao";
   } catch (const std::exception& error) {
     what = words_of(error);
   } catch (...) {
+    what = "of an unknown kind";
   }
   say(fmt::format("ended by an error that nobody handled: {}", what));
   std::abort();
@@ -82,6 +84,7 @@ std::string one_line(std::string_view text) {
 }
 
 bool say(std::string_view text) {
+  (void)flush_log();  // what led to it comes first
   return write_within(STDERR_FILENO, fmt::format("{}: {}\n", g_name, one_line(text)), kSayMax);
 }
 

@@ -18,8 +18,8 @@ inline constexpr int kExitUsage = 2;   // the command line or the configuration 
 // Runs `body`, whose result is the exit status. `name` comes first in all that the program says of itself.
 int run_program(const char* name, int (*body)(int argc, char** argv), int argc, char** argv);
 
-// "NAME: TEXT" as one line on standard error, whatever the text holds; waits at most two seconds for a reader. False
-// when it could not be written.
+// "NAME: TEXT" as one line on standard error, whatever the text holds, behind what was logged. Waits at most three
+// seconds for whoever reads; false when it could not be written.
 bool say(std::string_view text);
 
 // Says what is wrong, with the key, option or argument first; the exit status that fits the error's kind.

@@ -3,7 +3,6 @@ through its balancer, and a prober that opens a share of every shard again and a
 """
 
 import itertools
-import os
 import pathlib
 import random
 import subprocess
@@ -16,6 +15,7 @@ from http.client import HTTPException
 
 from faults import Night, option
 from hongbao_client import Client, user_token
+from system import OPTIONS
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from region import Region  # noqa: E402
@@ -115,7 +115,7 @@ class RegionTest(unittest.TestCase):
         scratch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-region-")))
         directory = scratch / "region"
         directory.mkdir()
-        self.region = Region(directory, os.environ["HONGBAO_BIN_DIR"].split(":")[0], nodes=self.nodes,
+        self.region = Region(directory, OPTIONS["HONGBAO_BIN_DIR"].split(":")[0], nodes=self.nodes,
                              settings=dict(self.settings), cold=self.cold)
         self.addCleanup(self.region.stop)
         self.region.start()

@@ -6,7 +6,6 @@ random moments as far as the machine allows: the seed decides what happens when,
 """
 
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -16,7 +15,7 @@ import time
 import unittest
 
 from powercut import Disk
-from system import Server, binary, clean_environment, eventually
+from system import OPTIONS, Server, binary, clean_environment, eventually
 
 # Fixed ports lie below those that the kernel gives to outgoing connections: a client that keeps trying a dead server's
 # address would sooner or later connect to itself, and then hold the port.
@@ -27,7 +26,7 @@ NIGHT_END_S_MAX = 150
 
 
 def option(name, default):
-    return int(os.environ.get(name, default))
+    return int(OPTIONS.get(name, default))
 
 
 def free_port(dice):
@@ -116,7 +115,7 @@ class FaultyDisk:
         self.disk = Disk(dice)
         self.dice = dice
         self.server = server
-        server.environment.update(HONGBAO_DATA_DIR=str(self.root / "data"), LD_PRELOAD=os.environ["HONGBAO_FAULTY_DISK"],
+        server.environment.update(HONGBAO_DATA_DIR=str(self.root / "data"), LD_PRELOAD=OPTIONS["HONGBAO_FAULTY_DISK"],
                                   FAULTY_DISK_ROOT=str(self.root), FAULTY_DISK_JOURNAL=str(self.journal),
                                   # A library that comes before the sanitizer's.
                                   ASAN_OPTIONS="verify_asan_link_order=0")

@@ -23,18 +23,20 @@ from hongbao_client import Client, sign_notification, user_token
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 20
 EVENTUALLY_S = 8
+# The tests' own variables are taken out of the environment: a program that inherited one would refuse to start.
+OPTIONS = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("HONGBAO_")}
 
 
 def binary(name):
-    for directory in os.environ["HONGBAO_BIN_DIR"].split(":"):
+    for directory in OPTIONS["HONGBAO_BIN_DIR"].split(":"):
         path = pathlib.Path(directory, name)
         if path.exists():
             return str(path)
-    raise FileNotFoundError(f"{name} is in none of HONGBAO_BIN_DIR={os.environ['HONGBAO_BIN_DIR']}")
+    raise FileNotFoundError(f"{name} is in none of HONGBAO_BIN_DIR={OPTIONS['HONGBAO_BIN_DIR']}")
 
 
 def clean_environment(overrides):
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("HONGBAO_")}
+    environment = dict(os.environ)
     environment.update(HONGBAO_SERVER_LISTEN="127.0.0.1:0", HONGBAO_ADMIN_LISTEN="127.0.0.1:0",
                        HONGBAO_SHARDS_COUNT="2")
     environment.update({f"HONGBAO_{key}": str(value) for key, value in overrides.items()})

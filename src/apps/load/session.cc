@@ -84,19 +84,17 @@ Result<JsonAnswer> Session::call(std::string_view method, std::string_view path,
 
 void for_all(const Target& target, size_t sessions, size_t count, const std::function<void(Session&, size_t)>& work) {
   std::atomic<size_t> next = 0;
+  const auto share = [&] {
+    Session session(target);
+    for (size_t i = next++; i < count; i = next++) {
+      work(session, i);
+    }
+  };
   FirstException failed;
   {
     std::vector<std::jthread> threads;
-    threads.reserve(std::min(sessions, count));
-    for (size_t t = 0; t < std::min(sessions, count); ++t) {
-      threads.emplace_back([&] {
-        failed.keep([&] {
-          Session session(target);
-          for (size_t i = next++; i < count; i = next++) {
-            work(session, i);
-          }
-        });
-      });
+    while (threads.size() < std::min(sessions, count)) {
+      threads.emplace_back([&] { failed.keep(share); });
     }
   }
   failed.throw_again();
