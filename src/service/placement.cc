@@ -24,7 +24,7 @@ Result<void> Placement::step() {
       if (options_.beats_failed != nullptr) {
         options_.beats_failed->Increment();
       }
-      if (const auto left_out = log_turn("beat_failed", to_text(group.shards.front()))) {
+      if (const auto left_out = log_turn("beat_failed", to_text(groups_[i].shards.front()))) {
         log_warn("beat_failed",
                  {{"node", options_.self.node}, {"error", members.error().detail}, {"suppressed", *left_out}});
       }

@@ -140,7 +140,7 @@ void Shard::own(const ShardHead& head, SteadyTime from) {
   state_.store(ShardState::kServing);
   if (const auto left_out = log_turn("shard_owned", to_text(id_))) {
     log_info("shard_owned", {{"shard", to_text(id_)},
-                             {"owner", options_.owner},
+                             {"owner", options_.owner.name},
                              {"epoch", head.epoch},
                              {"next_voucher", head.next_voucher.value},
                              {"suppressed", *left_out}});

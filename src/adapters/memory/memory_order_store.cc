@@ -77,7 +77,7 @@ Result<ShardHead> MemoryOrderStore::head() {
 
 Result<ShardTenure> MemoryOrderStore::tenure() {
   const std::scoped_lock lock(mutex_);
-  return ShardTenure{head_, owner_, std::max(lease_until_ - clock_.now(), std::chrono::milliseconds(0))};
+  return ShardTenure{head_, owner_.name, std::max(lease_until_ - clock_.now(), std::chrono::milliseconds(0))};
 }
 
 Result<std::optional<StoredPacket>> MemoryOrderStore::load(const PacketKey& packet) {
