@@ -100,6 +100,21 @@ TEST_F(StoreFileTest, ACopyWithoutItsLogIsRefusedUntilTheFileIsToldOtherwise) {
   EXPECT_EQ(refusal(kMade), "");
 }
 
+TEST_F(StoreFileTest, AFileThatCameFromABackupIsAFileAsAnyOther) {
+  {
+    Database store = open_store(file_, kSchema, kNew);
+    SqliteSnapshot snapshot(file_);
+    snapshot.pin();
+    snapshot.copy_to(base_ + "/backup.db", [](uint64_t) { return true; });
+  }
+  file_ = base_ + "/backup.db";
+  EXPECT_EQ(refusal(kMade), "") << "it says that it is in use, and has no log";
+  copy_while_in_use(base_ + "/copy.db");
+  file_ = base_ + "/copy.db";
+  std::filesystem::remove(file_ + "-wal");
+  EXPECT_THAT(refusal(kMade), HasSubstr("without its log"));
+}
+
 TEST_F(StoreFileTest, ACopyWithItsLogIsTakenAsAfterACrash) {
   copy_while_in_use(base_ + "/copy.db");
   EXPECT_EQ(open_store(base_ + "/copy.db", kSchema, kMade).integer("SELECT x FROM a"), 1);
