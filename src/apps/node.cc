@@ -342,7 +342,7 @@ void Node::flush_followers() {
       const auto inbox = engines_.inbox->cursor(id);
       behind = behind || !head || !cursor || !inbox || *cursor < head->next_voucher || *inbox < head->next_voucher;
     }
-    if (!behind || !engines_.control->is_on(Switch::kSettlement)) {
+    if (!behind || settler_.has_stopped() || !engines_.control->is_on(Switch::kSettlement)) {
       return;
     }
     std::this_thread::sleep_for(kPollEvery);

@@ -30,9 +30,11 @@ Money AuditReport::difference() const {
 }
 
 bool AuditReport::balanced() const {
-  const auto is_ahead = [](const ShardAudit& shard) { return shard.ledger.cursor > shard.orders.next_voucher; };
-  return std::ranges::none_of(shards, is_ahead) && difference() == Money(0) && ledger.accounts_negative == 0 &&
-         violations.empty();
+  const auto is_of_another_moment = [](const ShardAudit& shard) {
+    return shard.ledger.cursor > shard.orders.next_voucher || shard.unpaid.count > 0;
+  };
+  return std::ranges::none_of(shards, is_of_another_moment) && difference() == Money(0) &&
+         ledger.accounts_negative == 0 && violations.empty();
 }
 
 Result<AuditReport> Audit::run(bool deep) const {

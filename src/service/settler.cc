@@ -91,6 +91,7 @@ Result<void> Settler::stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouche
   }
   if (unpaid->count == 0) {
     stopped_.erase(shard);
+    has_stopped_.store(!stopped_.empty());
     return {};
   }
   const Voucher& first = *unpaid->first;
@@ -100,6 +101,7 @@ Result<void> Settler::stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouche
                                   {"amount", first.amount.fen()},
                                   {"effect", "this shard is not settled any more: restore a backup"}});
   }
+  has_stopped_.store(true);
   vouchers.resize(first.no.value - vouchers.front().no.value);
   return {};
 }

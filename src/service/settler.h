@@ -3,6 +3,7 @@
 // called without the thread, by a simulator; the next one only when it has called back.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -28,6 +29,8 @@ class Settler {
   // `busy`: true while users wait for their opens; see FollowLoop.
   void start(FollowLoop::Busy busy) { loop_.start(std::move(busy)); }
   void stop() { loop_.stop(); }
+  // A shard stands still at a voucher without its payment, and will. Any thread.
+  [[nodiscard]] bool has_stopped() const { return has_stopped_.load(); }
 
  private:
   struct Round {
@@ -45,6 +48,7 @@ class Settler {
   const Control& control_;
   const OwnsShard owns_;
   std::set<ShardId> stopped_;  // at a voucher without its payment
+  std::atomic<bool> has_stopped_{false};
   FollowLoop loop_;
   prometheus::Counter& settled_;
 };

@@ -130,7 +130,10 @@ class Backups(unittest.TestCase):
         self.assertEqual(0, server.stop())
 
     def test_a_stopped_server_is_backed_up_too(self):
-        server = self.server().start()
+        server = self.server()
+        self.assertIn("holds no data", self.refused(server, "backup", "none"))
+        self.assertFalse(server.data.exists())
+        server.start()
         server.deposit("alice", 1000)
         server.kill()
         self.done(server, "backup", "stopped")

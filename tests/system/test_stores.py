@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import time
 import unittest
 
 from system import Server, binary, eventually
@@ -94,6 +95,29 @@ class DataDirectory(unittest.TestCase):
         self.assertEqual(0, server.stop())
         self.put_back(server, older, DATABASES[:2])
         self.assert_refused(server, "are behind the ledger", "hongbaoctl restore")
+
+    def test_a_payment_that_goes_missing_stops_its_shard_and_is_told(self):
+        server = self.played()
+        server.ctl("switch", "set", "settlement", "off")
+        packet = server.paid_packet("last", kind="equal", total_amount=300, count=3)
+        with server.user("late-taker") as client:
+            client.take(packet["id"])
+        shell = sqlite3.connect(server.data / "ledger.db", timeout=10)
+        with shell:
+            self.assertEqual(1, shell.execute("DELETE FROM payment WHERE settled = 0").rowcount)
+        shell.close()
+        answer = server.audit()
+        # The money is in the escrow in this case, so the equations hold.
+        self.assertEqual((500, False, 0), (answer.status, answer.body["balanced"], answer.body["difference"]), answer)
+        self.assertEqual(300, sum(shard["unpaid"] for shard in answer.body["shards"]))
+        server.ctl("switch", "set", "settlement", "on")
+        eventually(lambda: any("payment_missing" in line for line in server.log), "it is told")
+        self.assertEqual(0, server.balance("late-taker"))
+        self.assertEqual(1, sum("payment_missing" in line for line in server.log), server.log)
+        began = time.monotonic()
+        self.assertEqual(0, server.stop())
+        self.assertLess(time.monotonic() - began, 10)
+        self.assert_refused(server, "the ledger is behind the orders of shard", "300 fen")
 
     def test_a_file_that_is_missing_or_empty_is_refused_by_its_name(self):
         server = self.played()

@@ -58,14 +58,17 @@ void require_file(const std::string& file, const StoreTerms& terms) {
   }
 }
 
-// SQLite's own backup takes along what the log held. It counts the changes of the schema anew: other files have had one
-// for each table and index at least.
-bool was_backed_up(Database& database) {
-  return database.integer("PRAGMA schema_version") <
-         database.integer("SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL");
+// Changes of the schema that a file has had at least: one for each table and index.
+int64_t schema_changes(Database& database) {
+  return database.integer("SELECT count(*) FROM sqlite_master WHERE sql IS NOT NULL");
 }
 
-// Returns whether the file said that it is in use.
+// SQLite's own backup takes along what the log held, and counts the changes of the schema anew.
+bool was_backed_up(Database& database) {
+  return database.integer("PRAGMA schema_version") < schema_changes(database);
+}
+
+// Returns whether the file itself said so before, of a use that ended with a crash.
 bool take(Database& database, const std::string& file, const StoreTerms& terms, bool has_log) {
   Transaction transaction(database, Transaction::Kind::kWrite);
   database.execute(std::string(kMakeTable));
@@ -87,13 +90,17 @@ bool take(Database& database, const std::string& file, const StoreTerms& terms, 
   if (name != terms.deployment) {
     refuse(file, fmt::format("is of another deployment ({}) than its directory ({})", name, terms.deployment));
   }
-  if (in_use && !has_log && !was_backed_up(database)) {
+  const bool from_backup = was_backed_up(database);
+  if (in_use && !has_log && !from_backup) {
     refuse(file, fmt::format("was copied while it was in use, without its log {}: what that held is missing",
                              std::filesystem::path(log_of(file)).filename().string()));
   }
   database.execute("UPDATE deployment SET in_use = 1");
+  if (from_backup) {  // from here on it is a file as any other
+    database.execute(fmt::format("PRAGMA schema_version = {}", schema_changes(database)));
+  }
   transaction.commit();
-  return in_use;
+  return in_use && !from_backup;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "adapters/sqlite/data_dir.h"
 #include "apps/backup.h"
+#include "apps/data_identity.h"
 #include "apps/data_stores.h"
 #include "apps/restore.h"
 #include "service/store_check.h"
@@ -75,6 +76,14 @@ Result<json::object> backup_by_server(const Endpoint& endpoint, const std::strin
 
 // No server uses the directory: the lock says so.
 Result<json::object> backup_here(const Settings& settings, const std::string& directory) {
+  const auto identity = read_identity(settings.data_dir);
+  if (!identity || !*identity) {
+    return identity ? fail(ErrorCode::kConfig,
+                           fmt::format("{} holds no data, and no server answers: there is nothing to back up",
+                                       settings.data_dir),
+                           "data.dir")
+                    : std::unexpected(identity.error());
+  }
   const auto dir = DataDir::lock(settings.data_dir);
   const auto stores =
       dir ? open_data(*dir, settings.shard_ids(), settings.master_key_id()) : std::unexpected(dir.error());

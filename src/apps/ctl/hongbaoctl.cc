@@ -181,6 +181,7 @@ struct Ctl {
   void add_local_commands();
   void add_schema_commands();
   void add_server_commands();
+  void add_backup_commands();
   void add_wallet_commands();
   void add_verify();
 };
@@ -195,6 +196,7 @@ Ctl::Ctl() {
   add_local_commands();
   add_schema_commands();
   add_server_commands();
+  add_backup_commands();
   add_wallet_commands();
   add_verify();
 }
@@ -281,18 +283,6 @@ void Ctl::add_server_commands() {
       },
       [this](CLI::App* c) { c->add_flag("--deep", deep, "Read every packet as well")->disable_flag_override(); });
 
-  verb(
-      &app, "backup", "Copy all data of a running server, or a stopped one, into a new directory",
-      [this] { exit = print_done(options, run_backup(options, directory)); },
-      [this](CLI::App* c) { c->add_option("DIR", directory, "On the server's machine; made, or empty")->required(); });
-  verb(
-      &app, "restore", "Put a backup into the data directory of a stopped server",
-      [this] { exit = print_done(options, run_restore(options, directory, replace)); },
-      [this](CLI::App* c) {
-        c->add_option("DIR", directory, "The backup")->required();
-        c->add_flag("--replace", replace, "Put aside the data that is there");
-      });
-
   CLI::App* reconcile = noun("reconcile", "Reconciliation");
   verb(reconcile, "run", "Run it now",
        [this] { exit = ask_admin(options, "POST", "/admin/v1/reconciliation:run", {}, {.at_most = kLongWork}); });
@@ -310,6 +300,20 @@ void Ctl::add_server_commands() {
       [this](CLI::App* c) {
         c->add_option("SHARD", shard, "Such as s000")->required()->check(shard_id());
         c->add_option("--from", from_day, "The first day, as 20261122")->capture_default_str()->check(calendar_day());
+      });
+}
+
+void Ctl::add_backup_commands() {
+  verb(
+      &app, "backup", "Copy all data of a running server, or a stopped one, into a new directory",
+      [this] { exit = print_done(options, run_backup(options, directory)); },
+      [this](CLI::App* c) { c->add_option("DIR", directory, "On the server's machine; made, or empty")->required(); });
+  verb(
+      &app, "restore", "Put a backup into the data directory of a stopped server",
+      [this] { exit = print_done(options, run_restore(options, directory, replace)); },
+      [this](CLI::App* c) {
+        c->add_option("DIR", directory, "The backup")->required();
+        c->add_flag("--replace", replace, "Put aside the data that is there");
       });
 }
 
