@@ -62,7 +62,7 @@ Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender,
     return fail(ErrorCode::kUnavailable, "there is no such shard");
   }
   const Timestamp now = clock_.now();
-  const auto key = shard->new_packet_key(Day::of(now));
+  const auto key = shard->new_packet_key(now);
   if (!key) {
     return std::unexpected(key.error());
   }

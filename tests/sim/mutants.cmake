@@ -76,8 +76,8 @@ sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
   REPLACE "clock_.steady_now(), ErrorCode::kUnavailable"
   SCENARIO unknown_commits)
 sim_mutant(numbers_repeat_after_a_restart SOURCE shard/shard.cc
-  FIND "LocalNo::of(epoch_, next++)"
-  REPLACE "LocalNo::of(0, next++)")
+  FIND "LocalNo::of(epoch_, counter)"
+  REPLACE "LocalNo::of(0, counter - LocalNo::counter_at(now))")
 sim_mutant(memory_kept_across_a_recovery SOURCE shard/engine.cc
   FIND "  table_.clear();\n  ring_.clear();\n"
   REPLACE "")
