@@ -142,11 +142,13 @@ void Subscription::take(Owned<natsMsg> message) {
     if (deliveries(reply_to) > 1) {
       shared_.redelivered.Increment();
     }
-    if (vouchers) {
-      keep({std::move(reply_to), std::move(*vouchers)});
-    } else {
+    if (!vouchers) {
       log_warn("message_unreadable", {{"consumer", place_.durable}});
       say({std::move(reply_to)}, kAcknowledge);
+    } else if (vouchers->front().at < shared_.believed_from) {
+      say({std::move(reply_to)}, kAcknowledge);
+    } else {
+      keep({std::move(reply_to), std::move(*vouchers)});
     }
     pull_if_due();
   }
