@@ -22,6 +22,7 @@
 #include "apps/data_checks.h"
 #include "apps/mariadb_layout.h"
 #include "base/log.h"
+#include "service/pre_orders.h"
 
 namespace hongbao {
 namespace {
@@ -67,7 +68,8 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   if (!done) {
     return std::unexpected(done.error());
   }
-  engines.cache = std::make_unique<MemoryCache>(clock, settings.cache_bytes_max);
+  engines.cache = std::make_unique<MemoryCache>(clock, settings.cache_bytes_max,
+                                                settings.sends_per_user_max * PreOrders::kEntriesPerSend);
   engines.stream = std::make_unique<LogVoucherStream>(engines.order_stores());
   engines.control = std::make_unique<MemoryControl>(TrafficWeights{{settings.region, kWeightMax}});
   return engines;
@@ -128,7 +130,7 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
   return done ? put(engines.inbox, MariadbInboxStore::open(layout.inbox(), inbox_database())) : done;
 }
 
-Result<Engines> open_distributed(const Settings& settings, prometheus::Registry& registry) {
+Result<Engines> open_distributed(const Settings& settings, const Clock& clock, prometheus::Registry& registry) {
   Engines engines;
   auto done = open_databases(settings, engines);
   if (done) {
@@ -136,8 +138,9 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
     redis.host = settings.redis.host;
     redis.port = settings.redis.port;
     redis.answer_timeout = settings.redis_timeout;
+    redis.owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend;
     engines.cache = std::make_unique<RedisCache>(redis, registry);
-    NatsStreamOptions stream{.url = settings.nats_url, .region = settings.region};
+    NatsStreamOptions stream{.url = settings.nats_url, .region = settings.region, .believed_from = clock.now()};
     done = put(engines.stream, NatsVoucherStream::open(stream, registry));
   }
   if (done) {
@@ -158,7 +161,7 @@ std::map<ShardId, OrderStore*> Engines::order_stores() const {
 }
 
 Result<Engines> open_engines(const Settings& settings, const Clock& clock, prometheus::Registry& registry) {
-  return settings.distributed ? open_distributed(settings, registry) : open_embedded(settings, clock);
+  return settings.distributed ? open_distributed(settings, clock, registry) : open_embedded(settings, clock);
 }
 
 }  // namespace hongbao

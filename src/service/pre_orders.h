@@ -30,6 +30,7 @@ struct PreOrder {
 
 class PreOrders {
  public:
+  static constexpr size_t kEntriesPerSend = 2;  // in the cache: by its key and by its packet
   static constexpr std::chrono::minutes kGreetingNearTtl{10};
   static constexpr std::chrono::seconds kGreetingLostTtl{10};
   static constexpr NearCacheLimits kGreetingLimits{.entries_max = 65'536, .callers_waiting_max = 4'096};

@@ -245,7 +245,7 @@ TEST_F(OrderingTest, APaidOrderSurvivesTheLossOfTheCache) {
   const PreOrder packet = forgetful.sent("alice", lucky(300, 5));
   forgetful.clock.advance(kPayable);
   for (int i = 0; i < 100'000; ++i) {  // more than the cache holds pushes the order out
-    forgetful.cache.put_if_absent(std::to_string(i), std::string(1'000, 'x'), kPayable, [](auto) {});
+    forgetful.cache.put_if_absent(std::to_string(i), std::to_string(i), std::string(1'000, 'x'), kPayable, [](auto) {});
   }
   EXPECT_EQ(error_of(forgetful.view(packet.order.key)), ErrorCode::kNotFound);
   EXPECT_EQ(forgetful.accept(packet, "p1").value().outcome, PaymentOutcome::kPaid);
