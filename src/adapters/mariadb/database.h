@@ -22,6 +22,7 @@
 #include "adapters/mariadb/values.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "core/damaged_row.h"
 
 namespace hongbao::mariadb {
 
@@ -29,7 +30,7 @@ class MariadbError : public std::runtime_error {
  public:
   MariadbError(unsigned code, const std::string& what) : std::runtime_error(what), code_(code) {}
   [[nodiscard]] unsigned code() const { return code_; }
-  // A unique key was violated: here always a programmer's error.
+  // A unique key was violated.
   [[nodiscard]] bool is_duplicate() const;
   // The server rolled the transaction back, and said so: a deadlock, or a lock that did not come in time.
   [[nodiscard]] bool is_rolled_back() const;
@@ -161,7 +162,8 @@ class Snapshot {
 };
 
 // The border of this adapter: runs `function` and turns MariadbError into Error{kStorage}. `what` names the call in the
-// log. A violated unique key stops the process: it means that an invariant is broken.
+// log. A violated unique key and a damaged row are kInternal: what is stored contradicts itself or what was to be
+// written, nothing was written, and trying again does not help.
 template <class Function>
 auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
   try {
@@ -173,8 +175,10 @@ auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_r
     }
   } catch (const MariadbError& error) {
     log_error("mariadb_failed", {{"call", what}, {"code", error.code()}, {"error", error.what()}});
-    CHECK(!error.is_duplicate());
-    return fail(ErrorCode::kStorage, error.what());
+    return fail(error.is_duplicate() ? ErrorCode::kInternal : ErrorCode::kStorage, error.what());
+  } catch (const DamagedRow& error) {
+    log_error("rows_damaged", {{"call", what}, {"broken", error.what()}});
+    return fail(ErrorCode::kInternal, error.what());
   }
 }
 

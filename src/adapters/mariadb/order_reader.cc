@@ -74,7 +74,7 @@ std::vector<StoredDay> OrderReader::parts_of(Day day) {
 
 ShardHead OrderReader::head() {
   Rows rows = head_.query();
-  CHECK(rows.next());
+  require_row(rows, "a shard has a head");
   return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
 }
 

@@ -18,6 +18,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
 
@@ -26,7 +27,7 @@ namespace hongbao {
 class SqliteError : public std::runtime_error {
  public:
   SqliteError(int code, const std::string& what) : std::runtime_error(what), code_(code) {}
-  // A unique key or another constraint was violated: here always a programmer's error.
+  // A unique key or another constraint was violated.
   [[nodiscard]] bool is_constraint() const { return (code_ & 0xff) == SQLITE_CONSTRAINT; }
 
  private:
@@ -165,7 +166,8 @@ class Transaction {
 };
 
 // The border of this adapter: runs `function` and turns SqliteError into Error{kStorage}. `what` names the call in the
-// log. A violated constraint stops the process: it means that an invariant is broken.
+// log. A violated constraint and a damaged row are kInternal: what is stored contradicts itself or what was to be
+// written, nothing was written, and trying again does not help.
 template <class Function>
 auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
   try {
@@ -177,8 +179,10 @@ auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_r
     }
   } catch (const SqliteError& error) {
     log_error("sqlite_failed", {{"call", what}, {"error", error.what()}});
-    CHECK(!error.is_constraint());
-    return fail(ErrorCode::kStorage, error.what());
+    return fail(error.is_constraint() ? ErrorCode::kInternal : ErrorCode::kStorage, error.what());
+  } catch (const DamagedRow& error) {
+    log_error("rows_damaged", {{"call", what}, {"broken", error.what()}});
+    return fail(ErrorCode::kInternal, error.what());
   }
 }
 
