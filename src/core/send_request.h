@@ -29,6 +29,8 @@ Result<void> check_send_request(const SendRequest& request);
 // Equal requests have equal fingerprints, and no two others.
 std::string fingerprint(const SendRequest& request);
 
+SendKey send_key_of(const UserId& sender, std::string_view idempotency_key);
+
 // Unicode code points. REQUIRES: well-formed UTF-8.
 size_t count_characters(std::string_view utf8);
 

@@ -63,7 +63,7 @@ TEST(Problem, StatusAndNameAreStable) {
       {kPayTokenExpired, 409, "pay_token_expired"},
       {kAmountMismatch, 422, "amount_mismatch"},
       {kPaymentIdReused, 409, "payment_id_reused"},
-      {kAlreadyPaid, 409, "already_paid"},
+      {kAlreadySent, 409, "already_sent"},
       {kInsufficientFunds, 402, "insufficient_funds"},
       {kAccountFrozen, 403, "account_frozen"},
       {kTransferIdReused, 409, "transfer_id_reused"},

@@ -40,7 +40,8 @@ Result<void> Reconciler::read_pending(Run& run) {
     }
     for (const PendingPayment& payment : *pending) {
       ++run.report.pending;
-      if (auto order = pay_tokens_.parse(payment.pay_token)) {
+      auto order = pay_tokens_.parse(payment.pay_token);
+      if (order && order->key == payment.packet) {
         run.orders.push_back(std::move(*order));
       } else {
         log_error("pending_payment_unreadable", {{"shard", to_text(id)}});

@@ -36,7 +36,7 @@ class MemoryCacheBackend final : public CacheBackend {
 
  private:
   ManualClock clock_{{1'000}};
-  MemoryCache cache_{clock_, 1 << 20};
+  MemoryCache cache_{clock_, 16 << 20};
 };
 
 class RedisCacheBackend final : public CacheBackend {

@@ -183,8 +183,8 @@ sim_mutant(ledger_cursor_apart_from_its_effects SOURCE adapters/memory/memory_le
   FIND "  cursors_[settlement.shard] = next;\n"
   REPLACE "  static int settled = 0;\n  if (++settled % 8 != 0) cursors_[settlement.shard] = next;\n")
 sim_mutant(two_payments_for_one_packet SOURCE adapters/memory/memory_ledger_store.cc
-  FIND "      return PostOutcome::kAlreadyPaid;\n"
-  REPLACE "      return PostOutcome::kPosted;\n")
+  FIND "      return *refused;\n"
+  REPLACE "      return {PostOutcome::kPosted};\n")
 sim_mutant(inbox_cursor_apart_from_its_effects SOURCE adapters/memory/memory_inbox_store.cc
   FIND "    apply(voucher);\n"
   REPLACE "    static int applied = 0;\n    if (++applied % 16 != 0) apply(voucher);\n")
@@ -210,10 +210,10 @@ sim_mutant(ledger_says_failed_when_unknown SOURCE service/ledger_writer.cc
   SCENARIO unknown_commits)
 sim_mutant(ledger_answers_without_a_commit SOURCE service/ledger_writer.cc
   FIND "fail(ErrorCode::kOutcomeUnknown, \"the ledger did not confirm; ask again\")"
-  REPLACE "Result<PostOutcome>(PostOutcome::kPosted)")
+  REPLACE "Result<Posted>(Posted{})")
 sim_mutant(pending_payments_are_left SOURCE service/reconciler.cc
-  FIND "      if (auto order = pay_tokens_.parse(payment.pay_token)) {"
-  REPLACE "      if (auto order = pay_tokens_.parse(payment.pay_token); order && run.report.pending > 1) {")
+  FIND "      if (order && order->key == payment.packet) {"
+  REPLACE "      if (order && run.report.pending > 1) {")
 sim_mutant(refused_transfers_are_left SOURCE service/reconciler.cc
   FIND "  if (run->retries.empty()) {"
   REPLACE "  if (true) {")
@@ -224,8 +224,8 @@ sim_mutant(refunds_leave_the_last_shard SOURCE service/refunder.cc
 # --- the use cases ----------------------------------------------------------------------------------------------------
 
 sim_mutant(activates_without_the_money SOURCE service/ordering.cc
-  FIND "                   case PostOutcome::kInsufficient:\n                     done(fail(ErrorCode::kInsufficientFunds, \"the wallet holds less than the packet's total amount\"));\n                     return;\n"
-  REPLACE "                   case PostOutcome::kInsufficient:\n                     activate(order, deadline, std::move(done));\n                     return;\n")
+  FIND "                     done(not_posted(posted->outcome, \"the wallet\"));\n"
+  REPLACE "                     activate(order, deadline, std::move(done));\n")
 sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
   FIND "                     credit_sender(payment, order, deadline, std::move(done));\n"
   REPLACE "                     done(PaidPacket{order.key, PaymentOutcome::kCreditedToWallet});\n")

@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "adapters/mariadb/schema.h"
-#include "base/check.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao {
 
@@ -14,25 +14,34 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
   constexpr std::string_view packet = "shard SMALLINT, day INT, local BIGINT UNSIGNED";
   constexpr std::string_view id = "VARBINARY(255) NOT NULL";
   constexpr std::string_view cursor = "shard SMALLINT PRIMARY KEY, next_voucher BIGINT UNSIGNED NOT NULL";
-  static const std::vector<SchemaStep> steps{{
-      fmt::format("CREATE TABLE IF NOT EXISTS account(id {} PRIMARY KEY, debits_posted BIGINT NOT NULL, credits_posted "
-                  "BIGINT NOT NULL, transfers BIGINT UNSIGNED NOT NULL, frozen TINYINT NOT NULL) ENGINE = InnoDB",
-                  account),
-      fmt::format("CREATE TABLE IF NOT EXISTS transfer(id {1} PRIMARY KEY, wallet {0}, wallet_position BIGINT UNSIGNED "
-                  "NOT NULL, other {0}, other_position BIGINT UNSIGNED NOT NULL, amount BIGINT NOT NULL, kind TINYINT "
-                  "NOT NULL, {2}, at BIGINT NOT NULL, KEY by_wallet(wallet, wallet_position)) ENGINE = InnoDB",
-                  account, id, packet),
-      fmt::format("CREATE TABLE IF NOT EXISTS payment(shard SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED "
-                  "NOT NULL, transfer_id {}, amount BIGINT NOT NULL, pay_token VARCHAR(4096) CHARACTER SET ascii "
-                  "COLLATE ascii_bin, at BIGINT NOT NULL, settled TINYINT NOT NULL, PRIMARY KEY(shard, day, local), "
-                  "KEY pending(settled, shard, at, day, local)) ENGINE = InnoDB",
-                  id),
-      fmt::format("CREATE TABLE IF NOT EXISTS settled_to({}) ENGINE = InnoDB", cursor),
-      fmt::format("CREATE TABLE IF NOT EXISTS deferred_transfer(id {1} PRIMARY KEY, debit {0}, credit {0}, amount "
-                  "BIGINT NOT NULL, kind TINYINT NOT NULL, {2}, at BIGINT NOT NULL, reason TINYINT NOT NULL, attempts "
-                  "INT UNSIGNED NOT NULL, next_at BIGINT NOT NULL, KEY due(shard, next_at)) ENGINE = InnoDB",
-                  account, id, packet),
-  }};
+  static const std::vector<SchemaStep> steps{
+      {
+          fmt::format(
+              "CREATE TABLE IF NOT EXISTS account(id {} PRIMARY KEY, debits_posted BIGINT NOT NULL, credits_posted "
+              "BIGINT NOT NULL, transfers BIGINT UNSIGNED NOT NULL, frozen TINYINT NOT NULL) ENGINE = InnoDB",
+              account),
+          fmt::format(
+              "CREATE TABLE IF NOT EXISTS transfer(id {1} PRIMARY KEY, wallet {0}, wallet_position BIGINT UNSIGNED "
+              "NOT NULL, other {0}, other_position BIGINT UNSIGNED NOT NULL, amount BIGINT NOT NULL, kind TINYINT "
+              "NOT NULL, {2}, at BIGINT NOT NULL, KEY by_wallet(wallet, wallet_position)) ENGINE = InnoDB",
+              account, id, packet),
+          fmt::format(
+              "CREATE TABLE IF NOT EXISTS payment(shard SMALLINT NOT NULL, day INT NOT NULL, local BIGINT UNSIGNED "
+              "NOT NULL, transfer_id {}, amount BIGINT NOT NULL, pay_token VARCHAR(4096) CHARACTER SET ascii "
+              "COLLATE ascii_bin, at BIGINT NOT NULL, settled TINYINT NOT NULL, PRIMARY KEY(shard, day, local), "
+              "KEY pending(settled, shard, at, day, local)) ENGINE = InnoDB",
+              id),
+          fmt::format("CREATE TABLE IF NOT EXISTS settled_to({}) ENGINE = InnoDB", cursor),
+          fmt::format(
+              "CREATE TABLE IF NOT EXISTS deferred_transfer(id {1} PRIMARY KEY, debit {0}, credit {0}, amount "
+              "BIGINT NOT NULL, kind TINYINT NOT NULL, {2}, at BIGINT NOT NULL, reason TINYINT NOT NULL, attempts "
+              "INT UNSIGNED NOT NULL, next_at BIGINT NOT NULL, KEY due(shard, next_at)) ENGINE = InnoDB",
+              account, id, packet),
+      },
+      {
+          "ALTER TABLE payment ADD COLUMN IF NOT EXISTS send_key BINARY(16), ADD UNIQUE KEY IF NOT EXISTS "
+          "of_send(send_key)",
+      }};
   return steps;
 }
 
@@ -81,7 +90,7 @@ std::string transfer_id(std::string_view key) {
   if (key.empty() || key.front() != '\0') {
     return std::string(key);
   }
-  CHECK(key.size() == kKeyBytes);
+  require_sound(key.size() == kKeyBytes, "a voucher's transfer has a key of 11 bytes");
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(key[i]); };
   VoucherNo no{0};
   for (size_t i = 3; i < kKeyBytes; ++i) {
@@ -99,13 +108,13 @@ Transfer read_transfer(const Rows& rows, size_t first) {
   auto other = AccountId::trusted(std::string(rows.text(first + 2)));
   const Money amount = rows.money(first + 3);
   const bool pays = amount < Money(0);
-  return {.id = transfer_id(rows.text(first)),
-          .debit = pays ? wallet : other,
-          .credit = pays ? other : wallet,
-          .amount = pays ? amount * -1 : amount,
-          .kind = static_cast<TransferKind>(rows.integer(first + 4)),
-          .packet = read_optional_packet(rows, first + 5),
-          .at = {rows.integer(first + 8)}};
+  return sound_transfer({.id = transfer_id(rows.text(first)),
+                         .debit = pays ? wallet : other,
+                         .credit = pays ? other : wallet,
+                         .amount = pays ? Money(0).minus_clamped(amount) : amount,
+                         .kind = read_transfer_kind(rows, first + 4),
+                         .packet = read_optional_packet(rows, first + 5),
+                         .at = {rows.integer(first + 8)}});
 }
 
 PacketColumns::PacketColumns(const std::optional<PacketKey>& packet) {
