@@ -78,6 +78,10 @@ sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
 sim_mutant(numbers_repeat_after_a_restart SOURCE shard/shard.cc
   FIND "LocalNo::of(epoch_, counter)"
   REPLACE "LocalNo::of(0, counter - LocalNo::counter_at(now))")
+sim_mutant(numbers_repeat_after_a_restore SOURCE shard/shard.cc
+  FIND "std::max(next, LocalNo::counter_at(now))"
+  REPLACE "next"
+  SCENARIO restores)
 sim_mutant(memory_kept_across_a_recovery SOURCE shard/engine.cc
   FIND "  table_.clear();\n  ring_.clear();\n"
   REPLACE "")
@@ -229,6 +233,10 @@ sim_mutant(activates_without_the_money SOURCE service/ordering.cc
 sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
   FIND "                     credit_sender(payment, order, deadline, std::move(done));\n"
   REPLACE "                     done(PaidPacket{order.key, PaymentOutcome::kCreditedToWallet});\n")
+sim_mutant(two_packets_of_one_key_are_paid SOURCE service/ordering.cc
+  FIND "              .send_key = send_key_of(sender, idempotency_key)};\n"
+  REPLACE "};\n"
+  SCENARIO restores)
 sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc
   FIND "ErrorCode::kOutcomeUnknown, \"it was paid but"
   REPLACE "ErrorCode::kUnavailable, \"it was paid but")
