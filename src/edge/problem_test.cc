@@ -93,6 +93,13 @@ TEST(Problem, AFieldAtFaultIsNamedWithItsRule) {
   EXPECT_EQ(body.at("detail").as_string(), "count: must be at least 1");
 }
 
+TEST(Problem, APacketThatWasPaidBeforeIsNamed) {
+  Error error{ErrorCode::kAlreadySent, "nothing was paid now"};
+  error.packet_id = "s007-261122-00300003k-ecrka3wj";
+  EXPECT_TRUE(problem(error).body.contains(R"("packet_id":"s007-261122-00300003k-ecrka3wj")"));
+  EXPECT_FALSE(problem(Error{ErrorCode::kNotFound}).body.contains("packet_id"));
+}
+
 TEST(Problem, WhatAnEngineSaidStaysInside) {
   for (const ErrorCode code : {kStorage, kInternal, kConfig}) {
     const HttpResponse response = problem(Error{code, "UNIQUE constraint failed: secret_table", "secret_field"});
