@@ -226,17 +226,20 @@ void Ordering::credit_sender(const ChannelPayment& payment, const Order& order, 
                                .kind = TransferKind::kDeposit,
                                .packet = order.key,
                                .at = clock_.now()}};
-  ledger_.post(std::move(posting), deadline, [key = order.key, done = std::move(done)](Result<Posted> posted) mutable {
-    if (!posted) {
-      done(std::unexpected(posted.error()));
-    } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
-      done(PaidPacket{key, PaymentOutcome::kCreditedToWallet});
-    } else if (*posted == PostOutcome::kIdReused) {
-      done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
-    } else {
-      done(not_posted(posted->outcome, "the sender's wallet"));
-    }
-  });
+  PreOrder ordered{order, payment.pay_token, std::string(kGreetingDefault)};
+  ledger_.post(std::move(posting), deadline,
+               [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
+                 if (!posted) {
+                   done(std::unexpected(posted.error()));
+                 } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
+                   const PacketKey key = ordered.order.key;
+                   done(PaidPacket{key, PaymentOutcome::kCreditedToWallet, std::move(ordered)});
+                 } else if (*posted == PostOutcome::kIdReused) {
+                   done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
+                 } else {
+                   done(not_posted(posted->outcome, "the sender's wallet"));
+                 }
+               });
 }
 
 }  // namespace hongbao

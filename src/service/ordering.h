@@ -35,6 +35,8 @@ struct ChannelPayment {
 struct PaidPacket {
   PacketKey packet;
   PaymentOutcome outcome = PaymentOutcome::kPaid;
+  // Credited: what was ordered. The packet itself may be known nowhere, when another one of its send was paid.
+  std::optional<PreOrder> ordered{};
 };
 
 class Ordering {

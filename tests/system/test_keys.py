@@ -61,6 +61,11 @@ class Keys(SystemTest):
             self.assertEqual("credited_to_wallet", self.server.notify(notification).body["outcome"])
         self.assertEqual(100, self.server.balance("carol"))
         self.assert_already_sent(self.pay("carol", second), first[0])
+        self.restart()
+        answer = self.server.notify(notification)
+        self.assertEqual("credited_to_wallet", answer.body["outcome"], "though nobody knows the packet any more")
+        self.assertEqual((second[0], "awaiting_payment"), (answer.body["packet"]["id"], answer.body["packet"]["state"]))
+        self.assertEqual(100, self.server.balance("carol"))
 
     def test_packets_of_one_key_that_are_paid_at_once(self):
         self.server.deposit("dora", 1_000)
