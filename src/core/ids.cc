@@ -98,7 +98,7 @@ std::optional<Day> Day::parse_yyyymmdd(std::string_view text) {
 }
 
 uint32_t LocalNo::counter_at(Timestamp at) {
-  static_assert(kDay_ms * kNumbersPerMs <= kCounterMax / 3 * 2, "room for days on which a shard gives more");
+  static_assert(kDay_ms * kNumbersPerMs <= int64_t{kCounterMax} * 2 / 3, "room for days on which a shard gives more");
   const int64_t ms_of_day = at.unix_ms + Day::kUtcOffset_ms - Day::of(at).since_epoch * kDay_ms;
   return static_cast<uint32_t>(ms_of_day) * kNumbersPerMs;
 }
