@@ -22,6 +22,7 @@
 #include "apps/mariadb_layout.h"
 #include "base/log.h"
 #include "service/agreement.h"
+#include "service/pre_orders.h"
 #include "service/store_check.h"
 
 namespace hongbao {
@@ -73,7 +74,8 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   }
   engines.dir->close_to_others();
   leave_trace(settings.config_file, settings.data_dir, stores->deployment);
-  engines.cache = std::make_unique<MemoryCache>(clock, settings.cache_bytes_max);
+  engines.cache = std::make_unique<MemoryCache>(clock, settings.cache_bytes_max,
+                                                settings.sends_per_user_max * PreOrders::kEntriesPerSend);
   engines.stream = std::make_unique<LogVoucherStream>(engines.order_stores());
   engines.control = std::make_unique<MemoryControl>(TrafficWeights{{settings.region, kWeightMax}});
   return engines;
@@ -199,7 +201,7 @@ Result<void> check_stream(const std::map<ShardId, OrderStore*>& orders, NatsVouc
   return {};
 }
 
-Result<Engines> open_distributed(const Settings& settings, prometheus::Registry& registry) {
+Result<Engines> open_distributed(const Settings& settings, const Clock& clock, prometheus::Registry& registry) {
   Engines engines;
   auto done = open_databases(settings, engines);
   if (done) {
@@ -207,9 +209,11 @@ Result<Engines> open_distributed(const Settings& settings, prometheus::Registry&
     redis.host = settings.redis.host;
     redis.port = settings.redis.port;
     redis.answer_timeout = settings.redis_timeout;
+    redis.owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend;
     engines.cache = std::make_unique<RedisCache>(redis, registry);
     NatsStreamOptions stream{.url = settings.nats_url,
                              .region = settings.region,
+                             .believed_from = clock.now(),
                              .age_max = settings.nats_stream_age_max,
                              .bytes_max = settings.nats_stream_mib_max << 20,
                              .replicas = settings.nats_replicas};
@@ -237,7 +241,7 @@ std::map<ShardId, OrderStore*> Engines::order_stores() const {
 }
 
 Result<Engines> open_engines(const Settings& settings, const Clock& clock, prometheus::Registry& registry) {
-  return settings.distributed ? open_distributed(settings, registry) : open_embedded(settings, clock);
+  return settings.distributed ? open_distributed(settings, clock, registry) : open_embedded(settings, clock);
 }
 
 }  // namespace hongbao

@@ -128,6 +128,7 @@ void read_money(ConfigReader& reader, Settings& settings) {
       static_cast<uint32_t>(reader.integer("archive.rows_per_s_max", 20'000, 1, 100'000'000));
   settings.archive_interval = read_ms(reader, "archive.interval_ms", 600'000, 10, kDay_ms);
   settings.cache_bytes_max = static_cast<size_t>(reader.integer("cache.mib_max", 256, 1, 1'000'000) * kMib);
+  settings.sends_per_user_max = static_cast<size_t>(reader.integer("cache.sends_per_user_max", 10'000, 1, 10'000'000));
 }
 
 HostPort read_host_port(ConfigReader& reader, std::string_view key, std::string_view text) {

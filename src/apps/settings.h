@@ -77,6 +77,7 @@ struct Settings {
   ArchiverOptions archive;
   std::chrono::milliseconds archive_interval{};
   size_t cache_bytes_max = 0;
+  size_t sends_per_user_max = 0;
   size_t workers = 0;
   std::string log_level;
 

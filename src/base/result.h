@@ -46,7 +46,7 @@ enum class ErrorCode : uint8_t {
   kPayTokenExpired,       //
   kAmountMismatch,        // a notification whose amount isn't the packet's
   kPaymentIdReused,       // one payment id for two packets
-  kAlreadyPaid,           // another payment paid this packet first
+  kAlreadySent,           // another packet of the same idempotency key was paid; `packet_id` names it
   kInsufficientFunds,     //
   kAccountFrozen,         //
   kTransferIdReused,      // same transfer id, other content
@@ -68,6 +68,7 @@ struct Error {
   ErrorCode code;
   std::string detail{};  // one sentence, safe to show to the caller
   std::string field{};   // the input field, header or configuration key at fault, if one is
+  std::string packet_id{};
 };
 
 template <class T>

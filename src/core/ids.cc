@@ -26,6 +26,8 @@ std::chrono::year_month_day calendar(Day day) {
   return std::chrono::year_month_day(std::chrono::sys_days(std::chrono::days(day.since_epoch)));
 }
 
+constexpr int64_t kDay_ms = 24LL * 3600 * 1000;
+
 }  // namespace
 
 std::optional<Region> parse_region_name(std::string_view name) {
@@ -54,7 +56,6 @@ std::optional<ShardId> parse_shard_id(std::string_view text) {
 }
 
 Day Day::of(Timestamp at) {
-  constexpr int64_t kDay_ms = 24LL * 3600 * 1000;
   const int64_t local_ms = at.unix_ms + kUtcOffset_ms;
   const int64_t days = local_ms >= 0 ? local_ms / kDay_ms : (local_ms - kDay_ms + 1) / kDay_ms;
   return {static_cast<int32_t>(days)};
@@ -94,6 +95,12 @@ std::optional<Day> Day::parse_yyyymmdd(std::string_view text) {
     return std::nullopt;
   }
   return Day{static_cast<int32_t>(std::chrono::sys_days(ymd).time_since_epoch().count())};
+}
+
+uint32_t LocalNo::counter_at(Timestamp at) {
+  static_assert(kDay_ms * kNumbersPerMs <= int64_t{kCounterMax} * 2 / 3, "room for days on which a shard gives more");
+  const int64_t ms_of_day = at.unix_ms + Day::kUtcOffset_ms - Day::of(at).since_epoch * kDay_ms;
+  return static_cast<uint32_t>(ms_of_day) * kNumbersPerMs;
 }
 
 std::optional<UserId> UserId::parse(std::string_view text) {

@@ -47,14 +47,18 @@ struct Day {
   friend constexpr auto operator<=>(Day, Day) = default;
 };
 
-// A packet's number inside its shard and day: the shard's fencing epoch (modulo 2^14) and a counter that starts at 0
-// with every epoch and day. Unique without any I/O while fewer than 2^14 epochs pass in one day.
+// A packet's number inside its shard and day: the shard's fencing epoch (modulo 2^14) and a counter that rises with
+// every packet and is never behind the time of day. So two numbers differ in the epoch or in the time, also when the
+// shard went back to an older copy of itself and has an epoch for the second time (docs/adr/0014).
 struct LocalNo {
   uint64_t value = 0;
 
   static constexpr int kCounterBits = 30;
   static constexpr int kBits = 44;
   static constexpr uint32_t kCounterMax = (1U << kCounterBits) - 1;
+  static constexpr uint32_t kNumbersPerMs = 8;
+  // The least counter that may be given out then: 8 for each millisecond of the day, in which a shard gives fewer.
+  static uint32_t counter_at(Timestamp at);
   static constexpr LocalNo of(uint32_t epoch, uint32_t counter) {
     return {(static_cast<uint64_t>(epoch) & 0x3fff) << kCounterBits | counter};
   }

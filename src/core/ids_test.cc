@@ -99,6 +99,14 @@ TEST(LocalNo, KeepsEpochAndCounterApart) {
   EXPECT_EQ(LocalNo::of(0x4000, 5), LocalNo::of(0, 5)) << "the epoch counts modulo 2^14";
 }
 
+TEST(LocalNo, CountersOfADayBeginWithItAndHaveRoomAtItsEnd) {
+  const Timestamp midnight{20'779LL * 86'400'000 - Day::kUtcOffset_ms};
+  EXPECT_EQ(LocalNo::counter_at(midnight), 0U);
+  EXPECT_EQ(LocalNo::counter_at(midnight + std::chrono::milliseconds(1)), LocalNo::kNumbersPerMs);
+  EXPECT_EQ(LocalNo::counter_at(midnight - std::chrono::milliseconds(1)), 691'199'992U);
+  EXPECT_EQ(LocalNo::counter_at({-1}), LocalNo::counter_at({86'400'000 - 1})) << "before 1970";
+}
+
 TEST(PacketId, IsTheKnownAnswer) {
   EXPECT_EQ(PacketIdCodec(kTagKey).print(packet_key("261122", 3, 115)), "s007-261122-00300003k-ecrka3wj");
 }

@@ -62,6 +62,10 @@ TransferVerdict judge_transfer(const Transfer& transfer, const Account& debit, c
   if (!debit.id.may_go_negative() && debit.balance() < transfer.amount) {
     return TransferVerdict::kInsufficient;
   }
+  if (debit.debits_posted.plus_clamped(transfer.amount) > kPostedMax ||
+      credit.credits_posted.plus_clamped(transfer.amount) > kPostedMax) {
+    return TransferVerdict::kTooMuch;
+  }
   return TransferVerdict::kPosted;
 }
 

@@ -45,6 +45,9 @@ struct Account {
   [[nodiscard]] Money balance() const { return credits_posted - debits_posted; }
 };
 
+// Of what an account's debits, and its credits, come to: a million billion yuan, far from where numbers end.
+inline constexpr Money kPostedMax{100'000'000'000'000'000};
+
 enum class TransferKind : uint8_t {
   kDeposit = 1,   // channel → user
   kPaid = 2,      // user or channel → escrow
@@ -83,6 +86,7 @@ enum class TransferVerdict : uint8_t {
   kIdReused = 3,      // another transfer has this id
   kInsufficient = 4,  // the debited account would go negative
   kFrozen = 5,        // one of its accounts is frozen
+  kTooMuch = 6,       // one of its accounts would pass kPostedMax
 };
 
 // `posted`: the transfer that has this id already, if any.

@@ -32,6 +32,21 @@ class Money {
     CHECK(!__builtin_mul_overflow(a.fen_, times, &product));
     return Money(product);
   }
+  // For sums over what stores hold, which may be damaged: stays at its limits, where no books balance.
+  [[nodiscard]] Money plus_clamped(Money other) const {
+    int64_t sum = 0;
+    if (__builtin_add_overflow(fen_, other.fen_, &sum)) {
+      sum = fen_ < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return Money(sum);
+  }
+  [[nodiscard]] Money minus_clamped(Money other) const {
+    int64_t difference = 0;
+    if (__builtin_sub_overflow(fen_, other.fen_, &difference)) {
+      difference = fen_ < 0 ? INT64_MIN : INT64_MAX;
+    }
+    return Money(difference);
+  }
   Money& operator+=(Money other) { return *this = *this + other; }
   Money& operator-=(Money other) { return *this = *this - other; }
 

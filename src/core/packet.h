@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/crypto.h"
 #include "core/draw.h"
 #include "core/ids.h"
 #include "core/money.h"
@@ -42,6 +43,10 @@ constexpr bool is_finished(PacketState state) {
 // The one transition table; nullopt: the event can't happen in that state.
 std::optional<PacketState> next_state(PacketState state, PacketEvent event);
 
+// Names a send: a hash of its sender and idempotency key. Of all packets that a sender may get for one key, one can be
+// paid (docs/adr/0015).
+using SendKey = Hash128;
+
 // What the sender ordered; fixed from the moment it was sent, but for the two times that payment sets.
 struct Order {
   PacketKey key;
@@ -56,6 +61,8 @@ struct Order {
   Timestamp payable_until{};  // a payment that arrives later is returned
   Timestamp paid_at{};        // set when the packet becomes active
   Timestamp expires_at{};     // set when the packet becomes active; from then on nothing can be opened
+  // For the payment, which keeps it. The packet's row does not have it, nor does a pay token of version 1.
+  std::optional<SendKey> send_key{};
 
   friend bool operator==(const Order&, const Order&) = default;
 };

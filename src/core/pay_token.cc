@@ -9,10 +9,20 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
+constexpr int64_t kVersionWithoutSendKey = 1;
 
 std::string_view text_view(const json::string& text) {
   return {text.data(), text.size()};
+}
+
+template <size_t N>
+std::array<uint8_t, N> read_bytes(const json::value& field) {
+  const auto found = from_base64url(text_view(field.as_string()));
+  CHECK(found && found->size() == N);
+  std::array<uint8_t, N> bytes;
+  std::copy(found->begin(), found->end(), bytes.begin());
+  return bytes;
 }
 
 }  // namespace
@@ -30,7 +40,8 @@ std::string PayTokenCodec::print(const Order& order, const SealNonce& nonce) con
                            static_cast<int64_t>(order.count),
                            to_base64url(order.seed.bytes),
                            order.created_at.unix_ms,
-                           order.payable_until.unix_ms};
+                           order.payable_until.unix_ms,
+                           order.send_key ? to_base64url(*order.send_key) : ""};
   return to_base64url(as_bytes(seal(key_, nonce, json::serialize(fields))));
 }
 
@@ -43,7 +54,8 @@ std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   // What unseals was written by `print`; only its version can differ.
   const json::value value = json::parse(*plain);
   const json::array& fields = value.as_array();
-  if (fields.at(0).as_int64() != kVersion) {
+  const int64_t version = fields.at(0).as_int64();
+  if (version != kVersion && version != kVersionWithoutSendKey) {
     return std::nullopt;
   }
   Order order;
@@ -58,11 +70,12 @@ std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   order.rule = static_cast<Rule>(fields.at(7).as_int64());
   order.total = Money(fields.at(8).as_int64());
   order.count = fields.at(9).to_number<uint32_t>();
-  const auto seed = from_base64url(text_view(fields.at(10).as_string()));
-  CHECK(seed && seed->size() == order.seed.bytes.size());
-  std::copy(seed->begin(), seed->end(), order.seed.bytes.begin());
+  order.seed.bytes = read_bytes<std::tuple_size_v<decltype(order.seed.bytes)>>(fields.at(10));
   order.created_at.unix_ms = fields.at(11).as_int64();
   order.payable_until.unix_ms = fields.at(12).as_int64();
+  if (version != kVersionWithoutSendKey && !fields.at(13).as_string().empty()) {
+    order.send_key = read_bytes<std::tuple_size_v<SendKey>>(fields.at(13));
+  }
   return order;
 }
 

@@ -71,4 +71,12 @@ std::string fingerprint(const SendRequest& request) {
   return to_hex(blake2b(as_bytes(fields)));
 }
 
+SendKey send_key_of(const UserId& sender, std::string_view idempotency_key) {
+  // A user id has no slash.
+  const Hash256 hash = blake2b(as_bytes(fmt::format("send/{}/{}", sender.text(), idempotency_key)));
+  SendKey key;
+  std::copy_n(hash.begin(), key.size(), key.begin());
+  return key;
+}
+
 }  // namespace hongbao

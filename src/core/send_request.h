@@ -29,4 +29,6 @@ Result<void> check_send_request(const SendRequest& request);
 // Equal requests have equal fingerprints, and no two others.
 std::string fingerprint(const SendRequest& request);
 
+SendKey send_key_of(const UserId& sender, std::string_view idempotency_key);
+
 }  // namespace hongbao

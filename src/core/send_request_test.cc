@@ -102,5 +102,13 @@ TEST(SendRequest, FingerprintsDifferWhereRequestsDo) {
   EXPECT_NE(base, fingerprint(request));
 }
 
+TEST(SendKey, IsOfTheSenderAndTheIdempotencyKey) {
+  const UserId alice = UserId::trusted("alice");
+  EXPECT_EQ(send_key_of(alice, "k"), send_key_of(alice, "k"));
+  EXPECT_NE(send_key_of(alice, "k"), send_key_of(alice, "l"));
+  EXPECT_NE(send_key_of(alice, "k"), send_key_of(UserId::trusted("bob"), "k"));
+  EXPECT_NE(send_key_of(alice, "b/k"), send_key_of(UserId::trusted("alice.b"), "k"));
+}
+
 }  // namespace
 }  // namespace hongbao

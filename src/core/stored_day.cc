@@ -12,21 +12,21 @@ std::string to_text(DayPart part) {
 void VoucherSums::add(VoucherKind kind, Money amount) {
   switch (kind) {
     case VoucherKind::kPaid:
-      paid += amount;
+      paid = paid.plus_clamped(amount);
       return;
     case VoucherKind::kOpened:
-      opened += amount;
+      opened = opened.plus_clamped(amount);
       return;
     case VoucherKind::kRefunded:
-      refunded += amount;
+      refunded = refunded.plus_clamped(amount);
       return;
   }
 }
 
 VoucherSums& VoucherSums::operator+=(const VoucherSums& other) {
-  paid += other.paid;
-  opened += other.opened;
-  refunded += other.refunded;
+  paid = paid.plus_clamped(other.paid);
+  opened = opened.plus_clamped(other.opened);
+  refunded = refunded.plus_clamped(other.refunded);
   return *this;
 }
 
@@ -70,7 +70,7 @@ void DayDigest::add(const PacketRow& packet) {
   hasher_->integer(order.expires_at);
   hasher_->integer(static_cast<uint64_t>(packet.state));
   ++totals_.packets;
-  totals_.packets_total += order.total;
+  totals_.packets_total = totals_.packets_total.plus_clamped(order.total);
 }
 
 void DayDigest::add(const Voucher& voucher) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/check.h"
+#include "core/damaged_row.h"
 #include "core/stored_day.h"
 
 namespace hongbao {
@@ -20,14 +20,25 @@ inline constexpr std::string_view kStoredDayColumns =
 
 template <class Rows>
 UserId read_user(const Rows& rows, int column) {
-  return rows.is_null(column) ? UserId() : UserId::trusted(std::string(rows.text(column)));
+  if (rows.is_null(column)) {
+    return {};
+  }
+  auto user = UserId::parse(rows.text(column));
+  require_sound(user.has_value(), "a user is 1 to 64 of A-Z a-z 0-9 . _ @ -");
+  return std::move(*user);
 }
 
 template <class Rows, size_t N>
 void read_bytes(const Rows& rows, int column, std::array<uint8_t, N>& bytes) {
   const Bytes found = rows.blob(column);
-  CHECK(found.size() == N);
+  require_sound(found.size() == N, "a value has its column's length");
   std::ranges::copy(found, bytes.begin());
+}
+
+// One that is always there.
+template <class Rows>
+void require_row(Rows& rows, const char* rule) {
+  require_sound(rows.next(), rule);
 }
 
 template <class Rows>

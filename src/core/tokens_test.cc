@@ -121,7 +121,8 @@ class PayToken : public testing::Test {
                 .count = 100'000,
                 .seed = {},
                 .created_at = {1'795'384'267'250},
-                .payable_until = {1'795'384'867'250}};
+                .payable_until = {1'795'384'867'250},
+                .send_key = SendKey{1, 2, 3, 0, 255}};
     for (size_t i = 0; i < order.seed.bytes.size(); ++i) {
       order.seed.bytes[i] = static_cast<uint8_t>(255 - i);
     }
@@ -142,6 +143,25 @@ TEST_F(PayToken, CarriesTheWholeOrder) {
   exclusive.count = 1;
   exclusive.total = Money(1);
   EXPECT_EQ(codec_.parse(codec_.print(exclusive, nonce_)), exclusive);
+}
+
+TEST_F(PayToken, OfAnOrderWithoutASendKeyCarriesNone) {
+  Order order = lucky();
+  order.send_key.reset();
+  EXPECT_EQ(codec_.parse(codec_.print(order, nonce_)), order);
+}
+
+// Of the version before send keys: a payment may still be pending with it.
+TEST_F(PayToken, OfTheFirstVersionIsRead) {
+  const Key256 key{9, 8, 7};
+  const std::string plain =
+      R"([1,"s007",20779,12345,"alice","",1,2,300,5,"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",1000,2000])";
+  const auto order = codec_.parse(to_base64url(as_bytes(seal(key, nonce_, plain))));
+  ASSERT_TRUE(order);
+  EXPECT_EQ(order->sender.text(), "alice");
+  EXPECT_EQ(order->total, Money(300));
+  EXPECT_EQ(order->payable_until, Timestamp{2'000});
+  EXPECT_EQ(order->send_key, std::nullopt);
 }
 
 TEST_F(PayToken, CarriesNoTimesOfPayment) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/ids.h"
+#include "core/limits.h"
 #include "core/money.h"
 
 namespace hongbao {
@@ -35,5 +36,11 @@ struct Voucher {
 
   friend bool operator==(const Voucher&, const Voucher&) = default;
 };
+
+// Whether it can be followed. What comes from a file or a message may be damaged.
+inline bool is_sound(const Voucher& voucher) {
+  return voucher.kind >= VoucherKind::kPaid && voucher.kind <= VoucherKind::kRefunded && voucher.no.value >= 1 &&
+         !voucher.user.empty() && voucher.amount >= Money(1) && voucher.amount <= kShareGreatest * kSharesPerPacketMax;
+}
 
 }  // namespace hongbao

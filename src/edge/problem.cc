@@ -58,7 +58,7 @@ constexpr Problem kProblems[] = {
     {kPayTokenExpired, status::conflict, "pay_token_expired", "The order has lapsed"},
     {kAmountMismatch, status::unprocessable_entity, "amount_mismatch", "The amount is not the packet's"},
     {kPaymentIdReused, status::conflict, "payment_id_reused", "The payment id was used for another packet"},
-    {kAlreadyPaid, status::conflict, "already_paid", "The packet is paid already"},
+    {kAlreadySent, status::conflict, "already_sent", "Another packet of the same idempotency key was paid"},
     {kInsufficientFunds, status::payment_required, "insufficient_funds", "The wallet is short"},
     {kAccountFrozen, status::forbidden, "account_frozen", "The account is frozen"},
     {kTransferIdReused, status::conflict, "transfer_id_reused", "The key was used for another transfer"},
@@ -138,6 +138,9 @@ HttpResponse problem(const Error& error) {
     body["rule"] = error.detail;
   } else {
     body["detail"] = show_detail && !error.detail.empty() ? std::string_view(error.detail) : known.title;
+  }
+  if (!error.packet_id.empty()) {
+    body["packet_id"] = error.packet_id;
   }
   return {.status = known.status,
           .body = boost::json::serialize(body),

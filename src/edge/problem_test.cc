@@ -70,7 +70,7 @@ TEST(Problem, StatusAndNameAreStable) {
       {kPayTokenExpired, 409, "pay_token_expired"},
       {kAmountMismatch, 422, "amount_mismatch"},
       {kPaymentIdReused, 409, "payment_id_reused"},
-      {kAlreadyPaid, 409, "already_paid"},
+      {kAlreadySent, 409, "already_sent"},
       {kInsufficientFunds, 402, "insufficient_funds"},
       {kAccountFrozen, 403, "account_frozen"},
       {kTransferIdReused, 409, "transfer_id_reused"},
@@ -98,6 +98,13 @@ TEST(Problem, AFieldAtFaultIsNamedWithItsRule) {
   EXPECT_EQ(body.at("field").as_string(), "count");
   EXPECT_EQ(body.at("rule").as_string(), "must be at least 1");
   EXPECT_EQ(body.at("detail").as_string(), "count: must be at least 1");
+}
+
+TEST(Problem, APacketThatWasPaidBeforeIsNamed) {
+  Error error{ErrorCode::kAlreadySent, "nothing was paid now"};
+  error.packet_id = "s007-261122-00300003k-ecrka3wj";
+  EXPECT_TRUE(problem(error).body.contains(R"("packet_id":"s007-261122-00300003k-ecrka3wj")"));
+  EXPECT_FALSE(problem(Error{ErrorCode::kNotFound}).body.contains("packet_id"));
 }
 
 TEST(Problem, WhatAnEngineSaidStaysInside) {

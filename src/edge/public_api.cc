@@ -240,18 +240,21 @@ void PublicApi::answer_payment(Result<PaidPacket> paid, std::optional<ShardId> s
     return;
   }
   const SteadyTime deadline = call.deadline();
+  const PacketKey packet = paid->packet;
   services_.viewing.view(
-      paid->packet, deadline,
-      [say_outcome, outcome = paid->outcome, call = std::move(call)](Result<PacketView> view) mutable {
-        if (!view) {  // it was paid, so "not now" would be a lie
+      packet, deadline,
+      [this, say_outcome, paid = std::move(*paid), call = std::move(call)](Result<PacketView> view) mutable {
+        const bool is_unknown = !view && view.error().code == ErrorCode::kNotFound && paid.ordered;
+        if (!view && !is_unknown) {  // it was paid, so "not now" would be a lie
           call.fail_with(view.error().code == ErrorCode::kFenced
                              ? view.error()
                              : Error{ErrorCode::kOutcomeUnknown, "it was paid, and can't be shown now; ask again"});
           return;
         }
-        json::object body{{"packet", packet_json(*view)}};
+        json::object body{
+            {"packet", view ? packet_json(*view) : packet_json(*paid.ordered, services_.ids.print(paid.packet))}};
         if (say_outcome) {
-          body["outcome"] = outcome == PaymentOutcome::kPaid ? "paid" : "credited_to_wallet";
+          body["outcome"] = paid.outcome == PaymentOutcome::kPaid ? "paid" : "credited_to_wallet";
         }
         call.send_json(http::status::ok, json::serialize(body));
       });

@@ -16,14 +16,17 @@
 #include "base/result.h"
 #include "core/ledger.h"
 #include "core/list_position.h"
+#include "core/packet.h"
 
 namespace hongbao {
 
-// A transfer on its own. With `pay_token` it pays for the packet it names: at most one payment a packet, kept as
-// pending, with the token that holds the order, until the packet's `paid` voucher is settled.
+// A transfer on its own. With `pay_token` it pays for the packet it names: at most one payment a packet and a send,
+// kept as pending, with the token that holds the order, until the packet's `paid` voucher is settled; and for good
+// without.
 struct Posting {
   Transfer transfer;
   std::string pay_token{};
+  std::optional<SendKey> send_key{};
 };
 
 enum class PostOutcome : uint8_t {
@@ -32,7 +35,17 @@ enum class PostOutcome : uint8_t {
   kIdReused,
   kInsufficient,
   kFrozen,
-  kAlreadyPaid,  // another transfer paid this packet; nothing was posted
+  kTooMuch,
+  kDamaged,      // what is stored contradicts it; nothing was posted
+  kAlreadyPaid,  // another transfer paid this packet, or another packet of this send; nothing was posted
+};
+
+struct Posted {
+  PostOutcome outcome = PostOutcome::kPosted;
+  std::optional<PacketKey> paid{};  // kAlreadyPaid: the packet that was
+
+  friend bool operator==(const Posted&, const Posted&) = default;
+  friend bool operator==(const Posted& posted, PostOutcome outcome) { return posted.outcome == outcome; }
 };
 
 constexpr PostOutcome outcome_of(TransferVerdict verdict) {
@@ -46,9 +59,31 @@ constexpr PostOutcome outcome_of(TransferVerdict verdict) {
     case TransferVerdict::kInsufficient:
       return PostOutcome::kInsufficient;
     case TransferVerdict::kFrozen:
+      return PostOutcome::kFrozen;
+    case TransferVerdict::kTooMuch:
       break;
   }
-  return PostOutcome::kFrozen;
+  return PostOutcome::kTooMuch;
+}
+
+// The payments that a new one may meet: that of its packet, and the packet that was paid of its send.
+struct PaidBefore {
+  struct Payment {
+    std::optional<SendKey> send_key;
+  };
+  std::optional<Payment> of_packet{};
+  std::optional<PacketKey> of_send{};
+};
+
+// What a payment is told whose transfer was not posted before; nullopt: nothing stands in its way.
+inline std::optional<Posted> refuse_payment(const Posting& posting, const PaidBefore& before) {
+  if (before.of_packet && before.of_packet->send_key != posting.send_key) {  // an id that was given out twice
+    return Posted{PostOutcome::kIdReused};
+  }
+  if (before.of_packet) {
+    return Posted{PostOutcome::kAlreadyPaid, posting.transfer.packet};
+  }
+  return before.of_send ? std::optional(Posted{PostOutcome::kAlreadyPaid, before.of_send}) : std::nullopt;
 }
 
 // A piece of one shard's log. Opened and refunded vouchers post `settlement_of` (core/ledger.h), or are deferred when
@@ -79,9 +114,9 @@ struct LedgerBatch {
 };
 
 struct LedgerResult {
-  std::vector<PostOutcome> postings;  // one for each posting
-  std::vector<bool> applied;          // one for each settlement; false: the cursor was elsewhere
-  std::vector<bool> retried;          // one for each retry; true: posted now (or before), no longer deferred
+  std::vector<Posted> postings;  // one for each posting
+  std::vector<bool> applied;     // one for each settlement; false: the cursor was elsewhere
+  std::vector<bool> retried;     // one for each retry; true: posted now (or before), no longer deferred
 };
 
 // A payment whose packet was not yet seen active by settlement.
@@ -124,6 +159,7 @@ class LedgerStore {
  public:
   virtual ~LedgerStore() = default;
 
+  // kInternal: a part contradicts what is stored, which is damaged then; nothing was written.
   virtual Result<LedgerResult> commit(const LedgerBatch& batch) = 0;
 
   // Freezes or unfreezes an account, which is made if it does not exist.

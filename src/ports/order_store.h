@@ -21,6 +21,7 @@
 
 #include "base/check.h"
 #include "base/result.h"
+#include "core/damaged_row.h"
 #include "core/day_move.h"
 #include "core/packet.h"
 #include "core/stored_day.h"
@@ -93,13 +94,13 @@ enum class CommitOutcome : uint8_t {
 struct StoredPacket {
   Order order;
   PacketState state = PacketState::kActive;
-  std::vector<Voucher> opened;  // by seq from 1, without gaps
+  std::vector<Voucher> opened;  // by seq; from 1, without gaps, unless damaged
   std::optional<Voucher> refunded;
 
-  // A voucher as it was stored; those that were opened come in the order of their seq.
+  // A voucher as it was stored; those that were opened come in the order of their seq. What is damaged stays so, and
+  // whoever takes the packet into memory looks at it.
   void add(Voucher voucher) {
     if (voucher.kind == VoucherKind::kOpened) {
-      CHECK(voucher.seq == opened.size() + 1);
       opened.push_back(std::move(voucher));
     } else if (voucher.kind == VoucherKind::kRefunded) {
       refunded = std::move(voucher);
@@ -107,12 +108,13 @@ struct StoredPacket {
   }
 };
 
-// A piece of the log, read in any order: from ≤ no < end, without a gap.
+// A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.
 inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
   std::ranges::sort(vouchers, {}, &Voucher::no);
-  CHECK(vouchers.size() == end.value - from.value);
+  require_sound(vouchers.size() == end.value - from.value, "the log has no gap");
   for (size_t i = 0; i < vouchers.size(); ++i) {
-    CHECK(vouchers[i].no == from + i);
+    require_sound(vouchers[i].no == from + i, "the log has no gap");
+    require_sound(is_sound(vouchers[i]), "a voucher has a kind, a user and an amount");
   }
   return vouchers;
 }
@@ -130,7 +132,7 @@ struct OrderTotals {
   // A cold part, but for what it holds of `unsettled`.
   void add_cold(const DayTotals& part) {
     packets += part.packets;
-    packets_total += part.packets_total;
+    packets_total = packets_total.plus_clamped(part.packets_total);
     all += part.sums;
   }
 };
@@ -157,7 +159,8 @@ class OrderStore {
   virtual Result<void> release(uint32_t epoch) = 0;
 
   // REQUIRES: vouchers not empty and numbered without gaps from expected_next; a voucher names a packet that is stored
-  // or in `activated`. Breaking a unique key is a programmer's error and stops the process.
+  // or in `activated`, and no key that is there. A batch that contradicts what is stored all the same, because that is
+  // damaged, is kUnknown: the caller finds that nothing was written, and reads what is there.
   virtual CommitOutcome commit(const CommitBatch& batch) = 0;
 
   virtual Result<ShardHead> head() = 0;

@@ -6,15 +6,20 @@ namespace hongbao {
 namespace {
 
 Money absolute(Money amount) {
-  return std::max(amount, Money(0) - amount);
+  return std::max(amount, Money(0).minus_clamped(amount));
 }
 
 }  // namespace
 
 Money ShardAudit::expected() const {
   const auto& unsettled = orders.unsettled;
-  return unclaimed() - unsettled.paid + unsettled.opened + unsettled.refunded + ledger.deferred + ledger.pending +
-         unpaid.total;
+  return unclaimed()
+      .minus_clamped(unsettled.paid)
+      .plus_clamped(unsettled.opened)
+      .plus_clamped(unsettled.refunded)
+      .plus_clamped(ledger.deferred)
+      .plus_clamped(ledger.pending)
+      .plus_clamped(unpaid.total);
 }
 
 uint64_t ShardAudit::lag() const {
@@ -22,9 +27,11 @@ uint64_t ShardAudit::lag() const {
 }
 
 Money AuditReport::difference() const {
-  Money sum = absolute(ledger.sum_over_accounts) + absolute(ledger.sum_over_transfers - ledger.debits_posted);
+  Money sum = absolute(ledger.sum_over_accounts)
+                  .plus_clamped(absolute(ledger.sum_over_transfers.minus_clamped(ledger.debits_posted)));
   for (const ShardAudit& shard : shards) {
-    sum += absolute(shard.difference()) + absolute(shard.orders.packets_total - shard.orders.all.paid);
+    sum = sum.plus_clamped(absolute(shard.difference()))
+              .plus_clamped(absolute(shard.orders.packets_total.minus_clamped(shard.orders.all.paid)));
   }
   return sum;
 }

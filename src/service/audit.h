@@ -25,9 +25,11 @@ struct ShardAudit {
   OrderTotals orders;
   UnpaidVouchers unpaid{};  // among the unsettled ones
 
-  [[nodiscard]] Money unclaimed() const { return orders.all.paid - orders.all.opened - orders.all.refunded; }
+  [[nodiscard]] Money unclaimed() const {
+    return orders.all.paid.minus_clamped(orders.all.opened).minus_clamped(orders.all.refunded);
+  }
   [[nodiscard]] Money expected() const;
-  [[nodiscard]] Money difference() const { return ledger.escrow - expected(); }
+  [[nodiscard]] Money difference() const { return ledger.escrow.minus_clamped(expected()); }
   [[nodiscard]] bool rows_match() const { return orders.packets_total == orders.all.paid; }
   [[nodiscard]] uint64_t lag() const;  // vouchers not settled yet
 };

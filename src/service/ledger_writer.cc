@@ -48,7 +48,7 @@ void LedgerWriter::stop() {
   }
 }
 
-void LedgerWriter::post(Posting posting, SteadyTime deadline, Done<PostOutcome> done) {
+void LedgerWriter::post(Posting posting, SteadyTime deadline, Done<Posted> done) {
   submit(Post{std::move(posting), deadline, std::move(done)});
 }
 
@@ -104,6 +104,10 @@ bool LedgerWriter::step(std::chrono::milliseconds idle_wait) {
     return true;
   }
   const auto result = commit();
+  if (!result && result.error().code == ErrorCode::kInternal) {
+    commit_apart();
+    return true;
+  }
   if (!result && tries_ < options_.commit_tries_max) {
     if (const auto left_out = log_turn("ledger_commit_repeated")) {
       log_warn("ledger_commit_repeated", {{"error", result.error().detail}, {"suppressed", *left_out}});
@@ -169,6 +173,29 @@ LedgerBatch LedgerWriter::gather() {
   return batch;
 }
 
+// Something in the batch contradicts what is stored: it must not hold up the rest, of whoever that is.
+void LedgerWriter::commit_apart() {
+  const LedgerBatch all = std::move(batch_);
+  LedgerResult result;
+  std::optional<Error> error;  // of the kind after which nothing is known
+  const auto commit_one = [&](auto LedgerBatch::* parts, auto LedgerResult::* outcomes, const auto& refused) {
+    for (const auto& part : all.*parts) {
+      batch_ = {.postings = {}, .settlements = {}, .retries = {}, .now = all.now, .deferral = all.deferral};
+      (batch_.*parts).push_back(part);
+      const Result<LedgerResult> one = error ? std::unexpected(*error) : commit();
+      if (!one && one.error().code != ErrorCode::kInternal) {
+        error = one.error();
+      }
+      (result.*outcomes).push_back(one ? ((*one).*outcomes).front() : refused);
+    }
+  };
+  commit_one(&LedgerBatch::postings, &LedgerResult::postings, Posted{PostOutcome::kDamaged});
+  commit_one(&LedgerBatch::settlements, &LedgerResult::applied, false);
+  commit_one(&LedgerBatch::retries, &LedgerResult::retried, false);
+  answer(error ? Result<LedgerResult>(std::unexpected(*error)) : Result<LedgerResult>(std::move(result)));
+  items_.clear();
+}
+
 // `result` lists the outcomes in the order in which `gather` met the commands.
 void LedgerWriter::answer(const Result<LedgerResult>& result) {
   size_t posting = 0;
@@ -180,7 +207,7 @@ void LedgerWriter::answer(const Result<LedgerResult>& result) {
   };
   for (Item& item : items_) {
     if (auto* post = std::get_if<Post>(&item)) {
-      post->done(result ? Result<PostOutcome>(result->postings[posting++])
+      post->done(result ? Result<Posted>(result->postings[posting++])
                         : fail(ErrorCode::kOutcomeUnknown, "the ledger did not confirm; ask again"));
     } else if (auto* settle = std::get_if<Settle>(&item)) {
       settle->done(flags_or_error(&LedgerResult::applied, settlement, settle->settlements.size()));

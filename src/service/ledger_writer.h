@@ -35,7 +35,7 @@ class LedgerWriter {
   void stop();
 
   // Errors: kOverloaded, kShuttingDown, kDeadlineExceeded: nothing took effect; kOutcomeUnknown: ask again.
-  void post(Posting posting, SteadyTime deadline, Done<PostOutcome> done);
+  void post(Posting posting, SteadyTime deadline, Done<Posted> done);
 
   // One flag for each: see LedgerResult. Errors: kOverloaded, kShuttingDown, and those of the store, after which the
   // outcome is unknown.
@@ -57,7 +57,7 @@ class LedgerWriter {
   struct Post {
     Posting posting;
     SteadyTime deadline;
-    Done<PostOutcome> done;
+    Done<Posted> done;
   };
   struct Settle {
     std::vector<Settlement> settlements;
@@ -88,6 +88,7 @@ class LedgerWriter {
   void drop_overdue();
   [[nodiscard]] LedgerBatch gather();
   [[nodiscard]] Result<LedgerResult> commit();
+  void commit_apart();
   void answer(const Result<LedgerResult>& result);
 
   LedgerStore& store_;

@@ -7,9 +7,9 @@
 namespace hongbao {
 namespace {
 
-// Keeps the part that continues at `cursor`: drops repeats, and whatever comes behind a gap.
-void keep_contiguous(std::vector<Voucher>& vouchers, VoucherNo cursor) {
-  std::erase_if(vouchers, [&](const Voucher& voucher) { return voucher.no < cursor; });
+// Keeps the part that continues at `cursor`: drops repeats, what is not of this shard, and whatever comes behind a gap.
+void keep_contiguous(std::vector<Voucher>& vouchers, ShardId shard, VoucherNo cursor) {
+  std::erase_if(vouchers, [&](const Voucher& voucher) { return voucher.no < cursor || voucher.packet.shard != shard; });
   uint64_t count = 0;
   while (count < vouchers.size() && vouchers[count].no == cursor + count) {
     ++count;
@@ -29,7 +29,7 @@ Result<std::vector<Voucher>> LogFollower::next(bool from_log) {
     vouchers.emplace();  // a stream that is down must not hold back what the log has
   }
   const bool gap = !vouchers->empty() && vouchers->back().no >= from;
-  keep_contiguous(*vouchers, from);
+  keep_contiguous(*vouchers, shard_, from);
   if (vouchers->empty() && (gap || from_log)) {
     vouchers = log_.read_log(from, vouchers_max_);
   }

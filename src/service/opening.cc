@@ -26,7 +26,7 @@ Result<OpenAnswer> answer_of(ShardAnswer answer) {
     case ShardOutcome::kNotDue:
       break;
   }
-  CHECK(false);
+  return fail(ErrorCode::kInternal, "the shard answered something else");
 }
 
 // nullopt: the shard has to decide.

@@ -26,7 +26,22 @@ Posting payment_of(const Order& order, std::string transfer_id, AccountId from, 
                        .kind = TransferKind::kPaid,
                        .packet = order.key,
                        .at = now},
-          .pay_token = std::string(pay_token)};
+          .pay_token = std::string(pay_token),
+          .send_key = order.send_key};
+}
+
+// What a posting is told that moved no money, but for what only some postings can be told.
+std::unexpected<Error> not_posted(PostOutcome outcome, const char* account) {
+  switch (outcome) {
+    case PostOutcome::kInsufficient:
+      return fail(ErrorCode::kInsufficientFunds, "the wallet holds less than the packet's total amount");
+    case PostOutcome::kFrozen:
+      return fail(ErrorCode::kAccountFrozen, fmt::format("{} is frozen", account));
+    case PostOutcome::kTooMuch:
+      return fail(ErrorCode::kOverloaded, "an account can't take more money");
+    default:
+      return fail(ErrorCode::kInternal, "the ledger's rows are damaged");
+  }
 }
 
 }  // namespace
@@ -48,7 +63,7 @@ void Ordering::send(ShardId shard, const UserId& sender, std::string_view idempo
     done(fail(ErrorCode::kSwitchedOff, "sending is switched off for now"));
     return;
   }
-  auto order = new_pre_order(shard, sender, request);
+  auto order = new_pre_order(shard, sender, idempotency_key, request);
   if (!order) {
     done(std::unexpected(order.error()));
     return;
@@ -56,13 +71,14 @@ void Ordering::send(ShardId shard, const UserId& sender, std::string_view idempo
   pre_orders_.put(idempotency_key, request, std::move(*order), std::move(done));
 }
 
-Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender, const SendRequest& request) {
+Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender, std::string_view idempotency_key,
+                                         const SendRequest& request) {
   Shard* shard = shards_.find(shard_id);
   if (shard == nullptr) {
     return fail(ErrorCode::kUnavailable, "there is no such shard");
   }
   const Timestamp now = clock_.now();
-  const auto key = shard->new_packet_key(Day::of(now));
+  const auto key = shard->new_packet_key(now);
   if (!key) {
     return std::unexpected(key.error());
   }
@@ -75,7 +91,8 @@ Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender,
               .count = request.count,
               .seed = {},
               .created_at = now,
-              .payable_until = now + options_.payable};
+              .payable_until = now + options_.payable,
+              .send_key = send_key_of(sender, idempotency_key)};
   random_.fill(order.seed.bytes);
   SealNonce nonce;
   random_.fill(nonce);
@@ -106,28 +123,35 @@ void Ordering::debit_wallet(const Order& order, std::string_view pay_token, Stea
   Posting posting = payment_of(order, wallet_payment_transfer_id(ids_.print(order.key)), AccountId::user(order.sender),
                                pay_token, clock_.now());
   ledger_.post(std::move(posting), deadline,
-               [this, order, deadline, done = std::move(done)](Result<PostOutcome> posted) mutable {
+               [this, order, deadline, done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {
                    done(std::unexpected(posted.error()));
                    return;
                  }
-                 switch (*posted) {
+                 switch (posted->outcome) {
+                   case PostOutcome::kAlreadyPaid:
+                     if (posted->paid != order.key) {
+                       done(already_sent(*posted->paid));
+                       return;
+                     }
+                     [[fallthrough]];  // through a channel; the wallet was left alone
                    case PostOutcome::kPosted:
                    case PostOutcome::kDuplicate:
-                   case PostOutcome::kAlreadyPaid:  // through a channel; the wallet was left alone
                      activate(order, deadline, std::move(done));
                      return;
-                   case PostOutcome::kInsufficient:
-                     done(fail(ErrorCode::kInsufficientFunds, "the wallet holds less than the packet's total amount"));
+                   case PostOutcome::kIdReused:  // this store went back to an older copy, and its clock as well
+                     done(fail(ErrorCode::kTransferIdReused, "another order was paid under this id: send it again"));
                      return;
-                   case PostOutcome::kFrozen:
-                     done(fail(ErrorCode::kAccountFrozen, "the wallet is frozen"));
-                     return;
-                   case PostOutcome::kIdReused:
-                     break;
+                   default:
+                     done(not_posted(posted->outcome, "the wallet"));
                  }
-                 CHECK(false);  // the id holds the packet's tag; only this order can have it
                });
+}
+
+std::unexpected<Error> Ordering::already_sent(const PacketKey& first) const {
+  Error error{ErrorCode::kAlreadySent, "another packet was sent with this key and paid: nothing was paid now"};
+  error.packet_id = ids_.print(first);
+  return std::unexpected(std::move(error));
 }
 
 // The order has lapsed; but a payment made in time is still answered as what it was.
@@ -168,7 +192,6 @@ void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket
                    return;
                  }
                  const bool returned = activated->outcome == ShardOutcome::kReturned;
-                 CHECK(returned || activated->outcome == ShardOutcome::kDone);
                  if (!returned) {
                    pre_orders_.keep_greeting(order);
                  }
@@ -190,31 +213,27 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
   Posting posting = payment_of(*order, channel_payment_transfer_id(payment.channel, payment.payment_id),
                                AccountId::channel(payment.channel), payment.pay_token, clock_.now());
   ledger_.post(std::move(posting), deadline,
-               [this, payment, order = *order, deadline, done = std::move(done)](Result<PostOutcome> posted) mutable {
+               [this, payment, order = *order, deadline, done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {
                    done(std::unexpected(posted.error()));
                    return;
                  }
-                 switch (*posted) {
+                 switch (posted->outcome) {
                    case PostOutcome::kPosted:
                    case PostOutcome::kDuplicate:
                      activate(order, deadline, std::move(done));
                      return;
-                   case PostOutcome::kAlreadyPaid:  // by another payment
+                   case PostOutcome::kAlreadyPaid:  // by another payment, or another packet of this send
                    case PostOutcome::kIdReused:     // perhaps by this one, repeated after it was credited
                      credit_sender(payment, order, deadline, std::move(done));
                      return;
-                   case PostOutcome::kFrozen:
-                     done(fail(ErrorCode::kAccountFrozen, "the channel's account is frozen"));
-                     return;
-                   case PostOutcome::kInsufficient:
-                     break;
+                   default:
+                     done(not_posted(posted->outcome, "the channel's account"));
                  }
-                 CHECK(false);  // a channel may go negative
                });
 }
 
-// The packet is paid already, and this money has come all the same: it is the sender's.
+// The packet is paid already, or another of its send, and this money has come all the same: it is the sender's.
 void Ordering::credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline,
                              Done<PaidPacket> done) {
   Posting posting{.transfer = {.id = channel_payment_transfer_id(payment.channel, payment.payment_id),
@@ -224,16 +243,18 @@ void Ordering::credit_sender(const ChannelPayment& payment, const Order& order, 
                                .kind = TransferKind::kDeposit,
                                .packet = order.key,
                                .at = clock_.now()}};
+  PreOrder ordered{order, payment.pay_token, std::string(kGreetingDefault)};
   ledger_.post(std::move(posting), deadline,
-               [key = order.key, done = std::move(done)](Result<PostOutcome> posted) mutable {
+               [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {
                    done(std::unexpected(posted.error()));
                  } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
-                   done(PaidPacket{key, PaymentOutcome::kCreditedToWallet});
-                 } else if (*posted == PostOutcome::kFrozen) {
-                   done(fail(ErrorCode::kAccountFrozen, "the sender's wallet is frozen"));
-                 } else {
+                   const PacketKey key = ordered.order.key;
+                   done(PaidPacket{key, PaymentOutcome::kCreditedToWallet, std::move(ordered)});
+                 } else if (*posted == PostOutcome::kIdReused) {
                    done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
+                 } else {
+                   done(not_posted(posted->outcome, "the sender's wallet"));
                  }
                });
 }

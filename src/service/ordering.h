@@ -22,7 +22,7 @@ struct OrderingOptions {
 
 enum class PaymentOutcome : uint8_t {
   kPaid,              // the packet is active, or was
-  kCreditedToWallet,  // it came too late or twice: the sender has the money in the wallet
+  kCreditedToWallet,  // it came too late, or twice for a packet or a send: the sender has the money in the wallet
 };
 
 struct ChannelPayment {
@@ -35,6 +35,8 @@ struct ChannelPayment {
 struct PaidPacket {
   PacketKey packet;
   PaymentOutcome outcome = PaymentOutcome::kPaid;
+  // Credited: what was ordered. The packet itself may be known nowhere, when another one of its send was paid.
+  std::optional<PreOrder> ordered{};
 };
 
 class Ordering {
@@ -66,8 +68,9 @@ class Ordering {
             Done<PreOrder> done);
 
   // From the sender's wallet. Errors: kPayTokenInvalid, kPayTokenExpired, kForbidden, kInsufficientFunds,
-  // kAccountFrozen, and those of LedgerWriter::post; kOutcomeUnknown also when the money has moved but the shard did
-  // not activate. After one of the latter, pay again: it is idempotent.
+  // kAccountFrozen, kAlreadySent (another packet of this idempotency key was paid, and is named), kTransferIdReused
+  // (another order was paid under this packet's id), and those of LedgerWriter::post; kOutcomeUnknown also when the
+  // money has moved but the shard did not activate. After one of the latter, pay again: it is idempotent.
   void pay(const UserId& user, const PacketKey& packet, std::string_view pay_token, SteadyTime deadline,
            Done<PaidPacket> done);
 
@@ -76,11 +79,13 @@ class Ordering {
   void accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
 
  private:
-  Result<PreOrder> new_pre_order(ShardId shard, const UserId& sender, const SendRequest& request);
+  Result<PreOrder> new_pre_order(ShardId shard, const UserId& sender, std::string_view idempotency_key,
+                                 const SendRequest& request);
   void debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_paid(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+  [[nodiscard]] std::unexpected<Error> already_sent(const PacketKey& first) const;
   void credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline, Done<PaidPacket> done);
 
   const ShardSet& shards_;

@@ -43,12 +43,13 @@ std::optional<Entry> parse(const std::string& text) {
 
 void PreOrders::put(std::string_view idempotency_key, const SendRequest& request, PreOrder candidate,
                     Done<PreOrder> done) {
-  const std::string send_key = fmt::format("send:{}:{}", candidate.order.sender.text(), idempotency_key);
+  const std::string owner = candidate.order.sender.text();
+  const std::string send_key = fmt::format("send:{}:{}", owner, idempotency_key);
   const std::string packet_key = cache_key(ids_, candidate.order.key);
   std::string wanted = fingerprint(request);
   std::string text = print({wanted, candidate.pay_token, candidate.greeting});
 
-  auto found = [this, candidate = std::move(candidate), wanted = std::move(wanted), packet_key, text,
+  auto found = [this, candidate = std::move(candidate), wanted = std::move(wanted), packet_key, text, owner,
                 done = std::move(done)](Result<std::optional<std::string>> before) mutable {
     if (!before) {
       done(std::unexpected(before.error()));
@@ -56,7 +57,7 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
     }
     const auto entry = *before ? parse(**before) : std::nullopt;
     if (!entry) {
-      cache_.put_if_absent(packet_key, std::move(text), keep_,
+      cache_.put_if_absent(owner, packet_key, std::move(text), keep_,
                            [candidate = std::move(candidate), done = std::move(done)](auto put) mutable {
                              if (put) {
                                done(std::move(candidate));
@@ -74,7 +75,7 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
     }
     done(PreOrder{*order, entry->pay_token, entry->greeting});
   };
-  cache_.put_if_absent(send_key, std::move(text), keep_, std::move(found));
+  cache_.put_if_absent(owner, send_key, std::move(text), keep_, std::move(found));
 }
 
 void PreOrders::keep_greeting(const Order& order) {

@@ -32,6 +32,7 @@ struct PreOrder {
 
 class PreOrders {
  public:
+  static constexpr size_t kEntriesPerSend = 2;  // in the cache: by its key and by its packet
   static constexpr std::chrono::minutes kGreetingNearTtl{10};
   static constexpr std::chrono::seconds kGreetingLostTtl{10};
   static constexpr size_t kGreetingsRestoredMax = 1'000'000;

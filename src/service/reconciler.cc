@@ -41,7 +41,8 @@ Result<void> Reconciler::read_pending(Run& run) {
     }
     for (const PendingPayment& payment : *pending) {
       ++run.report.pending;
-      if (auto order = pay_tokens_.parse(payment.pay_token)) {
+      auto order = pay_tokens_.parse(payment.pay_token);
+      if (order && order->key == payment.packet) {
         run.orders.push_back(std::move(*order));
       } else {
         if (const auto left_out = log_turn("pending_payment_unreadable", to_text(id))) {

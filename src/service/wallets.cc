@@ -17,13 +17,17 @@ void Wallets::deposit(const UserId& user, Money amount, std::string_view key, St
                     .at = clock_.now()};
   std::string id = transfer.id;
   writer_.post({.transfer = std::move(transfer)}, deadline,
-               [id = std::move(id), done = std::move(done)](Result<PostOutcome> posted) mutable {
+               [id = std::move(id), done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {
                    done(std::unexpected(posted.error()));
                  } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
                    done(std::move(id));
                  } else if (*posted == PostOutcome::kFrozen) {
                    done(fail(ErrorCode::kAccountFrozen, "the wallet is frozen"));
+                 } else if (*posted == PostOutcome::kTooMuch) {
+                   done(fail(ErrorCode::kInvalidField, "is more than an account can take", "amount"));
+                 } else if (*posted == PostOutcome::kDamaged) {
+                   done(fail(ErrorCode::kInternal, "the ledger's rows are damaged"));
                  } else {
                    done(fail(ErrorCode::kTransferIdReused, "this key was used for another deposit", "Idempotency-Key"));
                  }

@@ -1,6 +1,7 @@
 #include "shard/engine.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "core/limits.h"
 
 namespace hongbao {
@@ -147,6 +148,11 @@ Result<void> ShardEngine::loaded(const PacketKey& key, const std::optional<Store
     return {};
   }
   CHECK(stored->order.key == key);
+  if (const auto rule = broken_rule(*stored)) {
+    log_error("packet_damaged",
+              {{"shard", to_text(shard_)}, {"day", key.day.yyyymmdd()}, {"local", key.local.value}, {"broken", *rule}});
+    return fail(ErrorCode::kStorage, "the packet's rows are damaged");
+  }
   while (resident_bytes_ >= limits_.resident_bytes_max) {
     if (!evict_one()) {
       return fail(ErrorCode::kOverloaded, "the shard's memory for packets is in use");

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <functional>
 #include <map>
+#include <vector>
 
 namespace hongbao {
 namespace {
@@ -195,6 +197,52 @@ TEST_F(EngineTest, WhatIsNotCommittedIsNotEvicted) {
   EXPECT_NE(table_.find(key), nullptr);
   commit();
   EXPECT_LE(engine_.resident_bytes(), 1U << 20);
+}
+
+// Each of these rows is one that a damaged file may give. None may stop the process.
+TEST_F(EngineTest, APacketWhoseRowsAreDamagedIsRefused) {
+  const Order whole = order(3, Money(300));
+  decide(ActivateCommand{whole});
+  decide(OpenCommand{whole.key, user(1)});
+  commit();
+  const StoredPacket sound = stored_.at(whole.key);
+  ASSERT_EQ(broken_rule(sound), std::nullopt);
+  const std::vector<std::function<void(StoredPacket&)>> damages{
+      [](StoredPacket& p) { p.state = PacketState::kExhausted; },
+      [](StoredPacket& p) { p.state = PacketState::kExpired; },
+      [](StoredPacket& p) { p.state = PacketState::kAwaitingPayment; },
+      [](StoredPacket& p) { p.state = static_cast<PacketState>(9); },
+      [](StoredPacket& p) { p.opened.push_back(p.opened[0]); },
+      [](StoredPacket& p) { p.opened[0].seq = 2; },
+      [](StoredPacket& p) { p.opened[0].amount = Money(0); },
+      [](StoredPacket& p) { p.opened[0].amount = Money(299); },
+      [](StoredPacket& p) { p.opened[0].amount = Money(INT64_MAX); },
+      [](StoredPacket& p) { p.opened[0].amount = Money(INT64_MIN); },
+      [](StoredPacket& p) { p.opened[0].at = {-1}; },
+      [](StoredPacket& p) { p.opened[0].no.value = 1ULL << 48; },
+      [](StoredPacket& p) { p.opened[0].user = UserId(); },
+      [](StoredPacket& p) { p.opened.resize(4, p.opened[0]); },
+      [](StoredPacket& p) { p.refunded = p.opened[0]; },
+      [](StoredPacket& p) { p.order.total = Money(INT64_MAX); },
+      [](StoredPacket& p) { p.order.total = Money(2); },
+      [](StoredPacket& p) { p.order.count = 0; },
+      [](StoredPacket& p) { p.order.count = UINT32_MAX; },
+      [](StoredPacket& p) { p.order.kind = static_cast<PacketKind>(0); },
+      [](StoredPacket& p) { p.order.kind = PacketKind::kExclusive; },
+      [](StoredPacket& p) { p.order.rule = static_cast<Rule>(200); },
+      [](StoredPacket& p) { p.order.rule = Rule::kEqual; },
+      [](StoredPacket& p) { p.order.sender = UserId(); },
+      [](StoredPacket& p) { p.order.expires_at = {-1}; },
+      [](StoredPacket& p) { p.order.created_at = {INT64_MAX}; },
+  };
+  for (size_t i = 0; i < damages.size(); ++i) {
+    StoredPacket damaged = sound;
+    damages[i](damaged);
+    engine_.start({1, VoucherNo{last_voucher_ + 1}});
+    const auto loaded = engine_.loaded(whole.key, damaged);
+    ASSERT_FALSE(loaded) << i;
+    EXPECT_EQ(loaded.error().code, ErrorCode::kStorage) << i;
+  }
 }
 
 // Random commands, commits and forgotten batches over a few packets; the store must stay consistent, and every share

@@ -20,7 +20,69 @@ uint32_t packed(Money total) {
   return static_cast<uint32_t>(total.fen());
 }
 
+bool fits(Timestamp at) {
+  return at.unix_ms >= 0 && static_cast<uint64_t>(at.unix_ms) <= kTimeMask;
+}
+
+bool is_sound(const Order& order) {
+  const bool known = order.kind >= PacketKind::kLucky && order.kind <= PacketKind::kExclusive &&
+                     order.rule >= Rule::kClassic && order.rule <= Rule::kEqual;
+  const bool exclusive = order.kind == PacketKind::kExclusive;
+  return known && !order.sender.empty() && exclusive != order.recipient.empty() && order.count >= 1 &&
+         order.count <= kSharesPerPacketMax && kShareLeast * order.count <= order.total &&
+         order.total <= kShareGreatest * order.count && fits(order.created_at) && fits(order.payable_until) &&
+         fits(order.paid_at) && fits(order.expires_at);
+}
+
+// Whether the shares from `index` on can be drawn from what is left before it.
+bool can_be_drawn(const Order& order, uint32_t index, Money left) {
+  const int64_t shares = order.count - index;
+  return kShareLeast * shares <= left && left <= kShareGreatest * shares;
+}
+
+bool is_sound(const Voucher& opened, const Order& order, uint32_t index) {
+  const bool as_drawn = order.rule != Rule::kEqual || opened.amount == draw_share(order, Money(0), index + 1);
+  return hongbao::is_sound(opened) && opened.seq == index + 1 && fits(opened.at) &&
+         opened.no.value <= ShareList::kVoucherMax && as_drawn;
+}
+
 }  // namespace
+
+// The other side of what the engine asserted when it wrote the rows.
+std::optional<std::string_view> broken_rule(const StoredPacket& stored) {
+  const Order& order = stored.order;
+  if (!is_sound(order)) {
+    return "a packet is as it was ordered";
+  }
+  if (stored.opened.size() > order.count) {
+    return "n ≤ count";
+  }
+  Money left = order.total;
+  uint32_t index = 0;
+  for (const Voucher& opened : stored.opened) {
+    if (!is_sound(opened, order, index) || opened.amount > left ||
+        !can_be_drawn(order, ++index, left - opened.amount)) {
+      return "shares are as they were drawn";
+    }
+    left -= opened.amount;
+  }
+  switch (stored.state) {
+    case PacketState::kActive:
+      return !stored.refunded && index < order.count
+                 ? std::nullopt
+                 : std::optional<std::string_view>("an active packet has a share left");
+    case PacketState::kExhausted:
+      return !stored.refunded && index == order.count ? std::nullopt
+                                                      : std::optional<std::string_view>("n = count when exhausted");
+    case PacketState::kExpired:
+      return index < order.count && stored.refunded && stored.refunded->amount == left
+                 ? std::nullopt
+                 : std::optional<std::string_view>("opened + refunded = total once expired");
+    case PacketState::kAwaitingPayment:
+      break;
+  }
+  return "a packet has a state";
+}
 
 ResidentPacket::ResidentPacket(const Order& order)
     : unpublished_(true),
@@ -41,10 +103,6 @@ ResidentPacket::ResidentPacket(const StoredPacket& stored) : ResidentPacket(stor
   for (const Voucher& voucher : stored.opened) {
     append({voucher.seq, voucher.user, voucher.amount, voucher.at, voucher.no});
   }
-  // The other side of what the engine asserted when it wrote the row.
-  CHECK((stored.state == PacketState::kExhausted) == (shares_.appended() == count()));
-  CHECK((stored.state == PacketState::kExpired) == stored.refunded.has_value());
-  CHECK(!stored.refunded || stored.refunded->amount == unclaimed());
   state_ = stored.state;
   publish();
 }

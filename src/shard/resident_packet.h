@@ -10,6 +10,8 @@
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "core/packet.h"
 #include "ports/order_store.h"
@@ -21,7 +23,7 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
  public:
   // A packet that is being activated: nothing is published yet, and readers see it as awaiting payment.
   explicit ResidentPacket(const Order& order);
-  // A packet as the store has it: all of it is published.
+  // A packet as the store has it: all of it is published. REQUIRES: broken_rule(stored) finds none.
   explicit ResidentPacket(const StoredPacket& stored);
 
   // What was ordered; any thread. `order` puts it together anew.
@@ -76,6 +78,9 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   ShareList shares_;
 };
 static_assert(sizeof(ResidentPacket) <= 160);  // a size class of the allocator
+
+// The first rule that a packet breaks which can't be taken into memory: its rows are damaged.
+std::optional<std::string_view> broken_rule(const StoredPacket& stored);
 
 using PacketRef = boost::intrusive_ptr<ResidentPacket>;
 using ConstPacketRef = boost::intrusive_ptr<const ResidentPacket>;

@@ -214,7 +214,8 @@ void Shard::go_away() {
   engine_.start({});
 }
 
-Result<PacketKey> Shard::new_packet_key(Day day) {
+Result<PacketKey> Shard::new_packet_key(Timestamp now) {
+  const Day day = Day::of(now);
   const std::lock_guard lock(key_mutex_);
   if (state_.load() == ShardState::kAway) {
     return fail(ErrorCode::kFenced, kAwayDetail);
@@ -223,10 +224,12 @@ Result<PacketKey> Shard::new_packet_key(Day day) {
     return fail(ErrorCode::kUnavailable, "this shard does not take orders now");
   }
   uint32_t& next = next_local_[day];
-  if (next > LocalNo::kCounterMax) {
+  const uint32_t counter = std::max(next, LocalNo::counter_at(now));
+  if (counter > LocalNo::kCounterMax) {
     return fail(ErrorCode::kUnavailable, "this shard has no packet numbers left today");
   }
-  return PacketKey{id_, day, LocalNo::of(epoch_, next++)};
+  next = counter + 1;
+  return PacketKey{id_, day, LocalNo::of(epoch_, counter)};
 }
 
 void Shard::submit(Command command, SteadyTime deadline, Done<ShardAnswer> done) {
@@ -432,7 +435,9 @@ void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
     return;  // read in an earlier time of this shard: others may have written since, and nobody waits
   }
   const auto it = waiting_.find(loaded.request.key);
-  CHECK(it != waiting_.end());
+  if (it == waiting_.end()) {
+    return;  // likewise, when the store went back to an older copy of itself and gave this epoch twice
+  }
   std::vector<Pending> waiters = std::move(it->second);
   waiting_.erase(it);
   waiting_commands_ -= waiters.size();

@@ -100,8 +100,9 @@ class Shard {
   // took effect; kOutcomeUnknown: the deadline passed while the outcome of its commit was being resolved.
   void submit(Command command, SteadyTime deadline, Done<ShardAnswer> done);
 
-  // A fresh packet key of this shard. kFenced while the shard is away, kUnavailable while it can't take orders.
-  Result<PacketKey> new_packet_key(Day day);
+  // A fresh packet key of this shard, of the day of `now`. kFenced while the shard is away, kUnavailable while it can't
+  // take orders.
+  Result<PacketKey> new_packet_key(Timestamp now);
 
   [[nodiscard]] ShardId id() const { return id_; }
   // Of nothing while this process can't be sure that the shard is its own.
@@ -227,7 +228,7 @@ class Shard {
   std::atomic<size_t> resident_bytes_{0};
   mutable std::mutex key_mutex_;
   uint32_t epoch_ = 0;                  // guarded by key_mutex_
-  std::map<Day, uint32_t> next_local_;  // guarded by key_mutex_; starts empty with every epoch
+  std::map<Day, uint32_t> next_local_;  // least counters, guarded by key_mutex_; starts empty with every epoch
 };
 
 }  // namespace hongbao

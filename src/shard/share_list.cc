@@ -9,7 +9,6 @@
 namespace hongbao {
 namespace {
 
-constexpr int kVoucherBits = 48;
 constexpr uint64_t kTimeMask = (1ULL << 48) - 1;
 constexpr int kVoucherLowBits = 32;
 
@@ -48,7 +47,7 @@ void ShareList::append(const Share& share) {
   CHECK(appended_ < count_);
   CHECK(share.seq == appended_ + 1);
   CHECK(static_cast<uint64_t>(share.opened_at.unix_ms) <= kTimeMask);
-  CHECK(share.voucher.value >> kVoucherBits == 0);
+  CHECK(share.voucher.value <= kVoucherMax);
   const Money sum_with_it = sum(appended_) + share.amount;
   CHECK(sum_with_it.fen() <= UINT32_MAX);
   if (const uint32_t chunk = appended_ / chunk_size(); appended_ % chunk_size() == 0) {

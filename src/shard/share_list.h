@@ -27,6 +27,8 @@ struct Share {
 
 class ShareList {
  public:
+  static constexpr uint64_t kVoucherMax = (1ULL << 48) - 1;
+
   // Room for `count` shares; memory for them is taken as they are appended.
   explicit ShareList(uint32_t count);
   ~ShareList();

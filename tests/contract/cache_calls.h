@@ -34,8 +34,9 @@ inline Value get(Cache& cache, std::string_view key) {
   return ask<Value>([&](auto done) { cache.get(key, std::move(done)); }).value();
 }
 inline Value put(Cache& cache, std::string_view key, std::string value,
-                 std::chrono::milliseconds ttl = std::chrono::minutes(1)) {
-  return ask<Value>([&](auto done) { cache.put_if_absent(key, std::move(value), ttl, std::move(done)); }).value();
+                 std::chrono::milliseconds ttl = std::chrono::minutes(1), std::string_view owner = "ann") {
+  return ask<Value>([&](auto done) { cache.put_if_absent(owner, key, std::move(value), ttl, std::move(done)); })
+      .value();
 }
 inline void replace(Cache& cache, std::string_view key, std::string value,
                     std::chrono::milliseconds ttl = std::chrono::minutes(1)) {

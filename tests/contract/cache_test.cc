@@ -1,6 +1,7 @@
 // The contract of ports/cache.h, and what each adapter promises beyond it.
 #include "ports/cache.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -35,7 +36,7 @@ class MemoryCacheBackend final : public CacheBackend {
 
  private:
   ManualClock clock_{{1'000}};
-  MemoryCache cache_{clock_, 1 << 20};
+  MemoryCache cache_{clock_, 16 << 20};
 };
 
 class RedisCacheBackend final : public CacheBackend {
@@ -161,7 +162,7 @@ TEST_P(CacheContract, EraseTakesEntriesAndManyAtOnce) {
 
 TEST_P(CacheContract, ACallbackMayUseTheCache) {
   std::promise<Value> seen;
-  cache_.put_if_absent("a", "1", minutes(1), [&](Result<Value>) {
+  cache_.put_if_absent("ann", "a", "1", minutes(1), [&](Result<Value>) {
     cache_.get("a", [&](Result<Value> found) { seen.set_value(found.value()); });
   });
   EXPECT_EQ(seen.get_future().get(), "1");
@@ -221,30 +222,37 @@ TEST_P(CacheContract, OfManyThreadsThatClaimTheLastOneFills) {
 
 class MemoryCacheTest : public testing::Test {
  protected:
+  void pass_all() { clock_.advance(minutes(2)); }
+
   ManualClock clock_{{1'000}};
 };
 
 TEST_F(MemoryCacheTest, TheLeastRecentlyUsedEntryGoesFirst) {
-  MemoryCache small(clock_, 3 * (MemoryCache::kEntryOverhead_bytes + 2));
-  put(small, "a", "1");
-  put(small, "b", "2");
-  put(small, "c", "3");
-  EXPECT_EQ(get(small, "a"), "1");
-  put(small, "d", "4");
-  EXPECT_EQ(get(small, "b"), std::nullopt);
-  EXPECT_EQ(get(small, "a"), "1");
-  EXPECT_EQ(get(small, "c"), "3");
-  EXPECT_EQ(get(small, "d"), "4");
+  constexpr size_t kEntry = MemoryCache::kEntryOverhead_bytes + 3;
+  MemoryCache small(clock_, 100 * kEntry);
+  const auto put_own = [&](int i) {
+    const std::string name = fmt::format("{:02}", i);
+    put(small, name, "1", minutes(1), name);
+  };
+  for (int i = 0; i < 100; ++i) {
+    put_own(i % 100);
+  }
+  EXPECT_EQ(get(small, "00"), "1");
+  put(small, "xx", "1", minutes(1), "xx");
+  EXPECT_EQ(get(small, "01"), std::nullopt);
+  EXPECT_EQ(get(small, "00"), "1");
+  EXPECT_EQ(get(small, "02"), "1");
+  EXPECT_EQ(get(small, "xx"), "1");
 }
 
 TEST_F(MemoryCacheTest, TheLimitInBytesHolds) {
-  constexpr size_t kLimit_bytes = 10'000;
+  constexpr size_t kLimit_bytes = 100'000;
   MemoryCache small(clock_, kLimit_bytes);
   for (int i = 0; i < 1000; ++i) {
-    put(small, std::to_string(i), std::string(static_cast<size_t>(i), 'x'));
+    put(small, std::to_string(i), std::string(static_cast<size_t>(i), 'x'), minutes(1), std::to_string(i % 300));
     EXPECT_LE(small.bytes(), kLimit_bytes);
   }
-  EXPECT_GT(small.bytes(), 0U);
+  EXPECT_GT(small.bytes(), kLimit_bytes / 2);
 }
 
 TEST_F(MemoryCacheTest, AnEntryLargerThanTheCacheIsGoneAtOnce) {
@@ -252,6 +260,41 @@ TEST_F(MemoryCacheTest, AnEntryLargerThanTheCacheIsGoneAtOnce) {
   EXPECT_EQ(put(small, "a", std::string(2000, 'x')), std::nullopt);
   EXPECT_EQ(get(small, "a"), std::nullopt);
   EXPECT_EQ(small.bytes(), 0U);
+}
+
+// 4,000 sends of one user at 1 MiB, as large as they are.
+TEST_F(MemoryCacheTest, WhatOneUserSendsPushesOutNobodyElses) {
+  MemoryCache small(clock_, 1 << 20);
+  put(small, "victim's", "1", minutes(1), "victim");
+  for (int i = 0; i < 8'000; ++i) {
+    put(small, std::to_string(i), std::string(900, 'x'), minutes(1), "robot");
+  }
+  EXPECT_EQ(get(small, "victim's"), "1");
+  EXPECT_LE(small.bytes(), (1U << 20) / 16 + 1'000);
+  EXPECT_NE(get(small, "7999"), std::nullopt) << "the newest are there";
+}
+
+TEST_F(MemoryCacheTest, CopiesOfWhatDatabasesHoldLeaveHalfOfIt) {
+  MemoryCache small(clock_, 1 << 20);
+  put(small, "victim's", "1", minutes(1), "victim");
+  for (int i = 0; i < 8'000; ++i) {
+    replace(small, std::to_string(i), std::string(900, 'x'));
+  }
+  EXPECT_EQ(get(small, "victim's"), "1");
+  EXPECT_LE(small.bytes(), (1U << 19) + 1'000);
+}
+
+TEST_F(MemoryCacheTest, AnOwnersOldestGoBeyondTheNumber) {
+  MemoryCache small(clock_, 1 << 20, 3);
+  for (const char* name : {"a", "b", "c", "d"}) {
+    put(small, name, "1");
+  }
+  EXPECT_EQ(get(small, "a"), std::nullopt);
+  EXPECT_EQ(get(small, "b"), "1");
+  EXPECT_EQ(get(small, "d"), "1");
+  pass_all();
+  EXPECT_EQ(put(small, "b", "2"), std::nullopt) << "its life is over";
+  EXPECT_EQ(get(small, "b"), "2");
 }
 
 }  // namespace

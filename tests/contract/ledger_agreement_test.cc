@@ -83,7 +83,13 @@ class Sequence {
              .kind = TransferKind::kPaid,
              .packet = random_packet(),
              .at = now_},
-            "token"};
+            "token",
+            random_send()};
+  }
+  // Fewer than there are packets, and sometimes none.
+  static std::optional<SendKey> random_send() {
+    const auto send = *rc::gen::inRange<uint8_t>(0, 5);
+    return send == 0 ? std::nullopt : std::optional(SendKey{send});
   }
   Settlement settlement(VoucherNo next) {
     // Sometimes late or early.

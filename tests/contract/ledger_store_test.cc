@@ -49,8 +49,8 @@ class LedgerStoreContract : public testing::TestWithParam<BackendMaker<LedgerSto
                  .now = now})
         .value();
   }
-  PostOutcome post(const Transfer& transfer, const std::string& pay_token = {}) {
-    return commit({{transfer, pay_token}}).postings.at(0);
+  Posted post(const Transfer& transfer, const std::string& pay_token = {}, std::optional<SendKey> send_key = {}) {
+    return commit({{transfer, pay_token, send_key}}).postings.at(0);
   }
   bool settle(uint64_t from, std::vector<Voucher> vouchers, Timestamp now = kNoon) {
     return commit({}, {{kShard, {from}, std::move(vouchers)}}, {}, now).applied.at(0);
@@ -176,6 +176,61 @@ TEST_P(LedgerStoreContract, APacketIsPaidAtMostOnce) {
   EXPECT_EQ(post(payment("p1", kAnn, key(2), 100), "token"), PostOutcome::kIdReused);
   EXPECT_EQ(balance(kAnn), Money(400));
   EXPECT_EQ(shard_totals().pending, Money(100));
+}
+
+TEST_P(LedgerStoreContract, OfOneSendsPacketsOneIsPaid) {
+  fund(kAnn, 500);
+  const SendKey send{1, 2, 3};
+  EXPECT_EQ(post(payment("p1", kAnn, key(1), 100), "token", send), PostOutcome::kPosted);
+  const Posted first{PostOutcome::kAlreadyPaid, key(1)};
+  EXPECT_EQ(post(payment("p2", kAnn, key(2), 100), "token", send), first);
+  EXPECT_EQ(post(payment("p3", kAnn, key(2, kToday, kOtherShard), 70), "token", send), first) << "another shard's";
+  EXPECT_EQ(post(payment("channel:x", kChannel, key(2), 100), "token", send), first);
+  EXPECT_EQ(post(payment("channel:y", kChannel, key(1), 100), "token", send), first) << "the same packet";
+  EXPECT_EQ(post(payment("p1", kAnn, key(1), 100), "token", send), PostOutcome::kDuplicate);
+  EXPECT_EQ(post(payment("p4", kAnn, key(2), 100), "token", SendKey{1, 2, 4}), PostOutcome::kPosted) << "another send";
+  EXPECT_EQ(balance(kAnn), Money(300));
+  EXPECT_EQ(shard_totals().pending, Money(200));
+  // For as long as the payment is there, which is for good.
+  EXPECT_TRUE(settle(1, {paid(1, order(key(1), 100, 3))}));
+  EXPECT_EQ(post(payment("p5", kAnn, key(3), 100), "token", send), first);
+  expect_books_balance();
+}
+
+TEST_P(LedgerStoreContract, OfOneSendsPacketsInOneBatchTheFirstIsPaid) {
+  fund(kAnn, 500);
+  const SendKey send{7};
+  const auto result = commit({{payment("p1", kAnn, key(1), 100), "token", send},
+                              {payment("p2", kAnn, key(2), 100), "token", send},
+                              {payment("channel:x", kChannel, key(3), 100), "token", send}});
+  const Posted first{PostOutcome::kAlreadyPaid, key(1)};
+  EXPECT_THAT(result.postings, ElementsAre(Posted{PostOutcome::kPosted}, first, first));
+  EXPECT_EQ(balance(kAnn), Money(400));
+}
+
+TEST_P(LedgerStoreContract, ARefusedPaymentLeavesTheSendFreeForAnother) {
+  fund(kAnn, 100);
+  const SendKey send{9};
+  EXPECT_EQ(post(payment("p1", kBob, key(1), 100), "token", send), PostOutcome::kInsufficient);
+  EXPECT_EQ(post(payment("p2", kAnn, key(2), 100), "token", send), PostOutcome::kPosted);
+}
+
+// An id that was given out twice, for two orders.
+TEST_P(LedgerStoreContract, ThePacketOfAnotherSendIsNotPaid) {
+  fund(kAnn, 500);
+  EXPECT_EQ(post(payment("p1", kAnn, key(1), 100), "token", SendKey{1}), PostOutcome::kPosted);
+  EXPECT_EQ(post(payment("channel:x", kChannel, key(1), 100), "token", SendKey{2}), PostOutcome::kIdReused);
+  EXPECT_EQ(post(payment("channel:y", kChannel, key(1), 100), "token"), PostOutcome::kIdReused);
+  EXPECT_EQ(shard_totals().pending, Money(100));
+}
+
+TEST_P(LedgerStoreContract, AnAccountTakesNoMoreThanSumsHold) {
+  EXPECT_EQ(post(deposit("d1", kAnn, kPostedMax.fen())), PostOutcome::kPosted);
+  EXPECT_EQ(post(deposit("d2", kAnn, 1)), PostOutcome::kTooMuch);
+  EXPECT_EQ(post(deposit("d3", kBob, 1)), PostOutcome::kTooMuch) << "the channel is full as well";
+  EXPECT_EQ(post(payment("p1", kAnn, key(1), 100), "token"), PostOutcome::kPosted);
+  EXPECT_EQ(balance(kAnn), kPostedMax - Money(100));
+  expect_books_balance();
 }
 
 TEST_P(LedgerStoreContract, ARefusedPaymentLeavesThePacketFreeForAnother) {

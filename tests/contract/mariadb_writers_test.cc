@@ -134,10 +134,10 @@ TEST_F(MariadbLedgerWriters, TwoAtOnceApplyEveryPartOnce) {
     const LedgerResult& mine = a.results[round];
     const LedgerResult& theirs = b.results[round];
     EXPECT_NE(mine.applied[0], theirs.applied[0]) << round;
-    EXPECT_EQ(std::min(mine.postings[0], theirs.postings[0]), PostOutcome::kPosted) << round;
-    EXPECT_EQ(std::max(mine.postings[0], theirs.postings[0]), PostOutcome::kDuplicate) << round;
-    EXPECT_EQ(std::min(mine.postings[1], theirs.postings[1]), PostOutcome::kPosted) << round;
-    EXPECT_EQ(std::max(mine.postings[1], theirs.postings[1]), PostOutcome::kAlreadyPaid) << round;
+    EXPECT_EQ(std::min(mine.postings[0].outcome, theirs.postings[0].outcome), PostOutcome::kPosted) << round;
+    EXPECT_EQ(std::max(mine.postings[0].outcome, theirs.postings[0].outcome), PostOutcome::kDuplicate) << round;
+    EXPECT_EQ(std::min(mine.postings[1].outcome, theirs.postings[1].outcome), PostOutcome::kPosted) << round;
+    EXPECT_EQ(std::max(mine.postings[1].outcome, theirs.postings[1].outcome), PostOutcome::kAlreadyPaid) << round;
   }
   expect_books_balance(*first);
   const auto totals = first->totals({kShard}).value();
@@ -167,6 +167,36 @@ TEST_F(MariadbLedgerWriters, TwoAtOnceSpendAWalletOnlyOnce) {
   other.join();
   EXPECT_EQ(mine + theirs, payments);
   EXPECT_EQ(first->account(wallet("ann")).value().balance(), Money(0));
+  expect_books_balance(*first);
+}
+
+// No account is touched by both: they meet at the send's key alone.
+TEST_F(MariadbLedgerWriters, TwoAtOncePayOnePacketOfASend) {
+  const auto first = open();
+  const auto second = open();
+  constexpr uint8_t sends = 60;
+  const auto play = [](LedgerStore& store, const std::string& channel, ShardId shard) {
+    std::vector<Posted> told;
+    for (uint8_t i = 1; i <= sends; ++i) {
+      Posting posting = payment("channel:" + channel + ":" + std::to_string(i), AccountId::channel(channel),
+                                key(i, kToday, shard), 1);
+      posting.send_key = SendKey{i};
+      told.push_back(commit(store, {.postings = {posting}, .now = kNoon}).postings[0]);
+    }
+    return told;
+  };
+  std::vector<Posted> theirs;
+  std::thread other([&] { theirs = play(*second, "b", kOtherShard); });
+  const std::vector<Posted> mine = play(*first, "a", kShard);
+  other.join();
+  for (uint8_t i = 0; i < sends; ++i) {
+    const bool is_mine = mine[i] == PostOutcome::kPosted;
+    const PacketKey paid = key(i + 1U, kToday, is_mine ? kShard : kOtherShard);
+    const Posted refused{PostOutcome::kAlreadyPaid, paid};
+    EXPECT_EQ(is_mine ? theirs[i] : mine[i], refused) << int{i};
+    EXPECT_EQ(is_mine ? mine[i] : theirs[i], PostOutcome::kPosted) << int{i};
+  }
+  EXPECT_EQ(first->totals({kShard, kOtherShard}).value().transfers, sends);
   expect_books_balance(*first);
 }
 

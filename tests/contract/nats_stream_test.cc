@@ -138,6 +138,32 @@ TEST_F(NatsStreamTest, WhatWasAcknowledgedDoesNotComeToTheNextProcess) {
   EXPECT_EQ(successor->fetch(Follower::kInbox, kShard, {next}, 10).value().front().no, VoucherNo{next + 2});
 }
 
+// After the databases went back to an older copy the stream still has what was committed since, with the numbers that
+// come next.
+TEST_F(NatsStreamTest, WhatIsOlderThanTheProcessIsLeftToTheLog) {
+  const auto publisher = open(kEachAlone);
+  uint64_t next = 0;
+  {
+    const auto follower = open();
+    next = begin(*publisher, *follower);
+    publisher->publish(kShard, batch(next, 2));
+    ASSERT_TRUE(comes(*follower, next, next + 2));
+  }
+  const Timestamp restarted = batch(next, 1).front().at + milliseconds(1);
+  const auto successor = open({.believed_from = restarted});
+  auto after = batch(next, 3);
+  for (Voucher& voucher : after) {
+    voucher.at = restarted;
+    voucher.amount = Money(7);
+  }
+  EXPECT_TRUE(eventually([&] {
+    publisher->publish(kShard, {&after.back(), 1});  // its number is new, so that it is no repetition
+    return !successor->fetch(Follower::kInbox, kShard, {next}, 10).value().empty();
+  }));
+  const auto came = successor->fetch(Follower::kInbox, kShard, {next}, 10).value();
+  EXPECT_EQ(came.front(), after.back()) << "nothing of what was there before";
+}
+
 TEST_F(NatsStreamTest, AFollowerThatLeavesGivesBackWhatItHad) {
   const auto publisher = open();
   const auto first = open();

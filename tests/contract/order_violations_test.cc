@@ -171,5 +171,44 @@ TEST_F(DamagedOrderFile, VouchersWithoutTheirPacketAreFound) {
   EXPECT_THAT(broken(*store_), ElementsAre(key(1)));
 }
 
+// What is read of it is an error, and never ends the process.
+TEST_F(DamagedOrderFile, ALogThatCanNotBeFollowedIsRefused) {
+  const auto damages = {"UPDATE voucher_20261122 SET amount = 0 WHERE no = 2",
+                        "UPDATE voucher_20261122 SET amount = 9223372036854775807 WHERE no = 2",
+                        "UPDATE voucher_20261122 SET amount = 50, kind = 9 WHERE no = 2",
+                        "UPDATE voucher_20261122 SET kind = 2, user = '' WHERE no = 2",
+                        "UPDATE voucher_20261122 SET user = 'no user' WHERE no = 2",
+                        "DELETE FROM voucher_20261122 WHERE no = 2"};
+  for (const char* sql : damages) {
+    damage(sql);
+    const auto log = store_->read_log(VoucherNo{1}, 10);
+    ASSERT_FALSE(log) << sql;
+    EXPECT_EQ(log.error().code, ErrorCode::kInternal) << sql;
+  }
+}
+TEST_F(DamagedOrderFile, APacketThatCanNotBeReadIsRefused) {
+  damage("UPDATE packet_20261122 SET seed = x'00'");
+  EXPECT_EQ(store_->load(key(1)).error().code, ErrorCode::kInternal);
+  damage("UPDATE packet_20261122 SET seed = zeroblob(32), sender = ''");
+  EXPECT_EQ(store_->load(key(1)).error().code, ErrorCode::kInternal);
+}
+TEST_F(DamagedOrderFile, AHeadThatIsGoneIsRefused) {
+  damage("DELETE FROM shard_head");
+  EXPECT_EQ(store_->head().error().code, ErrorCode::kInternal);
+  EXPECT_FALSE(store_->acquire("test", kNoLease));
+}
+// The batch contradicts what is stored: it took effect or it did not, and the head tells.
+TEST_F(DamagedOrderFile, ACommitThatMeetsRowsOfItsOwnKeyIsUnknown) {
+  const ShardHead head = store_->acquire("test", kNoLease).value();
+  const Order again = order(key(1), 100, 2);
+  const CommitBatch batch{head.epoch, head.next_voucher, {again}, {paid(4, again)}, {}};
+  EXPECT_EQ(store_->commit(batch), CommitOutcome::kUnknown);
+  EXPECT_EQ(store_->head().value().next_voucher, VoucherNo{4});
+  const CommitBatch finishes{
+      head.epoch, head.next_voucher, {}, {refunded(4, key(9), "sender", 1)}, {{key(9), PacketState::kExpired}}};
+  EXPECT_EQ(store_->commit(finishes), CommitOutcome::kUnknown);
+  EXPECT_EQ(store_->head().value().next_voucher, VoucherNo{4});
+}
+
 }  // namespace
 }  // namespace hongbao

@@ -200,10 +200,26 @@ TEST_F(RedisCacheTest, WhatStillWaitsAtTheEndIsAnswered) {
   {
     RedisCache ending(redis_options(), registry_);
     for (int i = 0; i < 1'000; ++i) {
-      ending.put_if_absent(std::to_string(i), "x", minutes(1), [&](Result<Value>) { ++answered; });
+      ending.put_if_absent("ann", std::to_string(i), "x", minutes(1), [&](Result<Value>) { ++answered; });
     }
   }
   EXPECT_EQ(answered, 1'000);
+}
+
+TEST_F(RedisCacheTest, AnOwnersOldestGoBeyondTheNumber) {
+  RedisOptions options = redis_options();
+  options.owner_entries_max = 3;
+  prometheus::Registry registry;
+  RedisCache small(options, registry);
+  put(small, "victim's", "1", minutes(1), "bob");
+  for (const char* name : {"a", "b", "c", "d"}) {
+    EXPECT_EQ(put(small, name, name), std::nullopt);
+    EXPECT_EQ(put(small, name, "again"), name);
+  }
+  EXPECT_EQ(get(small, "a"), std::nullopt);
+  EXPECT_EQ(get(small, "b"), "b");
+  EXPECT_EQ(get(small, "d"), "d");
+  EXPECT_EQ(get(small, "victim's"), "1");
 }
 
 }  // namespace

@@ -20,8 +20,9 @@ class FaultyCache final : public Cache {
     ++reads;
     refuses ? done(refusal()) : inner_.get(key, std::move(done));
   }
-  void put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) override {
-    refuses ? done(refusal()) : inner_.put_if_absent(key, std::move(value), ttl, std::move(done));
+  void put_if_absent(std::string_view owner, std::string_view key, std::string value, std::chrono::milliseconds ttl,
+                     Found done) override {
+    refuses ? done(refusal()) : inner_.put_if_absent(owner, key, std::move(value), ttl, std::move(done));
   }
   void put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) override {
     ++puts;

@@ -21,6 +21,8 @@ class FaultyLedgerStore final : public LedgerStore {
   void release();
   // Called with every commit that is tried.
   void on_commit(std::function<void(const LedgerBatch&)> observer);
+  // Commits that it says yes to contradict what is stored.
+  std::function<bool(const LedgerBatch&)> damaged{};
   // What `totals` says is passed through this.
   std::function<void(LedgerTotals&)> tamper{};
   [[nodiscard]] int commits() const;

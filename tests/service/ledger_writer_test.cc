@@ -1,4 +1,6 @@
 // service/ledger_writer.h.
+#include <algorithm>
+
 #include "service/service_fixture.h"
 
 namespace hongbao {
@@ -24,9 +26,9 @@ class LedgerWriterTest : public testing::Test {
   }
   void TearDown() override { store_.release(); }
 
-  std::future<Result<PostOutcome>> post(Posting posting, std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
+  std::future<Result<Posted>> post(Posting posting, std::chrono::milliseconds timeout = std::chrono::seconds(30)) {
     const SteadyTime deadline = clock_.steady_now() + timeout;
-    return ask<PostOutcome>([&](auto done) { writer_->post(std::move(posting), deadline, std::move(done)); });
+    return ask<Posted>([&](auto done) { writer_->post(std::move(posting), deadline, std::move(done)); });
   }
   std::future<Result<std::vector<bool>>> settle() {
     return ask<std::vector<bool>>([&](auto done) { writer_->settle({}, std::move(done)); });
@@ -39,7 +41,7 @@ class LedgerWriterTest : public testing::Test {
   }
 
   // Returns when the writer is inside a commit that waits, so that what comes now gathers in the mailbox.
-  std::future<Result<PostOutcome>> stall() {
+  std::future<Result<Posted>> stall() {
     store_.hold();
     auto first = post(deposit("stall", 1, "stall"));
     while (store_commits_.load() == 0) {
@@ -69,7 +71,7 @@ class LedgerWriterTest : public testing::Test {
 TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
   start();
   auto first = stall();
-  std::vector<std::future<Result<PostOutcome>>> rest;
+  std::vector<std::future<Result<Posted>>> rest;
   for (int i = 0; i < 50; ++i) {
     rest.push_back(post(deposit("alice", i + 1, std::to_string(i))));
   }
@@ -86,7 +88,7 @@ TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
 TEST_F(LedgerWriterTest, ABatchIsBounded) {
   start({.batch_commands_max = 4});
   auto first = stall();
-  std::vector<std::future<Result<PostOutcome>>> rest;
+  std::vector<std::future<Result<Posted>>> rest;
   for (int i = 0; i < 10; ++i) {
     rest.push_back(post(deposit("alice", 1, std::to_string(i))));
   }
@@ -151,7 +153,7 @@ TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
 TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
   start({.mailbox_commands_max = 3});
   auto first = stall();
-  std::vector<std::future<Result<PostOutcome>>> waiting;
+  std::vector<std::future<Result<Posted>>> waiting;
   for (int i = 0; i < 3; ++i) {
     waiting.push_back(post(deposit("alice", 1, std::to_string(i))));
   }
@@ -186,6 +188,33 @@ TEST_F(LedgerWriterTest, AFreezeBehindAPostDoesNotRefuseIt) {
   EXPECT_TRUE(frozen.get());
   EXPECT_EQ(posted.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(post(deposit("alice", 10, "b")).get().value(), PostOutcome::kFrozen);
+}
+
+// What is stored contradicts one part of a batch, whoever damaged it: the others are not held up by it.
+TEST_F(LedgerWriterTest, WhatContradictsTheStoreHurtsOnlyItself) {
+  store_.damaged = [](const LedgerBatch& batch) {
+    return std::ranges::any_of(batch.postings,
+                               [](const Posting& posting) { return posting.transfer.amount == Money(13); }) ||
+           std::ranges::any_of(batch.settlements, [](const Settlement& piece) { return piece.shard.number == 1; });
+  };
+  start();
+  auto first = stall();
+  auto good = post(deposit("alice", 10, "a"));
+  auto bad = post(deposit("bob", 13, "b"));
+  auto also_good = post(deposit("carol", 20, "c"));
+  auto settled = ask<std::vector<bool>>([&](auto done) {
+    writer_->settle({{{Region::kSouth, 0}, {1}, {}}, {{Region::kSouth, 1}, {1}, {}}, {{Region::kSouth, 2}, {1}, {}}},
+                    std::move(done));
+  });
+  store_.release();
+  EXPECT_EQ(first.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(good.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(bad.get().value(), PostOutcome::kDamaged);
+  EXPECT_EQ(also_good.get().value(), PostOutcome::kPosted);
+  EXPECT_EQ(settled.get().value(), (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(balance("alice"), 10);
+  EXPECT_EQ(balance("bob"), 0);
+  EXPECT_EQ(balance("carol"), 20);
 }
 
 }  // namespace

@@ -258,11 +258,71 @@ TEST_F(OrderingTest, APaidOrderSurvivesTheLossOfTheCache) {
   const PreOrder packet = forgetful.sent("alice", lucky(300, 5));
   forgetful.clock.advance(kPayable);
   for (int i = 0; i < 100'000; ++i) {  // more than the cache holds pushes the order out
-    forgetful.cache.put_if_absent(std::to_string(i), std::string(1'000, 'x'), kPayable, [](auto) {});
+    forgetful.cache.put_if_absent(std::to_string(i), std::to_string(i), std::string(1'000, 'x'), kPayable, [](auto) {});
   }
   EXPECT_EQ(error_of(forgetful.view(packet.order.key)), ErrorCode::kNotFound);
   EXPECT_EQ(forgetful.accept(packet, "p1").value().outcome, PaymentOutcome::kPaid);
   EXPECT_EQ(forgetful.view(packet.order.key)->state, PacketState::kActive);
+}
+
+TEST_F(OrderingTest, OfTwoPacketsOfOneKeyOneIsPaid) {
+  at.deposit("alice", 1'000);
+  const PreOrder first = at.send("alice", "k", lucky(300, 5)).value();
+  ASSERT_TRUE(at.pay("alice", first));
+  at.forget_send("alice", "k");
+  const PreOrder second = at.send("alice", "k", lucky(300, 5)).value();
+  ASSERT_NE(second.order.key, first.order.key);
+  const auto refused = at.pay("alice", second);
+  ASSERT_EQ(error_of(refused), ErrorCode::kAlreadySent);
+  EXPECT_EQ(refused.error().packet_id, at.ids.print(first.order.key));
+  EXPECT_EQ(at.wallet("alice"), 700);
+  // A channel has the money already.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(at.accept(second, "p1").value().outcome, PaymentOutcome::kCreditedToWallet);
+    EXPECT_EQ(at.wallet("alice"), 1'000);
+  }
+  EXPECT_EQ(at.pay("alice", first).value().outcome, PaymentOutcome::kPaid) << "the first is what it was";
+  EXPECT_EQ(at.wallet("alice"), 1'000);
+  EXPECT_EQ(escrow_of(at), 300);
+  at.settle();
+  at.expect_balanced();
+}
+
+TEST_F(OrderingTest, AnotherUsersSameKeyAndAnotherKeyArePaid) {
+  at.deposit("alice", 1'000);
+  at.deposit("bob", 1'000);
+  ASSERT_TRUE(at.pay("alice", at.send("alice", "k", lucky(300, 5)).value()));
+  EXPECT_TRUE(at.pay("bob", at.send("bob", "k", lucky(300, 5)).value()));
+  EXPECT_TRUE(at.pay("alice", at.send("alice", "k2", lucky(300, 5)).value()));
+}
+
+TEST_F(OrderingTest, AKeyOfWhichNoPacketWasPaidPaysForAnother) {
+  at.deposit("alice", 1'000);
+  const PreOrder lost = at.send("alice", "k", lucky(300, 5)).value();
+  at.forget_send("alice", "k");
+  const PreOrder second = at.send("alice", "k", lucky(300, 5)).value();
+  ASSERT_TRUE(at.pay("alice", second));
+  EXPECT_EQ(error_of(at.pay("alice", lost)), ErrorCode::kAlreadySent);
+  EXPECT_EQ(at.wallet("alice"), 700);
+}
+
+// Two orders have one id: only a store that went back together with its clock can give it twice.
+TEST_F(OrderingTest, AnIdThatWasGivenTwiceIsRefusedForTheSecondOrder) {
+  at.deposit("alice", 1'000);
+  at.deposit("bob", 1'000);
+  const PreOrder first = at.send("alice", "k", lucky(300, 5)).value();
+  Order twin = first.order;
+  twin.sender = user("bob");
+  twin.send_key = send_key_of(twin.sender, "k");
+  const PreOrder second{twin, at.pay_tokens.print(twin, {1, 2, 3}), ""};
+  ASSERT_TRUE(at.pay("alice", first));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(error_of(at.pay("bob", second)), ErrorCode::kTransferIdReused);
+    EXPECT_EQ(at.accept(second, "p1").value().outcome, PaymentOutcome::kCreditedToWallet);
+  }
+  EXPECT_EQ(at.wallet("bob"), 1'300);
+  at.settle();
+  at.expect_balanced();
 }
 
 TEST_F(OrderingTest, ADepositIsMadeOnceForItsKey) {

@@ -68,6 +68,9 @@ Result<LedgerResult> FaultyLedgerStore::commit(const LedgerBatch& batch) {
     observer_(batch);
   }
   released_.wait(lock, [this] { return !held_; });
+  if (damaged && damaged(batch)) {
+    return fail(ErrorCode::kInternal, "told to be damaged");
+  }
   if (failures_ == 0) {
     return inner_.commit(batch);
   }
@@ -232,6 +235,10 @@ OpenAnswer Deployment::opened(const PacketKey& packet, const std::string& taker)
   return open(packet, taker, tickets.print(packet, user(taker), clock.now() + kTicketTtl)).value();
 }
 
+void Deployment::forget_send(const std::string& sender, const std::string& key) {
+  cache.erase({fmt::format("send:{}:{}", sender, key)}, [](Result<void>) {});
+}
+
 void Deployment::debit_without_activation(const PreOrder& packet) {
   const Posting posting{.transfer = {.id = wallet_payment_transfer_id(ids.print(packet.order.key)),
                                      .debit = AccountId::user(packet.order.sender),
@@ -240,8 +247,9 @@ void Deployment::debit_without_activation(const PreOrder& packet) {
                                      .kind = TransferKind::kPaid,
                                      .packet = packet.order.key,
                                      .at = clock.now()},
-                        .pay_token = packet.pay_token};
-  const auto posted = ask<PostOutcome>([&](auto done) { writer.post(posting, soon(clock), std::move(done)); }).get();
+                        .pay_token = packet.pay_token,
+                        .send_key = packet.order.send_key};
+  const auto posted = ask<Posted>([&](auto done) { writer.post(posting, soon(clock), std::move(done)); }).get();
   EXPECT_EQ(posted.value(), PostOutcome::kPosted);
 }
 

@@ -72,6 +72,8 @@ class Deployment {
   PacketKey active(const SendRequest& request, const std::string& sender = "sender");
   OpenAnswer opened(const PacketKey& packet, const std::string& taker);
 
+  // The cache lost which packet it gave for the key.
+  void forget_send(const std::string& sender, const std::string& key);
   // Debits the wallet as `pay` does, and crashes before the activation.
   void debit_without_activation(const PreOrder& packet);
   // All vouchers there are; returns how many.

@@ -59,7 +59,7 @@ class LeaseTest : public testing::Test {
   };
 
   PacketKey activate(Process& at) {
-    const Order order{.key = at.shard.new_packet_key(Day::of(clock_.now())).value(),
+    const Order order{.key = at.shard.new_packet_key(clock_.now()).value(),
                       .sender = user("sender"),
                       .total = Money(100),
                       .count = 10,
@@ -84,7 +84,7 @@ class LeaseTest : public testing::Test {
 
 TEST_F(LeaseTest, AShardThatIsNotWantedIsAwayAndRefusesEverything) {
   EXPECT_EQ(a_.refusal(LoadCommand{{kShard, Day{20'779}, LocalNo::of(1, 0)}}), ErrorCode::kFenced);
-  EXPECT_EQ(a_.shard.new_packet_key(Day{20'779}).error().code, ErrorCode::kFenced);
+  EXPECT_EQ(a_.shard.new_packet_key(clock_.now()).error().code, ErrorCode::kFenced);
   EXPECT_FALSE(a_.shard.takes_orders());
 }
 
@@ -132,7 +132,7 @@ TEST_F(LeaseTest, AnOwnerThatSleptAnswersNothingFromMemory) {
   clock_.advance(kLease);
   b_.take();
   EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
-  EXPECT_EQ(a_.shard.new_packet_key(Day{20'779}).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(a_.shard.new_packet_key(clock_.now()).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("ann")}), ErrorCode::kFenced) << "though nothing would be written";
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("bob")}), ErrorCode::kFenced);
   EXPECT_EQ(a_.state(), ShardState::kAway);

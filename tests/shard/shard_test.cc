@@ -51,7 +51,7 @@ class ShardTest : public testing::Test {
   Result<ShardAnswer> ask(Command command) { return submit(std::move(command)).get(); }
 
   Order order(uint32_t count, Money total) {
-    return {.key = shard_->new_packet_key(Day::of(clock_.now())).value(),
+    return {.key = shard_->new_packet_key(clock_.now()).value(),
             .sender = user(0),
             .total = total,
             .count = count,
@@ -255,7 +255,7 @@ TEST_F(ShardTest, RefusesAtOnceWhileItRecovers) {
     std::this_thread::yield();
   }
   EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kUnavailable);
-  EXPECT_FALSE(shard_->new_packet_key(Day::of(clock_.now())));
+  EXPECT_FALSE(shard_->new_packet_key(clock_.now()));
   store_.fail_next_acquires(0);
   EXPECT_EQ(held.get().error().code, ErrorCode::kUnavailable);
 }
@@ -403,13 +403,41 @@ TEST_F(ShardTest, KeysAreUniqueAcrossEpochsOfOneDay) {
   std::set<PacketKey> keys;
   for (int start = 0; start < 3; ++start) {
     for (int i = 0; i < 100; ++i) {
-      EXPECT_TRUE(keys.insert(shard_->new_packet_key(Day::of(clock_.now())).value()).second);
+      EXPECT_TRUE(keys.insert(shard_->new_packet_key(clock_.now()).value()).second);
     }
     // A clock that jumps a day back and forth must not repeat a number.
-    const Day yesterday{Day::of(clock_.now()).since_epoch - 1};
+    const Timestamp yesterday = clock_.now() - 24h;
     EXPECT_TRUE(keys.insert(shard_->new_packet_key(yesterday).value()).second);
-    EXPECT_TRUE(keys.insert(shard_->new_packet_key(Day::of(clock_.now())).value()).second);
+    EXPECT_TRUE(keys.insert(shard_->new_packet_key(clock_.now()).value()).second);
     restart({});
+  }
+}
+
+TEST_F(ShardTest, KeysRiseWithTheTimeOfDay) {
+  const Timestamp noon{20'779LL * 86'400'000 + 4LL * 3'600'000};
+  const auto counter_at = [&](Timestamp at) {
+    return static_cast<uint32_t>(shard_->new_packet_key(at).value().local.value & LocalNo::kCounterMax);
+  };
+  const uint32_t first = LocalNo::counter_at(noon);
+  EXPECT_EQ(counter_at(noon), first);
+  EXPECT_EQ(counter_at(noon), first + 1);
+  EXPECT_EQ(counter_at(noon + 1ms), first + LocalNo::kNumbersPerMs);
+  EXPECT_EQ(counter_at(noon - 1h), first + LocalNo::kNumbersPerMs + 1) << "a clock that goes back";
+}
+
+// The store went back to an older copy of itself, in which the epoch was one less.
+TEST_F(ShardTest, KeysAreUniqueWhenAnEpochComesAgain) {
+  std::set<PacketKey> keys;
+  for (int start = 0; start < 3; ++start) {
+    MemoryOrderStore older(kShard, clock_);
+    prometheus::Registry registry;
+    Shard shard(kShard, older, stream_, clock_, {}, registry);
+    ASSERT_TRUE(shard.acquire());
+    EXPECT_EQ(shard.status().epoch, 1U);
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_TRUE(keys.insert(shard.new_packet_key(clock_.now()).value()).second);
+    }
+    clock_.advance(1s);
   }
 }
 

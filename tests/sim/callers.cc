@@ -76,6 +76,37 @@ std::optional<ShardId> Callers::shard_of(const Process& entry, const Task& task)
   return chosen ? std::optional(*chosen) : std::nullopt;
 }
 
+void Callers::go_back(const Told& told) {
+  for (size_t i = 0; i < record_.deposits.size(); ++i) {
+    record_.deposits[i].accepted = told.deposits[i].accepted;
+  }
+  for (size_t i = 0; i < record_.packets.size(); ++i) {
+    PacketRecord& packet = record_.packets[i];
+    const PacketRecord* then = i < told.packets.size() ? &told.packets[i] : nullptr;
+    packet.told_paid = then != nullptr && then->told_paid;
+    packet.told_returned = then != nullptr && then->told_returned;
+    packet.wallet_asked.in_doubt = packet.wallet_asked.at_all;
+    for (size_t j = 0; j < packet.channel_payments.size(); ++j) {
+      ChannelPaymentRecord& payment = packet.channel_payments[j];
+      payment.accepted = then != nullptr && then->channel_payments[j].accepted;
+      payment.credited = then != nullptr && then->channel_payments[j].credited;
+      payment.asked.in_doubt = payment.asked.at_all;
+    }
+    for (auto& [user, taker] : packet.takers) {
+      const auto known = then != nullptr ? then->takers.find(user) : packet.takers.end();
+      taker.share = then != nullptr && known != then->takers.end() ? known->second.share : std::nullopt;
+      taker.asked.in_doubt = taker.asked.at_all;
+    }
+  }
+  for (Task& task : tasks_) {
+    const bool asks_again = task.kind != Kind::kSend || env_.dice.one_in(2);
+    if (task.stage != Stage::kReady && asks_again) {
+      task.stage = Stage::kReady;
+      task.ticket.clear();
+    }
+  }
+}
+
 void Callers::grow_impatient(uint64_t process) {
   for (size_t i = tasks_.size(); i > 0; --i) {
     const Task& waiting = tasks_[i - 1];
@@ -184,13 +215,16 @@ void Callers::send(Process& process, Task& task) {
 // Pre-orders are only in the cache, for a day or so.
 bool Callers::cache_remembers() const {
   const FaultRates& faults = env_.scenario.faults;
-  return faults[Fault::kCacheWiped] == 0 && faults[Fault::kCacheStale] == 0 && env_.clock.now() < kNoon + kPacketTtl &&
-         faults[Fault::kClockDayForward] == 0;
+  return faults[Fault::kCacheWiped] == 0 && faults[Fault::kRestored] == 0 && faults[Fault::kCacheStale] == 0 &&
+         env_.clock.now() < kNoon + kPacketTtl && faults[Fault::kClockDayForward] == 0;
 }
 
 void Callers::sent(const Task& task, const PreOrder& made) {
   Dice& dice = env_.dice;
   std::set<PacketKey>& before = sent_[task.key];
+  if (given_.try_emplace(made.order.key, made.pay_token).first->second != made.pay_token) {
+    env_.violation(fmt::format("{} was given an id that another packet has", task.user.text()));
+  }
   if (before.contains(made.order.key)) {
     return;
   }
@@ -205,6 +239,7 @@ void Callers::sent(const Task& task, const PreOrder& made) {
   }
   PacketRecord& packet = record_.packets.emplace_back();
   packet.sender = task.user;
+  packet.send_key = task.key;
   packet.request = task.request;
   packet.key = made.order.key;
   packet.pay_token = made.pay_token;
@@ -253,7 +288,7 @@ void Callers::pay(Process& process, Task& task) {
                            const bool paid = (**answer).outcome == PaymentOutcome::kPaid;
                            (paid ? packet.told_paid : packet.told_returned) = true;
                            task.stage = Stage::kOver;
-                         } else if (error == ErrorCode::kPayTokenExpired ||
+                         } else if (error == ErrorCode::kPayTokenExpired || error == ErrorCode::kAlreadySent ||
                                     (error == ErrorCode::kInsufficientFunds && (finishing_ || env_.dice.one_in(2)))) {
                            task.stage = Stage::kOver;
                          } else {
@@ -278,6 +313,7 @@ void Callers::notify(Process& process, Task& task) {
                               return;
                             }
                             payment.accepted = true;
+                            payment.credited = (**answer).outcome == PaymentOutcome::kCreditedToWallet;
                             packet.told_paid = packet.told_paid || (**answer).outcome == PaymentOutcome::kPaid;
                             task.stage = Stage::kOver;
                             if (env_.faults.strikes(Fault::kNotificationRepeated)) {

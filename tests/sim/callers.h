@@ -26,6 +26,12 @@ class Callers {
   // It is stopped: some of those that wait for it ask elsewhere, while their calls still stand.
   void grow_impatient(uint64_t process);
 
+  using Told = Record;
+  [[nodiscard]] Told told() const { return record_; }
+  // The stores are what they were when `told` was everything: what was told later does not hold, and what was asked
+  // since the beginning is asked again. Nobody waits for an answer.
+  void go_back(const Told& told);
+
   // No more beginnings, and nobody gives up: everything that is in doubt is asked again until it is told.
   void finish() { finishing_ = true; }
   [[nodiscard]] bool finished() const;
@@ -93,6 +99,7 @@ class Callers {
   std::vector<UserId> users_;
   std::deque<Task> tasks_;
   std::map<std::string, std::set<PacketKey>> sent_;  // what an idempotency key gave
+  std::map<PacketKey, std::string> given_;           // every packet that was ever told of, with its pay token
   uint32_t packets_begun_ = 0;
   uint64_t next_name_ = 1;
   bool finishing_ = false;

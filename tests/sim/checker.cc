@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "core/limits.h"
@@ -41,6 +42,7 @@ void Checker::check() {
     check_told(packet, stored(packet.key));
     told.insert(packet.key);
   }
+  check_sends();
   for (const auto& [key, packet] : packets_) {
     expect(told.contains(key), "a packet is stored that nobody was told of", name_of(key));
   }
@@ -109,11 +111,28 @@ void Checker::check_shares(const StoredPacket& packet) {
   }
 }
 
+// Of all packets that somebody got for one idempotency key, one is paid.
+void Checker::check_sends() {
+  std::map<std::string, int> paid;
+  for (const PacketRecord& packet : record_.packets) {
+    paid[packet.send_key] += stored(packet.key) != nullptr ? 1 : 0;
+  }
+  for (const auto& [send_key, packets] : paid) {
+    expect(packets <= 1, "two packets of one idempotency key were paid", send_key);
+  }
+}
+
+bool Checker::is_sent_otherwise(const PacketRecord& told) const {
+  return std::ranges::any_of(record_.packets, [&](const PacketRecord& other) {
+    return other.send_key == told.send_key && other.key != told.key && stored(other.key) != nullptr;
+  });
+}
+
 void Checker::check_told(const PacketRecord& told, const StoredPacket* packet) {
   const std::string where = name_of(told.key);
   bool channel_paid = false;
   for (const ChannelPaymentRecord& payment : told.channel_payments) {
-    channel_paid = channel_paid || payment.accepted;
+    channel_paid = channel_paid || (payment.accepted && !(payment.credited && is_sent_otherwise(told)));
   }
   expect(packet != nullptr || (!told.told_paid && !told.told_returned && !channel_paid),
          "it was told to be paid, and is not stored", where);

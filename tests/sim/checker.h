@@ -18,6 +18,8 @@ class Checker {
   void check_shard(OrderStore& store);
   void check_packet(const StoredPacket& packet, const std::vector<Voucher>& log);
   void check_shares(const StoredPacket& packet);
+  void check_sends();
+  [[nodiscard]] bool is_sent_otherwise(const PacketRecord& told) const;
   void check_told(const PacketRecord& told, const StoredPacket* packet);
   void check_wallet(const UserId& user);
   void check_inbox(const UserId& user);

@@ -154,6 +154,13 @@ void Cluster::supervise() {
   }
 }
 
+void Cluster::kill_all() {
+  for (size_t i = 0; i < running_.size(); ++i) {
+    kill(*running_[i]);
+  }
+  remove_gone();
+}
+
 void Cluster::wake() {
   for (const auto& each : running_) {
     each->stopped_until = {};

@@ -33,6 +33,8 @@ class Cluster {
 
   void strike();
   void supervise();
+  // No step is being played.
+  void kill_all();
   // Lets those that are stopped go on.
   void wake();
 

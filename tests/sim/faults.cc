@@ -56,6 +56,7 @@ constexpr std::array<std::string_view, kFaults> kNames{
     "clock_day_back",
     "database_clock_forward",
     "account_frozen",
+    "restored",
 };
 static_assert(!kNames.back().empty());
 

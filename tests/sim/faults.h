@@ -61,8 +61,9 @@ enum class Fault : uint8_t {
   kClockDayBack,
   kDatabaseClockForward,  // all leases lapse before their owners think so
   kAccountFrozen,
+  kRestored,  // all processes die, and all stores go back to an earlier copy of all of them
 };
-inline constexpr size_t kFaults = static_cast<size_t>(Fault::kAccountFrozen) + 1;
+inline constexpr size_t kFaults = static_cast<size_t>(Fault::kRestored) + 1;
 
 // As scenarios spell it.
 std::string_view to_text(Fault fault);

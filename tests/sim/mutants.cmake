@@ -76,8 +76,12 @@ sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
   REPLACE "clock_.steady_now(), ErrorCode::kUnavailable"
   SCENARIO unknown_commits)
 sim_mutant(numbers_repeat_after_a_restart SOURCE shard/shard.cc
-  FIND "LocalNo::of(epoch_, next++)"
-  REPLACE "LocalNo::of(0, next++)")
+  FIND "LocalNo::of(epoch_, counter)"
+  REPLACE "LocalNo::of(0, counter - LocalNo::counter_at(now))")
+sim_mutant(numbers_repeat_after_a_restore SOURCE shard/shard.cc
+  FIND "std::max(next, LocalNo::counter_at(now))"
+  REPLACE "next"
+  SCENARIO restores)
 sim_mutant(memory_kept_across_a_recovery SOURCE shard/engine.cc
   FIND "  table_.clear();\n  ring_.clear();\n"
   REPLACE "")
@@ -183,8 +187,8 @@ sim_mutant(ledger_cursor_apart_from_its_effects SOURCE adapters/memory/memory_le
   FIND "  cursors_[settlement.shard] = next;\n"
   REPLACE "  static int settled = 0;\n  if (++settled % 8 != 0) cursors_[settlement.shard] = next;\n")
 sim_mutant(two_payments_for_one_packet SOURCE adapters/memory/memory_ledger_store.cc
-  FIND "      return PostOutcome::kAlreadyPaid;\n"
-  REPLACE "      return PostOutcome::kPosted;\n")
+  FIND "      return *refused;\n"
+  REPLACE "      return {PostOutcome::kPosted};\n")
 sim_mutant(inbox_cursor_apart_from_its_effects SOURCE adapters/memory/memory_inbox_store.cc
   FIND "    apply(voucher);\n"
   REPLACE "    static int applied = 0;\n    if (++applied % 16 != 0) apply(voucher);\n")
@@ -210,10 +214,10 @@ sim_mutant(ledger_says_failed_when_unknown SOURCE service/ledger_writer.cc
   SCENARIO unknown_commits)
 sim_mutant(ledger_answers_without_a_commit SOURCE service/ledger_writer.cc
   FIND "fail(ErrorCode::kOutcomeUnknown, \"the ledger did not confirm; ask again\")"
-  REPLACE "Result<PostOutcome>(PostOutcome::kPosted)")
+  REPLACE "Result<Posted>(Posted{})")
 sim_mutant(pending_payments_are_left SOURCE service/reconciler.cc
-  FIND "      if (auto order = pay_tokens_.parse(payment.pay_token)) {"
-  REPLACE "      if (auto order = pay_tokens_.parse(payment.pay_token); order && run.report.pending > 1) {")
+  FIND "      if (order && order->key == payment.packet) {"
+  REPLACE "      if (order && run.report.pending > 1) {")
 sim_mutant(refused_transfers_are_left SOURCE service/reconciler.cc
   FIND "  if (run->retries.empty()) {"
   REPLACE "  if (true) {")
@@ -224,11 +228,15 @@ sim_mutant(refunds_leave_the_last_shard SOURCE service/refunder.cc
 # --- the use cases ----------------------------------------------------------------------------------------------------
 
 sim_mutant(activates_without_the_money SOURCE service/ordering.cc
-  FIND "                   case PostOutcome::kInsufficient:\n                     done(fail(ErrorCode::kInsufficientFunds, \"the wallet holds less than the packet's total amount\"));\n                     return;\n"
-  REPLACE "                   case PostOutcome::kInsufficient:\n                     activate(order, deadline, std::move(done));\n                     return;\n")
+  FIND "                     done(not_posted(posted->outcome, \"the wallet\"));\n"
+  REPLACE "                     activate(order, deadline, std::move(done));\n")
 sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
   FIND "                     credit_sender(payment, order, deadline, std::move(done));\n"
   REPLACE "                     done(PaidPacket{order.key, PaymentOutcome::kCreditedToWallet});\n")
+sim_mutant(two_packets_of_one_key_are_paid SOURCE service/ordering.cc
+  FIND "              .send_key = send_key_of(sender, idempotency_key)};\n"
+  REPLACE "};\n"
+  SCENARIO restores)
 sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc
   FIND "ErrorCode::kOutcomeUnknown, \"it was paid but"
   REPLACE "ErrorCode::kUnavailable, \"it was paid but")

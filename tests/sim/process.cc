@@ -38,6 +38,23 @@ Engines::Engines(Environment& env)
   }
 }
 
+Engines::Copy Engines::copy() const {
+  Copy copy{.orders = {}, .ledger = ledger.moment(), .inbox = inbox.moment()};
+  for (const auto& [id, store] : order_stores) {
+    copy.orders[id] = store->moment();
+  }
+  return copy;
+}
+
+void Engines::restore(const Copy& copy) {
+  for (const auto& [id, moment] : copy.orders) {
+    order_stores.at(id)->go_back(moment);
+  }
+  ledger.go_back(copy.ledger);
+  inbox.go_back(copy.inbox);
+  stream.forget();
+}
+
 Process::Process(Engines& engines, Environment& env, const std::string& node, uint64_t number)
     : env_(env),
       engines_(engines),

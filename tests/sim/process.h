@@ -33,6 +33,16 @@ inline constexpr std::chrono::milliseconds kTicketTtl = std::chrono::seconds(60)
 struct Engines {
   explicit Engines(Environment& env);
 
+  // All stores, as they are between two steps.
+  struct Copy {
+    std::map<ShardId, size_t> orders;
+    size_t ledger = 0;
+    size_t inbox = 0;
+  };
+  [[nodiscard]] Copy copy() const;
+  // No process runs. Pre-orders may be there of packets that nobody has paid now.
+  void restore(const Copy& copy);
+
   std::map<ShardId, std::unique_ptr<SimOrderStore>> order_stores;
   std::map<ShardId, OrderStore*> orders;
   std::map<ShardId, std::unique_ptr<SimMembership>> memberships;  // each shard is on a server of its own

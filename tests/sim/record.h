@@ -28,10 +28,12 @@ struct ChannelPaymentRecord {
   std::string id;
   Asked asked;
   bool accepted = false;
+  bool credited = false;  // to the wallet
 };
 
 struct PacketRecord {
   UserId sender;
+  std::string send_key{};  // the idempotency key
   SendRequest request;
   PacketKey key;
   std::string pay_token;

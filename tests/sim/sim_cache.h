@@ -22,13 +22,14 @@ class SimCache final : public Cache {
       memory_->get(key, std::move(done));
     }
   }
-  void put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) override {
+  void put_if_absent(std::string_view owner, std::string_view key, std::string value, std::chrono::milliseconds ttl,
+                     Found done) override {
     if (env_.faults.strikes(Fault::kCacheRefuses)) {
       done(refused_by_cache());
     } else if (env_.faults.strikes(Fault::kCacheStale)) {
       done(std::nullopt);
     } else {
-      memory_->put_if_absent(key, std::move(value), ttl, std::move(done));
+      memory_->put_if_absent(owner, key, std::move(value), ttl, std::move(done));
     }
   }
 

@@ -3,12 +3,16 @@
 
 #include "adapters/memory/memory_inbox_store.h"
 #include "sim/environment.h"
+#include "sim/rewindable.h"
 
 namespace hongbao::sim {
 
 class SimInboxStore final : public InboxStore {
  public:
-  explicit SimInboxStore(Environment& env) : env_(env), outage_(env, Fault::kInboxRefuses) {}
+  explicit SimInboxStore(Environment& env)
+      : env_(env),
+        outage_(env, Fault::kInboxRefuses),
+        memory_([](auto& store) { store.emplace(); }, env.scenario.faults[Fault::kRestored] > 0) {}
 
   Result<bool> apply(const InboxBatch& batch) override {
     Faults& faults = env_.faults;
@@ -21,7 +25,8 @@ class SimInboxStore final : public InboxStore {
     if (faults.strikes(Fault::kInboxUnknownLost)) {
       return refused();
     }
-    auto applied = memory_.apply(batch);
+    memory_.remember([batch](MemoryInboxStore& store) { (void)store.apply(batch); });
+    auto applied = memory_->apply(batch);
     faults.crash_if(Fault::kInboxCrashAfter);
     return faults.strikes(Fault::kInboxUnknownLanded) ? refused() : std::move(applied);
   }
@@ -29,25 +34,27 @@ class SimInboxStore final : public InboxStore {
     if (outage_.refuses()) {
       return refused();
     }
-    auto cursor = memory_.cursor(shard);
+    auto cursor = memory_->cursor(shard);
     env_.meanwhile(Moment::kCall);
     return cursor;
   }
   Result<std::vector<SentEntry>> sent(const UserId& user, ListPosition before, size_t entries_max) override {
-    return memory_.sent(user, before, entries_max);
+    return memory_->sent(user, before, entries_max);
   }
   Result<std::vector<ReceivedEntry>> received(const UserId& user, ListPosition before, size_t entries_max) override {
-    return memory_.received(user, before, entries_max);
+    return memory_->received(user, before, entries_max);
   }
-  Result<YearSummary> summary(const UserId& user, int year) override { return memory_.summary(user, year); }
+  Result<YearSummary> summary(const UserId& user, int year) override { return memory_->summary(user, year); }
 
   // What is stored, for the checker: never refuses.
-  InboxStore& stored() { return memory_; }
+  InboxStore& stored() { return *memory_; }
+  [[nodiscard]] size_t moment() const { return memory_.moment(); }
+  void go_back(size_t moment) { memory_.go_back(moment); }
 
  private:
   Environment& env_;
   Outage outage_;
-  MemoryInboxStore memory_;
+  Rewindable<MemoryInboxStore> memory_;
 };
 
 }  // namespace hongbao::sim

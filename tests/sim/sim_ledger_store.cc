@@ -22,9 +22,14 @@ Result<LedgerResult> SimLedgerStore::commit(const LedgerBatch& batch) {
     on_their_way_.push_back(batch);
     return refused();
   }
-  auto result = memory_.commit(batch);
+  auto result = commit_now(batch);
   faults.crash_if(Fault::kLedgerCrashAfter);
   return faults.strikes(Fault::kLedgerUnknownLanded) ? refused() : std::move(result);
+}
+
+Result<LedgerResult> SimLedgerStore::commit_now(const LedgerBatch& batch) {
+  memory_.remember([batch](MemoryLedgerStore& store) { (void)store.commit(batch); });
+  return memory_->commit(batch);
 }
 
 void SimLedgerStore::land_late() {
@@ -33,33 +38,37 @@ void SimLedgerStore::land_late() {
   for (const LedgerBatch& batch : on_their_way) {
     if (env_.dice.one_in(2)) {
       env_.history.note("late_ledger_commit");
-      (void)memory_.commit(batch);
+      (void)commit_now(batch);
     }
   }
 }
 
 Result<void> SimLedgerStore::set_frozen(const AccountId& account, bool frozen) {
-  return outage_.refuses() ? refused() : memory_.set_frozen(account, frozen);
+  if (outage_.refuses()) {
+    return refused();
+  }
+  memory_.remember([account, frozen](MemoryLedgerStore& store) { (void)store.set_frozen(account, frozen); });
+  return memory_->set_frozen(account, frozen);
 }
 
 Result<Account> SimLedgerStore::account(const AccountId& account) {
-  return outage_.refuses() ? refused() : memory_.account(account);
+  return outage_.refuses() ? refused() : memory_->account(account);
 }
 
 Result<std::optional<Transfer>> SimLedgerStore::transfer(std::string_view id) {
-  return outage_.refuses() ? refused() : memory_.transfer(id);
+  return outage_.refuses() ? refused() : memory_->transfer(id);
 }
 
 Result<std::vector<WalletTransfer>> SimLedgerStore::transfers(const AccountId& account, ListPosition before,
                                                               size_t transfers_max) {
-  return outage_.refuses() ? refused() : memory_.transfers(account, before, transfers_max);
+  return outage_.refuses() ? refused() : memory_->transfers(account, before, transfers_max);
 }
 
 Result<VoucherNo> SimLedgerStore::cursor(ShardId shard) {
   if (outage_.refuses()) {
     return refused();
   }
-  auto cursor = memory_.cursor(shard);
+  auto cursor = memory_->cursor(shard);
   env_.meanwhile(Moment::kCall);
   return cursor;
 }
@@ -69,11 +78,11 @@ Result<std::vector<PacketKey>> SimLedgerStore::unpaid(const std::vector<PacketKe
 }
 
 Result<std::vector<PendingPayment>> SimLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
-  return outage_.refuses() ? refused() : memory_.pending(shard, until, payments_max);
+  return outage_.refuses() ? refused() : memory_->pending(shard, until, payments_max);
 }
 
 Result<std::vector<DeferredTransfer>> SimLedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
-  return outage_.refuses() ? refused() : memory_.deferred(shard, now, transfers_max);
+  return outage_.refuses() ? refused() : memory_->deferred(shard, now, transfers_max);
 }
 
 }  // namespace hongbao::sim

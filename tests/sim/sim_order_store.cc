@@ -1,6 +1,11 @@
 #include "sim/sim_order_store.h"
 
 namespace hongbao::sim {
+namespace {
+
+constexpr std::chrono::milliseconds kNoLease{0};
+
+}  // namespace
 
 // Makes a call that takes a while, and may say nothing of what it did, or did not do.
 template <class Call>
@@ -23,18 +28,19 @@ Result<ShardHead> SimOrderStore::acquire(const ShardOwner& owner, std::chrono::m
     std::erase_if(on_their_way_, [&](const CommitBatch& batch) {
       const bool lands = env_.dice.one_in(2);
       if (lands) {
-        env_.history.note("late_commit", static_cast<uint64_t>(memory_.commit(batch)));
+        env_.history.note("late_commit", static_cast<uint64_t>(commit_now(batch)));
       }
       return lands;
     });
-    auto head = memory_.acquire(owner, lease);
+    auto head = memory_->acquire(owner, lease);
     if (!head) {
       return head;
     }
+    memory_.remember([owner](MemoryOrderStore& store) { (void)store.acquire(owner, kNoLease); });
     holder_ = owner.name;
     env_.history.note("acquired", head->epoch, head->next_voucher.value);
     for (const CommitBatch& batch : std::exchange(on_their_way_, {})) {
-      env_.history.note("too_late_commit", static_cast<uint64_t>(memory_.commit(batch)));
+      env_.history.note("too_late_commit", static_cast<uint64_t>(commit_now(batch)));
     }
     env_.faults.crash_if(Fault::kCrashOnAcquire);
     return head;
@@ -42,12 +48,12 @@ Result<ShardHead> SimOrderStore::acquire(const ShardOwner& owner, std::chrono::m
 }
 
 Result<bool> SimOrderStore::renew(uint32_t epoch) {
-  return perhaps_unknown(Fault::kOrdersRenewUnknown, [&] { return memory_.renew(epoch); });
+  return perhaps_unknown(Fault::kOrdersRenewUnknown, [&] { return memory_->renew(epoch); });
 }
 
 Result<void> SimOrderStore::release(uint32_t epoch) {
   env_.history.note("release", epoch);
-  return perhaps_unknown(Fault::kOrdersReleaseUnknown, [&] { return memory_.release(epoch); });
+  return perhaps_unknown(Fault::kOrdersReleaseUnknown, [&] { return memory_->release(epoch); });
 }
 
 CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {
@@ -69,7 +75,7 @@ CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {
     on_their_way_.push_back(batch);
     return CommitOutcome::kUnknown;
   }
-  const CommitOutcome outcome = memory_.commit(batch);
+  const CommitOutcome outcome = commit_now(batch);
   faults.crash_if(Fault::kOrdersCrashAfter);
   env_.meanwhile(Moment::kCall);
   if (faults.strikes(Fault::kOrdersUnknownLanded)) {
@@ -79,19 +85,24 @@ CommitOutcome SimOrderStore::commit(const CommitBatch& batch) {
   return outcome;
 }
 
+CommitOutcome SimOrderStore::commit_now(const CommitBatch& batch) {
+  memory_.remember([batch](MemoryOrderStore& store) { (void)store.commit(batch); });
+  return memory_->commit(batch);
+}
+
 Result<ShardHead> SimOrderStore::head() {
-  return outage_.refuses() ? refused() : memory_.head();
+  return outage_.refuses() ? refused() : memory_->head();
 }
 
 Result<ShardTenure> SimOrderStore::tenure() {
-  return outage_.refuses() ? refused() : memory_.tenure();
+  return outage_.refuses() ? refused() : memory_->tenure();
 }
 
 Result<std::optional<StoredPacket>> SimOrderStore::load(const PacketKey& packet) {
   if (outage_.refuses()) {
     return refused();
   }
-  auto stored = memory_.load(packet);
+  auto stored = memory_->load(packet);
   env_.meanwhile(Moment::kLoad);
   return stored;
 }
@@ -100,13 +111,13 @@ Result<std::vector<Voucher>> SimOrderStore::read_log(VoucherNo from, size_t vouc
   if (outage_.refuses()) {
     return refused();
   }
-  auto vouchers = memory_.read_log(from, vouchers_max);
+  auto vouchers = memory_->read_log(from, vouchers_max);
   env_.meanwhile(Moment::kCall);
   return vouchers;
 }
 
 Result<std::vector<PacketKey>> SimOrderStore::due(Timestamp now, size_t packets_max) {
-  return outage_.refuses() ? refused() : memory_.due(now, packets_max);
+  return outage_.refuses() ? refused() : memory_->due(now, packets_max);
 }
 
 }  // namespace hongbao::sim

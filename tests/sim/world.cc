@@ -9,6 +9,7 @@ namespace {
 
 constexpr uint32_t kStepsUntilIdle = 100;  // for each writer
 constexpr int kRoundsMax = 100;
+constexpr uint64_t kStepsPerCopy = 150;
 constexpr int kRoundsBehindMax = 4;
 constexpr std::chrono::hours kRound{6};
 constexpr uint64_t kTicksMost_ms = 160;  // over all writers, of which one acts in a tick: each has its own pace
@@ -123,6 +124,9 @@ void World::let_time_pass() {
 
 void World::strike() {
   Faults& faults = env_.faults;
+  if (env_.scenario.faults[Fault::kRestored] > 0 && meantimes_ == 0 && !faults.stopped()) {
+    copy_or_restore();
+  }
   cluster_.strike();
   if (faults.strikes(Fault::kCacheWiped)) {
     engines_.cache.wipe();
@@ -146,6 +150,24 @@ void World::strike() {
   if (!frozen_.empty() && env_.dice.one_in(100)) {
     set_frozen(*frozen_.begin(), false);
   }
+}
+
+// An operator's backup, and a day on which it is needed. The clocks have gone on.
+void World::copy_or_restore() {
+  if (!copy_ || env_.dice.one_in(kStepsPerCopy)) {
+    copy_ = {engines_.copy(), callers_.told()};
+  }
+  if (!env_.faults.strikes(Fault::kRestored)) {
+    return;
+  }
+  cluster_.kill_all();
+  engines_.restore(copy_->first);
+  callers_.go_back(copy_->second);
+  if (env_.dice.one_in(2)) {
+    engines_.cache.wipe();
+  }
+  env_.pass(std::chrono::seconds(env_.dice.between(1, 600)));
+  audit();
 }
 
 void World::set_frozen(const UserId& user, bool frozen) {

@@ -3,6 +3,7 @@
 // happen. One thread.
 #pragma once
 
+#include <optional>
 #include <set>
 
 #include "sim/callers.h"
@@ -28,6 +29,7 @@ class World {
   void play_for(std::chrono::milliseconds time);
   void let_time_pass();
   void strike();
+  void copy_or_restore();
   void set_frozen(const UserId& user, bool frozen);
   void audit();
   void take_places();
@@ -49,8 +51,9 @@ class World {
     int rounds = 0;  // that it stands still
   };
   std::map<std::pair<ShardId, std::string>, Place> places_;
-  int asks_ = 0;       // by callers, that are being played
-  int meantimes_ = 0;  // one within the other
+  std::optional<std::pair<Engines::Copy, Callers::Told>> copy_;  // the latest of all stores, and what was told by then
+  int asks_ = 0;                                                 // by callers, that are being played
+  int meantimes_ = 0;                                            // one within the other
 };
 
 }  // namespace hongbao::sim

@@ -123,7 +123,7 @@ class Payments(SystemTest):
         self.assertEqual("paid", self.server.notify(self.notification(pay_token, "after-1")).body["outcome"])
         with self.server.user("after") as client:
             answer = client.pay(packet_id, pay_token)
-            self.assertIn((answer.status, answer.problem), [(200, None), (409, "already_paid")])
+            self.assertIn((answer.status, answer.problem), [(200, None), (409, "already_sent")])
         self.assertEqual(100, self.server.balance("after"))
 
     def test_a_payment_id_pays_one_packet(self):

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/engine_statistics.h"
 #include "base/result.h"
+#include "core/damaged_row.h"
 
 namespace hongbao::mariadb {
 
@@ -37,7 +38,7 @@ class MariadbError : public std::runtime_error {
       : std::runtime_error(what), code_(code), place_(std::move(place)) {}
   [[nodiscard]] unsigned code() const { return code_; }
   [[nodiscard]] const Place& place() const { return place_; }
-  // A unique key was violated: here always a programmer's error.
+  // A unique key was violated.
   [[nodiscard]] bool is_duplicate() const;
   // The server rolled the transaction back, and said so: a deadlock, or a lock that did not come in time.
   [[nodiscard]] bool is_rolled_back() const;
@@ -193,9 +194,11 @@ class Snapshot {
 
 // Logs it, unless it was logged lately, and counts it.
 void report(std::string_view call, const MariadbError& error);
+void report_damage(std::string_view call, const DamagedRow& error);
 
 // The border of this adapter: runs `function` and turns MariadbError into Error{kStorage}. `what` names the call in the
-// log. A violated unique key stops the process: it means that an invariant is broken.
+// log. A violated unique key and a damaged row are kInternal: what is stored contradicts itself or what was to be
+// written, nothing was written, and trying again does not help.
 template <class Function>
 auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
   try {
@@ -207,8 +210,10 @@ auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_r
     }
   } catch (const MariadbError& error) {
     report(what, error);
-    CHECK(!error.is_duplicate());
-    return fail(ErrorCode::kStorage, error.what());
+    return fail(error.is_duplicate() ? ErrorCode::kInternal : ErrorCode::kStorage, error.what());
+  } catch (const DamagedRow& error) {
+    report_damage(what, error);
+    return fail(ErrorCode::kInternal, error.what());
   }
 }
 

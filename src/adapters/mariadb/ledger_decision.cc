@@ -19,22 +19,39 @@ LedgerDecision::LedgerDecision(const LedgerBatch& batch, LedgerState state) : st
   collect_moves();
 }
 
-PostOutcome LedgerDecision::post(const Posting& posting) {
+Posted LedgerDecision::post(const Posting& posting) {
   const Transfer& transfer = posting.transfer;
   const auto posted = find_posted(transfer.id);
   const bool pays = !posting.pay_token.empty();
-  if (!posted && pays && state_.paid_by.contains(*transfer.packet)) {
-    return PostOutcome::kAlreadyPaid;
+  if (!posted && pays) {
+    if (const auto refused = refuse_payment(posting, paid_before(posting))) {
+      return *refused;
+    }
   }
   const TransferVerdict verdict = judge_and_post(transfer, posted);
   if (verdict == TransferVerdict::kPosted) {
     state_.posted.emplace(transfer.id, transfer);
     if (pays) {
-      state_.paid_by.emplace(*transfer.packet, transfer.id);
+      state_.paid.emplace(*transfer.packet, posting.send_key);
+      if (posting.send_key) {
+        state_.sent.emplace(*posting.send_key, *transfer.packet);
+      }
       payments.push_back(&posting);
     }
   }
-  return outcome_of(verdict);
+  return {outcome_of(verdict)};
+}
+
+PaidBefore LedgerDecision::paid_before(const Posting& posting) const {
+  PaidBefore before;
+  if (const auto paid = state_.paid.find(*posting.transfer.packet); paid != state_.paid.end()) {
+    before.of_packet = {paid->second};
+  }
+  const auto sent = posting.send_key ? state_.sent.find(*posting.send_key) : state_.sent.end();
+  if (sent != state_.sent.end()) {
+    before.of_send = sent->second;
+  }
+  return before;
 }
 
 bool LedgerDecision::settle(const Settlement& settlement, Timestamp next_at) {

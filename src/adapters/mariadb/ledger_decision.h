@@ -20,7 +20,9 @@ struct LedgerState {
   std::map<ShardId, VoucherNo> cursors;
   std::unordered_map<std::string, Account> accounts;
   std::unordered_map<std::string, Transfer> posted;  // of the ids that postings and retries name
-  std::map<PacketKey, std::string> paid_by;          // transfer ids, of the packets that postings pay for
+  // The payments of the packets that postings pay for, and of their sends.
+  std::map<PacketKey, std::optional<SendKey>> paid;
+  std::map<SendKey, PacketKey> sent;
 };
 
 class LedgerDecision {
@@ -58,7 +60,8 @@ class LedgerDecision {
   std::map<ShardId, VoucherNo> cursors;  // that moved
 
  private:
-  PostOutcome post(const Posting& posting);
+  Posted post(const Posting& posting);
+  [[nodiscard]] PaidBefore paid_before(const Posting& posting) const;
   bool settle(const Settlement& settlement, Timestamp next_at);
   void settle(const Voucher& voucher, Timestamp next_at);
   bool retry(const DeferredTransfer& deferred);

@@ -10,6 +10,7 @@
 
 #include "adapters/mariadb/ledger_rows.h"
 #include "base/check.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao::mariadb {
 namespace {
@@ -59,15 +60,8 @@ LedgerReader::LedgerReader(Database database)
                             "LIMIT ?")) {}
 
 Account LedgerReader::account(const AccountId& id) {
-  Account account;
-  account.id = id;
   Rows rows = account_.query(id.text());
-  if (rows.next()) {
-    account.debits_posted = rows.money(0);
-    account.credits_posted = rows.money(1);
-    account.frozen = rows.integer(2) != 0;
-  }
-  return account;
+  return rows.next() ? read_account(id, rows, 0) : Account{.id = id};
 }
 
 std::optional<Transfer> LedgerReader::transfer(std::string_view id) {
@@ -122,13 +116,13 @@ std::vector<DeferredTransfer> LedgerReader::deferred(ShardId shard, Timestamp no
   Rows rows = deferred_.query(shard, now, clamp(transfers_max));
   std::vector<DeferredTransfer> transfers;
   while (rows.next()) {
-    transfers.push_back({.transfer = {.id = transfer_id(rows.text(0)),
-                                      .debit = AccountId::trusted(std::string(rows.text(1))),
-                                      .credit = AccountId::trusted(std::string(rows.text(2))),
-                                      .amount = rows.money(3),
-                                      .kind = static_cast<TransferKind>(rows.integer(4)),
-                                      .packet = read_optional_packet(rows, 5),
-                                      .at = {rows.integer(8)}},
+    transfers.push_back({.transfer = sound_transfer({.id = transfer_id(rows.text(0)),
+                                                     .debit = AccountId::trusted(std::string(rows.text(1))),
+                                                     .credit = AccountId::trusted(std::string(rows.text(2))),
+                                                     .amount = rows.money(3),
+                                                     .kind = read_transfer_kind(rows, 4),
+                                                     .packet = read_optional_packet(rows, 5),
+                                                     .at = {rows.integer(8)}}),
                          .reason = static_cast<TransferVerdict>(rows.integer(9)),
                          .attempts = static_cast<uint32_t>(rows.integer(10)),
                          .next_at = {rows.integer(11)}});

@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "adapters/mariadb/schema.h"
-#include "base/check.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao {
 
@@ -36,7 +36,9 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
   static const SchemaStep by_time{
       "ALTER TABLE transfer DROP KEY IF EXISTS by_wallet, ADD KEY IF NOT EXISTS by_wallet_at(wallet, at, "
       "wallet_position)"};
-  static const std::vector<SchemaStep> steps{tables, by_time};
+  static const SchemaStep one_payment_a_send{
+      "ALTER TABLE payment ADD COLUMN IF NOT EXISTS send_key BINARY(16), ADD UNIQUE KEY IF NOT EXISTS of_send(send_key)"};
+  static const std::vector<SchemaStep> steps{tables, by_time, one_payment_a_send};
   return steps;
 }
 
@@ -85,7 +87,7 @@ std::string transfer_id(std::string_view key) {
   if (key.empty() || key.front() != '\0') {
     return std::string(key);
   }
-  CHECK(key.size() == kKeyBytes);
+  require_sound(key.size() == kKeyBytes, "a voucher's transfer has a key of 11 bytes");
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(key[i]); };
   VoucherNo no{0};
   for (size_t i = 3; i < kKeyBytes; ++i) {
@@ -103,13 +105,13 @@ Transfer read_transfer(const Rows& rows, size_t first) {
   auto other = AccountId::trusted(std::string(rows.text(first + 2)));
   const Money amount = rows.money(first + 3);
   const bool pays = amount < Money(0);
-  return {.id = transfer_id(rows.text(first)),
-          .debit = pays ? wallet : other,
-          .credit = pays ? other : wallet,
-          .amount = pays ? amount * -1 : amount,
-          .kind = static_cast<TransferKind>(rows.integer(first + 4)),
-          .packet = read_optional_packet(rows, first + 5),
-          .at = {rows.integer(first + 8)}};
+  return sound_transfer({.id = transfer_id(rows.text(first)),
+                         .debit = pays ? wallet : other,
+                         .credit = pays ? other : wallet,
+                         .amount = pays ? Money(0).minus_clamped(amount) : amount,
+                         .kind = read_transfer_kind(rows, first + 4),
+                         .packet = read_optional_packet(rows, first + 5),
+                         .at = {rows.integer(first + 8)}});
 }
 
 PacketColumns::PacketColumns(const std::optional<PacketKey>& packet) {

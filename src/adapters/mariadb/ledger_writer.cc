@@ -7,6 +7,7 @@
 #include "adapters/mariadb/ledger_rows.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao::mariadb {
 namespace {
@@ -52,10 +53,11 @@ LedgerWriter::LedgerWriter(Database database)
       insert_transfer_(database_.prepare(
           fmt::format("INSERT INTO transfer({}, wallet_position, other_position) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                       kTransferColumns))),
-      select_payments_(
-          database_, "SELECT shard, day, local, transfer_id FROM payment WHERE (shard, day, local) IN ({})", "(?,?,?)"),
+      select_payments_(database_, "SELECT shard, day, local, send_key FROM payment WHERE (shard, day, local) IN ({})",
+                       "(?,?,?)"),
+      select_sent_(database_, "SELECT shard, day, local, send_key FROM payment WHERE send_key IN ({})", "?"),
       insert_payment_(database_.prepare("INSERT INTO payment(shard, day, local, transfer_id, amount, pay_token, at, "
-                                        "settled) VALUES (?,?,?,?,?,?,?,0)")),
+                                        "send_key, settled) VALUES (?,?,?,?,?,?,?,?,0)")),
       settle_payments_(database_, "UPDATE payment SET settled = 1, pay_token = NULL WHERE (shard, day, local) IN ({})",
                        "(?,?,?)"),
       insert_deferred_(database_.prepare(
@@ -117,7 +119,7 @@ void LedgerWriter::lock_cursors(const LedgerBatch& batch, LedgerState& state) {
     }
     (void)insert_cursor_.run_all(rows);
     lock();
-    CHECK(missing.empty());
+    require_sound(missing.empty(), "a shard has a cursor");
   }
 }
 
@@ -128,7 +130,7 @@ void LedgerWriter::lock_accounts(const std::set<std::string>& ids, LedgerState& 
   }
   lock_accounts_.query(keys, [&](const Rows& rows) {
     std::string id(rows.text(0));
-    state.accounts[id] = {AccountId::trusted(id), rows.money(1), rows.money(2), rows.integer(3) != 0};
+    state.accounts[id] = read_account(AccountId::trusted(id), rows, 1);
   });
 }
 
@@ -153,15 +155,27 @@ void LedgerWriter::read_posted(const LedgerBatch& batch, LedgerState& state) {
 
 void LedgerWriter::read_payments(const LedgerBatch& batch, LedgerState& state) {
   std::vector<Value> packets;
+  std::vector<Value> sends;
   for (const Posting& posting : batch.postings) {
     if (!posting.pay_token.empty() && !state.posted.contains(posting.transfer.id)) {
       CHECK(posting.transfer.packet.has_value());
       const auto& [shard, day, local] = *posting.transfer.packet;
       packets.insert(packets.end(), {to_value(shard), to_value(day), to_value(local)});
+      if (posting.send_key) {
+        sends.push_back(to_value(*posting.send_key));
+      }
     }
   }
-  select_payments_.query(
-      packets, [&](const Rows& rows) { state.paid_by[read_packet_key(rows, 0)] = std::string(rows.text(3)); });
+  const auto take = [&](const Rows& rows) {
+    const PacketKey packet = read_packet_key(rows, 0);
+    const auto send_key = read_send_key(rows, 3);
+    state.paid[packet] = send_key;
+    if (send_key) {
+      state.sent[*send_key] = packet;
+    }
+  };
+  select_payments_.query(packets, take);
+  select_sent_.query(sends, take);
 }
 
 std::vector<std::string> LedgerWriter::move_accounts(const LedgerDecision& decision) {
@@ -174,13 +188,13 @@ std::vector<std::string> LedgerWriter::move_accounts(const LedgerDecision& decis
   auto next = decision.moves.begin();
   move_accounts_.query(values, [&](const Rows& rows) {
     LedgerDecision::Move& move = **next++;
-    CHECK(rows.text(0) == move.account.id.text());
+    require_sound(rows.text(0) == move.account.id.text(), "an account has its own id");
     move.transfers = rows.count(1);
     if (rows.integer(2) != 0) {
       frozen.push_back(move.account.id.text());
     }
   });
-  CHECK(next == decision.moves.end());
+  require_sound(next == decision.moves.end(), "an account that moves is stored");
   return frozen;
 }
 
@@ -214,7 +228,8 @@ void LedgerWriter::write_payments(const LedgerDecision& decision) {
   for (const Posting* posting : decision.payments) {
     const Transfer& transfer = posting->transfer;
     const PacketKey& packet = *transfer.packet;
-    made.add(packet.shard, packet.day, packet.local, transfer.id, transfer.amount, posting->pay_token, transfer.at);
+    made.add(packet.shard, packet.day, packet.local, transfer.id, transfer.amount, posting->pay_token, transfer.at,
+             posting->send_key);
   }
   (void)insert_payment_.run_all(made);
   std::vector<Value> settled;
@@ -260,7 +275,7 @@ void LedgerWriter::write_cursors(const LedgerDecision& decision) {
   for (const auto& [shard, next] : decision.cursors) {
     moved.add(next, shard);
   }
-  CHECK(update_cursor_.run_all(moved) == moved.rows());
+  require_sound(update_cursor_.run_all(moved) == moved.rows(), "a shard has a cursor");
 }
 
 void LedgerWriter::set_frozen(const AccountId& account, bool frozen) {

@@ -17,8 +17,9 @@
 // it is not, and the transaction never commits. Whoever then decides about one of its parts waits for these rows: a
 // settlement for its shard's cursor, a posting or a retry for its two accounts (of which an inserted one is locked
 // too), and for the escrow a second payment of one packet. What is read in step 2 is read behind these locks. Two that
-// use one id for other accounts meet at the primary key of `transfer`: the second gets a duplicate key once the first
-// has committed, and is decided again (Writer).
+// use one id for other accounts meet at the primary key of `transfer`, and two payments for one send by other accounts
+// at the unique key of `payment`: the second gets a duplicate key once the first has committed, and is decided again
+// (Writer).
 //
 // Locks of steps 1 and 4 may cross those of another process: InnoDB then rolls one back, which is decided again
 // (Writer).
@@ -68,6 +69,7 @@ class LedgerWriter {
   ListStatement select_transfers_;
   Statement insert_transfer_;
   ListStatement select_payments_;
+  ListStatement select_sent_;
   Statement insert_payment_;
   ListStatement settle_payments_;
   Statement insert_deferred_;

@@ -98,8 +98,7 @@ Result<std::vector<Member>> MariadbMembership::beat(const Member& self, uint64_t
     uint64_t found = 0;
     {
       Rows rows = session.incarnation.query(self.node);
-      CHECK(rows.next());
-      found = rows.count(0);
+      found = rows.next() ? rows.count(0) : 0;  // gone: another process has the name, and has left
     }
     auto alive = read_alive(session);
     session.database.commit();  // ends what the readings began

@@ -84,7 +84,7 @@ ShardTenure OrderReader::tenure() {
 
 ShardHead OrderReader::head() {
   Rows rows = head_.query();
-  CHECK(rows.next());
+  require_row(rows, "a shard has a head");
   return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
 }
 

@@ -56,7 +56,7 @@ std::expected<ShardHead, std::string> OrderWriter::acquire(const ShardOwner& own
   std::string holder;
   {
     Rows rows = at.read_head.query();
-    CHECK(rows.next());
+    require_row(rows, "a shard has a head");
     head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
     holder = rows.text(2);
   }
@@ -163,7 +163,8 @@ void OrderWriter::write(const CommitBatch& batch) {
     DayStatements& statements = prepared->second;
     (void)statements.insert_packet.run_all(of_day.packets);
     (void)statements.insert_voucher.run_all(of_day.vouchers);
-    CHECK(statements.finish.run_all(of_day.finished) == of_day.finished.rows());
+    require_sound(statements.finish.run_all(of_day.finished) == of_day.finished.rows(),
+                  "a packet that is finished is stored");
   }
 }
 

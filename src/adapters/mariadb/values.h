@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
 
@@ -77,7 +78,7 @@ inline Value to_value(ShardId shard) {
   return to_value(shard.number + (shard.region == Region::kNorth ? kNorthFirst : 0));
 }
 inline ShardId shard_of(int64_t value) {
-  CHECK(value >= 0 && value < 2 * kNorthFirst);
+  require_sound(value >= 0 && value < 2 * kNorthFirst, "a shard is one of two thousand");
   return {value < kNorthFirst ? Region::kSouth : Region::kNorth, static_cast<uint16_t>(value % kNorthFirst)};
 }
 inline Value to_value(std::reference_wrapper<const UserId> user) {

@@ -20,13 +20,14 @@ void MemoryCache::get(std::string_view key, Found done) {
   done(std::move(found));
 }
 
-void MemoryCache::put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) {
+void MemoryCache::put_if_absent(std::string_view owner, std::string_view key, std::string value,
+                                std::chrono::milliseconds ttl, Found done) {
   std::optional<std::string> found;
   {
     const std::scoped_lock lock(mutex_);
     found = find(key);
     if (!found) {
-      keep(key, std::move(value), ttl);
+      keep(owner, key, std::move(value), ttl);
     }
   }
   done(std::move(found));
@@ -35,7 +36,7 @@ void MemoryCache::put_if_absent(std::string_view key, std::string value, std::ch
 void MemoryCache::put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) {
   {
     const std::scoped_lock lock(mutex_);
-    keep(key, std::move(value), ttl);
+    keep({}, key, std::move(value), ttl);
   }
   done({});
 }
@@ -47,7 +48,7 @@ void MemoryCache::get_or_claim(std::string_view key, Done<Claimed> done) {
     claimed.value = find(key);
     if (!claimed.value) {
       claimed.token = ++last_token_;
-      keep(claim_of(key), std::to_string(claimed.token), kClaimTtl);
+      keep({}, claim_of(key), std::to_string(claimed.token), kClaimTtl);
     }
   }
   done(std::move(claimed));
@@ -62,7 +63,7 @@ void MemoryCache::fill(std::string_view key, uint64_t token, std::string value, 
     kept = find(claim) == std::to_string(token);
     if (kept) {
       drop(claim);
-      keep(key, std::move(value), ttl);
+      keep({}, key, std::move(value), ttl);
     }
   }
   done(kept);
@@ -98,14 +99,33 @@ std::optional<std::string> MemoryCache::find(std::string_view key) {
   return entry->value;
 }
 
-void MemoryCache::keep(std::string_view key, std::string value, std::chrono::milliseconds ttl) {
+void MemoryCache::keep(std::string_view owner, std::string_view key, std::string value, std::chrono::milliseconds ttl) {
   drop(key);
-  entries_.push_front({.key = std::string(key), .value = std::move(value), .expires_at = clock_.now() + ttl});
-  by_key_.emplace(entries_.front().key, entries_.begin());
-  bytes_ += cost(entries_.front());
+  const auto owners = owners_.try_emplace(std::string(owner)).first;
+  entries_.push_front(
+      {.key = std::string(key), .value = std::move(value), .expires_at = clock_.now() + ttl, .owner = owners});
+  const auto entry = entries_.begin();
+  auto& own = owners->second;
+  entry->place = own.entries.insert(own.entries.end(), entry);
+  by_key_.emplace(entry->key, entry);
+  bytes_ += cost(*entry);
+  own.bytes += cost(*entry);
+  while (own.entries.size() > 1 && has_too_much(*owners)) {
+    drop(own.entries.front());
+  }
+  if (has_too_much(*owners)) {
+    drop(entry);  // too large, and its owner goes with it
+  }
   while (bytes_ > bytes_max_) {
     drop(std::prev(entries_.end()));
   }
+}
+
+bool MemoryCache::has_too_much(const Owners::value_type& owner) const {
+  if (owner.first.empty()) {
+    return owner.second.bytes > bytes_max_ / kNobodysShare;
+  }
+  return owner.second.bytes > bytes_max_ / kOwnersShare || owner.second.entries.size() > owner_entries_max_;
 }
 
 void MemoryCache::drop(std::string_view key) {
@@ -115,7 +135,13 @@ void MemoryCache::drop(std::string_view key) {
 }
 
 void MemoryCache::drop(Entries::iterator entry) {
+  const auto owner = entry->owner;
   bytes_ -= cost(*entry);
+  owner->second.bytes -= cost(*entry);
+  owner->second.entries.erase(entry->place);
+  if (owner->second.entries.empty()) {
+    owners_.erase(owner);
+  }
   by_key_.erase(entry->key);
   entries_.erase(entry);
 }

@@ -25,23 +25,35 @@ Result<LedgerResult> MemoryLedgerStore::commit(const LedgerBatch& batch) {
   return result;
 }
 
-PostOutcome MemoryLedgerStore::post(const Posting& posting) {
+Posted MemoryLedgerStore::post(const Posting& posting) {
   const Transfer& transfer = posting.transfer;
   const bool pays = !posting.pay_token.empty();
   CHECK(!pays || transfer.packet.has_value());
   if (pays && !find(transfer.id)) {
-    const auto paid = payments_.find(*transfer.packet);
-    if (paid != payments_.end() && paid->second.transfer_id != transfer.id) {
-      return PostOutcome::kAlreadyPaid;
+    if (const auto refused = refuse_payment(posting, paid_before(posting))) {
+      return *refused;
     }
   }
   const TransferVerdict verdict = judge_and_post(transfer);
   if (verdict == TransferVerdict::kPosted && pays) {
     const PendingPayment payment{
         .packet = *transfer.packet, .amount = transfer.amount, .pay_token = posting.pay_token, .at = transfer.at};
-    CHECK(payments_.try_emplace(payment.packet, Payment{transfer.id, payment}).second);
+    CHECK(payments_.try_emplace(payment.packet, Payment{posting.send_key, payment}).second);
+    CHECK(!posting.send_key || sends_.try_emplace(*posting.send_key, payment.packet).second);
   }
-  return outcome_of(verdict);
+  return {outcome_of(verdict)};
+}
+
+PaidBefore MemoryLedgerStore::paid_before(const Posting& posting) const {
+  PaidBefore before;
+  if (const auto paid = payments_.find(*posting.transfer.packet); paid != payments_.end()) {
+    before.of_packet = {paid->second.send_key};
+  }
+  const auto sent = posting.send_key ? sends_.find(*posting.send_key) : sends_.end();
+  if (sent != sends_.end()) {
+    before.of_send = sent->second;
+  }
+  return before;
 }
 
 bool MemoryLedgerStore::settle(const Settlement& settlement, Timestamp next_at) {

@@ -28,12 +28,13 @@ class MemoryLedgerStore final : public LedgerStore {
 
  private:
   struct Payment {
-    std::string transfer_id;
+    std::optional<SendKey> send_key;
     PendingPayment payment;
     bool settled = false;
   };
 
-  PostOutcome post(const Posting& posting);
+  Posted post(const Posting& posting);
+  [[nodiscard]] PaidBefore paid_before(const Posting& posting) const;
   bool settle(const Settlement& settlement, Timestamp next_at);
   void settle(const Voucher& voucher, Timestamp next_at);
   bool retry(const DeferredTransfer& deferred);
@@ -48,6 +49,7 @@ class MemoryLedgerStore final : public LedgerStore {
   std::vector<Transfer> transfers_;  // number n is at n−1
   std::map<std::string, size_t, std::less<>> transfer_by_id_;
   std::map<PacketKey, Payment> payments_;
+  std::map<SendKey, PacketKey> sends_;  // that were paid
   std::map<ShardId, VoucherNo> cursors_;
   std::map<std::string, DeferredTransfer, std::less<>> deferred_;  // by transfer id
 };

@@ -143,13 +143,15 @@ void Subscription::take(Owned<natsMsg> message) {
     if (deliveries(reply_to) > 1) {
       shared_.redelivered.Increment();
     }
-    if (vouchers) {
-      keep({std::move(reply_to), std::move(*vouchers)});
-    } else {
+    if (!vouchers) {
       if (const auto left_out = log_turn("message_unreadable", place_.durable)) {
         log_warn("message_unreadable", {{"consumer", place_.durable}, {"suppressed", *left_out}});
       }
       say({std::move(reply_to)}, kAcknowledge);
+    } else if (vouchers->front().at < shared_.believed_from) {
+      say({std::move(reply_to)}, kAcknowledge);
+    } else {
+      keep({std::move(reply_to), std::move(*vouchers)});
     }
     pull_if_due();
   }

@@ -43,6 +43,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
     std::shared_ptr<Outbox> outbox;
     std::shared_ptr<Arrivals> arrivals;
     prometheus::Counter& redelivered;
+    Timestamp believed_from;
   };
 
   // `connection` outlives the outbox's thread.

@@ -34,8 +34,7 @@ std::optional<std::vector<Voucher>> decode_vouchers(ShardId shard, std::string_v
   vouchers.reserve(static_cast<size_t>(batch.vouchers_size()));
   for (const auto& entry : batch.vouchers()) {
     auto user = UserId::parse(entry.user());
-    if (!user || entry.kind() < static_cast<uint32_t>(VoucherKind::kPaid) ||
-        entry.kind() > static_cast<uint32_t>(VoucherKind::kRefunded) || entry.amount() < 0) {
+    if (!user) {
       return std::nullopt;
     }
     vouchers.push_back({.no = {batch.from() + vouchers.size()},
@@ -45,6 +44,9 @@ std::optional<std::vector<Voucher>> decode_vouchers(ShardId shard, std::string_v
                         .user = std::move(*user),
                         .amount = Money(entry.amount()),
                         .at = {entry.at_unix_ms()}});
+    if (entry.kind() > UINT8_MAX || !is_sound(vouchers.back())) {
+      return std::nullopt;
+    }
   }
   return vouchers;
 }

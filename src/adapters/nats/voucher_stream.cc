@@ -133,7 +133,7 @@ Result<std::vector<Voucher>> NatsVoucherStream::fetch(Follower follower, ShardId
   if (const auto subscription = find({follower, shard})) {
     return subscription->fetch(from, vouchers_max);
   }
-  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_};
+  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_, options_.believed_from};
   const std::string name = to_text(shard);
   const std::scoped_lock lock(mutex_);
   subscriptions_.try_emplace(

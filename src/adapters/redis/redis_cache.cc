@@ -88,11 +88,15 @@ void RedisCache::get(std::string_view key, Found done) {
   });
 }
 
-void RedisCache::put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) {
-  submit({"SET", key_of(key), std::move(value), "NX", "GET", "PX", count_of(ttl)},
-         [done = std::move(done)](Result<const redisReply*> reply) mutable {
-           done(reply ? Result<std::optional<std::string>>(text_of(**reply)) : std::unexpected(reply.error()));
-         });
+void RedisCache::put_if_absent(std::string_view owner, std::string_view key, std::string value,
+                               std::chrono::milliseconds ttl, Found done) {
+  submit(
+      {key_of(key), options_.prefix + "of:" + std::string(owner), std::move(value), count_of(ttl),
+       std::to_string(options_.owner_entries_max)},
+      [done = std::move(done)](Result<const redisReply*> reply) mutable {
+        done(reply ? Result<std::optional<std::string>>(text_of(**reply)) : std::unexpected(reply.error()));
+      },
+      RedisScript::kPutOwned);
 }
 
 void RedisCache::put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) {

@@ -33,7 +33,8 @@ struct RedisOptions {
   std::chrono::milliseconds open_for{1'000};      // then one command probes
   size_t commands_waiting_max = 16'384;
   size_t pipeline_commands_max = 1'024;
-  size_t erase_keys_max = 512;  // in one command
+  size_t erase_keys_max = 512;        // in one command
+  size_t owner_entries_max = 20'000;  // of each owner's
 };
 
 class RedisCache final : public Cache {
@@ -44,7 +45,8 @@ class RedisCache final : public Cache {
   ~RedisCache() override;
 
   void get(std::string_view key, Found done) override;
-  void put_if_absent(std::string_view key, std::string value, std::chrono::milliseconds ttl, Found done) override;
+  void put_if_absent(std::string_view owner, std::string_view key, std::string value, std::chrono::milliseconds ttl,
+                     Found done) override;
   void put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) override;
   void get_or_claim(std::string_view key, Done<Claimed> done) override;
   void fill(std::string_view key, uint64_t token, std::string value, std::chrono::milliseconds ttl,

@@ -20,6 +20,17 @@ redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1)";
 
+// KEYS: the entry, the list of its owner's. ARGV: the value, its life in ms, how many entries an owner has at most. The
+// list lives as long as its youngest entry, and names at times what has gone.
+constexpr const char* kPutOwnedScript = R"(
+local value = redis.call('GET', KEYS[1])
+if value then return value end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local entries = redis.call('RPUSH', KEYS[2], KEYS[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+if entries > tonumber(ARGV[3]) then redis.call('UNLINK', redis.call('LPOP', KEYS[2])) end
+return false)";
+
 timeval as_timeval(std::chrono::milliseconds time) {
   return {.tv_sec = time.count() / 1'000, .tv_usec = (time.count() % 1'000) * 1'000};
 }
@@ -45,10 +56,24 @@ std::unique_ptr<RedisConnection> RedisConnection::open(const std::string& host, 
 void RedisConnection::append(RedisScript script, const std::vector<std::string>& words) {
   std::vector<std::string_view> all;
   if (script != RedisScript::kNone) {
-    all = {"EVALSHA", script == RedisScript::kClaim ? claim_script_ : fill_script_, "2"};
+    all = {"EVALSHA", name_of(script), "2"};
   }
   all.insert(all.end(), words.begin(), words.end());
   append(all);
+}
+
+std::string_view RedisConnection::name_of(RedisScript script) const {
+  switch (script) {
+    case RedisScript::kClaim:
+      return claim_script_;
+    case RedisScript::kFill:
+      return fill_script_;
+    case RedisScript::kPutOwned:
+      return put_owned_script_;
+    case RedisScript::kNone:
+      break;
+  }
+  return {};
 }
 
 void RedisConnection::append(const std::vector<std::string_view>& words) {
@@ -72,7 +97,8 @@ RedisConnection::Reply RedisConnection::read() {
 }
 
 bool RedisConnection::load_scripts() {
-  return ask({"SCRIPT", "LOAD", kClaimScript}, &claim_script_) && ask({"SCRIPT", "LOAD", kFillScript}, &fill_script_);
+  return ask({"SCRIPT", "LOAD", kClaimScript}, &claim_script_) && ask({"SCRIPT", "LOAD", kFillScript}, &fill_script_) &&
+         ask({"SCRIPT", "LOAD", kPutOwnedScript}, &put_owned_script_);
 }
 
 bool RedisConnection::ask(const std::vector<std::string_view>& words, std::string* answer) {

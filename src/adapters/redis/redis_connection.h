@@ -1,4 +1,4 @@
-// One connection to a Redis server, and the cache's two scripts on it. Every step waits no longer than the time-out it
+// One connection to a Redis server, and the cache's scripts on it. Every step waits no longer than the time-out it
 // was opened with. After the first that fails only `error` is of use.
 //
 // One thread: the cache's.
@@ -18,8 +18,9 @@ namespace hongbao {
 // What runs as one step on the server; called by its SHA1.
 enum class RedisScript : uint8_t {
   kNone,
-  kClaim,  // takes the entry's key, its claim's, a new token, the claim's life in ms
-  kFill,   // takes the entry's key, its claim's, the token, the value, its life in ms
+  kClaim,     // takes the entry's key, its claim's, a new token, the claim's life in ms
+  kFill,      // takes the entry's key, its claim's, the token, the value, its life in ms
+  kPutOwned,  // takes the entry's key, its owner's, the value, its life in ms, how many entries an owner has
 };
 
 class RedisConnection {
@@ -46,6 +47,7 @@ class RedisConnection {
  private:
   explicit RedisConnection(std::unique_ptr<redisContext, Free> context) : context_(std::move(context)) {}
 
+  [[nodiscard]] std::string_view name_of(RedisScript script) const;
   void append(const std::vector<std::string_view>& words);
   // False: it failed or was refused.
   bool ask(const std::vector<std::string_view>& words, std::string* answer);
@@ -53,6 +55,7 @@ class RedisConnection {
   std::unique_ptr<redisContext, Free> context_;
   std::string claim_script_;  // SHA1 names, as the server gave them
   std::string fill_script_;
+  std::string put_owned_script_;
   std::string error_;
 };
 

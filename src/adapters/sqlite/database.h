@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "base/result.h"
+#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
 
@@ -27,7 +28,7 @@ namespace hongbao {
 class SqliteError : public std::runtime_error {
  public:
   SqliteError(int code, const std::string& what) : std::runtime_error(what), code_(code) {}
-  // A unique key or another constraint was violated: here always a programmer's error.
+  // A unique key or another constraint was violated.
   [[nodiscard]] bool is_constraint() const { return (code_ & 0xff) == SQLITE_CONSTRAINT; }
 
  private:
@@ -173,7 +174,8 @@ class Transaction {
 };
 
 // The border of this adapter: runs `function` and turns SqliteError into Error{kStorage}. `what` names the call in the
-// log. A violated constraint stops the process: it means that an invariant is broken.
+// log. A violated constraint and a damaged row are kInternal: what is stored contradicts itself or what was to be
+// written, nothing was written, and trying again does not help.
 template <class Function>
 auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
   try {
@@ -187,8 +189,12 @@ auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_r
     if (const auto left_out = log_turn("sqlite_failed", what)) {
       log_error("sqlite_failed", {{"call", what}, {"error", error.what()}, {"suppressed", *left_out}});
     }
-    CHECK(!error.is_constraint());
-    return fail(ErrorCode::kStorage, error.what());
+    return fail(error.is_constraint() ? ErrorCode::kInternal : ErrorCode::kStorage, error.what());
+  } catch (const DamagedRow& error) {
+    if (const auto left_out = log_turn("rows_damaged", what)) {
+      log_error("rows_damaged", {{"call", what}, {"broken", error.what()}, {"suppressed", *left_out}});
+    }
+    return fail(ErrorCode::kInternal, error.what());
   }
 }
 

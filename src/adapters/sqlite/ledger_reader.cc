@@ -8,6 +8,7 @@
 
 #include "adapters/sqlite/ledger_rows.h"
 #include "base/check.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao {
 namespace {
@@ -53,15 +54,8 @@ SqliteLedgerReader::SqliteLedgerReader(Database database)
                                               kTransferColumns))) {}
 
 Account SqliteLedgerReader::account(const AccountId& id) {
-  Account account;
-  account.id = id;
   Rows rows = account_.query(id.text());
-  if (rows.next()) {
-    account.debits_posted = rows.money(0);
-    account.credits_posted = rows.money(1);
-    account.frozen = rows.integer(2) != 0;
-  }
-  return account;
+  return rows.next() ? read_account(id, rows, 0) : Account{.id = id};
 }
 
 std::optional<Transfer> SqliteLedgerReader::transfer(std::string_view id) {

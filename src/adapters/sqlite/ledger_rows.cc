@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "base/check.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao {
 
@@ -36,18 +36,23 @@ CREATE INDEX deferred_by_next_at ON deferred_transfer(shard, next_at);
                                        R"(
 DROP INDEX transfer_by_wallet;
 CREATE INDEX transfer_by_wallet ON transfer(wallet, at) WHERE wallet IS NOT NULL;
+)",
+                                       R"(
+ALTER TABLE payment ADD COLUMN send_key BLOB;
+CREATE UNIQUE INDEX payment_of_send ON payment(send_key);
 )"}};
   return schema;
 }
 
 Transfer read_transfer(const Rows& rows, int first) {
-  return {.id = std::string(rows.text(first)),
-          .debit = AccountId::trusted(std::string(rows.text(first + 1))),
-          .credit = AccountId::trusted(std::string(rows.text(first + 2))),
-          .amount = rows.money(first + 3),
-          .kind = static_cast<TransferKind>(rows.integer(first + 4)),
-          .packet = rows.is_null(first + 5) ? std::nullopt : std::optional(read_packet_key(rows, first + 5)),
-          .at = {rows.integer(first + 8)}};
+  return sound_transfer(
+      {.id = std::string(rows.text(first)),
+       .debit = AccountId::trusted(std::string(rows.text(first + 1))),
+       .credit = AccountId::trusted(std::string(rows.text(first + 2))),
+       .amount = rows.money(first + 3),
+       .kind = read_transfer_kind(rows, first + 4),
+       .packet = rows.is_null(first + 5) ? std::nullopt : std::optional(read_packet_key(rows, first + 5)),
+       .at = {rows.integer(first + 8)}});
 }
 
 PacketColumns::PacketColumns(const std::optional<PacketKey>& packet) {
@@ -66,7 +71,7 @@ PacketKey read_packet_key(const Rows& rows, int first) {
 
 ShardId read_shard(const Rows& rows, int column) {
   const auto shard = parse_shard_id(rows.text(column));
-  CHECK(shard.has_value());
+  require_sound(shard.has_value(), "a shard is s or n and three digits");
   return *shard;
 }
 

@@ -7,6 +7,7 @@
 #include "adapters/sqlite/ledger_rows.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "core/stored_ledger.h"
 
 namespace hongbao {
 
@@ -21,9 +22,10 @@ SqliteLedgerWriter::SqliteLedgerWriter(Database database)
       select_transfer_(database_.prepare(fmt::format("SELECT {} FROM transfer WHERE id = ?", kTransferColumns))),
       insert_transfer_(database_.prepare(
           fmt::format("INSERT INTO transfer({}, wallet) VALUES (?,?,?,?,?,?,?,?,?,?)", kTransferColumns))),
-      select_payment_(database_.prepare("SELECT transfer_id FROM payment WHERE shard = ? AND day = ? AND local = ?")),
+      select_payment_(database_.prepare("SELECT send_key FROM payment WHERE shard = ? AND day = ? AND local = ?")),
+      select_sent_(database_.prepare("SELECT shard, day, local FROM payment WHERE send_key = ?")),
       insert_payment_(database_.prepare("INSERT INTO payment(shard, day, local, transfer_id, amount, pay_token, at, "
-                                        "settled) VALUES (?,?,?,?,?,?,?,0)")),
+                                        "send_key, settled) VALUES (?,?,?,?,?,?,?,?,0)")),
       settle_payment_(database_.prepare(
           "UPDATE payment SET settled = 1, pay_token = NULL WHERE shard = ? AND day = ? AND local = ?")),
       select_cursor_(database_.prepare("SELECT next_voucher FROM cursor WHERE shard = ?")),
@@ -58,29 +60,35 @@ void SqliteLedgerWriter::apply(const LedgerBatch& batch, LedgerResult& result) {
   }
 }
 
-PostOutcome SqliteLedgerWriter::post(const Posting& posting) {
+Posted SqliteLedgerWriter::post(const Posting& posting) {
   const Transfer& transfer = posting.transfer;
+  const bool pays = !posting.pay_token.empty();
+  CHECK(!pays || transfer.packet.has_value());
   const auto posted = find(transfer.id);
-  if (!posted && paid_by_another(posting)) {
-    return PostOutcome::kAlreadyPaid;
+  if (!posted && pays) {
+    if (const auto refused = refuse_payment(posting, paid_before(posting))) {
+      return *refused;
+    }
   }
   const TransferVerdict verdict = judge_and_post(transfer, posted);
-  if (verdict == TransferVerdict::kPosted && !posting.pay_token.empty()) {
+  if (verdict == TransferVerdict::kPosted && pays) {
     const PacketKey& packet = *transfer.packet;
     insert_payment_.run(packet.shard, packet.day, packet.local, transfer.id, transfer.amount, posting.pay_token,
-                        transfer.at);
+                        transfer.at, posting.send_key);
   }
-  return outcome_of(verdict);
+  return {outcome_of(verdict)};
 }
 
-bool SqliteLedgerWriter::paid_by_another(const Posting& posting) {
-  if (posting.pay_token.empty()) {
-    return false;
-  }
-  CHECK(posting.transfer.packet.has_value());
+PaidBefore SqliteLedgerWriter::paid_before(const Posting& posting) {
+  PaidBefore before;
   const PacketKey& packet = *posting.transfer.packet;
-  Rows rows = select_payment_.query(packet.shard, packet.day, packet.local);
-  return rows.next() && rows.text(0) != posting.transfer.id;
+  if (Rows rows = select_payment_.query(packet.shard, packet.day, packet.local); rows.next()) {
+    before.of_packet = {read_send_key(rows, 0)};
+  }
+  if (Rows rows = select_sent_.query(posting.send_key); rows.next()) {
+    before.of_send = read_packet_key(rows, 0);
+  }
+  return before;
 }
 
 bool SqliteLedgerWriter::settle(const Settlement& settlement, Timestamp next_at) {
@@ -152,14 +160,8 @@ TransferVerdict SqliteLedgerWriter::judge_and_post(const Transfer& transfer, con
 SqliteLedgerWriter::LoadedAccount& SqliteLedgerWriter::load(const AccountId& account) {
   const auto [entry, is_new] = accounts_.try_emplace(account.text());
   if (is_new) {
-    Account& loaded = entry->second.account;
-    loaded.id = account;
     Rows rows = select_account_.query(account.text());
-    if (rows.next()) {
-      loaded.debits_posted = rows.money(0);
-      loaded.credits_posted = rows.money(1);
-      loaded.frozen = rows.integer(2) != 0;
-    }
+    entry->second.account = rows.next() ? read_account(account, rows, 0) : Account{.id = account};
   }
   return entry->second;
 }

@@ -26,8 +26,8 @@ class SqliteLedgerWriter {
   };
 
   void apply(const LedgerBatch& batch, LedgerResult& result);
-  PostOutcome post(const Posting& posting);
-  bool paid_by_another(const Posting& posting);
+  Posted post(const Posting& posting);
+  PaidBefore paid_before(const Posting& posting);
   bool settle(const Settlement& settlement, Timestamp next_at);
   void settle(const Voucher& voucher, Timestamp next_at);
   void end_pending(const PacketKey& packet);
@@ -49,6 +49,7 @@ class SqliteLedgerWriter {
   Statement select_transfer_;
   Statement insert_transfer_;
   Statement select_payment_;
+  Statement select_sent_;
   Statement insert_payment_;
   Statement settle_payment_;
   Statement select_cursor_;

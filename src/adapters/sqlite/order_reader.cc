@@ -49,7 +49,7 @@ std::vector<StoredDay> SqliteOrderReader::stored_days() {
 
 ShardHead SqliteOrderReader::head() {
   Rows rows = head_.query();
-  CHECK(rows.next());
+  require_row(rows, "a shard has a head");
   return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
 }
 

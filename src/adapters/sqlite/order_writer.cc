@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "adapters/sqlite/order_rows.h"
-#include "base/check.h"
 
 namespace hongbao {
 namespace {
@@ -45,7 +44,7 @@ std::optional<ShardHead> SqliteOrderWriter::acquire(const ShardOwner& owner, std
   ShardHead head;
   {
     Rows rows = read_head_.query();
-    CHECK(rows.next());
+    require_row(rows, "a shard has a head");
     head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
   }
   transaction.commit();
@@ -82,7 +81,7 @@ Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals&
   Transaction transaction(database_, Transaction::Kind::kWrite);
   {
     Rows rows = read_head_.query();
-    CHECK(rows.next());
+    require_row(rows, "a shard has a head");
     if (static_cast<uint32_t>(rows.integer(0)) != epoch) {
       return Retired::kFenced;
     }
@@ -97,7 +96,7 @@ Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals&
   const int64_t moved = move_part_.run(part.day, part.number, DayPlace::kCold, totals.packets, totals.packets_total,
                                        totals.vouchers, totals.sums.paid, totals.sums.opened, totals.sums.refunded,
                                        totals.least, totals.greatest, Bytes(totals.checksum), epoch);
-  CHECK(moved == 1);
+  require_sound(moved == 1, "a part that moves is hot");
   days_.erase(part.day);
   database_.execute(fmt::format("DROP TABLE {}; DROP TABLE {}", packet_table(part), voucher_table(part)));
   transaction.commit();
@@ -138,7 +137,7 @@ DayPart SqliteOrderWriter::hot_part(Day day) {
 
 void SqliteOrderWriter::finish(const CommitBatch::Finished& finished) {
   const int64_t changed = at(finished.packet.day).finish.run(finished.state, finished.packet.local);
-  CHECK(changed == 1);
+  require_sound(changed == 1, "a packet that is finished is stored");
 }
 
 }  // namespace hongbao

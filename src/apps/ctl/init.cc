@@ -118,6 +118,7 @@ rows_per_s_max = 20000            # read and written for it
 
 [cache]
 mib_max = 256
+sends_per_user_max = 10000        # remembered; the user's oldest are forgotten first
 
 [log]
 level = "info"
