@@ -110,7 +110,7 @@ TEST_F(PagingTest, AnEmptyTokenIsTheFirstPage) {
   ASSERT_TRUE(page);
   EXPECT_EQ(page->size, 7U);
   EXPECT_EQ(page->number, 1U);
-  EXPECT_EQ(page->position, 0U);
+  EXPECT_FALSE(page->position);
   EXPECT_TRUE(read("/list?page_token"));
   EXPECT_FALSE(read("/list?page_size="));
 }

@@ -101,8 +101,9 @@ Result<void> PreOrders::restore_greetings() {
   }
   // The last ones last: should the cache not hold them all, it forgets those that end first.
   for (auto greeting = kept->rbegin(); greeting != kept->rend(); ++greeting) {
-    cache_.put_if_absent(cache_key(ids_, greeting->packet), print({"", "", greeting->text}), greeting->until - now,
-                         [](const auto&) {});
+    const std::string key = cache_key(ids_, greeting->packet);
+    cache_.put_if_absent(/*owner=*/key, key, print({"", "", greeting->text}), greeting->until - now,
+                         [](const auto&) {});  // whose they were is not kept
   }
   return {};
 }

@@ -63,7 +63,7 @@ class ForwarderTest : public testing::Test {
                                    .method = method,
                                    .target = target,
                                    .deadline = std::chrono::steady_clock::now() + timeout}},
-                      Reply(asker, 0));
+                      Call(Reply(asker, 0), metrics_, timeout));
     return asker;
   }
   // Takes the first try and says nothing of it; refuses the second.
@@ -88,6 +88,7 @@ class ForwarderTest : public testing::Test {
   PeerPool peers_{io_};
   std::optional<Placement> placement_;
   std::optional<Forwarder> forwarder_;
+  RouteMetrics metrics_{registry_, "public", "a route"};
 };
 
 TEST_F(ForwarderTest, ARefusalAfterALostTryIsNoWordOnWhatTheFirstTryDid) {

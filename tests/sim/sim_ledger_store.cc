@@ -74,7 +74,7 @@ Result<VoucherNo> SimLedgerStore::cursor(ShardId shard) {
 }
 
 Result<std::vector<PacketKey>> SimLedgerStore::unpaid(const std::vector<PacketKey>& packets) {
-  return outage_.refuses() ? refused() : memory_.unpaid(packets);
+  return outage_.refuses() ? refused() : memory_->unpaid(packets);
 }
 
 Result<std::vector<PendingPayment>> SimLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {

@@ -55,7 +55,7 @@ int show_region(const CtlOptions& options) {
   const int exit = print_answer(answer, options.json);
   const json::value* ok =
       exit == kExitDone && answer->body.is_object() ? answer->body.get_object().if_contains("ok") : nullptr;
-  return exit == kExitDone && (ok == nullptr || *ok != true) ? kExitRefused : exit;
+  return exit == kExitDone && (ok == nullptr || *ok != true) ? kExitFailed : exit;
 }
 
 int show_packet(const CtlOptions& options, const std::string& user, const std::string& id) {
@@ -148,7 +148,7 @@ int print_done(const CtlOptions& options, const Result<json::object>& done) {
     print_body(*done, options.json);
     return kExitDone;
   }
-  return complain(done.error()) == kExitUsage && done.error().code == ErrorCode::kConfig ? kExitUsage : kExitRefused;
+  return complain(done.error());
 }
 
 // Every command sets `exit` when CLI11 calls it back.
