@@ -14,6 +14,6 @@ namespace hongbao {
 std::string order_file(ShardId shard);
 
 // kConfig when the directory holds orders of a shard that is not among `shards`.
-Result<void> check_shards(const std::string& data_dir, const std::set<ShardId>& shards);
+Result<void> check_shards(const std::string& data_dir, const std::string& deployment, const std::set<ShardId>& shards);
 
 }  // namespace hongbao

@@ -68,10 +68,11 @@ Result<DataIdentity> take_identity(const DataDir& dir, const Key128& key_id) {
 }  // namespace
 
 Result<DataStores> open_data(const DataDir& dir, const std::vector<ShardId>& shards, const Key128& master_key_id) {
-  auto fits = check_shards(dir.path(), {shards.begin(), shards.end()});
-  auto identity = fits ? take_identity(dir, master_key_id) : std::unexpected(fits.error());
-  if (!identity) {
-    return std::unexpected(identity.error());
+  auto identity = take_identity(dir, master_key_id);
+  const auto fits = identity ? check_shards(dir.path(), identity->deployment, {shards.begin(), shards.end()})
+                             : Result<void>(std::unexpected(identity.error()));
+  if (!fits) {
+    return std::unexpected(fits.error());
   }
   DataStores stores{.deployment = identity->deployment, .orders = {}, .ledger = nullptr, .inbox = nullptr};
   std::set<std::string> files;

@@ -79,6 +79,7 @@ int run(const std::string& config, const std::vector<std::string>& sets, bool is
   }
   (*node)->stop();
   const auto failure = started ? (*node)->failure() : std::optional(started.error());
+  node->reset();  // what it still logs comes before the last line
   return failure ? complain(*failure) : kExitDone;
 }
 
@@ -99,8 +100,7 @@ int run_server(int argc, char** argv) {
       ->envname("HONGBAO_CONFIG")
       ->check(not_empty());
   app.add_option("--set", sets, "KEY=VALUE, overrides the file; may be repeated")->allow_extra_args(false);
-  app.add_flag("--new", is_new_data_wanted,
-               "Begin with an empty data.dir, or another one, though there was one before")
+  app.add_flag("--new", is_new_data_wanted, "Begin with an empty data.dir, or another one, though there was one before")
       ->disable_flag_override();
   const auto exit = parse_command_line(app, argc, argv);
   return exit ? *exit : run(config, sets, is_new_data_wanted);

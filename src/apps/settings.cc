@@ -133,16 +133,17 @@ void read_money(ConfigReader& reader, Settings& settings) {
 
 HostPort read_host_port(ConfigReader& reader, std::string_view key, std::string_view text) {
   const size_t colon = text.rfind(':');
-  const auto port = colon == std::string_view::npos ? std::nullopt : parse_decimal<uint16_t>(text.substr(colon + 1));
+  const uint16_t port =
+      colon == std::string_view::npos ? uint16_t{0} : parse_decimal<uint16_t>(text.substr(colon + 1)).value_or(0);
   std::string_view host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) {  // [::1]
     host = host.substr(1, host.size() - 2);
   }
-  if (host.empty() || !port || *port == 0) {
+  if (host.empty() || port == 0) {
     reader.refuse(key, fmt::format("must be HOST:PORT, not \"{}\"", text));
     return {};
   }
-  return {std::string(host), *port};
+  return {std::string(host), port};
 }
 
 std::vector<HostPort> read_host_ports(ConfigReader& reader, std::string_view key, std::string_view text) {

@@ -45,7 +45,7 @@ struct Posted {
   std::optional<PacketKey> paid{};  // kAlreadyPaid: the packet that was
 
   friend bool operator==(const Posted&, const Posted&) = default;
-  friend bool operator==(const Posted& posted, PostOutcome outcome) { return posted.outcome == outcome; }
+  friend bool operator==(const Posted& posted, PostOutcome what) { return posted.outcome == what; }
 };
 
 constexpr PostOutcome outcome_of(TransferVerdict verdict) {

@@ -1,7 +1,8 @@
 #include "shard/engine.h"
 
+#include <fmt/format.h>
+
 #include "base/check.h"
-#include "base/log.h"
 #include "core/limits.h"
 
 namespace hongbao {
@@ -149,9 +150,7 @@ Result<void> ShardEngine::loaded(const PacketKey& key, const std::optional<Store
   }
   CHECK(stored->order.key == key);
   if (const auto rule = broken_rule(*stored)) {
-    log_error("packet_damaged",
-              {{"shard", to_text(shard_)}, {"day", key.day.yyyymmdd()}, {"local", key.local.value}, {"broken", *rule}});
-    return fail(ErrorCode::kStorage, "the packet's rows are damaged");
+    return fail(ErrorCode::kStorage, fmt::format("the packet's rows contradict each other: {}", *rule));
   }
   while (resident_bytes_ >= limits_.resident_bytes_max) {
     if (!evict_one()) {

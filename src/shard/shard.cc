@@ -217,10 +217,12 @@ void Shard::go_away() {
 Result<PacketKey> Shard::new_packet_key(Timestamp now) {
   const Day day = Day::of(now);
   const std::lock_guard lock(key_mutex_);
-  if (state_.load() == ShardState::kAway) {
+  const ShardState state = state_.load();
+  // One that serves without its lease is just being given back, or about to find out.
+  if (state == ShardState::kAway || (state == ShardState::kServing && !owns())) {
     return fail(ErrorCode::kFenced, kAwayDetail);
   }
-  if (!takes_orders()) {
+  if (state != ShardState::kServing) {
     return fail(ErrorCode::kUnavailable, "this shard does not take orders now");
   }
   uint32_t& next = next_local_[day];
@@ -443,6 +445,16 @@ void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
   waiting_commands_ -= waiters.size();
   auto admitted = loaded.stored ? engine_.loaded(loaded.request.key, *loaded.stored)
                                 : Result<void>(std::unexpected(loaded.stored.error()));
+  if (loaded.stored && !admitted && admitted.error().code == ErrorCode::kStorage) {
+    const auto& [shard, day, local] = loaded.request.key;
+    if (const auto left_out = log_turn("packet_damaged", to_text(shard))) {
+      log_error("packet_damaged", {{"shard", to_text(shard)},
+                                   {"day", day.yyyymmdd()},
+                                   {"local", local.value},
+                                   {"broken", admitted.error().detail},
+                                   {"suppressed", *left_out}});
+    }
+  }
   for (Pending& waiter : waiters) {
     if (admitted) {
       decide(std::move(waiter), now, steady_now);

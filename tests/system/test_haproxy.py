@@ -52,8 +52,12 @@ class HastyHaproxy(Haproxy):
 
     def prepare(self):
         super().prepare()
-        text = self.config.read_text().replace("timeout server 8s", "timeout server 200")
-        self.config.write_text(text.replace("timeout http-request 10s", "timeout http-request 300"))
+        text = self.config.read_text()
+        for patient, hasty in (("timeout server 5800ms", "timeout server 200"),
+                               ("timeout http-request 10s", "timeout http-request 300")):
+            assert patient in text
+            text = text.replace(patient, hasty)
+        self.config.write_text(text)
 
 
 class HaproxyCase(unittest.TestCase):

@@ -37,7 +37,8 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
       "ALTER TABLE transfer DROP KEY IF EXISTS by_wallet, ADD KEY IF NOT EXISTS by_wallet_at(wallet, at, "
       "wallet_position)"};
   static const SchemaStep one_payment_a_send{
-      "ALTER TABLE payment ADD COLUMN IF NOT EXISTS send_key BINARY(16), ADD UNIQUE KEY IF NOT EXISTS of_send(send_key)"};
+      "ALTER TABLE payment ADD COLUMN IF NOT EXISTS send_key BINARY(16), ADD UNIQUE KEY IF NOT EXISTS "
+      "of_send(send_key)"};
   static const std::vector<SchemaStep> steps{tables, by_time, one_payment_a_send};
   return steps;
 }

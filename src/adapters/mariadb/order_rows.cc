@@ -17,7 +17,8 @@ const std::vector<SchemaStep>& order_schema_steps() {
           "VARCHAR(64) "
           "CHARACTER SET ascii COLLATE ascii_bin NOT NULL, lease_until BIGINT NOT NULL, lease_ms BIGINT NOT NULL, "
           "next_voucher BIGINT UNSIGNED NOT NULL) ENGINE = InnoDB",
-          "INSERT IGNORE INTO shard_head VALUES (1, 0, '', 0, 0, 1)",
+          "INSERT IGNORE INTO shard_head(id, epoch, owner, lease_until, lease_ms, next_voucher) VALUES (1, 0, '', 0, "
+          "0, 1)",
           "CREATE TABLE IF NOT EXISTS stored_day(day INT PRIMARY KEY) ENGINE = InnoDB",
       },
       {
