@@ -10,7 +10,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr int64_t kVersion = 2;
-constexpr int64_t kVersionWithoutSendKey = 1;
 
 std::string_view text_view(const json::string& text) {
   return {text.data(), text.size()};
@@ -54,8 +53,7 @@ std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   // What unseals was written by `print`; only its version can differ.
   const json::value value = json::parse(*plain);
   const json::array& fields = value.as_array();
-  const int64_t version = fields.at(0).as_int64();
-  if (version != kVersion && version != kVersionWithoutSendKey) {
+  if (fields.at(0).as_int64() != kVersion) {
     return std::nullopt;
   }
   Order order;
@@ -73,7 +71,7 @@ std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   order.seed.bytes = read_bytes<std::tuple_size_v<decltype(order.seed.bytes)>>(fields.at(10));
   order.created_at.unix_ms = fields.at(11).as_int64();
   order.payable_until.unix_ms = fields.at(12).as_int64();
-  if (version != kVersionWithoutSendKey && !fields.at(13).as_string().empty()) {
+  if (!fields.at(13).as_string().empty()) {
     order.send_key = read_bytes<std::tuple_size_v<SendKey>>(fields.at(13));
   }
   return order;
