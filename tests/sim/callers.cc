@@ -45,6 +45,9 @@ bool Callers::may_run(const Task& task, const Process& process) const {
 }
 
 void Callers::step(const Process& entry, const At& at) {
+  if (resting_) {
+    return;
+  }
   if (!finishing_ && packets_begun_ < env_.scenario.packets && env_.dice.one_in(12)) {
     begin_packet();
   }

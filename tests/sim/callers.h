@@ -33,7 +33,12 @@ class Callers {
   void go_back(const Told& told);
 
   // No more beginnings, and nobody gives up: everything that is in doubt is asked again until it is told.
-  void finish() { finishing_ = true; }
+  // Nobody asks any more, until `finish`: then those who gave up in doubt ask once more.
+  void rest() { resting_ = true; }
+  void finish() {
+    resting_ = false;
+    finishing_ = true;
+  }
   [[nodiscard]] bool finished() const;
   // For a report of what hangs.
   [[nodiscard]] size_t waiting() const { return calls_.waiting(); }
@@ -102,6 +107,7 @@ class Callers {
   std::map<PacketKey, std::string> given_;           // every packet that was ever told of, with its pay token
   uint32_t packets_begun_ = 0;
   uint64_t next_name_ = 1;
+  bool resting_ = false;
   bool finishing_ = false;
 };
 

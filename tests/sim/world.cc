@@ -203,6 +203,7 @@ void World::settle_down() {
   env_.history.note("faults_stopped");
   cluster_.wake();
   take_places();
+  expect_payments_without_payers_end();
   callers_.finish();
   std::string left = "nothing was tried";
   for (int round = 0; round < kRoundsMax && !left.empty() && env_.violations.empty(); ++round) {
@@ -215,6 +216,32 @@ void World::settle_down() {
   if (!left.empty()) {
     env_.violation("it never settled: " + left);
   }
+}
+
+// Whoever paid and gave up need not come back: reconciliation activates, or returns the money.
+void World::expect_payments_without_payers_end() {
+  callers_.rest();
+  uint64_t pending = pending_payments();
+  for (int round = 0; round < kRoundsMax && pending > 0 && env_.violations.empty(); ++round) {
+    work_until_idle();
+    env_.clock.jump(kRound);
+    pending = pending_payments();
+  }
+  if (pending > 0) {
+    env_.violation(fmt::format("{} payments wait for their payers to ask again", pending));
+  }
+}
+
+uint64_t World::pending_payments() {
+  std::vector<ShardId> ids;
+  for (const auto& [id, store] : engines_.order_stores) {
+    ids.push_back(id);
+  }
+  uint64_t pending = 0;
+  for (const LedgerTotals::Shard& shard : engines_.ledger.stored().totals(ids)->shards) {
+    pending += shard.pending_count;
+  }
+  return pending;
 }
 
 // Whatever the faults left: every shard has its owner soon.

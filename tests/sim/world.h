@@ -33,6 +33,8 @@ class World {
   void set_frozen(const UserId& user, bool frozen);
   void audit();
   void take_places();
+  void expect_payments_without_payers_end();
+  uint64_t pending_payments();
   void work_until_idle();
   void expect_followers_move();
   // What is not settled yet, in words; empty when everything is.
