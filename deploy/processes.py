@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from engines import START_TIMEOUT_S, EngineError, answers, last_line
+from engines import START_TIMEOUT_S, EngineError, answers, clean_environment, last_line
 
 # Their data is removed, so nothing is lost by haste. (MariaDB may hang when it is asked to stop while it starts.)
 STOP_TIMEOUT_S = 20
@@ -59,7 +59,7 @@ class Process:
     log: str
     admin: str | None  # where /readyz is, for those that have it
     command: list[str] = dataclasses.field(default_factory=list)
-    environment: dict[str, str] = dataclasses.field(default_factory=dict)  # on top of the caller's
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)  # on top of the caller's, without its HONGBAO_…
     by_hand: bool = False
 
     @staticmethod
@@ -111,7 +111,7 @@ class Process:
         with open(self.log, "ab") as log:
             # Reaped by nobody: this command ends before it.
             started = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                       start_new_session=True, env={**os.environ, **self.environment})
+                                       start_new_session=True, env={**clean_environment(), **self.environment})
         new = Process.of(self.name, started.pid, self.address, self.log, self.admin, self.command, self.environment)
         end = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready(readyz):

@@ -9,19 +9,10 @@
 #include "adapters/sqlite/order_store.h"
 #include "apps/data_checks.h"
 #include "apps/data_identity.h"
+#include "apps/put.h"
 
 namespace hongbao {
 namespace {
-
-// Puts what was opened where it belongs, or says why it was not.
-template <class Port, class Adapter>
-Result<void> put(std::unique_ptr<Port>& place, Result<std::unique_ptr<Adapter>> opened) {
-  if (!opened) {
-    return std::unexpected(opened.error());
-  }
-  place = std::move(*opened);
-  return {};
-}
 
 // Databases without the file that says whose they are: a copy that is not whole, or a restore that died.
 Result<void> require_nothing(const std::string& path) {

@@ -20,6 +20,7 @@
 #include "apps/data_stores.h"
 #include "apps/data_trace.h"
 #include "apps/mariadb_layout.h"
+#include "apps/put.h"
 #include "base/log.h"
 #include "service/agreement.h"
 #include "service/pre_orders.h"
@@ -27,16 +28,6 @@
 
 namespace hongbao {
 namespace {
-
-// Puts what was opened where it belongs, or says why it was not.
-template <class Port, class Adapter>
-Result<void> put(std::unique_ptr<Port>& place, Result<std::unique_ptr<Adapter>> opened) {
-  if (!opened) {
-    return std::unexpected(opened.error());
-  }
-  place = std::move(*opened);
-  return {};
-}
 
 // The same, of an adapter that knows whether its server answers.
 template <class Port, class Adapter>

@@ -61,7 +61,7 @@ struct Order {
   Timestamp payable_until{};  // a payment that arrives later is returned
   Timestamp paid_at{};        // set when the packet becomes active
   Timestamp expires_at{};     // set when the packet becomes active; from then on nothing can be opened
-  // For the payment, which keeps it. The packet's row does not have it, nor does a pay token of version 1.
+  // For the payment, which keeps it. The packet's row does not have it.
   std::optional<SendKey> send_key{};
 
   friend bool operator==(const Order&, const Order&) = default;

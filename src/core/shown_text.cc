@@ -5,6 +5,7 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
+#include <array>
 
 namespace hongbao {
 namespace {
@@ -34,23 +35,10 @@ std::u32string decode(std::string_view utf8) {
 }
 
 void append_utf8(std::string& utf8, char32_t c) {
-  const auto put = [&](char32_t byte) { utf8.push_back(static_cast<char>(byte)); };
-  if (c < 0x80) {
-    put(c);
-    return;
-  }
-  if (c < 0x800) {
-    put(0xc0 | c >> 6);
-  } else {
-    if (c < 0x10000) {
-      put(0xe0 | c >> 12);
-    } else {
-      put(0xf0 | c >> 18);
-      put(0x80 | (c >> 12 & 0x3f));
-    }
-    put(0x80 | (c >> 6 & 0x3f));
-  }
-  put(0x80 | (c & 0x3f));
+  std::array<uint8_t, U8_MAX_LENGTH> bytes{};
+  size_t size = 0;
+  U8_APPEND_UNSAFE(bytes, size, c);
+  utf8.append(bytes.begin(), bytes.begin() + size);
 }
 
 std::string encode(std::u32string_view text) {
