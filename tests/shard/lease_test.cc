@@ -132,7 +132,7 @@ TEST_F(LeaseTest, AnOwnerThatSleptAnswersNothingFromMemory) {
   clock_.advance(kLease);
   b_.take();
   EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
-  EXPECT_EQ(a_.shard.new_packet_key(clock_.now()).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(a_.shard.new_packet_key(clock_.now()).error().code, ErrorCode::kFenced);
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("ann")}), ErrorCode::kFenced) << "though nothing would be written";
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("bob")}), ErrorCode::kFenced);
   EXPECT_EQ(a_.state(), ShardState::kAway);

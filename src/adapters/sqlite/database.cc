@@ -137,7 +137,7 @@ void Database::Close::operator()(sqlite3* connection) const {
     if (sqlite3_exec(connection, last_statement.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
       keep_log(connection, false);
     } else {
-      // An emptied log would look like one that was lost.
+      // Closing empties a log whose size is limited, and an emptied one would look like one that was lost.
       (void)sqlite3_exec(connection, "PRAGMA journal_size_limit = -1", nullptr, nullptr, nullptr);
       log_warn("sqlite_close_failed",
                {{"file", sqlite3_db_filename(connection, "main")}, {"error", sqlite3_errmsg(connection)}});
@@ -157,7 +157,7 @@ Database::Database(const std::string& file, int flags) {
   sqlite3_busy_timeout(connection, kBusyTimeout_ms);
 }
 
-Database Database::open_writer(const std::string& file) {
+Database Database::open_writer(const std::string& file, LogAtClose log) {
   // SQLite takes what it reads in the log for durable and writes behind it. A hole there would end the log at the next
   // power cut, whatever came after.
   if (const auto written = rewrite_durably(file + "-wal"); !written) {
@@ -165,13 +165,17 @@ Database Database::open_writer(const std::string& file) {
   }
   make_file(file);
   Database database(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  keep_log(database.connection(), log == LogAtClose::kKeep);
   require(database.text("PRAGMA journal_mode = WAL") == "wal", fmt::format("{}: WAL is not possible here", file));
   database.execute("PRAGMA synchronous = FULL");
   require(database.integer("PRAGMA synchronous") == 2, fmt::format("{}: synchronous = FULL did not take effect", file));
   database.execute(
       fmt::format("PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 0;"
-                  "PRAGMA cache_size = -{}; PRAGMA journal_size_limit = {}",
-                  kWriterCache_kib, kLogFileMax_bytes));
+                  "PRAGMA cache_size = -{}",
+                  kWriterCache_kib));
+  if (log == LogAtClose::kRemove) {
+    database.limit_log();
+  }
   sqlite3_wal_hook(database.connection_.get(), checkpoint, nullptr);
   return database;
 }
@@ -200,8 +204,12 @@ Database Database::open_plain_reader(const std::string& file) {
   return database;
 }
 
+void Database::limit_log() {
+  execute(fmt::format("PRAGMA journal_size_limit = {}", kLogFileMax_bytes));
+}
+
 void Database::close_with(std::string sql) {
-  keep_log(connection_.get(), true);
+  limit_log();
   connection_.get_deleter().last_statement = std::move(sql);
 }
 

@@ -122,9 +122,11 @@ class Statement {
 
 class Database {
  public:
+  enum class LogAtClose { kRemove, kKeep };
   // Opens or makes `file` for its one writer: WAL, synced at every commit. What an earlier process left in the log is
   // on the disk afterwards. Throws when these did not take effect. A checkpoint whose sync fails ends the process.
-  static Database open_writer(const std::string& file);
+  // kKeep: the log's file stays, with what it holds, however the connection ends, unless `close_with` ends it well.
+  static Database open_writer(const std::string& file, LogAtClose log = LogAtClose::kRemove);
   // Opens `file`, whose writer is open in this process, for reading only.
   static Database open_reader(const std::string& file);
   // Makes a file for a copy to be written into, without a log and without syncing.
@@ -141,8 +143,7 @@ class Database {
   // Everything goes from the log into the file, synced, and the log is gone: one plain file is left. REQUIRES: this is
   // the only connection, and no statement of it runs.
   void leave_wal();
-  // Runs `sql` when this connection closes, as the last. Until then, and when it fails, the log's file stays, whatever
-  // else closes.
+  // Runs `sql` when this connection closes, and removes the log when that worked. REQUIRES: opened with kKeep.
   void close_with(std::string sql);
   [[nodiscard]] sqlite3* connection() { return connection_.get(); }
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
@@ -153,6 +154,7 @@ class Database {
     std::string last_statement;
   };
   Database(const std::string& file, int flags);
+  void limit_log();
 
   std::unique_ptr<sqlite3, Close> connection_;
 };

@@ -108,7 +108,8 @@ bool take(Database& database, const std::string& file, const StoreTerms& terms, 
 Database open_store(const std::string& file, const Schema& schema, const StoreTerms& terms) {
   require_file(file, terms);
   const bool has_log = has_log_of(file);
-  Database database = Database::open_writer(file);
+  // A start that fails leaves the log of the crash before it, which the next one asks for.
+  Database database = Database::open_writer(file, Database::LogAtClose::kKeep);
   if (terms.was_made && database.integer("SELECT count(*) FROM sqlite_master") == 0) {
     refuse(file, has_log ? "holds nothing" : "holds nothing: it was copied without its log (-wal), or emptied");
   }

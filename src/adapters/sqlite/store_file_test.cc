@@ -120,6 +120,15 @@ TEST_F(StoreFileTest, ACopyWithItsLogIsTakenAsAfterACrash) {
   EXPECT_EQ(open_store(base_ + "/copy.db", kSchema, kMade).integer("SELECT x FROM a"), 1);
 }
 
+TEST_F(StoreFileTest, AStartThatFailsAfterACrashLeavesTheLogToTheNext) {
+  copy_while_in_use(base_ + "/copy.db");
+  file_ = base_ + "/copy.db";
+  EXPECT_THAT(refusal({"theirs", true}), HasSubstr("another deployment"));
+  EXPECT_GT(std::filesystem::file_size(file_ + "-wal"), 0U);
+  EXPECT_EQ(open_store(file_, kSchema, kMade).integer("SELECT x FROM a"), 1);
+  EXPECT_FALSE(std::filesystem::exists(file_ + "-wal")) << "it was closed well";
+}
+
 TEST_F(StoreFileTest, ASnapshotIsOfTheMomentWhenItWasPinned) {
   Database store = open_store(file_, kSchema, kNew);
   store.execute("INSERT INTO a VALUES (1)");
