@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 #include "base/metrics.h"
 #include "base/result.h"
@@ -17,10 +19,14 @@ class CacheReads {
         misses_(counter(registry, what, "miss")),
         failures_(counter(registry, what, "failed")) {}
 
-  // nullopt when it failed, or there was nothing.
-  std::optional<std::string> count(Result<std::optional<std::string>> read) {
-    (!read ? failures_ : *read ? hits_ : misses_).Increment();
-    return read ? std::move(*read) : std::nullopt;
+  // What `parse` makes of the record that was read; a pointer or an optional. Empty when the read failed, when there
+  // was no record, and when `parse` does not accept it, which counts as a miss.
+  template <class Parse>
+  auto count(const Result<std::optional<std::string>>& read, Parse&& parse) {
+    using Parsed = std::invoke_result_t<Parse, const std::string&>;
+    Parsed parsed = read && *read ? std::forward<Parse>(parse)(**read) : Parsed();
+    (!read ? failures_ : parsed ? hits_ : misses_).Increment();
+    return parsed;
   }
 
  private:

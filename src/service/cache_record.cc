@@ -7,10 +7,11 @@ namespace {
 
 constexpr size_t kChecksumBytes = 8;
 
-// Against damage, not against forgery: whoever can write to the cache can show what they like.
-std::string checksum(std::string_view bytes) {
+// Against damage and mix-ups, not against forgery: whoever can write to the cache can show what they like. The cache
+// key takes part as the hash's key, so a record under another key is damaged.
+std::string checksum(std::string_view bytes, std::string_view key) {
   static constexpr Key128 kNoSecret{};
-  uint64_t hash = siphash64(kNoSecret, as_bytes(bytes));
+  uint64_t hash = siphash64(siphash128(kNoSecret, as_bytes(key)), as_bytes(bytes));
   std::string text;
   for (size_t i = 0; i < kChecksumBytes; ++i, hash >>= 8) {
     text.push_back(static_cast<char>(hash & 0xff));
@@ -33,16 +34,16 @@ void RecordWriter::text(std::string_view value) {
 }
 
 std::string RecordWriter::finish() && {
-  bytes_ += checksum(bytes_);
+  bytes_ += checksum(bytes_, key_);
   return std::move(bytes_);
 }
 
-RecordReader::RecordReader(std::string_view bytes, RecordLayout layout) {
+RecordReader::RecordReader(std::string_view bytes, RecordLayout layout, std::string_view key) {
   if (bytes.size() <= kChecksumBytes || bytes.front() != static_cast<char>(layout)) {
     return;
   }
   const std::string_view body = bytes.substr(0, bytes.size() - kChecksumBytes);
-  good_ = checksum(body) == bytes.substr(body.size());
+  good_ = checksum(body, key) == bytes.substr(body.size());
   left_ = body.substr(1);
 }
 

@@ -1,6 +1,6 @@
-// What the cache keeps of things that have several fields: a byte that names the layout, the fields, a checksum. A
-// cache may hold anything, also what another version wrote: what does not read back whole is as good as absent. Pure;
-// any thread.
+// The one way in which records are written into the cache: a byte that names the layout, the fields, a checksum over
+// both and the cache key. A cache may hold anything, also what another version wrote or what belongs to another key:
+// what does not read back whole is as good as absent. Pure; any thread. Byte layouts: docs/FORMATS.md.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,20 @@
 
 namespace hongbao {
 
-// A layout that changes gets another number.
-enum class RecordLayout : uint8_t { kFinishedPacket = 1, kProfile = 4, kSentHead = 5, kReceivedHead = 6 };
+// Names what is written, and its version: a layout that changes gets a number that none had before. 1 to 6 were used by
+// earlier versions.
+enum class RecordLayout : uint8_t {
+  kFinishedPacket = 7,
+  kProfile = 8,
+  kSentHead = 9,
+  kReceivedHead = 10,
+  kPreOrder = 11,
+};
 
 class RecordWriter {
  public:
-  explicit RecordWriter(RecordLayout layout) : bytes_(1, static_cast<char>(layout)) {}
+  // `key`: the cache key that the record will lie under. It outlives the writer.
+  RecordWriter(RecordLayout layout, std::string_view key) : key_(key), bytes_(1, static_cast<char>(layout)) {}
 
   void number(uint64_t value);  // LEB128
   void money(Money value) { number(static_cast<uint64_t>(value.fen())); }
@@ -26,6 +34,7 @@ class RecordWriter {
   [[nodiscard]] std::string finish() &&;
 
  private:
+  std::string_view key_;
   std::string bytes_;
 };
 
@@ -33,9 +42,9 @@ class RecordWriter {
 // empty, and `complete` is false.
 class RecordReader {
  public:
-  // `bytes` outlives the reader and the texts it gives.
-  RecordReader(std::string_view bytes, RecordLayout layout);
-  RecordReader(std::string&& bytes, RecordLayout layout) = delete;
+  // `key`: the cache key that the record was found under. `bytes` outlives the reader and the texts it gives.
+  RecordReader(std::string_view bytes, RecordLayout layout, std::string_view key);
+  RecordReader(std::string&& bytes, RecordLayout layout, std::string_view key) = delete;
 
   uint64_t number(uint64_t greatest);
   Money money() { return Money(static_cast<int64_t>(number(kFenMax))); }

@@ -88,9 +88,8 @@ std::shared_ptr<const FinishedPacket> FinishedPacket::of(const ResidentPacket& p
   return finished;
 }
 
-std::string print(const FinishedPacket& packet, std::string_view id) {
-  RecordWriter out(RecordLayout::kFinishedPacket);
-  out.text(id);
+std::string print(const FinishedPacket& packet, std::string_view cache_key) {
+  RecordWriter out(RecordLayout::kFinishedPacket, cache_key);
   print_order(out, packet.order);
   out.number(static_cast<uint64_t>(packet.state));
   out.money(packet.refunded);
@@ -104,11 +103,11 @@ std::string print(const FinishedPacket& packet, std::string_view id) {
   return std::move(out).finish();
 }
 
-FinishedPacketRef parse_finished_packet(std::string_view record, const PacketKey& key, std::string_view id) {
-  RecordReader in(record, RecordLayout::kFinishedPacket);
+FinishedPacketRef parse_finished_packet(std::string_view record, const PacketKey& key, std::string_view cache_key) {
+  RecordReader in(record, RecordLayout::kFinishedPacket, cache_key);
   auto packet = std::make_shared<FinishedPacket>();
   packet->order.key = key;
-  if (in.text() != id || !parse_order(in, packet->order)) {
+  if (!parse_order(in, packet->order)) {
     return nullptr;
   }
   packet->state = static_cast<PacketState>(in.number(kPacketStates));

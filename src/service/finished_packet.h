@@ -26,9 +26,9 @@ struct FinishedPacket {
 };
 using FinishedPacketRef = std::shared_ptr<const FinishedPacket>;  // null: not known
 
-// As a cache record. `id`: the packet's, printed.
-std::string print(const FinishedPacket& packet, std::string_view id);
-// nullptr for anything that `print` did not make of this packet.
-FinishedPacketRef parse_finished_packet(std::string_view record, const PacketKey& key, std::string_view id);
+// As a record of the cache, under `cache_key`.
+std::string print(const FinishedPacket& packet, std::string_view cache_key);
+// nullptr for anything that `print` did not make for this cache key, which is that of packet `key`.
+FinishedPacketRef parse_finished_packet(std::string_view record, const PacketKey& key, std::string_view cache_key);
 
 }  // namespace hongbao

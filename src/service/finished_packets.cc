@@ -3,8 +3,8 @@
 namespace hongbao {
 namespace {
 
-std::string cache_key(std::string_view id) {
-  return "view:" + std::string(id);
+std::string cache_key(const PacketIdCodec& ids, const PacketKey& packet) {
+  return "view:" + ids.print(packet);
 }
 
 }  // namespace
@@ -12,10 +12,10 @@ std::string cache_key(std::string_view id) {
 void FinishedPackets::find(const PacketKey& key, std::move_only_function<void(FinishedPacketRef)> done) {
   using Near = NearCache<PacketKey, FinishedPacketRef>;
   const auto load = [&](Done<Near::Loaded> loaded) {
-    std::string id = ids_.print(key);
-    cache_.get(cache_key(id), [this, key, id, loaded = std::move(loaded)](auto read) mutable {
-      const auto record = reads_.count(std::move(read));
-      FinishedPacketRef packet = record ? parse_finished_packet(*record, key, id) : nullptr;
+    const std::string kept_at = cache_key(ids_, key);
+    cache_.get(kept_at, [this, key, kept_at, loaded = std::move(loaded)](auto read) mutable {
+      FinishedPacketRef packet =
+          reads_.count(read, [&](const std::string& record) { return parse_finished_packet(record, key, kept_at); });
       const auto ttl = packet ? std::chrono::milliseconds(kNearTtl) : kMissTtl;
       loaded(Near::Loaded{std::move(packet), ttl});
     });
@@ -35,8 +35,8 @@ void FinishedPackets::keep(const ResidentPacket& packet) {
   }
   // Known here for a moment only, until the cache has it: what it refuses is put again.
   near_.put(packet.key(), finished, kMissTtl);
-  const std::string id = ids_.print(packet.key());
-  cache_.put(cache_key(id), print(*finished, id), kTtl, [this, key = packet.key(), finished](Result<void> put) {
+  const std::string kept_at = cache_key(ids_, packet.key());
+  cache_.put(kept_at, print(*finished, kept_at), kTtl, [this, key = packet.key(), finished](Result<void> put) {
     if (put) {
       near_.put(key, finished, kNearTtl);
     }

@@ -58,9 +58,8 @@ struct ListOf<ReceivedEntry> {
 };
 
 template <class Entry>
-std::string print(const std::vector<Entry>& entries, const UserId& user, const PacketIdCodec& ids) {
-  RecordWriter out(ListOf<Entry>::kLayout);
-  out.text(user.text());
+std::string print(const std::vector<Entry>& entries, std::string_view kept_at, const PacketIdCodec& ids) {
+  RecordWriter out(ListOf<Entry>::kLayout, kept_at);
   out.number(entries.size());
   for (const Entry& entry : entries) {
     out.text(ids.print(entry.packet));
@@ -69,13 +68,10 @@ std::string print(const std::vector<Entry>& entries, const UserId& user, const P
   return std::move(out).finish();
 }
 
-// nullopt for anything that `print` did not make for this user.
+// nullopt for anything that `print` did not make for this cache key.
 template <class Entry>
-std::optional<std::vector<Entry>> parse(std::string_view record, const UserId& user, const PacketIdCodec& ids) {
-  RecordReader in(record, ListOf<Entry>::kLayout);
-  if (in.text() != user.text()) {
-    return std::nullopt;
-  }
+std::optional<std::vector<Entry>> parse(std::string_view record, std::string_view kept_at, const PacketIdCodec& ids) {
+  RecordReader in(record, ListOf<Entry>::kLayout, kept_at);
   std::vector<Entry> entries(in.number(InboxHeads::kEntriesMax));
   for (Entry& entry : entries) {
     const auto packet = ids.parse(in.text());
@@ -100,23 +96,22 @@ InboxHeads::InboxHeads(Cache& cache, const PacketIdCodec& ids, const Clock& cloc
 
 template <class Entry>
 void InboxHeads::claim(const UserId& user, std::move_only_function<void(Head<Entry>)> done) {
-  cache_.get_or_claim(
-      key_of(ListOf<Entry>::kKey, user), [this, user, done = std::move(done)](Result<Cache::Claimed> claimed) mutable {
-        const auto record = reads_.count(claimed ? Result<std::optional<std::string>>(std::move(claimed->value))
-                                                 : std::unexpected(claimed.error()));
-        Head<Entry> head;
-        head.token = claimed ? claimed->token : 0;
-        if (record) {
-          head.entries = parse<Entry>(*record, user, ids_);
-        }
-        done(std::move(head));
-      });
+  const std::string kept_at = key_of(ListOf<Entry>::kKey, user);
+  cache_.get_or_claim(kept_at, [this, kept_at, done = std::move(done)](Result<Cache::Claimed> claimed) mutable {
+    Head<Entry> head;
+    head.token = claimed ? claimed->token : 0;
+    const auto read =
+        claimed ? Result<std::optional<std::string>>(std::move(claimed->value)) : std::unexpected(claimed.error());
+    head.entries = reads_.count(read, [&](const std::string& record) { return parse<Entry>(record, kept_at, ids_); });
+    done(std::move(head));
+  });
 }
 
 template <class Entry>
 void InboxHeads::fill(const UserId& user, uint64_t token, const std::vector<Entry>& entries) {
   CHECK(token != 0 && entries.size() <= kEntriesMax);
-  cache_.fill(key_of(ListOf<Entry>::kKey, user), token, print(entries, user, ids_), kTtl, [](Result<bool>) {});
+  const std::string kept_at = key_of(ListOf<Entry>::kKey, user);
+  cache_.fill(kept_at, token, print(entries, kept_at, ids_), kTtl, [](Result<bool>) {});
 }
 
 template void InboxHeads::claim(const UserId&, std::move_only_function<void(Head<SentEntry>)>);

@@ -2,41 +2,37 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/json.hpp>
+#include "service/cache_record.h"
 
 namespace hongbao {
 namespace {
-
-namespace json = boost::json;
 
 std::string cache_key(const PacketIdCodec& ids, const PacketKey& packet) {
   return "packet:" + ids.print(packet);
 }
 
+// Of a record, which outlives it.
 struct Entry {
-  std::string fingerprint;
-  std::string pay_token;
-  std::string greeting;
+  std::string_view fingerprint;
+  std::string_view pay_token;
+  std::string_view greeting;
 };
 
-std::string print(const Entry& entry) {
-  return json::serialize(json::array{entry.fingerprint, entry.pay_token, entry.greeting});
+std::string print(const Entry& entry, std::string_view kept_at) {
+  RecordWriter out(RecordLayout::kPreOrder, kept_at);
+  out.text(entry.fingerprint);
+  out.text(entry.pay_token);
+  out.text(entry.greeting);
+  return std::move(out).finish();
 }
 
-// nullopt for anything that `print` did not make; the cache may hold garbage.
-std::optional<Entry> parse(const std::string& text) {
-  boost::system::error_code error;
-  const json::value value = json::parse(text, error);
-  if (error || !value.is_array() || value.get_array().size() != 3) {
-    return std::nullopt;
-  }
-  const auto& array = value.get_array();
-  if (!std::ranges::all_of(array, [](const json::value& field) { return field.is_string(); })) {
-    return std::nullopt;
-  }
-  const auto field = [&](size_t i) { return json::value_to<std::string>(array.at(i)); };
-  return Entry{field(0), field(1), field(2)};
+// nullopt for anything that `print` did not make for this cache key.
+std::optional<Entry> parse(const std::string& record, std::string_view kept_at) {
+  RecordReader in(record, RecordLayout::kPreOrder, kept_at);
+  const std::string_view fingerprint = in.text();
+  const std::string_view pay_token = in.text();
+  const std::string_view greeting = in.text();
+  return in.complete() ? std::optional(Entry{fingerprint, pay_token, greeting}) : std::nullopt;
 }
 
 }  // namespace
@@ -45,19 +41,20 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
                     Done<PreOrder> done) {
   const std::string owner = candidate.order.sender.text();
   const std::string send_key = fmt::format("send:{}:{}", owner, idempotency_key);
-  const std::string packet_key = cache_key(ids_, candidate.order.key);
   std::string wanted = fingerprint(request);
-  std::string text = print({wanted, candidate.pay_token, candidate.greeting});
+  std::string record = print({wanted, candidate.pay_token, candidate.greeting}, send_key);
 
-  auto found = [this, candidate = std::move(candidate), wanted = std::move(wanted), packet_key, text, owner,
+  auto found = [this, candidate = std::move(candidate), wanted = std::move(wanted), send_key, owner,
                 done = std::move(done)](Result<std::optional<std::string>> before) mutable {
     if (!before) {
       done(std::unexpected(before.error()));
       return;
     }
-    const auto entry = *before ? parse(**before) : std::nullopt;
+    const auto entry = *before ? parse(**before, send_key) : std::nullopt;
     if (!entry) {
-      cache_.put_if_absent(owner, packet_key, std::move(text), keep_,
+      const std::string packet_key = cache_key(ids_, candidate.order.key);
+      std::string packet_record = print({wanted, candidate.pay_token, candidate.greeting}, packet_key);
+      cache_.put_if_absent(owner, packet_key, std::move(packet_record), keep_,
                            [candidate = std::move(candidate), done = std::move(done)](auto put) mutable {
                              if (put) {
                                done(std::move(candidate));
@@ -73,19 +70,20 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
                 "Idempotency-Key"));
       return;
     }
-    done(PreOrder{*order, entry->pay_token, entry->greeting});
+    done(PreOrder{*order, std::string(entry->pay_token), std::string(entry->greeting)});
   };
-  cache_.put_if_absent(owner, send_key, std::move(text), keep_, std::move(found));
+  cache_.put_if_absent(owner, send_key, std::move(record), keep_, std::move(found));
 }
 
 void PreOrders::keep_greeting(const Order& order) {
   if (store_ == nullptr) {
     return;
   }
-  cache_.get(cache_key(ids_, order.key), [this, packet = order.key, until = order.created_at + keep_](auto read) {
-    const auto entry = read && *read ? parse(**read) : std::nullopt;
+  const std::string kept_at = cache_key(ids_, order.key);
+  cache_.get(kept_at, [this, kept_at, packet = order.key, until = order.created_at + keep_](auto read) {
+    const auto entry = read && *read ? parse(**read, kept_at) : std::nullopt;
     if (entry && entry->greeting != kGreetingDefault) {
-      store_->keep({packet, entry->greeting, until});
+      store_->keep({packet, std::string(entry->greeting), until});
     }
   });
 }
@@ -102,7 +100,7 @@ Result<void> PreOrders::restore_greetings() {
   // The last ones last: should the cache not hold them all, it forgets those that end first.
   for (auto greeting = kept->rbegin(); greeting != kept->rend(); ++greeting) {
     const std::string key = cache_key(ids_, greeting->packet);
-    cache_.put_if_absent(/*owner=*/key, key, print({"", "", greeting->text}), greeting->until - now,
+    cache_.put_if_absent(/*owner=*/key, key, print({"", "", greeting->text}, key), greeting->until - now,
                          [](const auto&) {});  // whose they were is not kept
   }
   return {};
@@ -110,10 +108,10 @@ Result<void> PreOrders::restore_greetings() {
 
 void PreOrders::greeting(const PacketKey& packet, std::move_only_function<void(std::string)> done) {
   const auto load = [&](Done<Greetings::Loaded> loaded) {
-    cache_.get(cache_key(ids_, packet), [this, loaded = std::move(loaded)](auto read) mutable {
-      const auto text = greeting_reads_.count(std::move(read));
-      const auto entry = text ? parse(*text) : std::nullopt;
-      loaded(entry ? Greetings::Loaded{entry->greeting, kGreetingNearTtl}
+    const std::string kept_at = cache_key(ids_, packet);
+    cache_.get(kept_at, [this, kept_at, loaded = std::move(loaded)](auto read) mutable {
+      const auto entry = greeting_reads_.count(read, [&](const std::string& record) { return parse(record, kept_at); });
+      loaded(entry ? Greetings::Loaded{std::string(entry->greeting), kGreetingNearTtl}
                    : Greetings::Loaded{std::string(kGreetingDefault), kGreetingLostTtl});
     });
   };
@@ -123,14 +121,16 @@ void PreOrders::greeting(const PacketKey& packet, std::move_only_function<void(s
 }
 
 void PreOrders::find(const PacketKey& packet, Done<std::optional<PreOrder>> done) {
-  cache_.get(cache_key(ids_, packet), [this, done = std::move(done)](Result<std::optional<std::string>> found) mutable {
+  const std::string kept_at = cache_key(ids_, packet);
+  cache_.get(kept_at, [this, kept_at, done = std::move(done)](Result<std::optional<std::string>> found) mutable {
     if (!found) {
       done(std::unexpected(found.error()));
       return;
     }
-    const auto entry = *found ? parse(**found) : std::nullopt;
+    const auto entry = *found ? parse(**found, kept_at) : std::nullopt;
     const auto order = entry ? pay_tokens_.parse(entry->pay_token) : std::nullopt;
-    done(order ? std::optional(PreOrder{*order, entry->pay_token, entry->greeting}) : std::nullopt);
+    done(order ? std::optional(PreOrder{*order, std::string(entry->pay_token), std::string(entry->greeting)})
+               : std::nullopt);
   });
 }
 

@@ -12,20 +12,19 @@ std::string cache_key(const UserId& user) {
   return "profile:" + user.text();
 }
 
-std::string print(const Profile& profile, const UserId& user) {
-  RecordWriter out(RecordLayout::kProfile);
-  out.text(user.text());
+std::string print(const Profile& profile, std::string_view kept_at) {
+  RecordWriter out(RecordLayout::kProfile, kept_at);
   out.text(profile.nickname);
   out.text(profile.avatar);
   return std::move(out).finish();
 }
 
-ProfileRef parse(const std::string& record, const UserId& user) {
-  RecordReader in(record, RecordLayout::kProfile);
-  const bool is_users = in.text() == user.text();
+// nullptr for anything that `print` did not make for this cache key.
+ProfileRef parse(const std::string& record, std::string_view kept_at) {
+  RecordReader in(record, RecordLayout::kProfile, kept_at);
   const std::string_view nickname = in.text();
   const std::string_view avatar = in.text();
-  return is_users && in.complete() ? make_profile(nickname, avatar) : nullptr;
+  return in.complete() ? make_profile(nickname, avatar) : nullptr;
 }
 
 }  // namespace
@@ -43,7 +42,8 @@ void Profiles::remember(const UserId& user, ProfileRef profile) {
     }
   };
   if (profile) {
-    cache_.put(cache_key(user), print(*profile, user), kTtl, std::move(told));
+    const std::string kept_at = cache_key(user);
+    cache_.put(kept_at, print(*profile, kept_at), kTtl, std::move(told));
   } else {
     cache_.erase({cache_key(user)}, std::move(told));
   }
@@ -51,9 +51,9 @@ void Profiles::remember(const UserId& user, ProfileRef profile) {
 
 void Profiles::find(const UserId& user, Done<ProfileRef> done) {
   const auto load = [&](Done<Near::Loaded> loaded) {
-    cache_.get(cache_key(user), [this, user, loaded = std::move(loaded)](auto read) mutable {
-      const auto record = reads_.count(std::move(read));
-      ProfileRef profile = record ? parse(*record, user) : nullptr;
+    const std::string kept_at = cache_key(user);
+    cache_.get(kept_at, [this, kept_at, loaded = std::move(loaded)](auto read) mutable {
+      ProfileRef profile = reads_.count(read, [&](const std::string& record) { return parse(record, kept_at); });
       const auto ttl = profile ? std::chrono::milliseconds(kNearTtl) : kUnsureTtl;
       loaded(Near::Loaded{std::move(profile), ttl});
     });

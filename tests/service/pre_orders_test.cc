@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "service/cache_record.h"
 #include "service/faulty_cache.h"
 #include "service/service_fixture.h"
 
@@ -53,6 +54,48 @@ TEST_F(GreetingTest, GarbageIsTheDefault) {
     EXPECT_EQ(greeting(there), kGreetingDefault) << garbage;
     there.find(packet, [](auto found) { EXPECT_FALSE(found.value().has_value()); });
   }
+}
+
+TEST_F(GreetingTest, ADamagedRecordIsAMiss) {
+  std::string record;
+  at.cache.get(cached(), [&](auto found) { record = found.value().value(); });
+  const auto expect_miss = [&](const std::string& damaged) {
+    at.cache.put(cached(), damaged, kPacketTtl, [](auto) {});
+    there.find(packet, [](auto found) { EXPECT_FALSE(found.value().has_value()); });
+  };
+  for (size_t i = 0; i < record.size(); ++i) {
+    std::string flipped = record;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x20);
+    expect_miss(flipped);
+    expect_miss(record.substr(0, i));
+  }
+  at.cache.put(cached(), record, kPacketTtl, [](auto) {});
+  there.find(packet, [](auto found) { EXPECT_TRUE(found.value().has_value()); });
+}
+
+TEST_F(GreetingTest, ARecordOfAnotherPacketOrLayoutIsAMiss) {
+  const PacketKey other = at.active(lucky(200, 2));
+  std::string record;
+  at.cache.get("packet:" + at.ids.print(other), [&](auto found) { record = found.value().value(); });
+  RecordWriter older(RecordLayout::kProfile, cached());
+  older.text("");
+  older.text("");
+  older.text("恭喜");
+  for (const std::string& foreign : {record, std::move(older).finish(), std::string(R"(["a","b","恭喜"])")}) {
+    at.cache.put(cached(), foreign, kPacketTtl, [](auto) {});
+    at.clock.advance(PreOrders::kGreetingLostTtl);
+    EXPECT_EQ(greeting(there), kGreetingDefault);
+    there.find(packet, [](auto found) { EXPECT_FALSE(found.value().has_value()); });
+  }
+}
+
+TEST_F(GreetingTest, WhatDoesNotReadBackCountsAsAMiss) {
+  at.cache.put(cached(), "garbage", kPacketTtl, [](auto) {});
+  EXPECT_EQ(greeting(there), kGreetingDefault);
+  prometheus::Counter& misses =
+      add_counter(at.registry, "hongbao_cache_reads_total", "Reads of the cache, by what was asked for.",
+                  {{"what", "greetings"}, {"result", "miss"}});
+  EXPECT_EQ(misses.Value(), 1);
 }
 
 TEST_F(GreetingTest, APaidPacketsGreetingOutlivesTheCache) {
