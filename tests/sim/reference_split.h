@@ -1,4 +1,4 @@
-// How a packet's money is split, written a second time from section 5 of the design and with nothing of the product's
+// How a packet's money is split, written a second time from docs/FORMATS.md and with nothing of the product's
 // but its types: the checker compares every share with it. Pure.
 #pragma once
 

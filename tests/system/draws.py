@@ -1,4 +1,4 @@
-"""Section 5 of the design again, in Python: what an auditor does with a revealed seed."""
+"""docs/FORMATS.md in Python: what an auditor does with a revealed seed."""
 
 import hashlib
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Checks that every folder under src includes only floors below it (section 3 of the design).
+"""Checks that every folder under src includes only floors below it (the tour of the code in README.md).
 
     floors.py ROOT          checks ROOT/src, prints file:line for every breach, exits 1 if there is one
     floors.py --self-test   proves on small trees that each rule can fail
