@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/value.hpp>
 
 namespace hongbao {
@@ -13,36 +13,100 @@ namespace json = boost::json;
 
 constexpr size_t kDepthMax = 8;
 
-// How many fields well-formed JSON names, at any depth: its colons outside strings.
-size_t count_named(std::string_view text) {
-  size_t count = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (quoted && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      quoted = !quoted;
-    } else if (!quoted && text[i] == ':') {
-      ++count;
-    }
-  }
-  return count;
-}
+// Takes a parser's events and builds the value, but refuses a name that its object has already. (Boost.JSON's own
+// parser keeps the last of several.)
+class ValueBuilder {
+ public:
+  static constexpr size_t max_object_size = json::object::max_size();
+  static constexpr size_t max_array_size = json::array::max_size();
+  static constexpr size_t max_key_size = json::string::max_size();
+  static constexpr size_t max_string_size = json::string::max_size();
+  using ErrorRef = boost::system::error_code&;
 
-// How many of them are left: of those with one name Boost.JSON keeps the last.
-size_t count_kept(const json::value& value) {
-  size_t count = 0;
-  if (value.is_object()) {
-    for (const auto& entry : value.get_object()) {
-      count += 1 + count_kept(entry.value());
-    }
-  } else if (value.is_array()) {
-    for (const json::value& element : value.get_array()) {
-      count += count_kept(element);
-    }
+  explicit ValueBuilder(json::storage_ptr memory) : root_(std::move(memory)) {}
+
+  [[nodiscard]] bool named_twice() const { return named_twice_; }
+  json::value release() { return std::move(root_); }
+
+  bool on_document_begin(ErrorRef) { return true; }
+  bool on_document_end(ErrorRef) { return true; }
+
+  bool on_object_begin(ErrorRef) {
+    open(place()).emplace_object();
+    return true;
   }
-  return count;
-}
+  bool on_object_end(size_t, ErrorRef) { return close(); }
+  bool on_array_begin(ErrorRef) {
+    open(place()).emplace_array();
+    return true;
+  }
+  bool on_array_end(size_t, ErrorRef) { return close(); }
+
+  bool on_key_part(std::string_view part, size_t, ErrorRef) { return gather(part); }
+  bool on_key(std::string_view last_part, size_t, ErrorRef error) {
+    const auto [entry, is_new] = open_.back()->get_object().emplace(gathered(last_part), nullptr);
+    named_ = &entry->value();
+    if (!is_new) {
+      named_twice_ = true;
+      error = json::error::syntax;  // ends the parse; what is told is `named_twice`
+    }
+    parts_.clear();
+    return is_new;
+  }
+  bool on_string_part(std::string_view part, size_t, ErrorRef) { return gather(part); }
+  bool on_string(std::string_view last_part, size_t, ErrorRef) {
+    place().emplace_string() = gathered(last_part);
+    parts_.clear();
+    return true;
+  }
+
+  bool on_number_part(std::string_view, ErrorRef) { return true; }
+  bool on_int64(int64_t value, std::string_view, ErrorRef) { return put(value); }
+  bool on_uint64(uint64_t value, std::string_view, ErrorRef) { return put(value); }
+  bool on_double(double value, std::string_view, ErrorRef) { return put(value); }
+  bool on_bool(bool value, ErrorRef) { return put(value); }
+  bool on_null(ErrorRef) { return put(nullptr); }
+  bool on_comment_part(std::string_view, ErrorRef) { return true; }
+  bool on_comment(std::string_view, ErrorRef) { return true; }
+
+ private:
+  // Where the value that comes now belongs. The pointers in `open_` stay good: a container grows only while none
+  // inside it is open.
+  json::value& place() {
+    if (open_.empty()) {
+      return root_;
+    }
+    return open_.back()->is_array() ? open_.back()->get_array().emplace_back(nullptr) : *named_;
+  }
+  json::value& open(json::value& value) {
+    open_.push_back(&value);
+    return value;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+  template <class Value>
+  bool put(Value value) {
+    place() = value;
+    return true;
+  }
+
+  // A text with escapes comes in parts.
+  bool gather(std::string_view part) {
+    parts_ += part;
+    return true;
+  }
+  std::string_view gathered(std::string_view last_part) {
+    return parts_.empty() ? last_part : std::string_view(parts_ += last_part);
+  }
+
+  json::value root_;
+  boost::container::small_vector<json::value*, kDepthMax> open_;
+  json::value* named_ = nullptr;  // by the key that came last
+  std::string parts_;
+  bool named_twice_ = false;
+};
 
 }  // namespace
 
@@ -50,15 +114,20 @@ Result<json::object> parse_object(std::string_view text, json::storage_ptr memor
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = kDepthMax;
-  json::value value = json::parse(text, error, std::move(memory), options);
+  json::basic_parser<ValueBuilder> parser(options, std::move(memory));
+  const size_t parsed = parser.write_some(/*more=*/false, text.data(), text.size(), error);
+  if (parser.handler().named_twice()) {
+    return fail(ErrorCode::kMalformedJson, "must not name a field twice");
+  }
+  if (!error && parsed < text.size()) {
+    error = json::error::extra_data;
+  }
   if (error) {
     return fail(ErrorCode::kMalformedJson, fmt::format("must be UTF-8 JSON: {}", error.message()));
   }
+  json::value value = parser.handler().release();
   if (!value.is_object()) {
     return fail(ErrorCode::kMalformedJson, "must be a JSON object");
-  }
-  if (count_kept(value) != count_named(text)) {
-    return fail(ErrorCode::kMalformedJson, "must not name a field twice");
   }
   return std::move(value.get_object());
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <boost/json/serialize.hpp>
+
 namespace hongbao {
 namespace {
 
@@ -159,6 +161,53 @@ TEST(JsonInput, AFieldNamedTwiceIsMalformed) {
                            R"({"a":{"b":1,"b":2}})", R"({"a":[{"b":1},{"b":1,"b":2}]})", R"({"":1,"":2})"}) {
     EXPECT_EQ(verdict(JsonInput(body)), "malformed body") << body;
   }
+}
+
+TEST(JsonInput, EqualNamesThatAreSpeltDifferentlyAreTwice) {
+  for (const char* body : {R"({"\u0061":1,"\u0061":2})", R"({"ab":1,"\u0061b":2})", R"({"a\u0062":1,"ab":2})",
+                           R"({"\/":1,"/":2})", R"({"\n":1,"\u000a":2})", R"({"红":1,"\u7ea2":2})",
+                           R"({"🧧":1,"\ud83e\udde7":2})", R"({"\u0000":1,"\u0000":2})"}) {
+    EXPECT_EQ(verdict(JsonInput(body)), "malformed body") << body;
+    EXPECT_EQ(JsonInput(body).finish().error().detail, "must not name a field twice") << body;
+  }
+}
+
+TEST(JsonInput, ANameTwiceIsFoundAtAnyPlaceAndDepth) {
+  for (const char* body :
+       {R"({"o":{"a":{"b":{"c":1,"d":[],"c":2}}}})", R"({"o":{"a":1},"p":{"a":1},"o":{}})",
+        R"({"l":[{"a":1},[{"b":1},{"c":1,"c":1}]]})", R"({"l":[[],{}],"m":{"a":[],"a":{}}})",
+        R"({"a":{"x":1},"b":{"x":1},"c":[{"x":1},{"x":1,"y":{"x":1},"x":1}]})", R"({"a":"a","b":"b","a":"c"})"}) {
+    EXPECT_EQ(JsonInput(body).finish().error().detail, "must not name a field twice") << body;
+  }
+}
+
+TEST(JsonInput, ANameMayBeAnothersBeginning) {
+  for (const char* body :
+       {R"({"a":1,"aa":2,"":3,"A":4})", R"({"\u0061":1,"\u0061\u0061":2})", R"({"a":1,"a\u0000":2})"}) {
+    EXPECT_EQ(verdict(JsonInput(body)).substr(0, 7), "unknown") << body;
+  }
+}
+
+TEST(JsonInput, NestedValuesAreReadAsTheyStand) {
+  const std::string body =
+      R"({"o":{"l":[1,"zwei",{"a":[],"b":{}},[null,true,-2.5]],"t":"a\"\\\u7ea2b","u":18446744073709551615},"n":1})";
+  JsonInput input(body);
+  EXPECT_EQ(boost::json::serialize(input.object("o")),
+            R"({"l":[1,"zwei",{"a":[],"b":{}},[null,true,-2.5E0]],"t":"a\"\\红b","u":18446744073709551615})");
+  EXPECT_EQ(input.integer("n", 1, 1), 1);
+  EXPECT_EQ(verdict(input), "");
+}
+
+TEST(JsonInput, ManyFieldsAreReadEachOnce) {
+  std::string body = "{";
+  for (int i = 0; i < 500; ++i) {
+    body += fmt::format(R"("field{}":{},)", i, i);
+  }
+  JsonInput once(body + R"("last":{"field0":1}})");
+  for (int i = 0; i < 500; ++i) {
+    EXPECT_EQ(once.integer(fmt::format("field{}", i), 0, 500), i);
+  }
+  EXPECT_EQ(JsonInput(body + R"("field250":1})").finish().error().detail, "must not name a field twice");
 }
 
 TEST(JsonInput, OneNameInSeveralObjectsIsNotTwice) {
