@@ -3,6 +3,42 @@
 // threads; the session keeps their places.
 //
 // Lives on one HttpIo and is touched by its thread only, but for Reply, which any thread may use.
+//
+// The connection:
+//
+//      ┌──────┐    slots are full    ┌──────┐
+//      │ open │ ───────────────────► │ full │
+//      │      │ ◄─────────────────── │      │
+//      └──────┘ an answer is written └──────┘
+//       │    │                           │
+//       │    │ end of input ¹,           │ end of input ¹
+//       │    │ answers are owed          │
+//       │    └────────────┬──────────────┘
+//       │                 ▼
+//       │            ┌────────┐ all is written ┌───────────┐
+//       │            │ ending │ ─────────────► │ lingering │
+//       │            └────────┘                └───────────┘
+//       │ end of input,   │ all is written, and     │ the client closes its
+//       │ nothing owed;   │ the client has closed   │ side, or 2 s
+//       │ idle too long   │ its side                │
+//       ▼                 ▼                         ▼
+//      ┌────────────────────────────────────────────────┐
+//      │                     closed                     │
+//      └────────────────────────────────────────────────┘
+//
+//   open       reads and parses. Members: none of the flags below
+//   full       pipelined_requests_max slots: what has arrived waits in the buffer. may_take_more() is false
+//   ending     nothing more is read; answers are owed. input_ended_, and peer_closed_ if the client closed its side
+//   lingering  the sending side is shut; what arrives is dropped, until the client closes or for 2 s. lingering_
+//   closed     answers that still come go nowhere. closed_
+//   ¹ end of input: the client closed its side; a request that can't be read, or did not arrive in time (its refusal is
+//     the last answer); a request or an answer after which the connection is to end.
+//   Any state ends in `closed` on an error of the socket, or when the client takes no answer for request_timeout.
+//
+// An answer's slot:
+//
+//      empty ──► filled (`wire`) ──► at the front: in output_ ──► written, gone
+//        └── late_at has passed: filled with "late"; its own answer is dropped when it comes (answered_late_)
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
