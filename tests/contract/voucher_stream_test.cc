@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_order_store.h"
+#include "support/memory_order_store.h"
 #include "contract/stream_calls.h"
 #include "contract/values.h"
 

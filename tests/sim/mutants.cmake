@@ -7,6 +7,9 @@ add_custom_target(sim-mutants)
 function(sim_mutant name)
   cmake_parse_arguments(PARSE_ARGV 1 MUTANT "" "SOURCE;FIND;REPLACE;SCENARIO" "")
   set(source ${PROJECT_SOURCE_DIR}/src/${MUTANT_SOURCE})
+  if(NOT EXISTS ${source})
+    set(source ${PROJECT_SOURCE_DIR}/tests/${MUTANT_SOURCE})
+  endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   file(READ ${source} text)
   string(FIND "${text}" "${MUTANT_FIND}" first)
@@ -119,15 +122,15 @@ sim_mutant(lease_is_never_renewed SOURCE shard/shard.cc
   FIND "from + options_.lease / kRenewalsPerLease"
   REPLACE "kForever"
   SCENARIO takeover)
-sim_mutant(acquire_ignores_the_lease SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(acquire_ignores_the_lease SOURCE support/memory_order_store.cc
   FIND "!may_take_it_over && clock_.now() < lease_until_"
   REPLACE "false"
   SCENARIO takeover)
-sim_mutant(acquire_leaves_the_epoch SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(acquire_leaves_the_epoch SOURCE support/memory_order_store.cc
   FIND "  ++head_.epoch;\n"
   REPLACE "  head_.epoch = std::max(head_.epoch, 1U);\n"
   SCENARIO takeover)
-sim_mutant(release_ends_anothers_lease SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(release_ends_anothers_lease SOURCE support/memory_order_store.cc
   FIND "  if (epoch == head_.epoch) {\n    lease_until_"
   REPLACE "  if (true) {\n    lease_until_"
   SCENARIO hand_over)
@@ -174,22 +177,22 @@ sim_mutant(replaced_process_goes_on SOURCE service/placement.cc
 
 # --- stores: where the contract lies ----------------------------------------------------------------------------------
 
-sim_mutant(missing_fence SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(missing_fence SOURCE support/memory_order_store.cc
   FIND "batch.epoch != head_.epoch || "
   REPLACE "")
-sim_mutant(double_credit SOURCE adapters/memory/memory_ledger_store.cc
+sim_mutant(double_credit SOURCE support/memory_ledger_store.cc
   FIND "credit.credits_posted += transfer.amount;"
   REPLACE "credit.credits_posted += transfer.amount * 2;")
-sim_mutant(dropped_voucher_in_settlement SOURCE adapters/memory/memory_ledger_store.cc
+sim_mutant(dropped_voucher_in_settlement SOURCE support/memory_ledger_store.cc
   FIND "    settle(voucher, next_at);\n"
   REPLACE "    if (voucher.seq != 2) settle(voucher, next_at);\n")
-sim_mutant(ledger_cursor_apart_from_its_effects SOURCE adapters/memory/memory_ledger_store.cc
+sim_mutant(ledger_cursor_apart_from_its_effects SOURCE support/memory_ledger_store.cc
   FIND "  cursors_[settlement.shard] = next;\n"
   REPLACE "  static int settled = 0;\n  if (++settled % 8 != 0) cursors_[settlement.shard] = next;\n")
-sim_mutant(two_payments_for_one_packet SOURCE adapters/memory/memory_ledger_store.cc
+sim_mutant(two_payments_for_one_packet SOURCE support/memory_ledger_store.cc
   FIND "      return *refused;\n"
   REPLACE "      return {PostOutcome::kPosted};\n")
-sim_mutant(inbox_cursor_apart_from_its_effects SOURCE adapters/memory/memory_inbox_store.cc
+sim_mutant(inbox_cursor_apart_from_its_effects SOURCE support/memory_inbox_store.cc
   FIND "    apply(voucher);\n"
   REPLACE "    static int applied = 0;\n    if (++applied % 16 != 0) apply(voucher);\n")
 

@@ -1,4 +1,4 @@
-#include "adapters/memory/memory_ledger_store.h"
+#include "support/memory_ledger_store.h"
 
 #include <algorithm>
 #include <functional>
