@@ -63,14 +63,19 @@ class Decider {
     Money credits;
     uint64_t transfers = 0;
   };
+  struct Judged {
+    TransferVerdict verdict;
+    size_t debit;  // places in accounts_
+    size_t credit;
+  };
 
   Posted post(const Posting& posting);
   [[nodiscard]] std::optional<Posted> refuse_payment(const Posting& posting) const;
   SettleOutcome settle(const Settlement& settlement);
   void settle(const Voucher& voucher);
   RetryOutcome retry(const DeferredTransfer& deferred);
-  template <class MaybeMoved>
-  TransferVerdict judge_and_post(MaybeMoved&& transfer, const std::optional<Transfer>& posted);
+  Judged judge(const Transfer& transfer, const std::optional<Transfer>& posted);
+  void move(Transfer transfer, const Judged& judged);
   [[nodiscard]] std::optional<Transfer> find_posted(const std::string& id) const;
   size_t place_of(const AccountId& account);
   void collect_moves();
@@ -104,8 +109,9 @@ Posted Decider::post(const Posting& posting) {
       return *refused;
     }
   }
-  const TransferVerdict verdict = judge_and_post(transfer, posted);
-  if (verdict == TransferVerdict::kPosted) {
+  const Judged judged = judge(transfer, posted);
+  if (judged.verdict == TransferVerdict::kPosted) {
+    move(transfer, judged);
     state_.posted.emplace(transfer.id, transfer);
     if (posting.pays()) {
       state_.paid.emplace(*transfer.packet, posting.send_key);
@@ -115,7 +121,7 @@ Posted Decider::post(const Posting& posting) {
       decision_.payments.push_back(&posting);
     }
   }
-  return {outcome_of(verdict)};
+  return {outcome_of(judged.verdict)};
 }
 
 // Of a payment whose transfer was not posted before; nullopt: nothing stands in its way.
@@ -152,48 +158,51 @@ void Decider::settle(const Voucher& voucher) {
     return;
   }
   // The cursor says that this voucher was never settled, so nothing has its id; the store's unique key asserts it.
-  const TransferVerdict verdict = judge_and_post(std::move(*transfer), std::nullopt);
-  if (verdict == TransferVerdict::kPosted) {
+  const Judged judged = judge(*transfer, std::nullopt);
+  if (judged.verdict == TransferVerdict::kPosted) {
+    move(std::move(*transfer), judged);
     return;
   }
-  if (!accounts_[place_of(transfer->credit)].was_read) {
+  if (!accounts_[judged.credit].was_read) {
     decision_.unread.push_back(transfer->credit);
   }
-  decision_.new_deferred.push_back({std::move(*transfer), verdict, 0, batch_.now + batch_.deferral});
+  decision_.new_deferred.push_back({std::move(*transfer), judged.verdict, 0, batch_.now + batch_.deferral});
 }
 
 RetryOutcome Decider::retry(const DeferredTransfer& deferred) {
   const std::string& id = deferred.transfer.id;
-  const TransferVerdict verdict = judge_and_post(deferred.transfer, find_posted(id));
-  if (verdict == TransferVerdict::kPosted || verdict == TransferVerdict::kDuplicate) {
+  const Judged judged = judge(deferred.transfer, find_posted(id));
+  if (judged.verdict == TransferVerdict::kPosted) {
+    move(deferred.transfer, judged);
     state_.posted.emplace(id, deferred.transfer);
+  }
+  if (judged.verdict == TransferVerdict::kPosted || judged.verdict == TransferVerdict::kDuplicate) {
     decision_.no_longer_deferred.push_back(id);
     return RetryOutcome::kPosted;
   }
   // From the attempts the caller read, so that a repeated batch counts once.
-  decision_.still_deferred.push_back({deferred.transfer, verdict, deferred.attempts + 1, deferred.next_at});
+  decision_.still_deferred.push_back({deferred.transfer, judged.verdict, deferred.attempts + 1, deferred.next_at});
   return RetryOutcome::kDeferred;
 }
 
-// An rvalue is left as it was when it is refused.
-template <class MaybeMoved>
-TransferVerdict Decider::judge_and_post(MaybeMoved&& transfer, const std::optional<Transfer>& posted) {
+Decider::Judged Decider::judge(const Transfer& transfer, const std::optional<Transfer>& posted) {
   const size_t debit_place = place_of(transfer.debit);
   const size_t credit_place = place_of(transfer.credit);
-  Running& debit = accounts_[debit_place];
-  Running& credit = accounts_[credit_place];
+  const Running& debit = accounts_[debit_place];
   CHECK(debit.was_read);
-  const TransferVerdict verdict = judge_transfer(transfer, debit.account, credit.account, posted);
-  if (verdict == TransferVerdict::kPosted) {
-    const Money amount = transfer.amount;
-    debit.account.debits_posted += amount;
-    debit.debits += amount;
-    credit.account.credits_posted += amount;
-    credit.credits += amount;
-    decision_.transfers.push_back(
-        {std::forward<MaybeMoved>(transfer), debit_place, credit_place, ++debit.transfers, ++credit.transfers});
-  }
-  return verdict;
+  return {judge_transfer(transfer, debit.account, accounts_[credit_place].account, posted), debit_place, credit_place};
+}
+
+void Decider::move(Transfer transfer, const Judged& judged) {
+  Running& debit = accounts_[judged.debit];
+  Running& credit = accounts_[judged.credit];
+  const Money amount = transfer.amount;
+  debit.account.debits_posted += amount;
+  debit.debits += amount;
+  credit.account.credits_posted += amount;
+  credit.credits += amount;
+  decision_.transfers.push_back(
+      {std::move(transfer), judged.debit, judged.credit, ++debit.transfers, ++credit.transfers});
 }
 
 std::optional<Transfer> Decider::find_posted(const std::string& id) const {

@@ -178,8 +178,8 @@ sim_mutant(replaced_process_goes_on SOURCE service/placement.cc
 # --- what the ledger decides ------------------------------------------------------------------------------------------
 
 sim_mutant(double_credit SOURCE core/ledger_decision.cc
-  FIND "    credit.credits += amount;\n"
-  REPLACE "    credit.credits += amount * 2;\n")
+  FIND "  credit.credits += amount;\n"
+  REPLACE "  credit.credits += amount * 2;\n")
 sim_mutant(dropped_voucher_in_settlement SOURCE core/ledger_decision.cc
   FIND "    settle(voucher);\n"
   REPLACE "    if (voucher.seq != 2) settle(voucher);\n")
@@ -199,14 +199,14 @@ sim_mutant(payment_is_not_kept SOURCE core/ledger_decision.cc
   FIND "      decision_.payments.push_back(&posting);\n"
   REPLACE "      if (batch_.postings.size() == 1) decision_.payments.push_back(&posting);\n")
 sim_mutant(balance_is_not_carried_within_a_batch SOURCE core/ledger_decision.cc
-  FIND "    debit.account.debits_posted += amount;\n"
+  FIND "  debit.account.debits_posted += amount;\n"
   REPLACE "")
 sim_mutant(deferral_is_lost SOURCE core/ledger_decision.cc
   FIND "  decision_.new_deferred.push_back("
   REPLACE "  static int refused = 0;\n  if (++refused % 4 != 0) decision_.new_deferred.push_back(")
 sim_mutant(retry_is_posted_twice SOURCE core/ledger_decision.cc
   FIND "    decision_.no_longer_deferred.push_back(id);\n"
-  REPLACE "    Transfer again = deferred.transfer;\n    again.id += \"again\";\n    if (verdict == TransferVerdict::kPosted) judge_and_post(again, std::nullopt);\n    decision_.no_longer_deferred.push_back(id);\n")
+  REPLACE "    Transfer again = deferred.transfer;\n    again.id += \"again\";\n    if (judged.verdict == TransferVerdict::kPosted) move(again, judged);\n    decision_.no_longer_deferred.push_back(id);\n")
 sim_mutant(posted_retry_stays_deferred SOURCE core/ledger_decision.cc
   FIND "    decision_.no_longer_deferred.push_back(id);\n"
   REPLACE "")
