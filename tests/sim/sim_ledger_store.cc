@@ -29,7 +29,15 @@ Result<LedgerResult> SimLedgerStore::commit(const LedgerBatch& batch) {
 
 Result<LedgerResult> SimLedgerStore::commit_now(const LedgerBatch& batch) {
   memory_.remember([batch](MemoryLedgerStore& store) { (void)store.commit(batch); });
-  return memory_->commit(batch);
+  auto result = memory_->commit(batch);
+  // At the end the audit looks at all accounts; what comes in later would hide an overdraft from it.
+  for (const Posting& posting : batch.postings) {
+    const Account payer = memory_->account(posting.transfer.debit).value();
+    if (!payer.id.may_go_negative() && payer.balance() < Money(0)) {
+      env_.violation(payer.id.text() + " has paid more than it had");
+    }
+  }
+  return result;
 }
 
 void SimLedgerStore::land_late() {
