@@ -30,7 +30,9 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 class Clock {
  public:
   virtual ~Clock() = default;
+  // The time of day; it may jump either way.
   [[nodiscard]] virtual Timestamp now() const = 0;
+  // Only ever rises; says nothing of the time of day.
   [[nodiscard]] virtual SteadyTime steady_now() const = 0;
 };
 

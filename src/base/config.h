@@ -46,7 +46,7 @@ class ConfigReader {
 
   // Call last. The first error, or the first key or variable nobody asked for.
   [[nodiscard]] Result<void> finish() const;
-  // Only the second of it: for whoever needs few of the keys, whatever the others hold.
+  // Only the second check of `finish`, for a program that needs few of the keys.
   [[nodiscard]] Result<void> check_names() const;
 
  private:

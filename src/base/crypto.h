@@ -25,7 +25,7 @@ inline Bytes as_bytes(std::string_view text) {
 // Starts libsodium; stops the process when the operating system has no randomness.
 void init_crypto();
 
-// Fills `out` from the operating system's CSPRNG.
+// Fills all of `out` from the operating system's CSPRNG.
 void random_bytes(std::span<uint8_t> out);
 
 // SipHash-2-4 (Aumasson and Bernstein, 2012), 64 and 128 bits: fast MACs for ids and tickets.
@@ -46,11 +46,13 @@ Key128 derive_key128(const Key256& master, uint64_t id, const char (&context)[9]
 // XChaCha20-Poly1305: the result hides and authenticates `plain`. `nonce` is 24 random bytes, stored in front.
 using SealNonce = std::array<uint8_t, 24>;
 std::string seal(const Key256& key, const SealNonce& nonce, std::string_view plain);
+// nullopt for anything that `seal` did not make with the same key.
 std::optional<std::string> unseal(const Key256& key, std::string_view sealed);
 
 // In a time that does not depend on where they differ. Lengths may differ.
 bool equal_constant_time(Bytes a, Bytes b);
 
+// Lower case; decoding takes either case, and is nullopt for anything else.
 std::string to_hex(Bytes data);
 std::optional<std::string> from_hex(std::string_view text);
 // Base64url without padding (RFC 4648 section 5); decoding refuses any other spelling.

@@ -1,7 +1,7 @@
 // A bounded queue: the one door to a thread that owns state, or to a pool of workers. A full or closed mailbox
 // refuses at once; the sender answers its caller with a typed error.
 //
-// Any thread.
+// Any thread may call any function; several may take.
 #pragma once
 
 #include <algorithm>
@@ -57,6 +57,7 @@ class Mailbox {
     return closed_;
   }
 
+  // Items that wait now.
   [[nodiscard]] size_t depth() const {
     const std::lock_guard lock(mutex_);
     return items_.size();

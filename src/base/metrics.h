@@ -13,6 +13,8 @@ namespace hongbao {
 
 using MetricLabels = std::map<std::string, std::string>;
 
+// The one of this name and these labels: made at the first call, the same at later ones. It lives as long as
+// `registry`.
 prometheus::Counter& add_counter(prometheus::Registry& registry, const std::string& name, const std::string& help,
                                  const MetricLabels& labels = {});
 prometheus::Gauge& add_gauge(prometheus::Registry& registry, const std::string& name, const std::string& help,

@@ -11,6 +11,7 @@ namespace hongbao {
 class Random {
  public:
   virtual ~Random() = default;
+  // Every byte of `out`, independent and uniform. Never fails.
   virtual void fill(std::span<uint8_t> out) = 0;
 };
 

@@ -1,5 +1,5 @@
 // How a packet's money is split. Pure: remaining amount R, remaining count m and random words in, one share out. Drawn
-// when a share is opened, never in advance. Section 5 of the design gives the rules and their proofs of bounds.
+// when a share is opened, never in advance. docs/FORMATS.md gives the rules and their proofs of bounds.
 //
 // Every rule keeps, for L·m ≤ R ≤ H·m: L ≤ share ≤ H, and the rest stays splittable: L·(m−1) ≤ R − share ≤ H·(m−1).
 #pragma once

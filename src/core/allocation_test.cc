@@ -272,7 +272,7 @@ TEST(Allocation, AFullPacketLeavesNoChoice) {
   }
 }
 
-TEST(Allocation, ClassicMeansAreThoseOfTheDesignExactly) {
+TEST(Allocation, ClassicMeansAreThoseOfTheDocumentExactly) {
   const std::vector<double> means = exact_means(classic, Money(30), 10, kApiBounds);
   for (size_t position = 0; position < means.size(); ++position) {
     EXPECT_NEAR(means[position], kClassicMeans[position], 0.0005) << "position " << position + 1;

@@ -20,9 +20,11 @@ namespace hongbao {
 inline constexpr std::chrono::minutes kNotificationAgeMax{5};  // and as much into the future
 inline constexpr size_t kSignaturesMax = 8;                    // of one notification
 
+// The header's value, for the channel's side and for tests. `at` counts in whole seconds.
 std::string sign_notification(std::string_view secret, Timestamp at, std::string_view body);
 
-// Under any of the secrets. kSignatureInvalid or kNotificationStale.
+// Under any of the secrets. `body`: as it came, byte for byte. kSignatureInvalid, or kNotificationStale for a signature
+// that is good and more than kNotificationAgeMax from `now`.
 Result<void> check_notification(std::span<const std::string> secrets, std::string_view header, std::string_view body,
                                 Timestamp now);
 

@@ -28,6 +28,7 @@ enum class Retired : uint8_t {
   kChanged,  // the part holds more than was copied, or an active packet, or has moved already; nothing was done
 };
 
+// kFenced for kFenced, kUnavailable for kChanged.
 inline Result<void> to_result(Retired retired) {
   switch (retired) {
     case Retired::kDone:

@@ -23,7 +23,9 @@ struct Seed {
   friend bool operator==(const Seed&, const Seed&) = default;
 };
 
+// `packet_id`: as it is printed (core/packet_id.h).
 Hash256 commitment(const Seed& seed, std::string_view packet_id);
+// Of share `seq`, which counts from 1.
 DrawWords draw_words(const Seed& seed, uint32_t seq);
 
 }  // namespace hongbao

@@ -71,7 +71,8 @@ struct Transfer {
   }
 };
 
-// The ids of transfers, by cause.
+// The ids of transfers, by cause: deposit:<user>:<key>, pay:<packet id>, channel:<channel>:<payment id> and
+// voucher:<shard>:<number, 12 digits>.
 std::string deposit_transfer_id(const UserId& user, std::string_view key);
 std::string wallet_payment_transfer_id(std::string_view packet_id);
 std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id);

@@ -9,8 +9,8 @@
 
 namespace hongbao {
 
-inline constexpr Money kShareLeast{1};          // L of the design: one fen
-inline constexpr Money kShareGreatest{20'000};  // H of the design: 200 yuan
+inline constexpr Money kShareLeast{1};          // L in docs/FORMATS.md: one fen
+inline constexpr Money kShareGreatest{20'000};  // H in docs/FORMATS.md: 200 yuan
 inline constexpr uint32_t kSharesPerPacketMax = 100'000;
 inline constexpr size_t kGreetingCharactersMax = 60;  // Unicode code points
 inline constexpr size_t kIdempotencyKeyLengthMax = 64;

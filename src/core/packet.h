@@ -17,6 +17,7 @@ enum class PacketKind : uint8_t { kLucky = 1, kEqual = 2, kExclusive = 3 };
 // How its money is split. Lucky packets are classic or fair; the others equal.
 enum class Rule : uint8_t { kClassic = 1, kFair = 2, kEqual = 3 };
 
+// As the API spells them. Parsing is nullopt for any other text.
 std::string_view to_text(PacketKind kind);
 std::string_view to_text(Rule rule);
 std::optional<PacketKind> parse_packet_kind(std::string_view text);

@@ -29,6 +29,7 @@ Result<void> check_send_request(const SendRequest& request);
 // Equal requests have equal fingerprints, and no two others.
 std::string fingerprint(const SendRequest& request);
 
+// Equal senders and keys have equal send keys, and no two others. `idempotency_key`: any text.
 SendKey send_key_of(const UserId& sender, std::string_view idempotency_key);
 
 }  // namespace hongbao

@@ -14,8 +14,8 @@
 
 namespace hongbao {
 
-// A day is one part. Only a packet that is paid when its day is cold already, days late, begins another one: names of
-// tables are never used twice, so that whoever comes late with dropping one can't hit another's rows.
+// A day is one part. A packet that is paid days late, when its day is cold already, begins another one. Names of tables
+// are never used twice: a process that drops a table too late can't hit another's rows.
 struct DayPart {
   Day day;
   uint32_t number = 1;

@@ -34,7 +34,8 @@ class Cache {
 
   virtual void get(std::string_view key, Found done) = 0;
   // Keeps the first value: calls back with the one that was there, or nullopt when `value` was put. Atomic. The entry
-  // is `owner`'s, who can't push out those of others: beyond so many as the cache was made for, the owner's oldest go.
+  // counts as `owner`'s. An owner has so many entries at most as the cache was made for; one more pushes out the
+  // owner's oldest, and never another's.
   virtual void put_if_absent(std::string_view owner, std::string_view key, std::string value,
                              std::chrono::milliseconds ttl, Found done) = 0;
   virtual void put(std::string_view key, std::string value, std::chrono::milliseconds ttl, Done<void> done) = 0;

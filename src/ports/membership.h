@@ -1,5 +1,5 @@
 // Which nodes live. Each says so again and again, and a node that has not for the length of its lease, by the
-// database's clock, lives no more. Held where the order stores are, so that a node that can't reach them doesn't count.
+// database's clock, is dead. Held where the order stores are, so that a node that can't reach them doesn't count.
 //
 // Threads: one at a time.
 #pragma once
@@ -39,7 +39,7 @@ class Membership {
   virtual Result<std::vector<Member>> members() = 0;
   // Those as well that fell silent less than `memory` ago; by name.
   virtual Result<std::vector<KnownMember>> known(std::chrono::milliseconds memory) = 0;
-  // The node lives no more, from now on; unless a later incarnation took its name.
+  // The node is dead from now on, unless a later incarnation took its name.
   virtual Result<void> leave(std::string_view node, uint64_t incarnation) = 0;
 };
 

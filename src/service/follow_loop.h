@@ -1,7 +1,7 @@
 // The thread of a consumer of the voucher stream: steps while there is work, waits for the stream when there is none,
-// and pauses after an error. It lets vouchers gather between two steps, because many in one transaction cost a fraction
-// of what they cost in many, and nobody waits for it; behind by a full step, it goes on at once. While users wait for
-// their opens it works a tenth of the time and falls behind: the peak is theirs, and the log keeps what is left to do.
+// and pauses after an error. It lets vouchers gather between two steps: one large transaction costs a fraction of many
+// small ones, and nobody waits. When it is a full step behind, it goes on at once. While users wait for their opens it
+// works a tenth of the time and falls behind. The log keeps what is left to do.
 // `start` and `stop`: the owner.
 #pragma once
 

@@ -1,5 +1,6 @@
 // Feeds the inbox from every shard's log; its cursor is one transaction with what it writes. After the commit it tells
-// the cache which lists have changed. `step` may be called without the thread, by a simulator.
+// the cache which lists have changed. `step` may be called without the thread, by a simulator. `start` and `stop`: the
+// owner. `prepare` and `step`: one thread at a time, and not beside the loop.
 #pragma once
 
 #include <map>
@@ -16,7 +17,11 @@ class InboxFeed {
   InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads,
             OwnsShard owns, size_t batch_vouchers_max);
 
+  // Reads the cursors. Call before the first `step`. Errors: those of the inbox's store.
   Result<void> prepare();
+  // One round over the shards that are owned here. Returns how many vouchers the inbox took; blocks on stores.
+  // `from_log`: asks the order stores as well when the stream has nothing. Errors: those of stores, when nothing else
+  // was to be done; a shard whose log can't be read holds up no other.
   Result<size_t> step(bool from_log);
 
   // `busy`: true while users wait for their opens; see FollowLoop.

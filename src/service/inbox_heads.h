@@ -1,7 +1,7 @@
 // The beginnings of users' lists in the cache: the newest entries, enough for the first two pages. Read under a claim,
 // so that a reader who was overtaken by a change can't put the old list back, and erased by the inbox's follower when
-// it has committed a change. An erase that fails is tried again; what can't be remembered for that, or happens while
-// this process dies, is right again after kTtl. There is no near cache above: the other nodes' would go stale.
+// it has committed a change. An erase that fails is tried again. One that can't be remembered, or is lost with the
+// process, leaves the old list for kTtl. There is no near cache above: the other nodes' would go stale.
 //
 // Threads: any; callbacks run inline or where the cache runs them.
 #pragma once

@@ -20,7 +20,8 @@ class InboxLists {
   InboxLists(InboxStore& store, WorkerPool& workers, InboxHeads* heads)
       : store_(store), workers_(workers), heads_(heads) {}
 
-  // Errors: those of the store and of WorkerPool::submit.
+  // Errors: those of the store and of WorkerPool::submit; kDeadlineExceeded when the pool came to it too late.
+  // `year`: of the calendar in UTC+8.
   void sent(const UserId& user, ListPage page, Done<std::vector<SentEntry>> done);
   void received(const UserId& user, ListPage page, Done<std::vector<ReceivedEntry>> done);
   void summary(const UserId& user, int year, Done<YearSummary> done);

@@ -50,7 +50,7 @@ class LogFollower {
   std::optional<VoucherNo> cursor_;
 };
 
-// Whether this process owns the shard; who doesn't leaves its log alone. Any thread.
+// Whether this process owns the shard. A process that does not own it leaves its log alone. Any thread.
 using OwnsShard = std::function<bool(ShardId)>;
 
 // Seeks the followers that have no place to the cursor that their consumer keeps in `store`. Afterwards those of the

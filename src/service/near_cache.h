@@ -48,8 +48,8 @@ class NearCache {
   NearCache(const NearCache&) = delete;
   NearCache& operator=(const NearCache&) = delete;
 
-  // The value that is here, or else what `load(Done<Loaded>)` brings. An error of the load is everybody's who waits for
-  // it, and is not kept.
+  // The value that is here, or else what `load(Done<Loaded>)` brings. If the load fails, everyone who waits for it gets
+  // the error, and nothing is kept.
   template <class Load>
   void get(const Key& key, Load&& load, Done<Value> done) {
     Stripe& stripe = stripe_of(key);

@@ -20,7 +20,7 @@ namespace hongbao {
 struct PlacementOptions {
   Member self;
   uint64_t incarnation = 0;                // rises with every start of this node
-  std::chrono::milliseconds lease{3'000};  // a node that is silent for so long lives no more
+  std::chrono::milliseconds lease{3'000};  // a node that is silent for so long is dead
   prometheus::Counter* beats_failed = nullptr;
 };
 
@@ -40,7 +40,7 @@ class Placement {
   // kFenced, a later process has this node's name; kConfig, another node has other facts: this one must end, and wants
   // no shards any more.
   Result<void> step();
-  // A clean stop: this node gives its shards back and lives no more; the others take them.
+  // A clean stop: this node gives its shards back and leaves the membership. The others take them.
   void leave();
 
   // Who should own the shard, as far as is known: where to send requests for it. nullopt: nobody that is known.

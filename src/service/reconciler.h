@@ -37,8 +37,10 @@ class Reconciler {
       : shards_(shards), store_(store), writer_(writer), pay_tokens_(pay_tokens), clock_(clock), options_(options) {}
 
   // Reads what there is to mend, and calls back when it was tried: inline, in a shard's writer step or in the ledger
-  // writer's.
+  // writer's. Errors: those of the ledger's store and of LedgerWriter::retry. A payment that can't be activated now is
+  // none: it is counted as failed.
   void step(Done<ReconciliationReport> done);
+  // Of the run that ended last; all zero before the first.
   [[nodiscard]] ReconciliationReport last_report() const;
 
  private:

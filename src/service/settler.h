@@ -1,6 +1,7 @@
 // Settlement: follows every shard's log and moves the money of its vouchers in the ledger, exactly once: the transfers
 // and the cursor are one transaction. Transfers that are refused are deferred and hold nothing back. `step` may be
-// called without the thread, by a simulator; the next one only when it has called back.
+// called without the thread, by a simulator; the next one only when it has called back. `start` and `stop`: the owner.
+// `prepare` and `step`: one thread at a time, and not beside the loop.
 #pragma once
 
 #include <atomic>
@@ -20,10 +21,11 @@ class Settler {
   Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
           const Control& control, OwnsShard owns, size_t batch_vouchers_max, prometheus::Registry& registry);
 
-  // Reads the cursors. Call before the first `step`.
+  // Reads the cursors. Call before the first `step`. Errors: those of the ledger's store.
   Result<void> prepare();
   // One round over the shards that are owned here; calls back with how many vouchers were settled, inline or in the
-  // ledger writer's step.
+  // ledger writer's step. `from_log`: asks the order stores as well when the stream has nothing. Errors: those of
+  // stores and of LedgerWriter::settle; a shard whose log can't be read holds up no other.
   void step(bool from_log, Done<size_t> done);
 
   // `busy`: true while users wait for their opens; see FollowLoop.

@@ -19,7 +19,7 @@ class ShardSet {
     return it == shards_.end() ? nullptr : it->second.get();
   }
 
-  // For all writers together.
+  // Commands in the mailboxes of all shards together.
   [[nodiscard]] size_t commands_waiting() const {
     size_t waiting = 0;
     for (const auto& [id, shard] : shards_) {
@@ -36,6 +36,7 @@ class ShardSet {
     return ids;
   }
 
+  // Whether this process has the shard's lease. False for one that this deployment does not have.
   [[nodiscard]] bool owns(ShardId id) const {
     const Shard* shard = find(id);
     return shard != nullptr && shard->owns();
@@ -51,6 +52,7 @@ class ShardSet {
     return ids;
   }
 
+  // Those that are owned here and serve.
   [[nodiscard]] std::vector<ShardId> taking_orders() const {
     std::vector<ShardId> ids;
     for (const auto& [id, shard] : shards_) {

@@ -22,6 +22,8 @@ class Wallets {
 
   // Calls back with the account as it is then. After any error the outcome is unknown: freeze again.
   void freeze(const UserId& user, bool frozen, Done<Account> done);
+  // A wallet that never moved reads as zero. Errors of both: those of the store and of WorkerPool::submit;
+  // kDeadlineExceeded when the pool came to it too late.
   void account(const UserId& user, Done<Account> done);
   // Newest first, with position < before.
   void transfers(const UserId& user, ListPosition before, size_t transfers_max, Done<std::vector<WalletTransfer>> done);
