@@ -50,8 +50,8 @@ class ShardEngine {
 
  private:
   ShardAnswer activate(const Order& ordered, Timestamp now);
-  ShardAnswer open(ResidentPacket& packet, const UserId& user, Timestamp now);
-  ShardAnswer draw(ResidentPacket& packet, const UserId& user, Timestamp now);
+  OpenAnswer open(ResidentPacket& packet, const UserId& user, Timestamp now);
+  OpenAnswer draw(ResidentPacket& packet, const UserId& user, Timestamp now);
   ShardAnswer refund(ResidentPacket& packet, Timestamp now);
 
   VoucherNo write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user, Money amount,

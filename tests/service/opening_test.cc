@@ -160,7 +160,7 @@ TEST_F(OpeningTest, OpensOfOnePacketOnTheirWayAreBounded) {
   const PacketGate& gate = at.shards.find(packet.shard)->gate();
   std::vector<OpenPermit> permits(ShardOptions{}.opens_in_flight_max);
   for (OpenPermit& permit : permits) {
-    ASSERT_EQ(gate.enter(packet, user("crowd"), at.clock.now(), permit).outcome, GateOutcome::kMayOpen);
+    ASSERT_FALSE(gate.enter(packet, user("crowd"), at.clock.now(), permit));
   }
   const std::string ticket = at.grab(packet, "bob")->ticket;
   EXPECT_EQ(error_of(at.open(packet, "bob", ticket)), ErrorCode::kPacketBusy);

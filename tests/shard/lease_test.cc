@@ -69,10 +69,11 @@ class LeaseTest : public testing::Test {
     return order.key;
   }
   uint32_t seq(Process& at, const PacketKey& key, const std::string& taker) {
-    return at.ask(OpenCommand{key, user(taker)}).value().value().share->seq;
+    return at.ask(OpenCommand{key, user(taker)}).value().value().open.share->seq;
   }
-  GateOutcome look(Process& at, const PacketKey& key, const std::string& taker) {
-    return at.shard.gate().look(key, user(taker), clock_.now()).outcome;
+  std::optional<OpenOutcome> look(Process& at, const PacketKey& key, const std::string& taker) {
+    const auto seen = at.shard.gate().look(key, user(taker), clock_.now());
+    return seen ? std::optional(seen->outcome) : std::nullopt;
   }
 
   ManualClock clock_{{1'790'000'000'000}};
@@ -119,7 +120,7 @@ TEST_F(LeaseTest, AShardThatIsNoLongerWantedIsGivenBackAndTakenAtOnce) {
   EXPECT_EQ(seq(a_, key, "ann"), 1U);
   a_.shard.want(false);
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("ann")}), ErrorCode::kFenced);
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
+  EXPECT_EQ(look(a_, key, "ann"), std::nullopt);
   b_.take();
   EXPECT_EQ(seq(b_, key, "ann"), 1U);
 }
@@ -128,10 +129,10 @@ TEST_F(LeaseTest, AnOwnerThatSleptAnswersNothingFromMemory) {
   a_.take();
   const PacketKey key = activate(a_);
   EXPECT_EQ(seq(a_, key, "ann"), 1U);
-  ASSERT_EQ(look(a_, key, "ann"), GateOutcome::kOpened);
+  ASSERT_EQ(look(a_, key, "ann"), OpenOutcome::kOpened);
   clock_.advance(kLease);
   b_.take();
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
+  EXPECT_EQ(look(a_, key, "ann"), std::nullopt);
   EXPECT_EQ(a_.shard.new_packet_key(clock_.now()).error().code, ErrorCode::kFenced);
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("ann")}), ErrorCode::kFenced) << "though nothing would be written";
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("bob")}), ErrorCode::kFenced);
@@ -143,9 +144,9 @@ TEST_F(LeaseTest, AnOwnerThatSleptUnnoticedGoesOn) {
   a_.take();
   const PacketKey key = activate(a_);
   clock_.advance(kLease * 2);
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
+  EXPECT_EQ(look(a_, key, "ann"), std::nullopt);
   EXPECT_EQ(seq(a_, key, "ann"), 1U);
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kOpened);
+  EXPECT_EQ(look(a_, key, "ann"), OpenOutcome::kOpened);
   EXPECT_EQ(a_.shard.status().epoch, 1U);
 }
 

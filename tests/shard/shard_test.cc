@@ -92,11 +92,11 @@ TEST_F(ShardTest, OpensEveryShareOnceAndTheySumUp) {
   int opened = 0;
   for (auto& answer : answers) {
     const auto got = answer.get().value();
-    if (got.outcome == ShardOutcome::kOpened) {
-      sum += got.share->amount;
+    if (got.open.outcome == OpenOutcome::kOpened) {
+      sum += got.open.share->amount;
       ++opened;
     } else {
-      EXPECT_EQ(got.outcome, ShardOutcome::kExhausted);
+      EXPECT_EQ(got.open.outcome, OpenOutcome::kExhausted);
     }
   }
   EXPECT_EQ(opened, 20);
@@ -111,11 +111,11 @@ TEST_F(ShardTest, NoAnswerLeavesBeforeItsCommit) {
   auto repeated = submit(OpenCommand{key, user(1)});
   EXPECT_EQ(answer.wait_for(50ms), std::future_status::timeout);
   EXPECT_EQ(repeated.wait_for(0ms), std::future_status::timeout);
-  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kMayOpen);
+  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now())->outcome, OpenOutcome::kTicket);
   store_.release_commits();
-  const auto share = answer.get().value().share;
-  EXPECT_EQ(repeated.get().value().share->amount, share->amount);
-  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kOpened);
+  const auto share = answer.get().value().open.share;
+  EXPECT_EQ(repeated.get().value().open.share->amount, share->amount);
+  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now())->outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ACommitThatHangsIsToldWithTheTimeSinceItBegan) {
@@ -165,7 +165,7 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
   }
   store_.release_commits();
   for (auto& answer : rest) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 3);
 }
@@ -181,7 +181,7 @@ TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
   EXPECT_EQ(store_.commits(), 1) << "the activation: an hour has not passed";
   answers.push_back(submit(OpenCommand{key, user(10)}));
   for (auto& answer : answers) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 2) << "and all opens";
 }
@@ -189,7 +189,7 @@ TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
 TEST_F(ShardTest, AfterItsTimeABatchDoesNotGatherOn) {
   restart({.gather = 1ms, .gather_commands_max = 1'000'000});
   const PacketKey key = activated(1, Money(100));
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {
@@ -200,7 +200,7 @@ TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {
     answers.push_back(submit(OpenCommand{key, user(i)}));
   }
   for (auto& answer : answers) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 2);
   restart({});  // nor does one that stops
@@ -212,7 +212,7 @@ TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(opened_in_store(key), Money(0));
   // The shard goes on, and the same user can open.
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().share->seq, 1U);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.share->seq, 1U);
   EXPECT_EQ(shard_->status().epoch, 2U);
 }
 
@@ -220,11 +220,11 @@ TEST_F(ShardTest, ACommitThatLandedThoughItsOutcomeWasUnknownIsAnsweredAsDone) {
   const PacketKey key = activated(3, Money(30));
   store_.fail_next_commit(CommitFault::kLanded);
   const auto first = ask(OpenCommand{key, user(1)}).value();
-  EXPECT_EQ(first.outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(first.open.outcome, OpenOutcome::kOpened);
   const auto again = ask(OpenCommand{key, user(1)}).value();
-  EXPECT_EQ(again.share->amount, first.share->amount);
-  EXPECT_EQ(again.share->voucher, first.share->voucher);
-  EXPECT_EQ(opened_in_store(key), first.share->amount);
+  EXPECT_EQ(again.open.share->amount, first.open.share->amount);
+  EXPECT_EQ(again.open.share->voucher, first.open.share->voucher);
+  EXPECT_EQ(opened_in_store(key), first.open.share->amount);
 }
 
 TEST_F(ShardTest, AnswersUnknownWhenTheStoreStaysAwayBeyondTheDeadline) {
@@ -242,7 +242,7 @@ TEST_F(ShardTest, AnswersUnknownWhenTheStoreStaysAwayBeyondTheDeadline) {
     std::this_thread::yield();
   }
   // Asking again tells what happened.
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().share->seq, 1U);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.share->seq, 1U);
   EXPECT_EQ(inner_.head()->next_voucher, VoucherNo{3});
 }
 
@@ -280,16 +280,16 @@ TEST_F(ShardTest, LoadsAPacketOnceHoweverManyAsk) {
   }
   store_.release_loads();
   for (auto& answer : answers) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.loads() - loads_before, 1);
 }
 
 TEST_F(ShardTest, SharesSurviveARestartAndAreReturnedAgain) {
   const PacketKey key = activated(3, Money(30));
-  const auto before = ask(OpenCommand{key, user(1)}).value().share;
+  const auto before = ask(OpenCommand{key, user(1)}).value().open.share;
   restart({});
-  const auto after = ask(OpenCommand{key, user(1)}).value().share;
+  const auto after = ask(OpenCommand{key, user(1)}).value().open.share;
   EXPECT_EQ(after->amount, before->amount);
   EXPECT_EQ(after->voucher, before->voucher);
   EXPECT_EQ(after->opened_at, before->opened_at);
@@ -300,7 +300,7 @@ TEST_F(ShardTest, ALoadThatFailsIsAnsweredAndTriedAgainByTheNextCommand) {
   restart({});
   store_.fail_next_loads(1);
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kStorage);
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, WhileColdStorageDoesNotAnswerOtherPacketsAreRead) {
@@ -309,10 +309,10 @@ TEST_F(ShardTest, WhileColdStorageDoesNotAnswerOtherPacketsAreRead) {
   restart({});
   store_.hold_cold_loads({cold});
   auto held = submit(OpenCommand{cold, user(1)});
-  EXPECT_EQ(ask(OpenCommand{hot, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{hot, user(1)}).value().open.outcome, OpenOutcome::kOpened);
   EXPECT_EQ(held.wait_for(0ms), std::future_status::timeout);
   store_.release_cold_loads();
-  EXPECT_EQ(held.get().value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(held.get().value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, WhoeverWaitsForAPacketIsToldAtItsDeadline) {
@@ -328,8 +328,8 @@ TEST_F(ShardTest, WhoeverWaitsForAPacketIsToldAtItsDeadline) {
   EXPECT_EQ(second.get().error().code, ErrorCode::kDeadlineExceeded);
   auto third = submit(OpenCommand{key, user(3)});
   store_.release_loads();
-  EXPECT_EQ(third.get().value().outcome, ShardOutcome::kOpened);
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(third.get().value().open.outcome, OpenOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
@@ -395,7 +395,7 @@ TEST_F(ShardTest, StopFinishesWhatItHasAndRefusesTheRest) {
   const PacketKey key = activated(3, Money(30));
   auto answer = submit(OpenCommand{key, user(1)});
   shard_->stop();
-  EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kShuttingDown);
 }
 
@@ -462,7 +462,7 @@ TEST_F(ShardTest, ManyThreadsAndRandomlyFailingCommitsNeverLoseAnAnsweredShare) 
           answer = ask(OpenCommand{key, taker});
         }
         const std::lock_guard lock(mutex);
-        told.emplace(taker, *answer->share);
+        told.emplace(taker, *answer->open.share);
       }
     });
   }

@@ -36,9 +36,9 @@ endfunction()
 sim_mutant(refund_without_its_voucher SOURCE shard/engine.cc
   FIND "  write(packet, VoucherKind::kRefunded, 0, packet.sender(), packet.unclaimed(), now);\n"
   REPLACE "")
-sim_mutant(opens_after_expiry SOURCE shard/engine.cc
-  FIND "packet.state() == PacketState::kExpired || now >= packet.expires_at()"
-  REPLACE "packet.state() == PacketState::kExpired")
+sim_mutant(opens_after_expiry SOURCE core/open.cc
+  FIND "packet.state == PacketState::kExpired || now >= packet.expires_at"
+  REPLACE "packet.state == PacketState::kExpired")
 sim_mutant(refund_leaves_the_packet_open SOURCE shard/engine.cc
   FIND "  packet.advance(PacketEvent::kExpired);\n"
   REPLACE "")
@@ -241,5 +241,5 @@ sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc
   FIND "ErrorCode::kOutcomeUnknown, \"it was paid but"
   REPLACE "ErrorCode::kUnavailable, \"it was paid but")
 sim_mutant(expired_answered_as_opened SOURCE service/opening.cc
-  FIND "    case ShardOutcome::kExpired:\n      return OpenAnswer{OpenOutcome::kExpired};\n"
-  REPLACE "    case ShardOutcome::kExpired:\n      return OpenAnswer{OpenOutcome::kOpened, Share{.seq = 1, .amount = Money(1)}};\n")
+  FIND "told(std::move(answer->open))"
+  REPLACE "answer->open.outcome == OpenOutcome::kExpired\n    ? OpenAnswer{OpenOutcome::kOpened, Share{.seq = 1, .amount = Money(1)}} : told(std::move(answer->open))")
