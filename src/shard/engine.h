@@ -22,8 +22,8 @@
 namespace hongbao {
 
 struct EngineLimits {
-  std::chrono::milliseconds packet_ttl{24 * 3600 * 1000};  // from payment to expiry
-  size_t resident_bytes_max = 512UL << 20;
+  std::chrono::milliseconds packet_ttl{};  // from payment to expiry
+  size_t resident_bytes_max = 0;
 };
 
 class ShardEngine {

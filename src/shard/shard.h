@@ -48,13 +48,13 @@ namespace hongbao {
 
 struct ShardOptions {
   EngineLimits engine;
-  size_t mailbox_commands_max = 16'384;  // waiting for the writer, and as many waiting for packets to load
-  size_t batch_commands_max = 1'024;
+  size_t mailbox_commands_max = 0;  // waiting for the writer, and as many waiting for packets to load
+  size_t batch_commands_max = 0;
   // After a commit the next batch gathers for so long, or until it has so many: then it carries what a commit costs. A
   // shard that had none lately decides at once.
   std::chrono::microseconds gather{0};
   size_t gather_commands_max = 64;
-  uint32_t opens_in_flight_max = 4'096;  // for each packet
+  uint32_t opens_in_flight_max = 0;  // for each packet
   std::chrono::milliseconds recovery_pause_min{10};
   std::chrono::milliseconds recovery_pause_max{1'000};
   ShardOwner owner = "hongbaod";

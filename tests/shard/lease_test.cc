@@ -9,6 +9,7 @@
 #include "shard/shard.h"
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -23,13 +24,20 @@ UserId user(const std::string& name) {
   return UserId::trusted(name);
 }
 
+ShardOptions options(const std::string& owner) {
+  ShardOptions made = test_shard_options();
+  made.owner = owner;
+  made.lease = kLease;
+  return made;
+}
+
 class LeaseTest : public testing::Test {
  protected:
   // One process's view of the shard.
   struct Process {
     Process(LeaseTest& test, const std::string& name)
         : store(test.store_),
-          shard(kShard, store, test.stream_, test.clock_, {.owner = name, .lease = kLease}, registry),
+          shard(kShard, store, test.stream_, test.clock_, options(name), registry),
           clock(test.clock_) {}
 
     std::optional<Result<ShardAnswer>> ask(Command command) {

@@ -9,6 +9,7 @@
 #include "adapters/memory/memory_order_store.h"
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -22,16 +23,23 @@ UserId user(int number) {
   return UserId::trusted("user" + std::to_string(number));
 }
 
+ShardOptions gathering(std::chrono::microseconds time, size_t commands_max) {
+  ShardOptions options = test_shard_options();
+  options.gather = time;
+  options.gather_commands_max = commands_max;
+  return options;
+}
+
 class ShardTest : public testing::Test {
  protected:
-  ShardTest() { restart({}); }
+  ShardTest() { restart(); }
   ~ShardTest() override {
     store_.release_commits();
     store_.release_loads();
     store_.release_cold_loads();
   }
 
-  void restart(ShardOptions options) {
+  void restart(ShardOptions options = test_shard_options()) {
     shard_.reset();
     registry_ = std::make_unique<prometheus::Registry>();
     options.recovery_pause_min = 1ms;
@@ -171,7 +179,7 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
 }
 
 TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
-  restart({.gather = 1h, .gather_commands_max = 11});
+  restart(gathering(1h, 11));
   const PacketKey key = activated(11, Money(100));
   std::vector<std::future<Result<ShardAnswer>>> answers;
   for (int i = 0; i < 10; ++i) {
@@ -187,13 +195,13 @@ TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
 }
 
 TEST_F(ShardTest, AfterItsTimeABatchDoesNotGatherOn) {
-  restart({.gather = 1ms, .gather_commands_max = 1'000'000});
+  restart(gathering(1ms, 1'000'000));
   const PacketKey key = activated(1, Money(100));
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {
-  restart({.gather = 1h, .gather_commands_max = 10});
+  restart(gathering(1h, 10));
   const PacketKey key = activated(10, Money(100));
   std::vector<std::future<Result<ShardAnswer>>> answers;
   for (int i = 0; i < 10; ++i) {
@@ -203,7 +211,7 @@ TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {
     EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 2);
-  restart({});  // nor does one that stops
+  restart();  // nor does one that stops
 }
 
 TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
@@ -271,7 +279,7 @@ TEST_F(ShardTest, AFencedShardAnswersNothingMore) {
 
 TEST_F(ShardTest, LoadsAPacketOnceHoweverManyAsk) {
   const PacketKey key = activated(50, Money(5'000));
-  restart({});
+  restart();
   const int loads_before = store_.loads();
   store_.hold_loads();
   std::vector<std::future<Result<ShardAnswer>>> answers;
@@ -288,7 +296,7 @@ TEST_F(ShardTest, LoadsAPacketOnceHoweverManyAsk) {
 TEST_F(ShardTest, SharesSurviveARestartAndAreReturnedAgain) {
   const PacketKey key = activated(3, Money(30));
   const auto before = ask(OpenCommand{key, user(1)}).value().open.share;
-  restart({});
+  restart();
   const auto after = ask(OpenCommand{key, user(1)}).value().open.share;
   EXPECT_EQ(after->amount, before->amount);
   EXPECT_EQ(after->voucher, before->voucher);
@@ -297,7 +305,7 @@ TEST_F(ShardTest, SharesSurviveARestartAndAreReturnedAgain) {
 
 TEST_F(ShardTest, ALoadThatFailsIsAnsweredAndTriedAgainByTheNextCommand) {
   const PacketKey key = activated(3, Money(30));
-  restart({});
+  restart();
   store_.fail_next_loads(1);
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kStorage);
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
@@ -306,7 +314,7 @@ TEST_F(ShardTest, ALoadThatFailsIsAnsweredAndTriedAgainByTheNextCommand) {
 TEST_F(ShardTest, WhileColdStorageDoesNotAnswerOtherPacketsAreRead) {
   const PacketKey cold = activated(3, Money(30));
   const PacketKey hot = activated(3, Money(30));
-  restart({});
+  restart();
   store_.hold_cold_loads({cold});
   auto held = submit(OpenCommand{cold, user(1)});
   EXPECT_EQ(ask(OpenCommand{hot, user(1)}).value().open.outcome, OpenOutcome::kOpened);
@@ -317,7 +325,7 @@ TEST_F(ShardTest, WhileColdStorageDoesNotAnswerOtherPacketsAreRead) {
 
 TEST_F(ShardTest, WhoeverWaitsForAPacketIsToldAtItsDeadline) {
   const PacketKey key = activated(3, Money(30));
-  restart({});
+  restart();
   store_.hold_loads();
   auto first = submit(OpenCommand{key, user(1)}, 10s);
   auto second = submit(OpenCommand{key, user(2)}, 20s);
@@ -337,7 +345,7 @@ TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
   for (int i = 0; i < 10; ++i) {
     cold.push_back(activated(3, Money(30)));
   }
-  restart({});
+  restart();
   const int loads_before = store_.loads();
   store_.hold_cold_loads({cold.begin(), cold.end()});
   std::vector<std::future<Result<ShardAnswer>>> answers;
@@ -352,13 +360,15 @@ TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
     EXPECT_EQ(answer.get().error().code, ErrorCode::kDeadlineExceeded);
   }
   store_.release_cold_loads();
-  restart({});  // ends the old one when it has nothing left to read
+  restart();  // ends the old one when it has nothing left to read
   EXPECT_EQ(store_.loads() - loads_before, 1);
   EXPECT_EQ(ask(LoadCommand{cold.back()}).value().outcome, ShardOutcome::kDone);
 }
 
 TEST_F(ShardTest, AFullMailboxRefusesAtOnce) {
-  restart({.mailbox_commands_max = 4});
+  ShardOptions options = test_shard_options();
+  options.mailbox_commands_max = 4;
+  restart(options);
   const PacketKey key = activated(100, Money(1'000));
   store_.hold_commits();
   auto busy = submit(OpenCommand{key, user(0)});
@@ -409,7 +419,7 @@ TEST_F(ShardTest, KeysAreUniqueAcrossEpochsOfOneDay) {
     const Timestamp yesterday = clock_.now() - 24h;
     EXPECT_TRUE(keys.insert(shard_->new_packet_key(yesterday).value()).second);
     EXPECT_TRUE(keys.insert(shard_->new_packet_key(clock_.now()).value()).second);
-    restart({});
+    restart();
   }
 }
 
@@ -431,7 +441,7 @@ TEST_F(ShardTest, KeysAreUniqueWhenAnEpochComesAgain) {
   for (int start = 0; start < 3; ++start) {
     MemoryOrderStore older(kShard, clock_);
     prometheus::Registry registry;
-    Shard shard(kShard, older, stream_, clock_, {}, registry);
+    Shard shard(kShard, older, stream_, clock_, test_shard_options(), registry);
     ASSERT_TRUE(shard.acquire());
     EXPECT_EQ(shard.status().epoch, 1U);
     for (int i = 0; i < 100; ++i) {
