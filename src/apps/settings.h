@@ -1,5 +1,5 @@
 // The server's settings, read once at start (base/config.h gives the order: flags, environment, file). Only the wiring
-// sees them whole; every part gets its own options.
+// sees them whole; every part gets its own options. Defaults and ranges are in apps/settings_table.cc and nowhere else.
 #pragma once
 
 #include <optional>
@@ -28,11 +28,11 @@ struct HostPort {
 };
 
 struct Settings {
-  Region region = Region::kSouth;
+  Region region{};
   std::string data_dir;  // embedded only
   std::string config_file;
   bool is_new_data_wanted = false;  // data.dir may be another one than before
-  uint16_t shard_count = 4;
+  uint16_t shard_count = 0;
 
   bool distributed = false;  // on MariaDB, Redis and NATS, with other nodes
   std::string node_name;
@@ -48,7 +48,7 @@ struct Settings {
   std::string redis_password;
   std::chrono::milliseconds redis_timeout{};
   std::string nats_url;
-  int64_t nats_replicas = 1;
+  int64_t nats_replicas = 0;
   std::chrono::seconds nats_stream_age_max{};
   int64_t nats_stream_mib_max = 0;
   PlacementOptions placement;
@@ -56,7 +56,7 @@ struct Settings {
   std::chrono::milliseconds leave_pause{};
 
   std::string public_listen;
-  size_t io_threads = 2;
+  size_t io_threads = 0;
   HttpLimits http;
   std::chrono::milliseconds drain_timeout{};
   std::string admin_listen;
@@ -92,6 +92,8 @@ inline constexpr char kKeyContext[9] = "hongbao_";
 
 // The first broken rule is an error of kind kConfig that names its key.
 Result<Settings> read_settings(ConfigReader& reader);
+// For whoever needs a few of them, whatever the others hold: what is broken is as if it was not given.
+Settings read_some_settings(ConfigReader& reader);
 
 LogLevel parse_log_level(std::string_view name);
 

@@ -21,12 +21,12 @@ namespace hongbao {
 class HttpSession;
 
 struct HttpLimits {
-  uint32_t connections_max = 10'000;
-  uint32_t header_bytes_max = 8'192;
-  uint64_t body_bytes_max = 16'384;
-  uint32_t pipelined_requests_max = 64;               // of one connection, answered or not
-  std::chrono::milliseconds request_timeout{10'000};  // from a request's first byte to its last; to take an answer
-  std::chrono::milliseconds idle_timeout{75'000};     // between requests; above the 60 s of common balancers
+  uint32_t connections_max = 0;
+  uint32_t header_bytes_max = 0;
+  uint64_t body_bytes_max = 0;
+  uint32_t pipelined_requests_max = 0;          // of one connection, answered or not
+  std::chrono::milliseconds request_timeout{};  // from a request's first byte to its last; to take an answer
+  std::chrono::milliseconds idle_timeout{};     // between requests; above the 60 s of common balancers
 };
 
 class HttpIo {

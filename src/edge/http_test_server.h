@@ -20,6 +20,14 @@ namespace hongbao {
 
 inline constexpr std::chrono::seconds kPatience{10};
 
+// What most tests never reach.
+struct TestLimits {
+  uint32_t connections_max = 10'000;
+  uint32_t pipelined_requests_max = 64;
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
+};
+
 // Answers "/echo…" at once with the target and the body, keeps the replies to "/held…" until the test answers them
 // (those to "/held/late…" are late after kLate), drops the replies to "/drop", and answers "/headers" with two of them
 // and the body, "/big" with kBigBytes and
@@ -29,9 +37,15 @@ class TestServer {
   static constexpr size_t kBigBytes = 16 << 20;
   static constexpr std::chrono::milliseconds kLate{200};
 
-  explicit TestServer(HttpLimits limits = {}, size_t io_threads = 2)
+  explicit TestServer(TestLimits limits = {}, size_t io_threads = 2)
       : server_(
-            limits, io_threads, [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); },
+            {.connections_max = limits.connections_max,
+             .header_bytes_max = 8'192,
+             .body_bytes_max = 16'384,
+             .pipelined_requests_max = limits.pipelined_requests_max,
+             .request_timeout = limits.request_timeout,
+             .idle_timeout = limits.idle_timeout},
+            io_threads, [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); },
             [](const Error& error) { return problem(error); }) {
     const std::string at = server_.bind("127.0.0.1:0").value();
     port_ = static_cast<uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));

@@ -36,7 +36,7 @@ struct PublicServices {
 };
 
 struct PublicApiOptions {
-  std::chrono::milliseconds command_timeout{5'000};
+  std::chrono::milliseconds command_timeout{};
   // By channel name; any of a channel's may have signed.
   std::map<std::string, std::vector<std::string>, std::less<>> channel_secrets;
 };

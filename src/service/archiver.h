@@ -18,8 +18,8 @@
 namespace hongbao {
 
 struct ArchiverOptions {
-  int32_t hot_days = 30;             // today is the first of them
-  uint32_t rows_per_s_max = 20'000;  // of all that is read and written for a move
+  int32_t hot_days = 0;         // today is the first of them
+  uint32_t rows_per_s_max = 0;  // of all that is read and written for a move
 };
 
 // Of the last round, or the one that runs.

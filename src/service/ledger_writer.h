@@ -22,7 +22,7 @@ struct LedgerWriterOptions {
   size_t batch_commands_max = 512;
   uint32_t commit_tries_max = 5;
   std::chrono::milliseconds commit_retry_pause{20};
-  std::chrono::milliseconds deferral{1'000};  // first back-off of a refused transfer
+  std::chrono::milliseconds deferral{};  // first back-off of a refused transfer
 };
 
 class LedgerWriter {

@@ -1,91 +1,35 @@
 #include "service/opening.h"
 
-#include "base/check.h"
-
 namespace hongbao {
 namespace {
 
-std::unexpected<Error> not_for_you() {
-  return fail(ErrorCode::kForbidden, "this packet is for another user", "id");
+// To an open, unlike a grab, "not for you" is an error.
+Result<OpenAnswer> told(Result<OpenAnswer> answer) {
+  if (answer && answer->outcome == OpenOutcome::kNotForYou) {
+    return fail(ErrorCode::kForbidden, "this packet is for another user", "id");
+  }
+  return answer;
 }
 
-Result<OpenAnswer> answer_of(ShardAnswer answer) {
-  switch (answer.outcome) {
-    case ShardOutcome::kOpened:
-      return OpenAnswer{OpenOutcome::kOpened, std::move(answer.share)};
-    case ShardOutcome::kExhausted:
-      return OpenAnswer{OpenOutcome::kExhausted};
-    case ShardOutcome::kExpired:
-      return OpenAnswer{OpenOutcome::kExpired};
-    case ShardOutcome::kNotForYou:
-      return not_for_you();
-    case ShardOutcome::kAbsent:
-      return packet_not_found();
-    case ShardOutcome::kDone:
-    case ShardOutcome::kReturned:
-    case ShardOutcome::kNotDue:
-      break;
+Result<OpenAnswer> answer_of(Result<ShardAnswer> answer) {
+  if (!answer) {
+    return std::unexpected(std::move(answer.error()));
   }
-  return fail(ErrorCode::kInternal, "the shard answered something else");
-}
-
-// nullopt: the shard has to decide.
-std::optional<Result<OpenAnswer>> answer_from_gate(GateAnswer seen) {
-  switch (seen.outcome) {
-    case GateOutcome::kOpened:
-      return OpenAnswer{OpenOutcome::kOpened, std::move(seen.share)};
-    case GateOutcome::kExhausted:
-      return OpenAnswer{OpenOutcome::kExhausted};
-    case GateOutcome::kExpired:
-      return OpenAnswer{OpenOutcome::kExpired};
-    case GateOutcome::kNotForYou:
-      return not_for_you();
-    case GateOutcome::kBusy:
-      return fail(ErrorCode::kPacketBusy, "too many opens of this packet are on their way", "id");
-    case GateOutcome::kMayOpen:
-    case GateOutcome::kNotResident:
-      break;
-  }
-  return std::nullopt;
+  return answer->outcome == ShardOutcome::kAbsent ? packet_not_found() : told(std::move(answer->open));
 }
 
 }  // namespace
 
-std::string_view to_text(OpenOutcome outcome) {
-  switch (outcome) {
-    case OpenOutcome::kTicket:
-      return "ticket";
-    case OpenOutcome::kOpened:
-      return "opened";
-    case OpenOutcome::kExhausted:
-      return "exhausted";
-    case OpenOutcome::kExpired:
-      return "expired";
-    case OpenOutcome::kNotForYou:
-      return "not_for_you";
+Result<GrabAnswer> Opening::answer_grab(std::optional<OpenAnswer> seen, const PacketKey& key,
+                                        const UserId& user) const {
+  if (!seen) {
+    return fail(ErrorCode::kOverloaded, "the packet could not stay in memory");
   }
-  CHECK(false);
-}
-
-Result<GrabAnswer> Opening::judge_grab(const GateAnswer& seen, const PacketKey& key, const UserId& user) const {
-  switch (seen.outcome) {
-    case GateOutcome::kMayOpen:
-    case GateOutcome::kBusy: {
-      const Timestamp expires_at = clock_.now() + ticket_ttl_;
-      return GrabAnswer{OpenOutcome::kTicket, tickets_.print(key, user, expires_at), expires_at};
-    }
-    case GateOutcome::kOpened:
-      return GrabAnswer{.outcome = OpenOutcome::kOpened, .share = seen.share};
-    case GateOutcome::kExhausted:
-      return GrabAnswer{OpenOutcome::kExhausted};
-    case GateOutcome::kExpired:
-      return GrabAnswer{OpenOutcome::kExpired};
-    case GateOutcome::kNotForYou:
-      return GrabAnswer{OpenOutcome::kNotForYou};
-    case GateOutcome::kNotResident:
-      break;
+  if (seen->outcome != OpenOutcome::kTicket) {
+    return GrabAnswer{.outcome = seen->outcome, .share = std::move(seen->share)};
   }
-  return fail(ErrorCode::kOverloaded, "the packet could not stay in memory");
+  const Timestamp expires_at = clock_.now() + ticket_ttl_;
+  return GrabAnswer{OpenOutcome::kTicket, tickets_.print(key, user, expires_at), expires_at};
 }
 
 void Opening::grab(const PacketKey& key, const UserId& user, SteadyTime deadline, Done<GrabAnswer> done) const {
@@ -98,15 +42,14 @@ void Opening::grab(const PacketKey& key, const UserId& user, SteadyTime deadline
     done(packet_not_found());
     return;
   }
-  const GateAnswer seen = shard->gate().look(key, user, clock_.now());
-  if (seen.outcome != GateOutcome::kNotResident) {
-    done(judge_grab(seen, key, user));
+  if (auto seen = shard->gate().look(key, user, clock_.now())) {
+    done(answer_grab(std::move(seen), key, user));
     return;
   }
   residency_.find(key, deadline,
                   [this, shard, key, user, done = std::move(done)](Result<Residency::Packet> found) mutable {
                     if (found) {
-                      done(judge_grab(shard->gate().look(key, user, clock_.now()), key, user));
+                      done(answer_grab(shard->gate().look(key, user, clock_.now()), key, user));
                     } else {
                       done(std::unexpected(found.error()));
                     }
@@ -130,8 +73,8 @@ void Opening::open(const PacketKey& key, const UserId& user, std::string_view ti
     return;
   }
   OpenPermit permit;
-  if (auto answer = answer_from_gate(shard->gate().enter(key, user, now, permit))) {
-    done(std::move(*answer));
+  if (auto answer = shard->gate().enter(key, user, now, permit)) {
+    done(told(std::move(*answer)));
     return;
   }
   // Without a permit the packet is not resident: the shard loads it first, once however many ask.
@@ -143,7 +86,7 @@ void Opening::open_in_shard(Shard& shard, const PacketKey& key, const UserId& us
   shard.submit(OpenCommand{key, user}, deadline,
                [permit = std::move(permit), done = std::move(done)](Result<ShardAnswer> answer) mutable {
                  permit = OpenPermit();
-                 done(answer ? answer_of(std::move(*answer)) : std::unexpected(answer.error()));
+                 done(answer_of(std::move(answer)));
                });
 }
 

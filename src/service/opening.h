@@ -5,25 +5,18 @@
 #include <optional>
 #include <string>
 
+#include "core/open.h"
 #include "core/ticket.h"
 #include "ports/control.h"
 #include "service/residency.h"
 
 namespace hongbao {
 
-enum class OpenOutcome : uint8_t { kTicket, kOpened, kExhausted, kExpired, kNotForYou };
-std::string_view to_text(OpenOutcome outcome);
-
 struct GrabAnswer {
   OpenOutcome outcome = OpenOutcome::kExhausted;
   std::string ticket{};           // kTicket
   Timestamp ticket_expires_at{};  // kTicket
   std::optional<Share> share{};   // kOpened
-};
-
-struct OpenAnswer {
-  OpenOutcome outcome = OpenOutcome::kExhausted;
-  std::optional<Share> share{};  // kOpened
 };
 
 class Opening {
@@ -46,7 +39,9 @@ class Opening {
             Done<OpenAnswer> done) const;
 
  private:
-  [[nodiscard]] Result<GrabAnswer> judge_grab(const GateAnswer& seen, const PacketKey& key, const UserId& user) const;
+  // `seen`: what the packet gate says; nullopt, the packet is not resident though it was just loaded.
+  [[nodiscard]] Result<GrabAnswer> answer_grab(std::optional<OpenAnswer> seen, const PacketKey& key,
+                                               const UserId& user) const;
   void open_in_shard(Shard& shard, const PacketKey& key, const UserId& user, OpenPermit permit, SteadyTime deadline,
                      Done<OpenAnswer> done) const;
 

@@ -17,7 +17,7 @@
 namespace hongbao {
 
 struct OrderingOptions {
-  std::chrono::milliseconds payable{15 * 60 * 1000};  // from sending to the last moment of payment
+  std::chrono::milliseconds payable{};  // from sending to the last moment of payment
 };
 
 enum class PaymentOutcome : uint8_t {

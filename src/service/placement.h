@@ -19,8 +19,8 @@ namespace hongbao {
 
 struct PlacementOptions {
   Member self;
-  uint64_t incarnation = 0;                // rises with every start of this node
-  std::chrono::milliseconds lease{3'000};  // a node that is silent for so long is dead
+  uint64_t incarnation = 0;           // rises with every start of this node
+  std::chrono::milliseconds lease{};  // a node that is silent for so long is dead
   prometheus::Counter* beats_failed = nullptr;
 };
 

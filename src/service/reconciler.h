@@ -15,9 +15,9 @@
 namespace hongbao {
 
 struct ReconcilerOptions {
-  std::chrono::milliseconds grace{5'000};             // younger pending payments are on their way
-  std::chrono::milliseconds deferral{1'000};          // first pause before a refused transfer is tried again
-  std::chrono::milliseconds deferral_max{3'600'000};  // it doubles up to this
+  std::chrono::milliseconds grace{};         // younger pending payments are on their way
+  std::chrono::milliseconds deferral{};      // first pause before a refused transfer is tried again
+  std::chrono::milliseconds deferral_max{};  // it doubles up to this
 };
 
 struct ReconciliationReport {

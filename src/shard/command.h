@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <variant>
 
+#include "base/clock.h"
+#include "base/result.h"
+#include "core/open.h"
 #include "core/packet.h"
-#include "shard/share_list.h"
 
 namespace hongbao {
 
@@ -32,19 +33,22 @@ using Command = std::variant<ActivateCommand, OpenCommand, RefundCommand, LoadCo
 const PacketKey& packet_of(const Command& command);
 
 enum class ShardOutcome : uint8_t {
-  kDone,       // activated, refunded or loaded, now or before
-  kOpened,     // `share` is the user's, now or before
-  kExhausted,  //
-  kExpired,    //
-  kNotForYou,  // exclusive, and not for this user
-  kReturned,   // activate: the payment came too late and went back to the sender
-  kNotDue,     // refund: not expired yet
-  kAbsent,     // the shard does not have this packet
+  kDone,      // activated, refunded or loaded, now or before; or an open was decided
+  kReturned,  // activate: the payment came too late and went back to the sender
+  kNotDue,    // refund: not expired yet
+  kAbsent,    // the shard does not have this packet
 };
 
 struct ShardAnswer {
   ShardOutcome outcome = ShardOutcome::kDone;
-  std::optional<Share> share{};
+  OpenAnswer open{};  // what an open came to, when it was decided; never kTicket
+};
+
+// A command on its way, and who waits for the answer.
+struct PendingCommand {
+  Command command;
+  SteadyTime deadline;
+  Done<ShardAnswer> done;
 };
 
 }  // namespace hongbao

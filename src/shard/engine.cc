@@ -52,7 +52,7 @@ std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp
   const size_t bytes_before = packet->bytes();
   ShardAnswer answer;
   if (const auto* opening = std::get_if<OpenCommand>(&command)) {
-    answer = open(*packet, opening->user, now);
+    answer.open = open(*packet, opening->user, now);
   } else if (std::holds_alternative<RefundCommand>(command)) {
     answer = refund(*packet, now);
   } else if (std::holds_alternative<ActivateCommand>(command) && was_returned(*packet)) {
@@ -88,23 +88,16 @@ ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
   return {late ? ShardOutcome::kReturned : ShardOutcome::kDone};
 }
 
-ShardAnswer ShardEngine::open(ResidentPacket& packet, const UserId& user, Timestamp now) {
-  if (auto share = packet.shares().find_appended(user)) {
-    return {ShardOutcome::kOpened, std::move(share)};
-  }
-  if (!packet.is_for(user)) {
-    return {ShardOutcome::kNotForYou};
-  }
-  if (packet.state() == PacketState::kExhausted) {
-    return {ShardOutcome::kExhausted};
-  }
-  if (packet.state() == PacketState::kExpired || now >= packet.expires_at()) {
-    return {ShardOutcome::kExpired};
-  }
-  return draw(packet, user, now);
+OpenAnswer ShardEngine::open(ResidentPacket& packet, const UserId& user, Timestamp now) {
+  OpenAnswer judged = judge_open({.state = packet.state(),
+                                  .expires_at = packet.expires_at(),
+                                  .is_for_user = packet.is_for(user),
+                                  .share = packet.shares().find_appended(user)},
+                                 now);
+  return judged.outcome == OpenOutcome::kTicket ? draw(packet, user, now) : judged;
 }
 
-ShardAnswer ShardEngine::draw(ResidentPacket& packet, const UserId& user, Timestamp now) {
+OpenAnswer ShardEngine::draw(ResidentPacket& packet, const UserId& user, Timestamp now) {
   const uint32_t seq = packet.shares().appended() + 1;
   const Money amount = packet.draw_next();
   CHECK(kShareLeast <= amount && amount <= kShareGreatest);
@@ -117,7 +110,7 @@ ShardAnswer ShardEngine::draw(ResidentPacket& packet, const UserId& user, Timest
     CHECK(packet.unclaimed() == Money(0));
     batch_.finished.push_back({packet.key(), packet.state()});
   }
-  return {ShardOutcome::kOpened, std::move(share)};
+  return {OpenOutcome::kOpened, std::move(share)};
 }
 
 ShardAnswer ShardEngine::refund(ResidentPacket& packet, Timestamp now) {

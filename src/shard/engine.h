@@ -22,8 +22,8 @@
 namespace hongbao {
 
 struct EngineLimits {
-  std::chrono::milliseconds packet_ttl{24 * 3600 * 1000};  // from payment to expiry
-  size_t resident_bytes_max = 512UL << 20;
+  std::chrono::milliseconds packet_ttl{};  // from payment to expiry
+  size_t resident_bytes_max = 0;
 };
 
 class ShardEngine {
@@ -50,8 +50,8 @@ class ShardEngine {
 
  private:
   ShardAnswer activate(const Order& ordered, Timestamp now);
-  ShardAnswer open(ResidentPacket& packet, const UserId& user, Timestamp now);
-  ShardAnswer draw(ResidentPacket& packet, const UserId& user, Timestamp now);
+  OpenAnswer open(ResidentPacket& packet, const UserId& user, Timestamp now);
+  OpenAnswer draw(ResidentPacket& packet, const UserId& user, Timestamp now);
   ShardAnswer refund(ResidentPacket& packet, Timestamp now);
 
   VoucherNo write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user, Money amount,

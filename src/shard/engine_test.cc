@@ -94,7 +94,7 @@ TEST_F(EngineTest, APaymentAfterTheOrderLapsedIsReturnedInTheSameCommit) {
   EXPECT_EQ(engine_.batch().vouchers[1].kind, VoucherKind::kRefunded);
   EXPECT_EQ(engine_.batch().vouchers[1].amount, Money(30));
   commit();
-  EXPECT_EQ(decide(OpenCommand{made.key, user(1)}).outcome, ShardOutcome::kExpired);
+  EXPECT_EQ(decide(OpenCommand{made.key, user(1)}).open.outcome, OpenOutcome::kExpired);
   // Asked again, it says the same, and returns the money once.
   EXPECT_EQ(decide(ActivateCommand{made}, kNow).outcome, ShardOutcome::kReturned);
   EXPECT_TRUE(engine_.batch().vouchers.empty());
@@ -102,10 +102,10 @@ TEST_F(EngineTest, APaymentAfterTheOrderLapsedIsReturnedInTheSameCommit) {
 
 TEST_F(EngineTest, OpenTwiceReturnsTheSameShare) {
   const PacketKey key = activated(order(3, Money(30)));
-  const auto first = decide(OpenCommand{key, user(1)}).share;
-  const auto in_the_same_batch = decide(OpenCommand{key, user(1)}).share;
+  const auto first = decide(OpenCommand{key, user(1)}).open.share;
+  const auto in_the_same_batch = decide(OpenCommand{key, user(1)}).open.share;
   commit();
-  const auto later = decide(OpenCommand{key, user(1)}).share;
+  const auto later = decide(OpenCommand{key, user(1)}).open.share;
   EXPECT_EQ(first->voucher, in_the_same_batch->voucher);
   EXPECT_EQ(first->voucher, later->voucher);
   EXPECT_EQ(stored_.at(key).opened.size(), 1U);
@@ -113,9 +113,9 @@ TEST_F(EngineTest, OpenTwiceReturnsTheSameShare) {
 
 TEST_F(EngineTest, DrawsAgainTheSameAfterABatchIsForgotten) {
   const PacketKey key = activated(order(5, Money(500)));
-  const auto first = decide(OpenCommand{key, user(1)}).share;
+  const auto first = decide(OpenCommand{key, user(1)}).open.share;
   engine_.start({2, VoucherNo{last_voucher_ + 1}});
-  const auto again = decide(OpenCommand{key, user(2)}).share;
+  const auto again = decide(OpenCommand{key, user(2)}).open.share;
   EXPECT_EQ(again->amount, first->amount);  // a function of the seed and the position, not of who asks
   EXPECT_EQ(again->seq, 1U);
   EXPECT_EQ(engine_.batch().epoch, 2U);
@@ -123,21 +123,21 @@ TEST_F(EngineTest, DrawsAgainTheSameAfterABatchIsForgotten) {
 
 TEST_F(EngineTest, AnExclusivePacketIsForItsRecipientOnly) {
   const PacketKey key = activated(order(1, Money(88), PacketKind::kExclusive));
-  EXPECT_EQ(decide(OpenCommand{key, user(1)}).outcome, ShardOutcome::kNotForYou);
-  EXPECT_EQ(decide(OpenCommand{key, user(0)}).outcome, ShardOutcome::kNotForYou);
-  EXPECT_EQ(decide(OpenCommand{key, user(7)}).share->amount, Money(88));
+  EXPECT_EQ(decide(OpenCommand{key, user(1)}).open.outcome, OpenOutcome::kNotForYou);
+  EXPECT_EQ(decide(OpenCommand{key, user(0)}).open.outcome, OpenOutcome::kNotForYou);
+  EXPECT_EQ(decide(OpenCommand{key, user(7)}).open.share->amount, Money(88));
 }
 
 TEST_F(EngineTest, NothingOpensFromExpiryOnAndTakersKeepTheirShares) {
   const PacketKey key = activated(order(3, Money(30)));
-  const auto share = decide(OpenCommand{key, user(1)}).share;
-  EXPECT_EQ(decide(OpenCommand{key, user(2)}, kNow + 10min).outcome, ShardOutcome::kExpired);
-  EXPECT_EQ(decide(OpenCommand{key, user(1)}, kNow + 10min).share->amount, share->amount);
+  const auto share = decide(OpenCommand{key, user(1)}).open.share;
+  EXPECT_EQ(decide(OpenCommand{key, user(2)}, kNow + 10min).open.outcome, OpenOutcome::kExpired);
+  EXPECT_EQ(decide(OpenCommand{key, user(1)}, kNow + 10min).open.share->amount, share->amount);
 }
 
 TEST_F(EngineTest, RefundsWhatIsUnclaimedOnceAndNotBeforeExpiry) {
   const PacketKey key = activated(order(3, Money(30)));
-  const auto share = decide(OpenCommand{key, user(1)}).share;
+  const auto share = decide(OpenCommand{key, user(1)}).open.share;
   EXPECT_EQ(decide(RefundCommand{key}, kNow + 10min - 1ms).outcome, ShardOutcome::kNotDue);
   EXPECT_EQ(decide(RefundCommand{key}, kNow + 10min).outcome, ShardOutcome::kDone);
   commit();
@@ -146,7 +146,7 @@ TEST_F(EngineTest, RefundsWhatIsUnclaimedOnceAndNotBeforeExpiry) {
   EXPECT_EQ(decide(RefundCommand{key}, kNow + 20min).outcome, ShardOutcome::kDone);
   EXPECT_TRUE(engine_.batch().vouchers.empty());
   // Not even when the clock jumps back.
-  EXPECT_EQ(decide(OpenCommand{key, user(2)}, kNow).outcome, ShardOutcome::kExpired);
+  EXPECT_EQ(decide(OpenCommand{key, user(2)}, kNow).open.outcome, OpenOutcome::kExpired);
 }
 
 TEST_F(EngineTest, AnExhaustedPacketIsNotRefunded) {
@@ -184,7 +184,7 @@ TEST_F(EngineTest, EvictsWithinItsMemoryLimitAndLoadsAgain) {
   }
   EXPECT_LT(engine_.resident_packets(), keys.size());
   for (const PacketKey& key : keys) {
-    EXPECT_EQ(decide(OpenCommand{key, user(1)}).share->seq, 1U);
+    EXPECT_EQ(decide(OpenCommand{key, user(1)}).open.share->seq, 1U);
   }
 }
 

@@ -3,22 +3,14 @@
 namespace hongbao {
 namespace {
 
-GateAnswer judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {
+OpenAnswer judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {
   // The state first: a packet seen as finished shows all its shares, so a taker is never told "too late".
   const PacketState state = packet.published_state();
-  if (auto share = packet.shares().find_published(user)) {
-    return {GateOutcome::kOpened, std::move(share)};
-  }
-  if (!packet.is_for(user)) {
-    return {GateOutcome::kNotForYou};
-  }
-  if (state == PacketState::kExhausted) {
-    return {GateOutcome::kExhausted};
-  }
-  if (state == PacketState::kExpired || now >= packet.expires_at()) {
-    return {GateOutcome::kExpired};
-  }
-  return {GateOutcome::kMayOpen};
+  return judge_open({.state = state,
+                     .expires_at = packet.expires_at(),
+                     .is_for_user = packet.is_for(user),
+                     .share = packet.shares().find_published(user)},
+                    now);
 }
 
 }  // namespace
@@ -32,26 +24,27 @@ PacketRef PacketGate::find_active(const PacketKey& key) const {
   return packet;
 }
 
-GateAnswer PacketGate::look(const PacketKey& key, const UserId& user, Timestamp now) const {
+std::optional<OpenAnswer> PacketGate::look(const PacketKey& key, const UserId& user, Timestamp now) const {
   const auto packet = find_active(key);
-  return packet ? judge(*packet, user, now) : GateAnswer{};
+  return packet ? std::optional(judge(*packet, user, now)) : std::nullopt;
 }
 
-GateAnswer PacketGate::enter(const PacketKey& key, const UserId& user, Timestamp now, OpenPermit& permit) const {
+std::optional<Result<OpenAnswer>> PacketGate::enter(const PacketKey& key, const UserId& user, Timestamp now,
+                                                    OpenPermit& permit) const {
   auto packet = find_active(key);
   if (!packet) {
-    return {};
+    return std::nullopt;
   }
-  GateAnswer answer = judge(*packet, user, now);
-  if (answer.outcome != GateOutcome::kMayOpen) {
+  OpenAnswer answer = judge(*packet, user, now);
+  if (answer.outcome != OpenOutcome::kTicket) {
     return answer;
   }
   if (packet->opens_in_flight.fetch_add(1, std::memory_order_relaxed) >= opens_in_flight_max_) {
     packet->opens_in_flight.fetch_sub(1, std::memory_order_relaxed);
-    return {GateOutcome::kBusy};
+    return fail(ErrorCode::kPacketBusy, "too many opens of this packet are on their way", "id");
   }
   permit = OpenPermit(std::move(packet));
-  return answer;
+  return std::nullopt;
 }
 
 }  // namespace hongbao

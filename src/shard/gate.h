@@ -9,24 +9,11 @@
 #include <optional>
 #include <utility>
 
+#include "base/result.h"
+#include "core/open.h"
 #include "shard/packet_table.h"
 
 namespace hongbao {
-
-enum class GateOutcome : uint8_t {
-  kNotResident,  // ask the shard to load it
-  kMayOpen,      //
-  kOpened,       // `share` is the user's
-  kExhausted,    //
-  kExpired,      //
-  kNotForYou,    //
-  kBusy,         // opens_in_flight_max is reached
-};
-
-struct GateAnswer {
-  GateOutcome outcome = GateOutcome::kNotResident;
-  std::optional<Share> share{};
-};
 
 // Counts one open as on its way until it is destroyed.
 class OpenPermit {
@@ -53,11 +40,13 @@ class PacketGate {
   PacketGate(const PacketTable& table, uint32_t opens_in_flight_max)
       : table_(table), opens_in_flight_max_(opens_in_flight_max) {}
 
-  // For a grab: kMayOpen means the user gets a ticket.
-  [[nodiscard]] GateAnswer look(const PacketKey& key, const UserId& user, Timestamp now) const;
+  // For a grab. nullopt: the packet is not resident; ask the shard to load it.
+  [[nodiscard]] std::optional<OpenAnswer> look(const PacketKey& key, const UserId& user, Timestamp now) const;
 
-  // For an open: on kMayOpen the open is counted, and `permit` uncounts it.
-  [[nodiscard]] GateAnswer enter(const PacketKey& key, const UserId& user, Timestamp now, OpenPermit& permit) const;
+  // For an open. nullopt: the shard has to decide, and when the packet is resident, the open is counted until `permit`
+  // uncounts it. kPacketBusy: opens_in_flight_max is reached.
+  [[nodiscard]] std::optional<Result<OpenAnswer>> enter(const PacketKey& key, const UserId& user, Timestamp now,
+                                                        OpenPermit& permit) const;
 
   // A resident packet whose activation is committed; null otherwise.
   [[nodiscard]] ConstPacketRef find(const PacketKey& key) const { return find_active(key); }

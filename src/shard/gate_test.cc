@@ -36,8 +36,8 @@ class GateTest : public testing::Test {
     packet.advance(seq == packet.count() ? PacketEvent::kLastOpened : PacketEvent::kOpened);
   }
 
-  GateOutcome look(const ResidentPacket& packet, uint32_t number, Timestamp now = kNow) {
-    return gate_.look(packet.key(), user(number), now).outcome;
+  OpenOutcome look(const ResidentPacket& packet, uint32_t number, Timestamp now = kNow) {
+    return gate_.look(packet.key(), user(number), now).value().outcome;
   }
 
   PacketTable table_;
@@ -46,29 +46,32 @@ class GateTest : public testing::Test {
 };
 
 TEST_F(GateTest, KnowsOnlyResidentPackets) {
-  EXPECT_EQ(gate_.look({{Region::kSouth, 0}, Day{1}, LocalNo{1}}, user(1), kNow).outcome, GateOutcome::kNotResident);
+  const PacketKey unknown{{Region::kSouth, 0}, Day{1}, LocalNo{1}};
+  EXPECT_FALSE(gate_.look(unknown, user(1), kNow));
+  OpenPermit permit;
+  EXPECT_FALSE(gate_.enter(unknown, user(1), kNow, permit)) << "the shard has to decide";
 }
 
 TEST_F(GateTest, AnswersFromWhatIsPublished) {
   const auto packet = add(2);
-  EXPECT_EQ(look(*packet, 1), GateOutcome::kMayOpen);
+  EXPECT_EQ(look(*packet, 1), OpenOutcome::kTicket);
   open(*packet, 1);
-  EXPECT_EQ(look(*packet, 1), GateOutcome::kMayOpen);
+  EXPECT_EQ(look(*packet, 1), OpenOutcome::kTicket);
   packet->publish();
-  EXPECT_EQ(look(*packet, 1), GateOutcome::kOpened);
-  EXPECT_EQ(look(*packet, 2), GateOutcome::kMayOpen);
+  EXPECT_EQ(look(*packet, 1), OpenOutcome::kOpened);
+  EXPECT_EQ(look(*packet, 2), OpenOutcome::kTicket);
   open(*packet, 2);
   packet->publish();
-  EXPECT_EQ(look(*packet, 3), GateOutcome::kExhausted);
-  EXPECT_EQ(gate_.look(packet->order().key, user(2), kNow).share->amount, Money(10));
+  EXPECT_EQ(look(*packet, 3), OpenOutcome::kExhausted);
+  EXPECT_EQ(gate_.look(packet->order().key, user(2), kNow)->share->amount, Money(10));
 }
 
 TEST_F(GateTest, ExpiryAndRecipient) {
   const auto packet = add(2);
-  EXPECT_EQ(look(*packet, 1, kExpiry), GateOutcome::kExpired);
+  EXPECT_EQ(look(*packet, 1, kExpiry), OpenOutcome::kExpired);
   const auto exclusive = add(1, PacketKind::kExclusive);
-  EXPECT_EQ(look(*exclusive, 1), GateOutcome::kNotForYou);
-  EXPECT_EQ(look(*exclusive, 7), GateOutcome::kMayOpen);
+  EXPECT_EQ(look(*exclusive, 1), OpenOutcome::kNotForYou);
+  EXPECT_EQ(look(*exclusive, 7), OpenOutcome::kTicket);
 }
 
 TEST_F(GateTest, BoundsHowManyOpensAreOnTheirWay) {
@@ -77,12 +80,12 @@ TEST_F(GateTest, BoundsHowManyOpensAreOnTheirWay) {
   OpenPermit second;
   OpenPermit third;
   const PacketKey key = packet->order().key;
-  EXPECT_EQ(gate_.enter(key, user(1), kNow, first).outcome, GateOutcome::kMayOpen);
-  EXPECT_EQ(gate_.enter(key, user(2), kNow, second).outcome, GateOutcome::kMayOpen);
-  EXPECT_EQ(gate_.enter(key, user(3), kNow, third).outcome, GateOutcome::kBusy);
+  EXPECT_FALSE(gate_.enter(key, user(1), kNow, first));
+  EXPECT_FALSE(gate_.enter(key, user(2), kNow, second));
+  EXPECT_EQ(gate_.enter(key, user(3), kNow, third).value().error().code, ErrorCode::kPacketBusy);
   EXPECT_EQ(packet->opens_in_flight.load(), 2U);
   first = OpenPermit();
-  EXPECT_EQ(gate_.enter(key, user(3), kNow, third).outcome, GateOutcome::kMayOpen);
+  EXPECT_FALSE(gate_.enter(key, user(3), kNow, third));
   second = OpenPermit();
   third = OpenPermit();
   EXPECT_EQ(packet->opens_in_flight.load(), 0U);
@@ -105,9 +108,9 @@ TEST_F(GateTest, ReadersFollowAWriterWithoutSeeingHalfAShare) {
     readers.emplace_back([&, t] {
       for (uint32_t i = t; packet->published_state() == PacketState::kActive; i = (i + 13) % kShares) {
         const auto answer = gate_.look(packet->order().key, user(i), kNow);
-        if (answer.outcome == GateOutcome::kOpened) {
-          ASSERT_EQ(answer.share->seq, i + 1);
-          ASSERT_EQ(answer.share->amount, Money(10));
+        if (answer->outcome == OpenOutcome::kOpened) {
+          ASSERT_EQ(answer->share->seq, i + 1);
+          ASSERT_EQ(answer->share->amount, Money(10));
         }
         const uint32_t seen = packet->shares().published();
         if (seen > 0) {
@@ -120,8 +123,8 @@ TEST_F(GateTest, ReadersFollowAWriterWithoutSeeingHalfAShare) {
   for (std::thread& reader : readers) {
     reader.join();
   }
-  EXPECT_EQ(look(*packet, kShares - 1), GateOutcome::kOpened);
-  EXPECT_EQ(look(*packet, kShares), GateOutcome::kExhausted);
+  EXPECT_EQ(look(*packet, kShares - 1), OpenOutcome::kOpened);
+  EXPECT_EQ(look(*packet, kShares), OpenOutcome::kExhausted);
 }
 
 }  // namespace

@@ -16,25 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds kIdleWait{1'000};
 constexpr std::chrono::milliseconds kLoaderPoll{1};
 constexpr std::chrono::microseconds kGatherLook{500};  // between two looks at how much has gathered
-constexpr size_t kLoadsAtOnceMax = 64;
-constexpr int kRenewalsPerLease = 3;
-// How much later than its deadline a command that waits for its packet may be told.
-constexpr std::chrono::milliseconds kOverduePause{200};
 constexpr const char* kAwayDetail = "another node owns this shard";
 constexpr const char* kRecoveringDetail = "the shard is recovering";
-constexpr const char* kSlowLoadDetail = "the packet could not be read in time";
-
-// Tells those whose deadline has passed, and leaves the others in their order.
-template <class Waiting>
-void refuse_overdue(std::vector<Waiting>& all, SteadyTime now, ErrorCode code, const char* detail) {
-  std::erase_if(all, [&](Waiting& each) {
-    if (each.deadline >= now) {
-      return false;
-    }
-    each.done(fail(code, detail));
-    return true;
-  });
-}
 
 }  // namespace
 
@@ -62,9 +45,11 @@ Shard::Shard(ShardId id, OrderStore& store, VoucherStream& stream, const Clock& 
       gate_(table_, options_.opens_in_flight_max),
       closed_gate_(empty_table_, options_.opens_in_flight_max),
       mailbox_(options_.mailbox_commands_max),
-      load_requests_(options_.mailbox_commands_max),
-      cold_requests_(options_.mailbox_commands_max),
+      lease_(id, store, clock, {options_.owner, options_.lease, options_.acquire_pause}),
+      loader_(id, store, clock, options_.mailbox_commands_max,
+              [this](LoadedPacket loaded) { mailbox_.push_unbounded(std::move(loaded)); }),
       engine_(id, table_, options_.engine),
+      waiters_(options_.mailbox_commands_max),
       metrics_{
           add_histogram(registry, "hongbao_shard_commit_batch_vouchers", "Vouchers committed together.",
                         batch_buckets(), {{"shard", to_text(id)}}),
@@ -85,30 +70,24 @@ Shard::~Shard() {
 }
 
 void Shard::want(bool wanted) {
-  if (wanted_.exchange(wanted) != wanted) {
+  if (lease_.want(wanted)) {
     mailbox_.push_unbounded(Wanted{});
   }
 }
 
 Result<void> Shard::acquire() {
-  wanted_.store(true);
-  return take();
-}
-
-Result<void> Shard::take() {
-  const SteadyTime from = clock_.steady_now();
-  const auto head = store_.acquire(options_.owner, options_.lease);
-  if (!head) {
-    return std::unexpected(head.error());
+  lease_.want(true);
+  const auto acquired = lease_.acquire();
+  if (!acquired) {
+    return std::unexpected(acquired.error());
   }
-  own(*head, from);
+  own(*acquired);
   return {};
 }
 
 void Shard::start() {
   writer_ = std::thread([this] { write_loop(); });
-  loader_ = std::thread([this] { load_loop("loader-", &Shard::load_step, load_requests_); });
-  cold_loader_ = std::thread([this] { load_loop("cold-", &Shard::load_cold_step, cold_requests_); });
+  loader_.start();
 }
 
 void Shard::stop() {
@@ -116,107 +95,12 @@ void Shard::stop() {
   if (writer_.joinable()) {
     writer_.join();
   }
-  load_requests_.close();
-  if (loader_.joinable()) {
-    loader_.join();
-  }
-  cold_requests_.close();
-  if (cold_loader_.joinable()) {
-    cold_loader_.join();
-  }
-  lease_until_.store(SteadyTime());
+  loader_.stop();
+  lease_.let_go();
   state_.store(ShardState::kStopped);
 }
 
-void Shard::own(const ShardHead& head, SteadyTime from) {
-  engine_.start(head);
-  next_voucher_.store(head.next_voucher.value);
-  {
-    const std::lock_guard lock(key_mutex_);
-    epoch_ = head.epoch;
-    next_local_.clear();
-  }
-  extend_lease(from);
-  state_.store(ShardState::kServing);
-  if (const auto left_out = log_turn("shard_owned", to_text(id_))) {
-    log_info("shard_owned", {{"shard", to_text(id_)},
-                             {"owner", options_.owner.name},
-                             {"epoch", head.epoch},
-                             {"next_voucher", head.next_voucher.value},
-                             {"suppressed", *left_out}});
-  }
-}
-
-// `from`: before the database was asked, so that the lease lapses here first.
-void Shard::extend_lease(SteadyTime from) {
-  const bool forever = options_.lease >= kLeaseForever;
-  renew_at_ = forever ? kForever : from + options_.lease / kRenewalsPerLease;
-  lease_until_.store(forever ? kForever : from + options_.lease, std::memory_order_release);
-}
-
-// False: the shard is not this process's any more, or it can't be known.
-bool Shard::keep_lease() {
-  const SteadyTime now = clock_.steady_now();
-  if (now < renew_at_) {
-    return true;
-  }
-  commit_since_.store(now);
-  const auto renewed = store_.renew(epoch_);
-  if (renewed || owns()) {
-    commit_since_.store(SteadyTime());
-  }
-  if (renewed && *renewed) {
-    extend_lease(now);
-    return true;
-  }
-  if (renewed) {
-    lose();
-    return false;
-  }
-  if (owns()) {
-    renew_at_ = now + options_.acquire_pause;
-    return true;
-  }
-  begin_recovery();
-  return false;
-}
-
-void Shard::give_back() {
-  lease_until_.store(SteadyTime());  // before anybody else may take it
-  if (const auto released = store_.release(epoch_); !released) {
-    log_warn("lease_not_released", {{"shard", to_text(id_)}, {"error", released.error().detail}});
-  }
-  const uint32_t epoch = epoch_;
-  go_away();
-  log_info("shard_given_back", {{"shard", to_text(id_)}, {"epoch", epoch}});
-}
-
-// Another owner has it, or may have. Who that is, is asked behind the answers that are owed.
-void Shard::lose() {
-  go_away();
-  const auto tenure = store_.tenure();
-  if (const auto left_out = log_turn("shard_lost", to_text(id_))) {
-    log_warn("shard_lost", {{"shard", to_text(id_)},
-                            {"epoch", epoch_},
-                            {"owner", tenure ? tenure->owner : "unknown: " + tenure.error().detail},
-                            {"suppressed", *left_out}});
-  }
-}
-
-// Nothing of the memory is kept. Whatever was held has not taken effect.
-void Shard::go_away() {
-  lease_until_.store(SteadyTime());
-  commit_since_.store(SteadyTime());
-  state_.store(ShardState::kAway);
-  acquire_at_ = clock_.steady_now() + options_.acquire_pause;
-  fail_held(ErrorCode::kFenced, kAwayDetail);
-  fail_waiting(ErrorCode::kFenced, kAwayDetail);
-  engine_.start({});
-}
-
 Result<PacketKey> Shard::new_packet_key(Timestamp now) {
-  const Day day = Day::of(now);
-  const std::lock_guard lock(key_mutex_);
   const ShardState state = state_.load();
   // One that serves without its lease is just being given back, or about to find out.
   if (state == ShardState::kAway || (state == ShardState::kServing && !owns())) {
@@ -225,55 +109,40 @@ Result<PacketKey> Shard::new_packet_key(Timestamp now) {
   if (state != ShardState::kServing) {
     return fail(ErrorCode::kUnavailable, "this shard does not take orders now");
   }
-  uint32_t& next = next_local_[day];
-  const uint32_t counter = std::max(next, LocalNo::counter_at(now));
-  if (counter > LocalNo::kCounterMax) {
+  const auto number = numbers_.next(now);
+  if (!number) {
     return fail(ErrorCode::kUnavailable, "this shard has no packet numbers left today");
   }
-  next = counter + 1;
-  return PacketKey{id_, day, LocalNo::of(epoch_, counter)};
+  return PacketKey{id_, Day::of(now), *number};
 }
 
 void Shard::submit(Command command, SteadyTime deadline, Done<ShardAnswer> done) {
   CHECK(packet_of(command).shard == id_);
-  Item item = Pending{std::move(command), deadline, std::move(done)};
+  Item item = PendingCommand{std::move(command), deadline, std::move(done)};
   const auto push = mailbox_.push(item);
   if (push == Mailbox<Item>::Push::kTaken) {
     return;
   }
   const bool full = push == Mailbox<Item>::Push::kFull;
-  std::get<Pending>(item).done(full ? fail(ErrorCode::kOverloaded, "the shard's mailbox is full")
-                                    : fail(ErrorCode::kShuttingDown, "the server is stopping"));
+  std::get<PendingCommand>(item).done(full ? fail(ErrorCode::kOverloaded, "the shard's mailbox is full")
+                                           : fail(ErrorCode::kShuttingDown, "the server is stopping"));
 }
 
 ShardStatus Shard::status() const {
-  const SteadyTime now = clock_.steady_now();
-  const SteadyTime until = lease_until_.load();
-  const SteadyTime since = commit_since_.load();
-  const auto between = [](SteadyTime from, SteadyTime to) {
-    const auto time = std::chrono::ceil<std::chrono::milliseconds>(to - from);
-    return std::max(time, std::chrono::milliseconds(0));
-  };
-  ShardStatus status{.state = state_.load(),
-                     .wanted = wanted_.load(),
-                     .next_voucher = {next_voucher_.load()},
-                     .mailbox_depth = mailbox_.depth(),
-                     .resident_packets = resident_packets_.load(),
-                     .resident_bytes = resident_bytes_.load()};
-  if (until != SteadyTime()) {
-    status.lease_left = until == kForever ? kLeaseForever : between(now, until);
-  }
-  if (since != SteadyTime()) {
-    status.commit_pending = between(since, now);
-  }
-  const std::lock_guard lock(key_mutex_);
-  status.epoch = epoch_;
-  return status;
+  return {.state = state_.load(),
+          .wanted = lease_.wanted(),
+          .lease_left = lease_.left(),
+          .commit_pending = lease_.pending(),
+          .epoch = lease_.epoch(),
+          .next_voucher = {next_voucher_.load()},
+          .mailbox_depth = mailbox_.depth(),
+          .resident_packets = resident_packets_.load(),
+          .resident_bytes = resident_bytes_.load()};
 }
 
 void Shard::write_loop() {
   name_this_thread("shard-" + to_text(id_));
-  const auto idle_wait = std::min(kIdleWait, options_.lease / (2 * kRenewalsPerLease));
+  const auto idle_wait = std::min(kIdleWait, options_.lease / (2 * ShardLease::kRenewalsPerLease));
   auto pause = options_.recovery_pause_min;
   while (true) {
     if (write_step(idle_wait)) {
@@ -285,7 +154,7 @@ void Shard::write_loop() {
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, options_.recovery_pause_max);
     } else if (mailbox_.closed()) {
-      if (waiting_.empty()) {
+      if (waiters_.empty()) {
         break;
       }
       std::this_thread::sleep_for(kLoaderPoll);  // the loader still has work for us
@@ -320,33 +189,26 @@ bool Shard::write_step(std::chrono::milliseconds idle_wait) {
 }
 
 bool Shard::write_away(std::chrono::milliseconds idle_wait) {
-  const SteadyTime now = clock_.steady_now();
-  if (wanted_.load() && now >= acquire_at_ && !mailbox_.closed()) {
-    const auto acquired = take();  // whether it is still wanted is seen at the next step
-    if (acquired) {
+  if (!mailbox_.closed()) {
+    if (const auto acquired = lease_.acquire_if_due()) {
+      own(*acquired);  // whether it is still wanted is seen at the next step
       return true;
     }
-    acquire_at_ = now + options_.acquire_pause;
-    if (acquired.error().code != ErrorCode::kFenced) {
-      if (const auto left_out = log_turn("shard_not_acquired", to_text(id_))) {
-        log_warn("shard_not_acquired",
-                 {{"shard", to_text(id_)}, {"error", acquired.error().detail}, {"suppressed", *left_out}});
-      }
-    }
   }
-  refuse_all(ErrorCode::kFenced, kAwayDetail, wanted_.load() ? std::min(idle_wait, options_.acquire_pause) : idle_wait);
+  refuse_all(ErrorCode::kFenced, kAwayDetail,
+             lease_.wanted() ? std::min(idle_wait, options_.acquire_pause) : idle_wait);
   return false;
 }
 
 bool Shard::write_serving(std::chrono::milliseconds idle_wait) {
-  if (!wanted_.load()) {
+  if (!lease_.wanted()) {
     give_back();
     return true;
   }
   if (!keep_lease()) {
     return true;
   }
-  refuse_overdue_waiting();
+  waiters_.refuse_overdue(clock_.steady_now());
   items_.clear();
   mailbox_.take(items_, options_.batch_commands_max, idle_wait);
   if (items_.empty()) {
@@ -362,91 +224,58 @@ bool Shard::write_serving(std::chrono::milliseconds idle_wait) {
   return true;
 }
 
-void Shard::load_loop(const char* name, LoadStep step, const Mailbox<LoadRequest>& requests) {
-  name_this_thread(name + to_text(id_));
-  while ((this->*step)(kIdleWait) || !requests.closed()) {
-  }
-}
-
-bool Shard::load_step(std::chrono::milliseconds idle_wait) {
-  std::vector<LoadRequest> requests;
-  load_requests_.take(requests, kLoadsAtOnceMax, idle_wait);
-  for (const LoadRequest& request : requests) {
-    auto found = store_.load_hot(request.key);
-    if (found && found->may_be_cold) {
-      cold_requests_.push_unbounded(request);
-      continue;
+void Shard::refuse_all(ErrorCode code, const char* detail, std::chrono::milliseconds idle_wait) {
+  items_.clear();
+  mailbox_.take(items_, options_.mailbox_commands_max, idle_wait);
+  for (Item& item : items_) {
+    if (auto* command = std::get_if<PendingCommand>(&item)) {
+      command->done(fail(code, detail));
     }
-    mailbox_.push_unbounded(Loaded{request, found ? Result<std::optional<StoredPacket>>(std::move(found->packet))
-                                                  : std::unexpected(found.error())});
   }
-  return !requests.empty();
-}
-
-// When cold storage is slower than packets are asked for, those that nobody waits for any more are left out.
-bool Shard::load_cold_step(std::chrono::milliseconds idle_wait) {
-  std::vector<LoadRequest> requests;
-  cold_requests_.take(requests, kLoadsAtOnceMax, idle_wait);
-  for (const LoadRequest& request : requests) {
-    const bool overdue = clock_.steady_now() > request.deadline;
-    mailbox_.push_unbounded(
-        Loaded{request, overdue ? fail(ErrorCode::kDeadlineExceeded, kSlowLoadDetail) : store_.load(request.key)});
-  }
-  return !requests.empty();
 }
 
 void Shard::handle(Item& item, Timestamp now, SteadyTime steady_now) {
-  if (auto* loaded = std::get_if<Loaded>(&item)) {
+  if (auto* loaded = std::get_if<LoadedPacket>(&item)) {
     take_loaded(*loaded, now, steady_now);
     return;
   }
-  if (auto* pending = std::get_if<Pending>(&item)) {
-    decide(std::move(*pending), now, steady_now);
+  if (auto* command = std::get_if<PendingCommand>(&item)) {
+    decide(std::move(*command), now, steady_now);
   }
 }
 
-void Shard::decide(Pending pending, Timestamp now, SteadyTime steady_now) {
-  if (steady_now > pending.deadline) {
-    pending.done(fail(ErrorCode::kDeadlineExceeded, "the shard did not come to it in time"));
+void Shard::decide(PendingCommand command, Timestamp now, SteadyTime steady_now) {
+  if (steady_now > command.deadline) {
+    command.done(fail(ErrorCode::kDeadlineExceeded, "the shard did not come to it in time"));
     return;
   }
-  auto answer = engine_.decide(pending.command, now);
+  auto answer = engine_.decide(command.command, now);
   if (!answer) {
-    wait_for_load(std::move(pending));
+    wait_for_load(std::move(command));
     return;
   }
-  held_.push_back({std::move(*answer), pending.deadline, std::move(pending.done)});
+  held_.push_back({std::move(*answer), command.deadline, std::move(command.done)});
 }
 
-void Shard::wait_for_load(Pending pending) {
-  if (waiting_commands_ >= options_.mailbox_commands_max) {
-    pending.done(fail(ErrorCode::kOverloaded, "too many commands wait for packets to load"));
-    return;
+void Shard::wait_for_load(PendingCommand command) {
+  const LoadRequest request{packet_of(command.command), lease_.epoch(), command.deadline};
+  if (waiters_.add(std::move(command))) {
+    loader_.ask(request);
   }
-  const PacketKey key = packet_of(pending.command);
-  const auto [waiters, is_first] = waiting_.try_emplace(key);
-  if (is_first) {
-    load_requests_.push_unbounded({key, epoch_, pending.deadline});
-  }
-  waiters->second.push_back(std::move(pending));
-  ++waiting_commands_;
 }
 
-void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
-  if (loaded.request.epoch != epoch_) {
+void Shard::take_loaded(LoadedPacket& loaded, Timestamp now, SteadyTime steady_now) {
+  if (loaded.request.epoch != lease_.epoch()) {
     return;  // read in an earlier time of this shard: others may have written since, and nobody waits
   }
-  const auto it = waiting_.find(loaded.request.key);
-  if (it == waiting_.end()) {
+  auto waiters = waiters_.take(loaded.request.packet);
+  if (!waiters) {
     return;  // likewise, when the store went back to an older copy of itself and gave this epoch twice
   }
-  std::vector<Pending> waiters = std::move(it->second);
-  waiting_.erase(it);
-  waiting_commands_ -= waiters.size();
-  auto admitted = loaded.stored ? engine_.loaded(loaded.request.key, *loaded.stored)
+  auto admitted = loaded.stored ? engine_.loaded(loaded.request.packet, *loaded.stored)
                                 : Result<void>(std::unexpected(loaded.stored.error()));
   if (loaded.stored && !admitted && admitted.error().code == ErrorCode::kStorage) {
-    const auto& [shard, day, local] = loaded.request.key;
+    const auto& [shard, day, local] = loaded.request.packet;
     if (const auto left_out = log_turn("packet_damaged", to_text(shard))) {
       log_error("packet_damaged", {{"shard", to_text(shard)},
                                    {"day", day.yyyymmdd()},
@@ -455,7 +284,7 @@ void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
                                    {"suppressed", *left_out}});
     }
   }
-  for (Pending& waiter : waiters) {
+  for (PendingCommand& waiter : *waiters) {
     if (admitted) {
       decide(std::move(waiter), now, steady_now);
     } else {
@@ -467,8 +296,7 @@ void Shard::take_loaded(Loaded& loaded, Timestamp now, SteadyTime steady_now) {
 void Shard::finish_batch() {
   const CommitBatch& batch = engine_.batch();
   if (!batch.vouchers.empty()) {
-    const SteadyTime began = clock_.steady_now();
-    commit_since_.store(began);
+    const SteadyTime began = lease_.begin_commit();
     const CommitOutcome outcome = store_.commit(batch);
     metrics_.commit_seconds.Observe(std::chrono::duration<double>(clock_.steady_now() - began).count());
     if (outcome == CommitOutcome::kFenced) {
@@ -479,9 +307,8 @@ void Shard::finish_batch() {
       begin_recovery();
       return;
     }
-    commit_since_.store(SteadyTime());
     has_committed_ = true;
-    extend_lease(began);
+    lease_.extend(began);
     metrics_.batch_vouchers.Observe(static_cast<double>(batch.vouchers.size()));
     stream_.publish(id_, batch.vouchers);
     next_voucher_.store(batch.next().value);
@@ -509,10 +336,60 @@ void Shard::fail_held(ErrorCode code, const std::string& detail) {
   held_.clear();
 }
 
+// --- whose the shard is
+// -----------------------------------------------------------------------------------------------
+
+void Shard::own(const ShardLease::Acquired& acquired) {
+  engine_.start(acquired.head);
+  next_voucher_.store(acquired.head.next_voucher.value);
+  numbers_.start(acquired.head.epoch);
+  lease_.hold(acquired);
+  state_.store(ShardState::kServing);
+}
+
+// False: the shard is not this process's any more, or it can't be known.
+bool Shard::keep_lease() {
+  switch (lease_.keep()) {
+    case ShardLease::Kept::kYes:
+      return true;
+    case ShardLease::Kept::kLost:
+      lose();
+      return false;
+    case ShardLease::Kept::kUnknown:
+      begin_recovery();
+      return false;
+  }
+  CHECK(false);
+}
+
+void Shard::give_back() {
+  lease_.give_back();
+  go_away();
+  log_info("shard_given_back", {{"shard", to_text(id_)}, {"epoch", lease_.epoch()}});
+}
+
+// Another owner has it, or may have. Who that is, is asked behind the answers that are owed.
+void Shard::lose() {
+  go_away();
+  lease_.log_loss();
+}
+
+// Nothing of the memory is kept. Whatever was held has not taken effect.
+void Shard::go_away() {
+  lease_.let_go();
+  state_.store(ShardState::kAway);
+  fail_held(ErrorCode::kFenced, kAwayDetail);
+  waiters_.refuse_all(ErrorCode::kFenced, kAwayDetail);
+  engine_.start({});
+}
+
+// --- a commit in doubt
+// ------------------------------------------------------------------------------------------------
+
 // The engine keeps the batch, and `held_` its answers, until a later step has learnt what became of it.
 void Shard::begin_recovery() {
   state_.store(ShardState::kRecovering);
-  fail_waiting(ErrorCode::kUnavailable, kRecoveringDetail);
+  waiters_.refuse_all(ErrorCode::kUnavailable, kRecoveringDetail);
   metrics_.recoveries.Increment();
   const CommitBatch& batch = engine_.batch();
   if (!batch.vouchers.empty()) {
@@ -529,30 +406,15 @@ void Shard::begin_recovery() {
 // False: the store did not say.
 bool Shard::recover() {
   const CommitBatch batch = engine_.batch();
-  const auto resolved = resolve(batch);
+  const auto resolved = lease_.resolve(batch);
   if (!resolved) {
-    if (const auto left_out = log_turn("shard_waits_for_store", to_text(id_))) {
-      log_warn("shard_waits_for_store", {{"shard", to_text(id_)},
-                                         {"for_ms", status().commit_pending.count()},
-                                         {"error", resolved.error().detail},
-                                         {"suppressed", *left_out}});
-    }
-    refuse_overdue_held();
-    refuse_all(ErrorCode::kUnavailable, kRecoveringDetail, std::chrono::milliseconds(0));
-    if (mailbox_.closed()) {  // stopping: the next owner resolves it
-      fail_held(ErrorCode::kOutcomeUnknown, "the server stopped before the outcome was known");
-      go_away();
-      log_warn("shard_left_in_doubt", {{"shard", to_text(id_)}, {"epoch", epoch_}});
-      return true;
-    }
-    return false;
+    return leave_in_doubt(resolved.error());
   }
   if (const auto left_out = log_turn("commit_resolved", to_text(id_))) {
     log_info("commit_resolved", {{"shard", to_text(id_)}, {"landed", resolved->landed}, {"suppressed", *left_out}});
   }
-  commit_since_.store(SteadyTime());
-  if (resolved->head) {
-    own(*resolved->head, resolved->lease_from);
+  if (resolved->acquired) {
+    own(*resolved->acquired);
   }
   if (resolved->landed) {
     stream_.publish(id_, batch.vouchers);
@@ -560,74 +422,30 @@ bool Shard::recover() {
   } else {
     fail_held(ErrorCode::kUnavailable, "the store refused the write; nothing took effect");
   }
-  if (!resolved->head) {
+  if (!resolved->acquired) {
     lose();
   }
   return true;
 }
 
-// Takes the shard again, which ends whatever was on its way (or learns that another owner has done so), and compares
-// the log with what the batch would have written.
-Result<Shard::Resolved> Shard::resolve(const CommitBatch& batch) {
-  Resolved resolved{.lease_from = clock_.steady_now()};
-  auto head = store_.acquire(options_.owner, options_.lease);
-  if (head) {
-    resolved.head = *head;
-  } else if (head.error().code == ErrorCode::kFenced) {
-    head = store_.head();
+// Tells those who can't wait any longer. True: the shard stops, and its next owner resolves it.
+bool Shard::leave_in_doubt(const Error& error) {
+  if (const auto left_out = log_turn("shard_waits_for_store", to_text(id_))) {
+    log_warn("shard_waits_for_store", {{"shard", to_text(id_)},
+                                       {"for_ms", lease_.pending().count()},
+                                       {"error", error.detail},
+                                       {"suppressed", *left_out}});
   }
-  if (!head) {
-    return std::unexpected(head.error());
-  }
-  if (!batch.vouchers.empty() && head->next_voucher != batch.expected_next) {
-    const auto log = store_.read_log(batch.expected_next, batch.vouchers.size());
-    if (!log) {
-      return std::unexpected(log.error());
-    }
-    resolved.landed = *log == batch.vouchers;
-  }
-  return resolved;
-}
-
-void Shard::fail_waiting(ErrorCode code, const std::string& detail) {
-  for (auto& [key, waiters] : waiting_) {
-    for (Pending& waiter : waiters) {
-      waiter.done(fail(code, detail));
-    }
-  }
-  waiting_.clear();
-  waiting_commands_ = 0;
-}
-
-void Shard::refuse_overdue_held() {
   refuse_overdue(held_, clock_.steady_now(), ErrorCode::kOutcomeUnknown,
                  "the store did not say whether the write took effect; ask again");
-}
-
-void Shard::refuse_overdue_waiting() {
-  if (waiting_.empty()) {
-    return;
+  refuse_all(ErrorCode::kUnavailable, kRecoveringDetail, std::chrono::milliseconds(0));
+  if (!mailbox_.closed()) {
+    return false;
   }
-  const SteadyTime now = clock_.steady_now();
-  if (now < look_for_overdue_at_) {
-    return;
-  }
-  look_for_overdue_at_ = now + kOverduePause;
-  for (auto& [key, waiters] : waiting_) {
-    waiting_commands_ -= waiters.size();
-    refuse_overdue(waiters, now, ErrorCode::kDeadlineExceeded, kSlowLoadDetail);
-    waiting_commands_ += waiters.size();
-  }
-}
-
-void Shard::refuse_all(ErrorCode code, const char* detail, std::chrono::milliseconds idle_wait) {
-  items_.clear();
-  mailbox_.take(items_, options_.mailbox_commands_max, idle_wait);
-  for (Item& item : items_) {
-    if (auto* pending = std::get_if<Pending>(&item)) {
-      pending->done(fail(code, detail));
-    }
-  }
+  fail_held(ErrorCode::kOutcomeUnknown, "the server stopped before the outcome was known");
+  go_away();
+  log_warn("shard_left_in_doubt", {{"shard", to_text(id_)}, {"epoch", lease_.epoch()}});
+  return true;
 }
 
 }  // namespace hongbao

@@ -13,17 +13,10 @@
 #include "core/ids.h"
 #include "core/limits.h"
 #include "core/money.h"
+#include "core/open.h"
 #include "shard/compact_user.h"
 
 namespace hongbao {
-
-struct Share {
-  uint32_t seq = 0;  // from 1
-  UserId user;
-  Money amount;
-  Timestamp opened_at;
-  VoucherNo voucher;
-};
 
 class ShareList {
  public:

@@ -49,7 +49,12 @@ class HttpToy {
   void run();
   bool receive();
 
-  const HttpLimits limits_{.pipelined_requests_max = 8};
+  const HttpLimits limits_{.connections_max = 100,
+                           .header_bytes_max = 8'192,
+                           .body_bytes_max = 16'384,
+                           .pipelined_requests_max = 8,
+                           .request_timeout = std::chrono::seconds(10),
+                           .idle_timeout = std::chrono::seconds(75)};
   const HttpHandler handler_ = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); };
   const HttpErrorPage error_page_ = [](const Error& error) {
     return HttpResponse{.status = status_of(error.code), .body = "refused"};

@@ -8,6 +8,8 @@
 namespace hongbao {
 namespace {
 
+constexpr ArchiverOptions kOptions{.hot_days = 7, .rows_per_s_max = 20'000};
+
 class ArchiverTest : public ServiceTest {
  protected:
   // A packet that is opened whole.
@@ -28,8 +30,7 @@ class ArchiverTest : public ServiceTest {
 
   MemoryInboxStore inbox;
   bool busy = false;
-  Archiver archiver{at.shards,  at.orders, at.ledger, inbox, at.clock, {.hot_days = 7}, [this] { return busy; },
-                    at.registry};
+  Archiver archiver{at.shards, at.orders, at.ledger, inbox, at.clock, kOptions, [this] { return busy; }, at.registry};
 };
 
 TEST_F(ArchiverTest, ADayMovesWhenItIsNoLongerOneOfTheHotDays) {
@@ -97,8 +98,7 @@ TEST_F(ArchiverTest, AShardThatIsAwayIsLeftAlone) {
   follow();
   pass_days(30);
   const ShardSet none;
-  Archiver of_another_node(
-      none, at.orders, at.ledger, inbox, at.clock, {.hot_days = 7}, [] { return false; }, at.registry);
+  Archiver of_another_node(none, at.orders, at.ledger, inbox, at.clock, kOptions, [] { return false; }, at.registry);
   of_another_node.step();
   EXPECT_EQ(place(packet), DayPlace::kHot);
 }

@@ -5,6 +5,7 @@
 
 #include "service/faulty_cache.h"
 #include "service/service_fixture.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -21,7 +22,7 @@ class OtherNode {
         residency(shards, pre_orders),
         viewing(residency, pre_orders, &finished, profiles, at.ids) {
     for (const ShardId id : at.shard_ids) {
-      shards.add(std::make_unique<Shard>(id, *at.orders.at(id), at.stream, at.clock, ShardOptions{}, registry));
+      shards.add(std::make_unique<Shard>(id, *at.orders.at(id), at.stream, at.clock, test_shard_options(), registry));
     }
   }
 

@@ -11,6 +11,7 @@
 #include "edge/problem.h"
 #include "support/memory_membership.h"
 #include "support/memory_order_store.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -44,7 +45,8 @@ class ForwarderTest : public testing::Test {
     }
     stream_.emplace(orders_);
     for (const ShardId id : ids_) {
-      shards_.add(std::make_unique<Shard>(id, *stores_.at(id), *stream_, system_clock(), ShardOptions(), registry_));
+      shards_.add(
+          std::make_unique<Shard>(id, *stores_.at(id), *stream_, system_clock(), test_shard_options(), registry_));
     }
     EXPECT_TRUE(members_.beat({"owner", owner_.address()}, 1, kLease).has_value());
     placement_.emplace(shards_, std::vector<Placement::Group>{{&members_, ids_}},

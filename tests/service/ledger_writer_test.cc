@@ -21,6 +21,7 @@ class LedgerWriterTest : public testing::Test {
  protected:
   void start(LedgerWriterOptions options = {}) {
     options.commit_retry_pause = milliseconds(1);
+    options.deferral = std::chrono::seconds(1);
     writer_.emplace(store_, clock_, options, registry_);
     writer_->start();
   }

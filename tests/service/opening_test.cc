@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "service/service_fixture.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -158,9 +159,9 @@ TEST_F(OpeningTest, ConcurrentOpensNeverExceedTheCountAndSumExactly) {
 TEST_F(OpeningTest, OpensOfOnePacketOnTheirWayAreBounded) {
   const PacketKey packet = at.active(lucky(100, 50));
   const PacketGate& gate = at.shards.find(packet.shard)->gate();
-  std::vector<OpenPermit> permits(ShardOptions{}.opens_in_flight_max);
+  std::vector<OpenPermit> permits(test_shard_options().opens_in_flight_max);
   for (OpenPermit& permit : permits) {
-    ASSERT_EQ(gate.enter(packet, user("crowd"), at.clock.now(), permit).outcome, GateOutcome::kMayOpen);
+    ASSERT_FALSE(gate.enter(packet, user("crowd"), at.clock.now(), permit));
   }
   const std::string ticket = at.grab(packet, "bob")->ticket;
   EXPECT_EQ(error_of(at.open(packet, "bob", ticket)), ErrorCode::kPacketBusy);

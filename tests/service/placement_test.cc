@@ -8,6 +8,7 @@
 #include "support/manual_clock.h"
 #include "support/memory_membership.h"
 #include "support/memory_order_store.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -66,9 +67,11 @@ class PlacementTest : public testing::Test {
 
     ShardSet make_shards(PlacementTest& test, const std::string& name, uint64_t incarnation) {
       ShardSet set;
+      ShardOptions options = test_shard_options();
+      options.owner = {name, incarnation};
+      options.lease = kLease;
       for (const ShardId id : shard_ids()) {
-        set.add(std::make_unique<Shard>(id, *test.stores_.at(id), *test.stream_, test.clock_,
-                                        ShardOptions{.owner = {name, incarnation}, .lease = kLease}, registry));
+        set.add(std::make_unique<Shard>(id, *test.stores_.at(id), *test.stream_, test.clock_, options, registry));
       }
       return set;
     }

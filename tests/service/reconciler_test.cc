@@ -123,7 +123,7 @@ TEST_F(ReconcilerTest, ThePauseOfARefusedTransferIsBounded) {
   at.opened(at.active(lucky(100, 1)), "bob");
   at.settle();
   for (int i = 0; i < 40; ++i) {
-    at.clock.advance(ReconcilerOptions{}.deferral_max);
+    at.clock.advance(kDeferralMax);
     EXPECT_EQ(reconcile().deferred, 1U) << i;
   }
 }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "support/shard_options.h"
+
 namespace hongbao {
 namespace {
 
@@ -122,12 +124,13 @@ Deployment::Deployment(size_t batch_vouchers_max)
       ids(key_of<16>(1)),
       tickets(key_of<16>(2)),
       pay_tokens(key_of<32>(3)),
-      writer(ledger, clock, {.commit_retry_pause = std::chrono::milliseconds(1)}, registry),
+      writer(ledger, clock, {.commit_retry_pause = std::chrono::milliseconds(1), .deferral = kDeferral}, registry),
       workers(1, 64),
       settler(
           orders, stream, ledger, writer, control, [](ShardId) { return true; }, batch_vouchers_max, registry),
       refunder(shards, orders, clock),
-      reconciler(shards, ledger, writer, pay_tokens, clock, {.grace = kGrace}),
+      reconciler(shards, ledger, writer, pay_tokens, clock,
+                 {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax}),
       audit(ledger, orders, clock),
       pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl, clock, registry),
       finished(cache, ids, clock, registry),
@@ -155,7 +158,7 @@ Deployment::~Deployment() {
 
 void Deployment::start_shards() {
   for (const ShardId id : shard_ids) {
-    shards.add(std::make_unique<Shard>(id, *orders.at(id), stream, clock, ShardOptions{}, registry));
+    shards.add(std::make_unique<Shard>(id, *orders.at(id), stream, clock, test_shard_options(), registry));
     EXPECT_TRUE(shards.find(id)->acquire());
     shards.find(id)->start();
   }

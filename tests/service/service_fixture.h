@@ -30,6 +30,8 @@ inline constexpr std::chrono::milliseconds kPayable = std::chrono::minutes(15);
 inline constexpr std::chrono::milliseconds kPacketTtl = std::chrono::hours(24);
 inline constexpr std::chrono::milliseconds kTicketTtl = std::chrono::seconds(60);
 inline constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(5);
+inline constexpr std::chrono::milliseconds kDeferral = std::chrono::seconds(1);
+inline constexpr std::chrono::milliseconds kDeferralMax = std::chrono::hours(1);
 
 inline UserId user(const std::string& name) {
   return UserId::trusted(name);

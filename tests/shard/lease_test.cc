@@ -9,6 +9,7 @@
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
 #include "support/memory_order_store.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -23,13 +24,20 @@ UserId user(const std::string& name) {
   return UserId::trusted(name);
 }
 
+ShardOptions options(const std::string& owner) {
+  ShardOptions made = test_shard_options();
+  made.owner = owner;
+  made.lease = kLease;
+  return made;
+}
+
 class LeaseTest : public testing::Test {
  protected:
   // One process's view of the shard.
   struct Process {
     Process(LeaseTest& test, const std::string& name)
         : store(test.store_),
-          shard(kShard, store, test.stream_, test.clock_, {.owner = name, .lease = kLease}, registry),
+          shard(kShard, store, test.stream_, test.clock_, options(name), registry),
           clock(test.clock_) {}
 
     std::optional<Result<ShardAnswer>> ask(Command command) {
@@ -69,10 +77,11 @@ class LeaseTest : public testing::Test {
     return order.key;
   }
   uint32_t seq(Process& at, const PacketKey& key, const std::string& taker) {
-    return at.ask(OpenCommand{key, user(taker)}).value().value().share->seq;
+    return at.ask(OpenCommand{key, user(taker)}).value().value().open.share->seq;
   }
-  GateOutcome look(Process& at, const PacketKey& key, const std::string& taker) {
-    return at.shard.gate().look(key, user(taker), clock_.now()).outcome;
+  std::optional<OpenOutcome> look(Process& at, const PacketKey& key, const std::string& taker) {
+    const auto seen = at.shard.gate().look(key, user(taker), clock_.now());
+    return seen ? std::optional(seen->outcome) : std::nullopt;
   }
 
   ManualClock clock_{{1'790'000'000'000}};
@@ -119,7 +128,7 @@ TEST_F(LeaseTest, AShardThatIsNoLongerWantedIsGivenBackAndTakenAtOnce) {
   EXPECT_EQ(seq(a_, key, "ann"), 1U);
   a_.shard.want(false);
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("ann")}), ErrorCode::kFenced);
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
+  EXPECT_EQ(look(a_, key, "ann"), std::nullopt);
   b_.take();
   EXPECT_EQ(seq(b_, key, "ann"), 1U);
 }
@@ -128,10 +137,10 @@ TEST_F(LeaseTest, AnOwnerThatSleptAnswersNothingFromMemory) {
   a_.take();
   const PacketKey key = activate(a_);
   EXPECT_EQ(seq(a_, key, "ann"), 1U);
-  ASSERT_EQ(look(a_, key, "ann"), GateOutcome::kOpened);
+  ASSERT_EQ(look(a_, key, "ann"), OpenOutcome::kOpened);
   clock_.advance(kLease);
   b_.take();
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
+  EXPECT_EQ(look(a_, key, "ann"), std::nullopt);
   EXPECT_EQ(a_.shard.new_packet_key(clock_.now()).error().code, ErrorCode::kFenced);
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("ann")}), ErrorCode::kFenced) << "though nothing would be written";
   EXPECT_EQ(a_.refusal(OpenCommand{key, user("bob")}), ErrorCode::kFenced);
@@ -143,9 +152,9 @@ TEST_F(LeaseTest, AnOwnerThatSleptUnnoticedGoesOn) {
   a_.take();
   const PacketKey key = activate(a_);
   clock_.advance(kLease * 2);
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kNotResident);
+  EXPECT_EQ(look(a_, key, "ann"), std::nullopt);
   EXPECT_EQ(seq(a_, key, "ann"), 1U);
-  EXPECT_EQ(look(a_, key, "ann"), GateOutcome::kOpened);
+  EXPECT_EQ(look(a_, key, "ann"), OpenOutcome::kOpened);
   EXPECT_EQ(a_.shard.status().epoch, 1U);
 }
 

@@ -9,6 +9,7 @@
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
 #include "support/memory_order_store.h"
+#include "support/shard_options.h"
 
 namespace hongbao {
 namespace {
@@ -22,16 +23,23 @@ UserId user(int number) {
   return UserId::trusted("user" + std::to_string(number));
 }
 
+ShardOptions gathering(std::chrono::microseconds time, size_t commands_max) {
+  ShardOptions options = test_shard_options();
+  options.gather = time;
+  options.gather_commands_max = commands_max;
+  return options;
+}
+
 class ShardTest : public testing::Test {
  protected:
-  ShardTest() { restart({}); }
+  ShardTest() { restart(); }
   ~ShardTest() override {
     store_.release_commits();
     store_.release_loads();
     store_.release_cold_loads();
   }
 
-  void restart(ShardOptions options) {
+  void restart(ShardOptions options = test_shard_options()) {
     shard_.reset();
     registry_ = std::make_unique<prometheus::Registry>();
     options.recovery_pause_min = 1ms;
@@ -92,11 +100,11 @@ TEST_F(ShardTest, OpensEveryShareOnceAndTheySumUp) {
   int opened = 0;
   for (auto& answer : answers) {
     const auto got = answer.get().value();
-    if (got.outcome == ShardOutcome::kOpened) {
-      sum += got.share->amount;
+    if (got.open.outcome == OpenOutcome::kOpened) {
+      sum += got.open.share->amount;
       ++opened;
     } else {
-      EXPECT_EQ(got.outcome, ShardOutcome::kExhausted);
+      EXPECT_EQ(got.open.outcome, OpenOutcome::kExhausted);
     }
   }
   EXPECT_EQ(opened, 20);
@@ -111,11 +119,11 @@ TEST_F(ShardTest, NoAnswerLeavesBeforeItsCommit) {
   auto repeated = submit(OpenCommand{key, user(1)});
   EXPECT_EQ(answer.wait_for(50ms), std::future_status::timeout);
   EXPECT_EQ(repeated.wait_for(0ms), std::future_status::timeout);
-  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kMayOpen);
+  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now())->outcome, OpenOutcome::kTicket);
   store_.release_commits();
-  const auto share = answer.get().value().share;
-  EXPECT_EQ(repeated.get().value().share->amount, share->amount);
-  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now()).outcome, GateOutcome::kOpened);
+  const auto share = answer.get().value().open.share;
+  EXPECT_EQ(repeated.get().value().open.share->amount, share->amount);
+  EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now())->outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ACommitThatHangsIsToldWithTheTimeSinceItBegan) {
@@ -165,13 +173,13 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
   }
   store_.release_commits();
   for (auto& answer : rest) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 3);
 }
 
 TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
-  restart({.gather = 1h, .gather_commands_max = 11});
+  restart(gathering(1h, 11));
   const PacketKey key = activated(11, Money(100));
   std::vector<std::future<Result<ShardAnswer>>> answers;
   for (int i = 0; i < 10; ++i) {
@@ -181,29 +189,29 @@ TEST_F(ShardTest, WhatComesSoonAfterACommitGathersForTheNextOne) {
   EXPECT_EQ(store_.commits(), 1) << "the activation: an hour has not passed";
   answers.push_back(submit(OpenCommand{key, user(10)}));
   for (auto& answer : answers) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 2) << "and all opens";
 }
 
 TEST_F(ShardTest, AfterItsTimeABatchDoesNotGatherOn) {
-  restart({.gather = 1ms, .gather_commands_max = 1'000'000});
+  restart(gathering(1ms, 1'000'000));
   const PacketKey key = activated(1, Money(100));
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ABatchThatHasGatheredEnoughDoesNotWait) {
-  restart({.gather = 1h, .gather_commands_max = 10});
+  restart(gathering(1h, 10));
   const PacketKey key = activated(10, Money(100));
   std::vector<std::future<Result<ShardAnswer>>> answers;
   for (int i = 0; i < 10; ++i) {
     answers.push_back(submit(OpenCommand{key, user(i)}));
   }
   for (auto& answer : answers) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.commits(), 2);
-  restart({});  // nor does one that stops
+  restart();  // nor does one that stops
 }
 
 TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
@@ -212,7 +220,7 @@ TEST_F(ShardTest, ACommitThatWasLostIsAnsweredAsNotDoneAndLeavesNothing) {
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(opened_in_store(key), Money(0));
   // The shard goes on, and the same user can open.
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().share->seq, 1U);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.share->seq, 1U);
   EXPECT_EQ(shard_->status().epoch, 2U);
 }
 
@@ -220,11 +228,11 @@ TEST_F(ShardTest, ACommitThatLandedThoughItsOutcomeWasUnknownIsAnsweredAsDone) {
   const PacketKey key = activated(3, Money(30));
   store_.fail_next_commit(CommitFault::kLanded);
   const auto first = ask(OpenCommand{key, user(1)}).value();
-  EXPECT_EQ(first.outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(first.open.outcome, OpenOutcome::kOpened);
   const auto again = ask(OpenCommand{key, user(1)}).value();
-  EXPECT_EQ(again.share->amount, first.share->amount);
-  EXPECT_EQ(again.share->voucher, first.share->voucher);
-  EXPECT_EQ(opened_in_store(key), first.share->amount);
+  EXPECT_EQ(again.open.share->amount, first.open.share->amount);
+  EXPECT_EQ(again.open.share->voucher, first.open.share->voucher);
+  EXPECT_EQ(opened_in_store(key), first.open.share->amount);
 }
 
 TEST_F(ShardTest, AnswersUnknownWhenTheStoreStaysAwayBeyondTheDeadline) {
@@ -242,7 +250,7 @@ TEST_F(ShardTest, AnswersUnknownWhenTheStoreStaysAwayBeyondTheDeadline) {
     std::this_thread::yield();
   }
   // Asking again tells what happened.
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().share->seq, 1U);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.share->seq, 1U);
   EXPECT_EQ(inner_.head()->next_voucher, VoucherNo{3});
 }
 
@@ -271,7 +279,7 @@ TEST_F(ShardTest, AFencedShardAnswersNothingMore) {
 
 TEST_F(ShardTest, LoadsAPacketOnceHoweverManyAsk) {
   const PacketKey key = activated(50, Money(5'000));
-  restart({});
+  restart();
   const int loads_before = store_.loads();
   store_.hold_loads();
   std::vector<std::future<Result<ShardAnswer>>> answers;
@@ -280,16 +288,16 @@ TEST_F(ShardTest, LoadsAPacketOnceHoweverManyAsk) {
   }
   store_.release_loads();
   for (auto& answer : answers) {
-    EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+    EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
   EXPECT_EQ(store_.loads() - loads_before, 1);
 }
 
 TEST_F(ShardTest, SharesSurviveARestartAndAreReturnedAgain) {
   const PacketKey key = activated(3, Money(30));
-  const auto before = ask(OpenCommand{key, user(1)}).value().share;
-  restart({});
-  const auto after = ask(OpenCommand{key, user(1)}).value().share;
+  const auto before = ask(OpenCommand{key, user(1)}).value().open.share;
+  restart();
+  const auto after = ask(OpenCommand{key, user(1)}).value().open.share;
   EXPECT_EQ(after->amount, before->amount);
   EXPECT_EQ(after->voucher, before->voucher);
   EXPECT_EQ(after->opened_at, before->opened_at);
@@ -297,27 +305,27 @@ TEST_F(ShardTest, SharesSurviveARestartAndAreReturnedAgain) {
 
 TEST_F(ShardTest, ALoadThatFailsIsAnsweredAndTriedAgainByTheNextCommand) {
   const PacketKey key = activated(3, Money(30));
-  restart({});
+  restart();
   store_.fail_next_loads(1);
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kStorage);
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, WhileColdStorageDoesNotAnswerOtherPacketsAreRead) {
   const PacketKey cold = activated(3, Money(30));
   const PacketKey hot = activated(3, Money(30));
-  restart({});
+  restart();
   store_.hold_cold_loads({cold});
   auto held = submit(OpenCommand{cold, user(1)});
-  EXPECT_EQ(ask(OpenCommand{hot, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{hot, user(1)}).value().open.outcome, OpenOutcome::kOpened);
   EXPECT_EQ(held.wait_for(0ms), std::future_status::timeout);
   store_.release_cold_loads();
-  EXPECT_EQ(held.get().value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(held.get().value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, WhoeverWaitsForAPacketIsToldAtItsDeadline) {
   const PacketKey key = activated(3, Money(30));
-  restart({});
+  restart();
   store_.hold_loads();
   auto first = submit(OpenCommand{key, user(1)}, 10s);
   auto second = submit(OpenCommand{key, user(2)}, 20s);
@@ -328,8 +336,8 @@ TEST_F(ShardTest, WhoeverWaitsForAPacketIsToldAtItsDeadline) {
   EXPECT_EQ(second.get().error().code, ErrorCode::kDeadlineExceeded);
   auto third = submit(OpenCommand{key, user(3)});
   store_.release_loads();
-  EXPECT_EQ(third.get().value().outcome, ShardOutcome::kOpened);
-  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(third.get().value().open.outcome, OpenOutcome::kOpened);
+  EXPECT_EQ(ask(OpenCommand{key, user(1)}).value().open.outcome, OpenOutcome::kOpened);
 }
 
 TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
@@ -337,7 +345,7 @@ TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
   for (int i = 0; i < 10; ++i) {
     cold.push_back(activated(3, Money(30)));
   }
-  restart({});
+  restart();
   const int loads_before = store_.loads();
   store_.hold_cold_loads({cold.begin(), cold.end()});
   std::vector<std::future<Result<ShardAnswer>>> answers;
@@ -352,13 +360,15 @@ TEST_F(ShardTest, ColdPacketsThatNobodyWaitsForAnyMoreAreNotRead) {
     EXPECT_EQ(answer.get().error().code, ErrorCode::kDeadlineExceeded);
   }
   store_.release_cold_loads();
-  restart({});  // ends the old one when it has nothing left to read
+  restart();  // ends the old one when it has nothing left to read
   EXPECT_EQ(store_.loads() - loads_before, 1);
   EXPECT_EQ(ask(LoadCommand{cold.back()}).value().outcome, ShardOutcome::kDone);
 }
 
 TEST_F(ShardTest, AFullMailboxRefusesAtOnce) {
-  restart({.mailbox_commands_max = 4});
+  ShardOptions options = test_shard_options();
+  options.mailbox_commands_max = 4;
+  restart(options);
   const PacketKey key = activated(100, Money(1'000));
   store_.hold_commits();
   auto busy = submit(OpenCommand{key, user(0)});
@@ -395,7 +405,7 @@ TEST_F(ShardTest, StopFinishesWhatItHasAndRefusesTheRest) {
   const PacketKey key = activated(3, Money(30));
   auto answer = submit(OpenCommand{key, user(1)});
   shard_->stop();
-  EXPECT_EQ(answer.get().value().outcome, ShardOutcome::kOpened);
+  EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kShuttingDown);
 }
 
@@ -409,7 +419,7 @@ TEST_F(ShardTest, KeysAreUniqueAcrossEpochsOfOneDay) {
     const Timestamp yesterday = clock_.now() - 24h;
     EXPECT_TRUE(keys.insert(shard_->new_packet_key(yesterday).value()).second);
     EXPECT_TRUE(keys.insert(shard_->new_packet_key(clock_.now()).value()).second);
-    restart({});
+    restart();
   }
 }
 
@@ -431,7 +441,7 @@ TEST_F(ShardTest, KeysAreUniqueWhenAnEpochComesAgain) {
   for (int start = 0; start < 3; ++start) {
     MemoryOrderStore older(kShard, clock_);
     prometheus::Registry registry;
-    Shard shard(kShard, older, stream_, clock_, {}, registry);
+    Shard shard(kShard, older, stream_, clock_, test_shard_options(), registry);
     ASSERT_TRUE(shard.acquire());
     EXPECT_EQ(shard.status().epoch, 1U);
     for (int i = 0; i < 100; ++i) {
@@ -462,7 +472,7 @@ TEST_F(ShardTest, ManyThreadsAndRandomlyFailingCommitsNeverLoseAnAnsweredShare) 
           answer = ask(OpenCommand{key, taker});
         }
         const std::lock_guard lock(mutex);
-        told.emplace(taker, *answer->share);
+        told.emplace(taker, *answer->open.share);
       }
     });
   }

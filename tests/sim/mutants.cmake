@@ -39,9 +39,9 @@ endfunction()
 sim_mutant(refund_without_its_voucher SOURCE shard/engine.cc
   FIND "  write(packet, VoucherKind::kRefunded, 0, packet.sender(), packet.unclaimed(), now);\n"
   REPLACE "")
-sim_mutant(opens_after_expiry SOURCE shard/engine.cc
-  FIND "packet.state() == PacketState::kExpired || now >= packet.expires_at()"
-  REPLACE "packet.state() == PacketState::kExpired")
+sim_mutant(opens_after_expiry SOURCE core/open.cc
+  FIND "packet.state == PacketState::kExpired || now >= packet.expires_at"
+  REPLACE "packet.state == PacketState::kExpired")
 sim_mutant(refund_leaves_the_packet_open SOURCE shard/engine.cc
   FIND "  packet.advance(PacketEvent::kExpired);\n"
   REPLACE "")
@@ -78,12 +78,12 @@ sim_mutant(overdue_unknown_answered_as_failed SOURCE shard/shard.cc
   FIND "clock_.steady_now(), ErrorCode::kOutcomeUnknown"
   REPLACE "clock_.steady_now(), ErrorCode::kUnavailable"
   SCENARIO unknown_commits)
-sim_mutant(numbers_repeat_after_a_restart SOURCE shard/shard.cc
+sim_mutant(numbers_repeat_after_a_restart SOURCE shard/packet_numbers.cc
   FIND "LocalNo::of(epoch_, counter)"
   REPLACE "LocalNo::of(0, counter - LocalNo::counter_at(now))")
-sim_mutant(numbers_repeat_after_a_restore SOURCE shard/shard.cc
-  FIND "std::max(next, LocalNo::counter_at(now))"
-  REPLACE "next"
+sim_mutant(numbers_repeat_after_a_restore SOURCE shard/packet_numbers.cc
+  FIND "std::max(least, LocalNo::counter_at(now))"
+  REPLACE "least"
   SCENARIO restores)
 sim_mutant(memory_kept_across_a_recovery SOURCE shard/engine.cc
   FIND "  table_.clear();\n  ring_.clear();\n"
@@ -95,30 +95,30 @@ sim_mutant(gate_shows_what_is_not_committed SOURCE shard/gate.cc
 # --- leases and ownership ---------------------------------------------------------------------------------------------
 
 sim_mutant(lease_from_after_the_answer SOURCE shard/shard.cc
-  FIND "  own(*head, from);\n"
-  REPLACE "  own(*head, clock_.steady_now());\n"
+  FIND "      own(*acquired);"
+  REPLACE "      own({acquired->head, clock_.steady_now()});"
   SCENARIO sleepers)
-sim_mutant(renewed_lease_from_after_the_answer SOURCE shard/shard.cc
-  FIND "    extend_lease(now);\n"
-  REPLACE "    extend_lease(clock_.steady_now());\n"
+sim_mutant(renewed_lease_from_after_the_answer SOURCE shard/shard_lease.cc
+  FIND "    extend(now);\n"
+  REPLACE "    extend(clock_.steady_now());\n"
   SCENARIO sleepers)
 sim_mutant(committed_lease_from_after_the_answer SOURCE shard/shard.cc
-  FIND "    extend_lease(began);\n"
-  REPLACE "    extend_lease(clock_.steady_now());\n"
+  FIND "    lease_.extend(began);\n"
+  REPLACE "    lease_.extend(clock_.steady_now());\n"
   SCENARIO sleepers)
 sim_mutant(recovered_lease_from_after_the_answer SOURCE shard/shard.cc
-  FIND "own(*resolved->head, resolved->lease_from)"
-  REPLACE "own(*resolved->head, clock_.steady_now())"
+  FIND "own(*resolved->acquired)"
+  REPLACE "own({resolved->acquired->head, clock_.steady_now()})"
   SCENARIO sleepers)
-sim_mutant(gate_open_past_the_lease SOURCE shard/shard.cc
-  FIND "lease_until_.store(forever ? kForever : from"
-  REPLACE "lease_until_.store(true ? kForever : from"
+sim_mutant(gate_open_past_the_lease SOURCE shard/shard_lease.cc
+  FIND "until_.store(forever ? kForever : from"
+  REPLACE "until_.store(true ? kForever : from"
   SCENARIO sleepers)
-sim_mutant(lost_lease_is_kept SOURCE shard/shard.cc
+sim_mutant(lost_lease_is_kept SOURCE shard/shard_lease.cc
   FIND "  if (renewed && *renewed) {"
   REPLACE "  if (renewed) {"
   SCENARIO sleepers)
-sim_mutant(lease_is_never_renewed SOURCE shard/shard.cc
+sim_mutant(lease_is_never_renewed SOURCE shard/shard_lease.cc
   FIND "from + options_.lease / kRenewalsPerLease"
   REPLACE "kForever"
   SCENARIO takeover)
@@ -135,35 +135,35 @@ sim_mutant(release_ends_anothers_lease SOURCE support/memory_order_store.cc
   REPLACE "  if (true) {\n    lease_until_"
   SCENARIO hand_over)
 sim_mutant(stale_load_is_believed SOURCE shard/shard.cc
-  FIND "if (loaded.request.epoch != epoch_)"
-  REPLACE "if (!waiting_.contains(loaded.request.key))"
+  FIND "if (loaded.request.epoch != lease_.epoch())"
+  REPLACE "if (false)"
   SCENARIO sleepers)
-sim_mutant(answers_after_the_release SOURCE shard/shard.cc
-  FIND "  lease_until_.store(SteadyTime());  // before anybody else may take it\n"
+sim_mutant(answers_after_the_release SOURCE shard/shard_lease.cc
+  FIND "  until_.store(kNever);  // before anybody else may take it\n"
   REPLACE ""
   SCENARIO hand_over)
 sim_mutant(unknown_taken_for_fenced SOURCE shard/shard.cc
   FIND "if (outcome == CommitOutcome::kFenced)"
   REPLACE "if (outcome != CommitOutcome::kCommitted)"
   SCENARIO takeover)
-sim_mutant(landed_before_a_takeover_answered_as_failed SOURCE shard/shard.cc
+sim_mutant(landed_before_a_takeover_answered_as_failed SOURCE shard/shard_lease.cc
   FIND "if (!batch.vouchers.empty() && head->next_voucher"
-  REPLACE "if (resolved.head && !batch.vouchers.empty() && head->next_voucher"
+  REPLACE "if (resolved.acquired && !batch.vouchers.empty() && head->next_voucher"
   SCENARIO sleepers)
-sim_mutant(moved_head_taken_for_landed SOURCE shard/shard.cc
+sim_mutant(moved_head_taken_for_landed SOURCE shard/shard_lease.cc
   FIND "resolved.landed = *log == batch.vouchers"
   REPLACE "resolved.landed = !log->empty()"
   SCENARIO sleepers)
 sim_mutant(memory_kept_across_an_absence SOURCE shard/shard.cc
-  FIND "  engine_.start(head);\n"
-  REPLACE "  if (head.epoch == 1) engine_.start(head);\n"
+  FIND "  engine_.start(acquired.head);\n"
+  REPLACE "  if (acquired.head.epoch == 1) engine_.start(acquired.head);\n"
   SCENARIO hand_over)
 sim_mutant(waiters_forgotten_when_the_shard_goes SOURCE shard/shard.cc
-  FIND "  fail_waiting(ErrorCode::kFenced, kAwayDetail);\n"
+  FIND "  waiters_.refuse_all(ErrorCode::kFenced, kAwayDetail);\n"
   REPLACE ""
   SCENARIO hand_over)
 sim_mutant(unwanted_shards_are_kept SOURCE shard/shard.cc
-  FIND "  if (!wanted_.load()) {\n    give_back();"
+  FIND "  if (!lease_.wanted()) {\n    give_back();"
   REPLACE "  if (false) {\n    give_back();"
   SCENARIO hand_over)
 sim_mutant(dead_nodes_keep_their_shards SOURCE service/placement.cc
@@ -268,5 +268,5 @@ sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc
   FIND "ErrorCode::kOutcomeUnknown, \"it was paid but"
   REPLACE "ErrorCode::kUnavailable, \"it was paid but")
 sim_mutant(expired_answered_as_opened SOURCE service/opening.cc
-  FIND "    case ShardOutcome::kExpired:\n      return OpenAnswer{OpenOutcome::kExpired};\n"
-  REPLACE "    case ShardOutcome::kExpired:\n      return OpenAnswer{OpenOutcome::kOpened, Share{.seq = 1, .amount = Money(1)}};\n")
+  FIND "told(std::move(answer->open))"
+  REPLACE "answer->open.outcome == OpenOutcome::kExpired\n    ? OpenAnswer{OpenOutcome::kOpened, Share{.seq = 1, .amount = Money(1)}} : told(std::move(answer->open))")

@@ -15,7 +15,9 @@ std::array<uint8_t, N> key_of(uint8_t value) {
 
 ShardOptions shard_options(const Scenario& scenario, const std::string& node, uint64_t number) {
   return {.engine = {.packet_ttl = kPacketTtl, .resident_bytes_max = scenario.resident_bytes_max},
+          .mailbox_commands_max = 16'384,
           .batch_commands_max = 16,
+          .opens_in_flight_max = 4'096,
           .owner = {node, number},
           .lease = scenario.lease};
 }
@@ -64,7 +66,7 @@ Process::Process(Engines& engines, Environment& env, const std::string& node, ui
       workers_(1, 1),
       placement(shards_, groups(),
                 {.self = {.node = node, .address = node}, .incarnation = number, .lease = env.scenario.lease}),
-      ledger_writer(engines.ledger, clock_, {}, registry_),
+      ledger_writer(engines.ledger, clock_, {.deferral = kDeferral}, registry_),
       settler(
           engines.orders, engines.stream, engines.ledger, ledger_writer, control_,
           [this](ShardId id) { return shards_.owns(id); }, env.scenario.batch_vouchers_max, registry_),
@@ -72,7 +74,8 @@ Process::Process(Engines& engines, Environment& env, const std::string& node, ui
           engines.orders, engines.stream, engines.inbox, nullptr, [this](ShardId id) { return shards_.owns(id); },
           env.scenario.batch_vouchers_max),
       refunder(shards_, engines.orders, clock_),
-      reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, clock_, {}),
+      reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, clock_,
+                 {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax}),
       // Caches may look at their clock under a lock, where their process is not stopped here.
       pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl, env.clock, registry_),
       profiles(engines.cache, env.clock, registry_),

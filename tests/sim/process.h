@@ -28,6 +28,9 @@ namespace hongbao::sim {
 
 inline constexpr std::chrono::milliseconds kPayable = std::chrono::minutes(15);
 inline constexpr std::chrono::milliseconds kPacketTtl = std::chrono::hours(24);
+inline constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(5);
+inline constexpr std::chrono::milliseconds kDeferral = std::chrono::seconds(1);
+inline constexpr std::chrono::milliseconds kDeferralMax = std::chrono::hours(1);
 inline constexpr std::chrono::milliseconds kTicketTtl = std::chrono::seconds(60);
 
 struct Engines {

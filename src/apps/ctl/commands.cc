@@ -7,7 +7,6 @@
 #include <numeric>
 #include <vector>
 
-#include "apps/settings.h"
 #include "base/clock.h"
 #include "core/ids.h"
 #include "edge/auth.h"
@@ -25,12 +24,10 @@ Result<std::string> secret(ConfigReader& reader, const std::string& key) {
 }
 
 // Where a listener is reached from its own machine, or what `url` says instead.
-Result<HttpAddress> address_of(const std::string& url, const char* option, ConfigReader& reader, const std::string& key,
-                               const char* otherwise) {
+Result<HttpAddress> address_of(const std::string& url, const char* option, const std::string& listen, const char* key) {
   if (!url.empty()) {
     return parse_http_url(url);
   }
-  const std::string listen = reader.text(key, otherwise);
   const auto endpoint = parse_endpoint(listen);
   if (!endpoint) {
     return fail(ErrorCode::kConfig, fmt::format("is \"{}\": give an address and a port such as 127.0.0.1:8080", listen),
@@ -131,40 +128,41 @@ void print_object(const json::object& object, const std::string& indent) {
 
 }  // namespace
 
-Result<ConfigReader> open_config(const std::string& path) {
+Result<OpenedConfig> open_config(const std::string& path) {
   if (path.empty()) {
     return fail(ErrorCode::kConfig, "is needed: give the server's TOML file", "--config");
   }
   auto reader = ConfigReader::load(path, {});
-  if (reader) {
-    ConfigReader all = *reader;
-    (void)read_settings(all);  // asks for every key; an operator need not be able to read every secret
-    if (auto known = all.check_names(); !known) {
-      return std::unexpected(known.error());
-    }
-  }
-  return reader;
-}
-
-Result<Endpoint> admin_endpoint(const CtlOptions& options) {
-  auto reader = open_config(options.config);
   if (!reader) {
     return std::unexpected(reader.error());
   }
-  const auto address = address_of(options.admin_url, "--admin-url", *reader, "admin.listen", "127.0.0.1:8081");
+  ConfigReader all = *reader;
+  Settings settings = read_some_settings(all);  // an operator need not be able to read every secret
+  if (auto known = all.check_names(); !known) {
+    return std::unexpected(known.error());
+  }
+  return OpenedConfig{std::move(*reader), std::move(settings)};
+}
+
+Result<Endpoint> admin_endpoint(const CtlOptions& options) {
+  auto config = open_config(options.config);
+  if (!config) {
+    return std::unexpected(config.error());
+  }
+  const auto address = address_of(options.admin_url, "--admin-url", config->settings.admin_listen, "admin.listen");
   if (!address) {
     return std::unexpected(address.error());
   }
-  const auto token = secret(*reader, "admin.token_file");
+  const auto token = secret(config->reader, "admin.token_file");
   return token ? Result<Endpoint>({*address, *token}) : std::unexpected(token.error());
 }
 
 Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
-  auto reader = open_config(options.config);
-  if (!reader) {
-    return std::unexpected(reader.error());
+  auto config = open_config(options.config);
+  if (!config) {
+    return std::unexpected(config.error());
   }
-  const auto jwt_secret = secret(*reader, "auth.jwt_secret_file");
+  const auto jwt_secret = secret(config->reader, "auth.jwt_secret_file");
   if (!jwt_secret) {
     return std::unexpected(jwt_secret.error());
   }
@@ -173,20 +171,19 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
     return fail(ErrorCode::kInvalidField, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -", "--user");
   }
   const Timestamp now = SystemClock().now();
-  return make_token({.secrets = {*jwt_secret},
-                     .issuer = reader->text("auth.issuer", ""),
-                     .audience = reader->text("auth.audience", "")},
-                    *id, now, now + std::chrono::seconds(ttl_s));
+  return make_token(
+      {.secrets = {*jwt_secret}, .issuer = config->settings.auth.issuer, .audience = config->settings.auth.audience},
+      *id, now, now + std::chrono::seconds(ttl_s));
 }
 
 Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user) {
   constexpr int64_t kTokenTtl_s = 600;
   const auto token = user_token(options, user, kTokenTtl_s);
-  auto reader = open_config(options.config);
-  if (!token || !reader) {
-    return std::unexpected(token ? reader.error() : token.error());
+  const auto config = open_config(options.config);
+  if (!token || !config) {
+    return std::unexpected(token ? config.error() : token.error());
   }
-  const auto address = address_of(options.url, "--url", *reader, "server.listen", "127.0.0.1:8080");
+  const auto address = address_of(options.url, "--url", config->settings.public_listen, "server.listen");
   return address ? Result<Endpoint>({*address, *token}) : std::unexpected(address.error());
 }
 

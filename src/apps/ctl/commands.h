@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/ctl/client.h"
+#include "apps/settings.h"
 #include "base/config.h"
 #include "base/result.h"
 
@@ -17,8 +18,13 @@ struct CtlOptions {
   bool json = false;
 };
 
+struct OpenedConfig {
+  ConfigReader reader;
+  Settings settings;  // as far as they could be read
+};
+
 // The server's file and the environment, with all names known: as the server takes them, though only some are needed.
-Result<ConfigReader> open_config(const std::string& path);
+Result<OpenedConfig> open_config(const std::string& path);
 
 // Addresses and secrets, from the options and the configuration.
 Result<Endpoint> admin_endpoint(const CtlOptions& options);

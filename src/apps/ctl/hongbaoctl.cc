@@ -13,6 +13,7 @@
 #include "apps/ctl/deposit.h"
 #include "apps/ctl/init.h"
 #include "apps/ctl/schema.h"
+#include "apps/settings_table.h"
 #include "base/crypto.h"
 #include "base/number.h"
 #include "base/program.h"
@@ -231,6 +232,10 @@ void Ctl::add_local_commands() {
       [this](CLI::App* c) {
         c->add_option("DIR", directory, "The directory, made if need be")->required()->check(not_empty());
       });
+  verb(&app, "settings", "Print every setting: what it is, type, unit, range, default (docs/CONFIGURATION.md)", [this] {
+    fmt::print("{}", settings_manual());
+    exit = kExitDone;
+  });
   verb(
       &app, "token", "Print a token for a user, for trying the API",
       [this] { exit = print_token(options, user, ttl_s); },

@@ -13,8 +13,8 @@ namespace {
 namespace json = boost::json;
 
 Result<Settings> read_config(const std::string& config) {
-  auto reader = open_config(config);
-  auto settings = reader ? read_settings(*reader) : std::unexpected(reader.error());
+  auto opened = open_config(config);
+  auto settings = opened ? read_settings(opened->reader) : std::unexpected(opened.error());
   if (settings && !settings->distributed) {
     return fail(ErrorCode::kConfig, "is embedded: its files are made by the server itself", "node.engines");
   }

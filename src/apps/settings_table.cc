@@ -1,0 +1,254 @@
+#include "apps/settings_table.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/number.h"
+
+namespace hongbao {
+namespace {
+
+constexpr int64_t kMinute_ms = 60'000;
+constexpr int64_t kHour_ms = 60 * kMinute_ms;
+constexpr int64_t kDay_ms = 24 * kHour_ms;
+constexpr int64_t kMib = 1 << 20;
+constexpr int64_t kResidentMibLeast = 16;  // the largest packet takes 5 MiB and must fit
+constexpr size_t kDataDirBytesMax = 440;   // SQLite's paths have 512 at most
+constexpr Range kGather_us{0, 100'000};
+constexpr int64_t kGatherDistributed_us = 2'000;
+
+HostPort parse_host_port(ConfigReader& reader, const std::string& key, std::string_view text) {
+  const size_t colon = text.rfind(':');
+  const uint16_t port =
+      colon == std::string_view::npos ? uint16_t{0} : parse_decimal<uint16_t>(text.substr(colon + 1)).value_or(0);
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {  // [::1]
+    host = host.substr(1, host.size() - 2);
+  }
+  if (host.empty() || port == 0) {
+    reader.refuse(key, fmt::format("must be HOST:PORT, not \"{}\"", text));
+    return {};
+  }
+  return {std::string(host), port};
+}
+
+std::vector<HostPort> parse_host_ports(ConfigReader& reader, const std::string& key, std::string_view text) {
+  std::vector<HostPort> addresses;
+  while (true) {
+    const size_t comma = text.find(',');
+    addresses.push_back(parse_host_port(reader, key, text.substr(0, comma)));
+    if (comma == std::string_view::npos) {
+      return addresses;
+    }
+    text.remove_prefix(comma + 1);
+  }
+}
+
+Setting host_port(std::string_view name, HostPort& target, std::string_view value, std::string_view about) {
+  return special(name, "HOST:PORT", value, about, [&target, value](ConfigReader& reader, const std::string& key) {
+    target = parse_host_port(reader, key, reader.text(key, value));
+  });
+}
+
+Setting host_ports(std::string_view name, std::vector<HostPort>& target, std::string_view value,
+                   std::string_view about) {
+  return special(name, "HOST:PORT,…", value, about, [&target, value](ConfigReader& reader, const std::string& key) {
+    target = parse_host_ports(reader, key, reader.text(key, value));
+  });
+}
+
+Setting optional_host_port(std::string_view name, std::optional<HostPort>& target, std::string_view otherwise,
+                           std::string_view value, std::string_view about) {
+  return unless_given(otherwise,
+                      special(name, "HOST:PORT", value, about, [&target](ConfigReader& reader, const std::string& key) {
+                        if (const auto text = reader.text(key, ""); !text.empty()) {
+                          target = parse_host_port(reader, key, text);
+                        }
+                      }));
+}
+
+// As the first order server, when it is not given.
+Setting host_port_as_orders(std::string_view name, HostPort& target, const std::vector<HostPort>& orders,
+                            std::string_view value, std::string_view about) {
+  return unless_given(
+      "the first of `mariadb.orders`",
+      special(name, "HOST:PORT", value, about, [&target, &orders](ConfigReader& reader, const std::string& key) {
+        const HostPort& first = orders.front();
+        const auto otherwise = fmt::format("{}:{}", first.host, first.port);
+        target = parse_host_port(reader, key, reader.text(key, otherwise));
+      }));
+}
+
+Setting master_key_file(std::string_view name, Key256& target, std::string_view value, std::string_view about) {
+  return secret_file(
+      name,
+      [&target](ConfigReader& reader, const std::string& key, const std::string& content) {
+        const auto bytes = from_hex(content);
+        if (!bytes || bytes->size() != target.size()) {
+          reader.refuse(key, "must name a file with 64 hexadecimal digits: create it with `hongbaoctl init`");
+          return;
+        }
+        std::copy(bytes->begin(), bytes->end(), target.begin());
+      },
+      value, about);
+}
+
+Setting data_dir(std::string_view name, Settings& s, std::string_view value, std::string_view about) {
+  auto made = special(name, "path", value, about, [&s](ConfigReader& reader, const std::string& key) {
+    s.data_dir = s.distributed ? reader.text(key, "") : reader.required_path(key);
+    if (s.data_dir.size() > kDataDirBytesMax) {
+      reader.refuse(key, fmt::format("is longer than {} bytes, which SQLite can't take", kDataDirBytesMax));
+    }
+  });
+  made.otherwise = kMustBeGiven;
+  return made;
+}
+
+Setting node_address(std::string_view name, Settings& s, std::string_view value, std::string_view about) {
+  return unless_given("`node.listen`",
+                      special(name, "address", value, about, [&s](ConfigReader& reader, const std::string& key) {
+                        s.node_address = reader.text(key, s.node_listen);
+                      }));
+}
+
+// A commit of MariaDB costs as much as a hundred of its rows: it pays to let some come together.
+Setting gather(std::string_view name, Settings& s, std::string_view about) {
+  auto made = unless_given(fmt::format("0 (distributed: {})", kGatherDistributed_us),
+                           integer(name, s.shard.gather, kGatherDistributed_us, kGather_us, about));
+  made.read = [&s](ConfigReader& reader, const std::string& key) {
+    s.shard.gather = std::chrono::microseconds(
+        reader.integer(key, s.distributed ? kGatherDistributed_us : 0, kGather_us.least, kGather_us.most));
+  };
+  return made;
+}
+
+// Of a channel's section, by the name that the key has for it.
+TakeContent into_channel(Settings& s) {
+  return [&s](ConfigReader&, const std::string& key, const std::string& content) {
+    const size_t begin = key.find('.') + 1;
+    s.api.channel_secrets[key.substr(begin, key.find('.', begin) - begin)].push_back(content);
+  };
+}
+
+TakeContent into(std::string& target) {
+  return [&target](ConfigReader&, const std::string&, const std::string& content) { target = content; };
+}
+
+TakeContent onto(std::vector<std::string>& target) {
+  return [&target](ConfigReader&, const std::string&, const std::string& content) { target.push_back(content); };
+}
+
+}  // namespace
+
+std::vector<SettingSection> settings_table(Settings& s) {
+  using enum Acts;
+  // clang-format off
+  return {
+    {"node", "This process, and the other ones of its region.", {
+      one_of("engines", [&s](auto& it) { s.distributed = it == "distributed"; }, "embedded", {"embedded", "distributed"}, "alone on SQLite, or several nodes on MariaDB, Redis and NATS"),
+      distributed(text("name", s.node_name, "node", "each node has its own")),
+      distributed(text("listen", s.node_listen, "127.0.0.1:8082", "for the other nodes; keep it on a private network")),
+      distributed(node_address("address", s, "127.0.0.1:8082", "where other nodes reach this one")),
+      distributed(integer("lease_ms", s.placement.lease, 3'000, {300, 600'000}, "when a node is silent for so long, others take its shards")),
+      distributed(integer("beat_ms", s.beat_interval, 300, {10, 60'000}, "between two signs of life; a third of lease_ms at most")),
+      distributed(integer("leave_ms", s.leave_pause, 2'000, {0, 600'000}, "how long a node that stops still forwards what comes for its shards")),
+    }},
+    {"data", "Where SQLite keeps everything.", {
+      data_dir("dir", s, "data", "a directory of this deployment alone, made by the first start"),
+    }, kEmbedded},
+    {"server", "The public API.", {
+      text("listen", s.public_listen, "127.0.0.1:8080", "address and port; port 0 takes any that is free"),
+      integer("io_threads", s.io_threads, 2, {1, 64}, "for connections"),
+      integer("worker_threads", s.workers, 2, {1, 64}, "for reads of ledger and inbox"),
+      integer("connections_max", s.http.connections_max, 10'000, {1, 1'000'000}, "at once"),
+      integer("header_bytes_max", s.http.header_bytes_max, 8'192, {1'024, 65'536}, "of a request's header"),
+      integer("body_bytes_max", s.http.body_bytes_max, 16'384, {1'024, kMib}, "of a request's body"),
+      integer("pipelined_requests_max", s.http.pipelined_requests_max, 64, {1, 10'000}, "of one connection"),
+      integer("request_timeout_ms", s.http.request_timeout, 10'000, {10, kDay_ms}, "from a request's first byte to its last"),
+      integer("idle_timeout_ms", s.http.idle_timeout, 75'000, {10, kDay_ms}, "longer than the balancer before it keeps a connection idle: commonly 60 s"),
+      integer("drain_timeout_ms", s.drain_timeout, 10'000, {0, kDay_ms}, "for answers that are due when the server stops"),
+    }},
+    {"admin", "The admin API.", {
+      text("listen", s.admin_listen, "127.0.0.1:8081", "keep it on loopback"),
+      secret_file("token_file", into(s.admin_token), "secrets/admin.token", "the token that callers have to give"),
+    }},
+    {"auth", "Who asks.", {
+      secret_file("jwt_secret_file", onto(s.auth.secrets), "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),
+      optional_secret_file("jwt_previous_secret_file", onto(s.auth.secrets), "secrets/jwt.previous.secret", "good as well, while jwt_secret_file is being changed"),
+      integer("leeway_s", s.auth.leeway, 5, {0, 300}, "for clocks that differ, on a token's exp and nbf"),
+      unless_given("any", text("issuer", s.auth.issuer, "", "what a token's iss must be")),
+      unless_given("any", text("audience", s.auth.audience, "", "what a token's aud must name")),
+      master_key_file("master_key_file", s.master_key, "secrets/master.key", "packet tags, tickets, pay tokens; losing it orphans every packet id"),
+    }},
+    {kChannelSection, "A payment channel; its name is free.", {
+      secret_file("secret_file", into_channel(s), "secrets/channel-NAME.secret", "the channel signs its notifications with it"),
+      optional_secret_file("previous_secret_file", into_channel(s), "secrets/channel-NAME.previous.secret", "good as well, while secret_file is being changed"),
+    }},
+    {"mariadb", "Orders, ledger and inbox.", {
+      host_ports("orders", s.mariadb_orders, "127.0.0.1:3306", "or several, separated by commas: shards are dealt over them by number"),
+      optional_host_port("cold", s.mariadb_cold, "where a shard's orders are", "127.0.0.1:3306", "for old days"),
+      host_port_as_orders("ledger", s.mariadb_ledger, s.mariadb_orders, "127.0.0.1:3306", "the server of the ledger"),
+      host_port_as_orders("inbox", s.mariadb_inbox, s.mariadb_orders, "127.0.0.1:3306", "the server of the inbox"),
+      text("user", s.mariadb_user, "hongbao", "of all servers"),
+      only_when(s.distributed, secret_file("password_file", into(s.mariadb_password), "secrets/mariadb.password", "of that user")),
+    }, kDistributed},
+    {"redis", "The cache.", {
+      host_port("address", s.redis, "127.0.0.1:6379", "its server"),
+      integer("timeout_ms", s.redis_timeout, 200, {1, 60'000}, "for an answer"),
+      only_when(s.distributed, optional_secret_file("password_file", into(s.redis_password), "secrets/redis.password", "of the server")),
+    }, kDistributed},
+    {"nats", "The voucher stream, switches and traffic weights.", {
+      text("url", s.nats_url, "nats://127.0.0.1:4222", "its servers"),
+      integer("replicas", s.nats_replicas, 1, {1, 5}, "servers that keep the voucher stream and the switches"),
+      integer("stream_age_max_s", s.nats_stream_age_max, 3'600, {120, 7 * 86'400}, "older vouchers are read from the log"),
+      integer("stream_mib_max", s.nats_stream_mib_max, 4'096, {1, 1 << 20}, "vouchers beyond that are read from the log"),
+    }, kDistributed},
+    {"region", "The deployment's region.", {
+      one_of("name", [&s](auto& it) { s.region = parse_region_name(it).value_or(Region()); }, "south", {"south", "north"}, "packets' ids name it"),
+    }},
+    {"shards", "How orders are dealt, and what a shard may hold.", {
+      integer("count", s.shard_count, 4, {1, ShardId::kNumberMax + 1}, "of the region"),
+      integer("mailbox_commands_max", s.shard.mailbox_commands_max, 16'384, {1, 10'000'000}, "waiting for a shard"),
+      integer("batch_commands_max", s.shard.batch_commands_max, 1'024, {1, 100'000}, "in one commit"),
+      gather("gather_us", s, "a batch gathers for so long after a commit"),
+      integer("packet_opens_in_flight_max", s.shard.opens_in_flight_max, 4'096, {1, 1'000'000}, "opens of one packet on their way"),
+      mib("resident_mib_max", s.shard.engine.resident_bytes_max, 512, {kResidentMibLeast, 1'000'000}, "packets in memory, for each shard; the largest one must fit"),
+      integer("command_timeout_ms", s.api.command_timeout, 5'000, {1, 600'000}, "for an answer"),
+    }},
+    {"packets", "How long packets live.", {
+      integer("ttl_ms", s.shard.engine.packet_ttl, kDay_ms, {1, 366 * kDay_ms}, "from payment to refund"),
+      integer("payable_ms", s.ordering.payable, 15 * kMinute_ms, {1, kDay_ms}, "from sending to the last moment of payment"),
+      integer("ticket_ttl_ms", s.ticket_ttl, 5 * kMinute_ms, {1, kDay_ms}, "from a grab to the last moment of its open"),
+    }},
+    {"settlement", "From escrow to wallets.", {
+      integer("batch_vouchers_max", s.settlement_batch_vouchers_max, 2'048, {1, 100'000}, "in one transaction"),
+      integer("deferral_ms", s.ledger.deferral, 1'000, {1, kDay_ms}, "first pause before a refused transfer is tried again; it doubles …"),
+      integer("deferral_max_ms", s.reconciler.deferral_max, kHour_ms, {1, 30 * kDay_ms}, "… up to this"),
+    }},
+    {"refunds", "Of packets that have expired.", {
+      integer("interval_ms", s.refunds_interval, 1'000, {10, kDay_ms}, "between two looks for them"),
+    }},
+    {"reconciliation", "Of payments whose packet is not active.", {
+      integer("interval_ms", s.reconciliation_interval, 2'000, {10, kDay_ms}, "between two looks for them"),
+      integer("grace_ms", s.reconciler.grace, 5'000, {0, kDay_ms}, "younger payments are taken to be on their way"),
+    }},
+    {"audit", "Of the money.", {
+      integer("interval_ms", s.audit_interval, kMinute_ms, {100, kDay_ms}, "between two audits"),
+    }},
+    {"archive", "Old days move to cold storage.", {
+      integer("hot_days", s.archive.hot_days, 30, {0, 36'500}, "today is the first of them; 0: a day moves when its packets have finished"),
+      integer("interval_ms", s.archive_interval, 10 * kMinute_ms, {10, kDay_ms}, "between two looks for them"),
+      integer("rows_per_s_max", s.archive.rows_per_s_max, 20'000, {1, 100'000'000}, "read and written for it"),
+    }},
+    {"cache", "Pre-orders, greetings, profiles.", {
+      embedded(mib("mib_max", s.cache_bytes_max, 256, {1, 1'000'000}, "of memory")),
+      integer("sends_per_user_max", s.sends_per_user_max, 10'000, {1, 10'000'000}, "remembered; the user's oldest are forgotten first"),
+    }},
+    {"log", "Lines of JSON on standard error.", {
+      one_of("level", [&s](auto& it) { s.log_level = it; }, "info", {"debug", "info", "warn", "error"}, "lines of lower levels are not written"),
+    }},
+  };
+  // clang-format on
+}
+
+}  // namespace hongbao
