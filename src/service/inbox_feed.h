@@ -2,8 +2,6 @@
 // the cache which lists have changed. `step` may be called without the thread, by a simulator.
 #pragma once
 
-#include <map>
-
 #include "service/follow_loop.h"
 #include "service/inbox_heads.h"
 #include "service/log_follower.h"
@@ -13,8 +11,8 @@ namespace hongbao {
 class InboxFeed {
  public:
   // `heads`: null when lists are not cached.
-  InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads,
-            OwnsShard owns, size_t batch_vouchers_max);
+  InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads, OwnsShard owns,
+            size_t batch_vouchers_max);
 
   Result<void> prepare();
   Result<size_t> step(bool from_log);
