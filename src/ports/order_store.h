@@ -10,10 +10,10 @@
 // a time; every other function may be called from any thread at any time and sees only committed data.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +22,6 @@
 
 #include "base/check.h"
 #include "base/result.h"
-#include "core/damaged_row.h"
-#include "core/day_move.h"
 #include "core/packet.h"
 #include "core/stored_day.h"
 #include "core/voucher.h"
@@ -104,17 +102,6 @@ struct StoredPacket {
   }
 };
 
-// A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.
-inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
-  std::ranges::sort(vouchers, {}, &Voucher::no);
-  require_sound(vouchers.size() == end.value - from.value, "the log has no gap");
-  for (size_t i = 0; i < vouchers.size(); ++i) {
-    require_sound(vouchers[i].no == from + i, "the log has no gap");
-    require_sound(is_sound(vouchers[i]), "a voucher has a kind, a user and an amount");
-  }
-  return vouchers;
-}
-
 // One consistent reading of a shard, for the audit.
 struct OrderTotals {
   VoucherNo next_voucher;
@@ -132,6 +119,10 @@ struct OrderTotals {
     all += part.sums;
   }
 };
+
+// A day moves in pieces of at most so many rows. `GoOn` is asked between them; when it says no, the work ends.
+inline constexpr size_t kMoveRowsMax = 512;
+using GoOn = std::function<bool()>;
 
 // A packet whose rows contradict each other.
 struct PacketViolation {

@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/engine_statistics.h"
 #include "base/result.h"
-#include "core/damaged_row.h"
+#include "storage/damaged_row.h"
 
 namespace hongbao::mariadb {
 

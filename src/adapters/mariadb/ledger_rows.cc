@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "adapters/mariadb/schema.h"
-#include "core/stored_ledger.h"
+#include "storage/stored_ledger.h"
 
 namespace hongbao {
 

@@ -9,8 +9,8 @@
 
 #include "adapters/mariadb/database.h"
 #include "adapters/mariadb/order_rows.h"
-#include "core/log_index.h"
 #include "ports/order_store.h"
+#include "storage/log_index.h"
 
 namespace hongbao::mariadb {
 

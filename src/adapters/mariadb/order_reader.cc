@@ -7,7 +7,7 @@
 
 #include "adapters/mariadb/order_totals.h"
 #include "base/check.h"
-#include "core/log_ranges.h"
+#include "storage/log_ranges.h"
 
 namespace hongbao::mariadb {
 namespace {

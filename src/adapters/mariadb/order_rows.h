@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "adapters/mariadb/database.h"
-#include "core/stored_rows.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao::mariadb {
 

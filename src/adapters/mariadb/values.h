@@ -16,9 +16,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
+#include "storage/damaged_row.h"
 
 namespace hongbao::mariadb {
 

@@ -8,6 +8,7 @@
 
 #include "adapters/sqlite/files.h"
 #include "adapters/sqlite/schema.h"
+#include "storage/day_move.h"
 
 namespace hongbao {
 namespace {

@@ -19,9 +19,9 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "base/result.h"
-#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
+#include "storage/damaged_row.h"
 
 namespace hongbao {
 

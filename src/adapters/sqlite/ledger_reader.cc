@@ -8,7 +8,7 @@
 
 #include "adapters/sqlite/ledger_rows.h"
 #include "base/check.h"
-#include "core/stored_ledger.h"
+#include "storage/stored_ledger.h"
 
 namespace hongbao {
 namespace {

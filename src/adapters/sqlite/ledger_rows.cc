@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "core/stored_ledger.h"
+#include "storage/stored_ledger.h"
 
 namespace hongbao {
 

@@ -9,8 +9,8 @@
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/order_rows.h"
-#include "core/log_index.h"
 #include "ports/order_store.h"
+#include "storage/log_index.h"
 
 namespace hongbao {
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "core/log_ranges.h"
+#include "storage/log_ranges.h"
 
 namespace hongbao {
 namespace {

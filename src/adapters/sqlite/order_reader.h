@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "adapters/sqlite/order_day.h"
-#include "core/log_index.h"
+#include "storage/log_index.h"
 
 namespace hongbao {
 

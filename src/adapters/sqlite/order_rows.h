@@ -8,7 +8,7 @@
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/schema.h"
-#include "core/stored_rows.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao {
 

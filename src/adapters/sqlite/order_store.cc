@@ -9,6 +9,7 @@
 #include "adapters/sqlite/order_rows.h"
 #include "adapters/sqlite/schema.h"
 #include "base/check.h"
+#include "storage/day_move.h"
 
 namespace hongbao {
 namespace {

@@ -13,8 +13,8 @@
 #include "adapters/sqlite/order_writer.h"
 #include "adapters/sqlite/reader_pool.h"
 #include "adapters/sqlite/store_file.h"
-#include "core/log_index.h"
 #include "ports/order_store.h"
+#include "storage/log_index.h"
 
 namespace hongbao {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "core/damaged_row.h"
 #include "core/stored_day.h"
+#include "storage/damaged_row.h"
 
 namespace hongbao {
 
@@ -88,6 +88,17 @@ StoredDay read_stored_day(const Rows& rows) {
   read_bytes(rows, 11, stored.totals.checksum);
   stored.copy = static_cast<uint32_t>(rows.integer(12));
   return stored;
+}
+
+// A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.
+inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
+  std::ranges::sort(vouchers, {}, &Voucher::no);
+  require_sound(vouchers.size() == end.value - from.value, "the log has no gap");
+  for (size_t i = 0; i < vouchers.size(); ++i) {
+    require_sound(vouchers[i].no == from + i, "the log has no gap");
+    require_sound(is_sound(vouchers[i]), "a voucher has a kind, a user and an amount");
+  }
+  return vouchers;
 }
 
 }  // namespace hongbao

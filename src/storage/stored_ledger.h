@@ -1,11 +1,11 @@
-// How rows of the ledger are read, whichever engine has them. `Rows` is as in core/stored_rows.h. Any thread.
+// How rows of the ledger are read, whichever engine has them. `Rows` is as in storage/stored_rows.h. Any thread.
 #pragma once
 
 #include <concepts>
 
 #include "core/ledger.h"
 #include "core/packet.h"
-#include "core/stored_rows.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao {
 

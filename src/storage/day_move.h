@@ -7,19 +7,18 @@
 // and `Cold` also
 //   void add(const std::vector<PacketRow>&), void add(const std::vector<Voucher>&)   durable when they return
 //   LocalNo next_local(), VoucherNo next_no()   behind the last row that is there
-// `GoOn` is asked between pieces; when it says no, the work ends and the next one goes on from there.
+// `GoOn` is asked between pieces; when it says no, the work ends and the next one goes on from there. Any thread.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/result.h"
 #include "core/stored_day.h"
+#include "ports/order_store.h"
 
 namespace hongbao {
-
-inline constexpr size_t kMoveRowsMax = 512;
-using GoOn = std::function<bool()>;
 
 // How the step ended that lets the cold copy count.
 enum class Retired : uint8_t {
