@@ -87,4 +87,15 @@ std::optional<DayTotals> digest_day(Side& side, const GoOn& go_on) {
   return for_rows(side, LocalNo{0}, VoucherNo{0}, add, add, go_on) ? std::optional(digest.finish()) : std::nullopt;
 }
 
+// What both sides hold. nullopt: `go_on` said no. kStorage: they differ.
+template <class Hot, class Cold>
+Result<std::optional<DayTotals>> compare_day(Hot& hot, Cold& cold, const GoOn& go_on) {
+  const auto wanted = digest_day(hot, go_on);
+  const auto found = wanted ? digest_day(cold, go_on) : std::nullopt;
+  if (found && *wanted != *found) {
+    return fail(ErrorCode::kStorage, "the cold copy differs from the day");
+  }
+  return found;
+}
+
 }  // namespace hongbao

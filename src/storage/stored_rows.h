@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/stored_day.h"
+#include "ports/voucher_log.h"
 #include "storage/damaged_row.h"
 
 namespace hongbao {
@@ -88,6 +89,13 @@ StoredDay read_stored_day(const Rows& rows) {
   read_bytes(rows, 11, stored.totals.checksum);
   stored.copy = static_cast<uint32_t>(rows.integer(12));
   return stored;
+}
+
+// Of shard_head: columns 0 and 1 are epoch and next_voucher.
+template <class Rows>
+ShardHead read_head(Rows& rows) {
+  require_row(rows, "a shard has a head");
+  return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
 }
 
 // A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.

@@ -7,6 +7,8 @@
 #include <cstdlib>
 
 #include "adapters/sqlite/files.h"
+#include "base/log.h"
+#include "base/log_rate.h"
 
 namespace hongbao {
 namespace {
@@ -260,6 +262,12 @@ Transaction::~Transaction() {
 
 void Transaction::commit() {
   database_.execute("COMMIT");
+}
+
+void report(std::string_view call, const SqliteError& error) {
+  if (const auto left_out = log_turn("sqlite_failed", call)) {
+    log_error("sqlite_failed", {{"call", call}, {"error", error.what()}, {"suppressed", *left_out}});
+  }
 }
 
 }  // namespace hongbao
