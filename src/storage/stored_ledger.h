@@ -2,6 +2,10 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "core/ledger.h"
 #include "core/packet.h"
@@ -45,6 +49,45 @@ std::optional<SendKey> read_send_key(const Rows& rows, int column) {
   SendKey key;
   read_bytes(rows, column, key);
   return key;
+}
+
+// The columns shard, day, local of a transfer; all NULL without a packet.
+struct PacketColumns {
+  explicit PacketColumns(const std::optional<PacketKey>& packet) {
+    if (packet) {
+      shard = packet->shard;
+      day = packet->day;
+      local = packet->local;
+    }
+  }
+  std::optional<ShardId> shard;
+  std::optional<Day> day;
+  std::optional<LocalNo> local;
+};
+
+template <class Rows>
+PacketKey read_packet_key(const Rows& rows, std::integral auto first) {
+  return {.shard = rows.shard(first),
+          .day = {static_cast<int32_t>(rows.integer(first + 1))},
+          .local = {rows.count(first + 2)}};
+}
+
+template <class Rows>
+std::optional<PacketKey> read_optional_packet(const Rows& rows, std::integral auto first) {
+  return rows.is_null(first) ? std::nullopt : std::optional(read_packet_key(rows, first));
+}
+
+// A transfer as it is made. Columns first … first+8 are these; `id` is what is stored in the first one.
+inline constexpr std::string_view kPlainTransferColumns = "id, debit, credit, amount, kind, shard, day, local, at";
+template <class Rows>
+Transfer read_plain_transfer(const Rows& rows, std::integral auto first, std::string id) {
+  return sound_transfer({.id = std::move(id),
+                         .debit = AccountId::trusted(std::string(rows.text(first + 1))),
+                         .credit = AccountId::trusted(std::string(rows.text(first + 2))),
+                         .amount = rows.money(first + 3),
+                         .kind = read_transfer_kind(rows, first + 4),
+                         .packet = read_optional_packet(rows, first + 5),
+                         .at = {rows.integer(first + 8)}});
 }
 
 }  // namespace hongbao

@@ -1,8 +1,9 @@
 // How rows of the order store are read: the columns stand in the same order in SQLite and MariaDB. `Rows` is a running
-// query with `integer`, `count`, `money`, `is_null`, `text` and `blob` by column. Any thread.
+// query with `integer`, `count`, `money`, `is_null`, `text`, `blob` and `shard` by column. Any thread.
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,11 @@ void read_bytes(const Rows& rows, int column, std::array<uint8_t, N>& bytes) {
   const Bytes found = rows.blob(column);
   require_sound(found.size() == N, "a value has its column's length");
   std::ranges::copy(found, bytes.begin());
+}
+
+// Values are bound as int64.
+inline uint64_t limit_of(size_t rows_max) {
+  return std::min<uint64_t>(rows_max, std::numeric_limits<int64_t>::max());
 }
 
 // One that is always there.

@@ -100,6 +100,7 @@ class Rows {
   [[nodiscard]] bool is_null(size_t column) const { return cells_[column].is_null != 0; }
   [[nodiscard]] std::string_view text(size_t column) const;
   [[nodiscard]] Bytes blob(size_t column) const;
+  [[nodiscard]] ShardId shard(size_t column) const { return shard_of(integer(column)); }
 
  private:
   struct Cell {

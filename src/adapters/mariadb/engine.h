@@ -13,6 +13,7 @@
 namespace hongbao::mariadb {
 
 class ColdDays;
+class LedgerQueries;
 
 struct Engine {
   using Database = mariadb::Database;
@@ -23,6 +24,7 @@ struct Engine {
   template <class Reader>
   using ReaderPool = mariadb::ReaderPool<Reader>;
   using ColdDays = mariadb::ColdDays;
+  using LedgerQueries = mariadb::LedgerQueries;
 
   static std::string lease_left_ms() { return fmt::format("GREATEST(lease_until - {}, 0)", kNow_ms); }
   static void add_totals(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals) {

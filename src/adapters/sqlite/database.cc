@@ -88,6 +88,12 @@ Bytes Rows::blob(int column) const {
   return {data, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
+ShardId Rows::shard(int column) const {
+  const auto shard = parse_shard_id(text(column));
+  require_sound(shard.has_value(), "a shard is s or n and three digits");
+  return *shard;
+}
+
 Statement::Statement(sqlite3* connection, std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(connection, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,

@@ -50,6 +50,7 @@ class Rows {
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   [[nodiscard]] std::string_view text(int column) const;
   [[nodiscard]] Bytes blob(int column) const;
+  [[nodiscard]] ShardId shard(int column) const;
 
  private:
   sqlite3_stmt* statement_;

@@ -11,6 +11,7 @@
 namespace hongbao {
 
 class SqliteColdDays;
+class SqliteLedgerQueries;
 
 struct SqliteEngine {
   using Database = hongbao::Database;
@@ -21,6 +22,7 @@ struct SqliteEngine {
   template <class Reader>
   using ReaderPool = hongbao::ReaderPool<Reader>;
   using ColdDays = SqliteColdDays;
+  using LedgerQueries = SqliteLedgerQueries;
 
   static std::string lease_left_ms();
   static void add_totals(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals);
