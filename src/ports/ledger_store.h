@@ -7,117 +7,16 @@
 // later commit is decided.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
-#include "core/ledger.h"
+#include "core/ledger_batch.h"
 #include "core/list_position.h"
-#include "core/packet.h"
 
 namespace hongbao {
-
-// A transfer on its own. With `pay_token` it pays for the packet it names: at most one payment a packet and a send,
-// kept as pending, with the token that holds the order, until the packet's `paid` voucher is settled; and for good
-// without.
-struct Posting {
-  Transfer transfer;
-  std::string pay_token{};
-  std::optional<SendKey> send_key{};
-};
-
-enum class PostOutcome : uint8_t {
-  kPosted,
-  kDuplicate,
-  kIdReused,
-  kInsufficient,
-  kFrozen,
-  kTooMuch,
-  kDamaged,      // what is stored contradicts it; nothing was posted
-  kAlreadyPaid,  // another transfer paid this packet, or another packet of this send; nothing was posted
-};
-
-struct Posted {
-  PostOutcome outcome = PostOutcome::kPosted;
-  std::optional<PacketKey> paid{};  // kAlreadyPaid: the packet that was
-
-  friend bool operator==(const Posted&, const Posted&) = default;
-  friend bool operator==(const Posted& posted, PostOutcome what) { return posted.outcome == what; }
-};
-
-constexpr PostOutcome outcome_of(TransferVerdict verdict) {
-  switch (verdict) {
-    case TransferVerdict::kPosted:
-      return PostOutcome::kPosted;
-    case TransferVerdict::kDuplicate:
-      return PostOutcome::kDuplicate;
-    case TransferVerdict::kIdReused:
-      return PostOutcome::kIdReused;
-    case TransferVerdict::kInsufficient:
-      return PostOutcome::kInsufficient;
-    case TransferVerdict::kFrozen:
-      return PostOutcome::kFrozen;
-    case TransferVerdict::kTooMuch:
-      break;
-  }
-  return PostOutcome::kTooMuch;
-}
-
-// The payments that a new one may meet: that of its packet, and the packet that was paid of its send.
-struct PaidBefore {
-  struct Payment {
-    std::optional<SendKey> send_key;
-  };
-  std::optional<Payment> of_packet{};
-  std::optional<PacketKey> of_send{};
-};
-
-// What a payment is told whose transfer was not posted before; nullopt: nothing stands in its way.
-inline std::optional<Posted> refuse_payment(const Posting& posting, const PaidBefore& before) {
-  if (before.of_packet && before.of_packet->send_key != posting.send_key) {  // an id that was given out twice
-    return Posted{PostOutcome::kIdReused};
-  }
-  if (before.of_packet) {
-    return Posted{PostOutcome::kAlreadyPaid, posting.transfer.packet};
-  }
-  return before.of_send ? std::optional(Posted{PostOutcome::kAlreadyPaid, before.of_send}) : std::nullopt;
-}
-
-// A piece of one shard's log. Opened and refunded vouchers post `settlement_of` (core/ledger.h), or are deferred when
-// the transfer is refused; paid vouchers end the pending state of their packet's payment. The cursor moves to the end
-// of the piece in the same transaction.
-struct Settlement {
-  ShardId shard;
-  VoucherNo from;                 // must be where the cursor is, else the piece is not applied
-  std::vector<Voucher> vouchers;  // numbered from, from+1, …
-};
-
-// A refused transfer's next try.
-struct DeferredTransfer {
-  Transfer transfer;
-  TransferVerdict reason = TransferVerdict::kFrozen;
-  uint32_t attempts = 0;
-  Timestamp next_at;
-};
-
-// One transaction; its parts are decided in the order of the fields. A refused part does not hold back the others.
-struct LedgerBatch {
-  std::vector<Posting> postings;
-  std::vector<Settlement> settlements;
-  std::vector<DeferredTransfer>
-      retries;    // as `deferred` returned them, but for next_at: when to try after another refusal
-  Timestamp now;  // deferred transfers are first retried at now + deferral
-  std::chrono::milliseconds deferral{1000};
-};
-
-struct LedgerResult {
-  std::vector<Posted> postings;  // one for each posting
-  std::vector<bool> applied;     // one for each settlement; false: the cursor was elsewhere
-  std::vector<bool> retried;     // one for each retry; true: posted now (or before), no longer deferred
-};
 
 // A payment whose packet was not yet seen active by settlement.
 struct PendingPayment {

@@ -12,12 +12,12 @@ namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
 
-// The next `count` flags from `begin` on.
-std::vector<bool> take_flags(const std::vector<bool>& flags, size_t& begin, size_t count) {
-  std::vector<bool> taken(flags.begin() + static_cast<std::ptrdiff_t>(begin),
-                          flags.begin() + static_cast<std::ptrdiff_t>(begin + count));
+// The next `count` outcomes from `begin` on.
+template <class Outcome>
+std::vector<Outcome> take_next(const std::vector<Outcome>& outcomes, size_t& begin, size_t count) {
+  const auto first = outcomes.begin() + static_cast<std::ptrdiff_t>(begin);
   begin += count;
-  return taken;
+  return {first, first + static_cast<std::ptrdiff_t>(count)};
 }
 
 }  // namespace
@@ -52,11 +52,11 @@ void LedgerWriter::post(Posting posting, SteadyTime deadline, Done<Posted> done)
   submit(Post{std::move(posting), deadline, std::move(done)});
 }
 
-void LedgerWriter::settle(std::vector<Settlement> settlements, Done<std::vector<bool>> done) {
+void LedgerWriter::settle(std::vector<Settlement> settlements, Done<std::vector<SettleOutcome>> done) {
   submit(Settle{std::move(settlements), std::move(done)});
 }
 
-void LedgerWriter::retry(std::vector<DeferredTransfer> retries, Done<std::vector<bool>> done) {
+void LedgerWriter::retry(std::vector<DeferredTransfer> retries, Done<std::vector<RetryOutcome>> done) {
   submit(Retry{std::move(retries), std::move(done)});
 }
 
@@ -190,8 +190,8 @@ void LedgerWriter::commit_apart() {
     }
   };
   commit_one(&LedgerBatch::postings, &LedgerResult::postings, Posted{PostOutcome::kDamaged});
-  commit_one(&LedgerBatch::settlements, &LedgerResult::applied, false);
-  commit_one(&LedgerBatch::retries, &LedgerResult::retried, false);
+  commit_one(&LedgerBatch::settlements, &LedgerResult::settlements, SettleOutcome::kDamaged);
+  commit_one(&LedgerBatch::retries, &LedgerResult::retries, RetryOutcome::kDamaged);
   answer(error ? Result<LedgerResult>(std::unexpected(*error)) : Result<LedgerResult>(std::move(result)));
   items_.clear();
 }
@@ -201,18 +201,18 @@ void LedgerWriter::answer(const Result<LedgerResult>& result) {
   size_t posting = 0;
   size_t settlement = 0;
   size_t retried = 0;
-  const auto flags_or_error = [&](const std::vector<bool> LedgerResult::* flags, size_t& begin, size_t count) {
-    return result ? Result<std::vector<bool>>(take_flags((*result).*flags, begin, count))
-                  : std::unexpected(result.error());
+  const auto outcomes_or_error = [&](auto LedgerResult::* outcomes, size_t& begin, size_t count) {
+    using Outcomes = std::remove_cvref_t<decltype((*result).*outcomes)>;
+    return result ? Result<Outcomes>(take_next((*result).*outcomes, begin, count)) : std::unexpected(result.error());
   };
   for (Item& item : items_) {
     if (auto* post = std::get_if<Post>(&item)) {
       post->done(result ? Result<Posted>(result->postings[posting++])
                         : fail(ErrorCode::kOutcomeUnknown, "the ledger did not confirm; ask again"));
     } else if (auto* settle = std::get_if<Settle>(&item)) {
-      settle->done(flags_or_error(&LedgerResult::applied, settlement, settle->settlements.size()));
+      settle->done(outcomes_or_error(&LedgerResult::settlements, settlement, settle->settlements.size()));
     } else if (auto* retry = std::get_if<Retry>(&item)) {
-      retry->done(flags_or_error(&LedgerResult::retried, retried, retry->retries.size()));
+      retry->done(outcomes_or_error(&LedgerResult::retries, retried, retry->retries.size()));
     } else if (auto* freeze = std::get_if<Freeze>(&item)) {
       freeze->done(store_.set_frozen(freeze->account, freeze->frozen));
     } else if (auto* between = std::get_if<Between>(&item)) {

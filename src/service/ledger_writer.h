@@ -37,10 +37,10 @@ class LedgerWriter {
   // Errors: kOverloaded, kShuttingDown, kDeadlineExceeded: nothing took effect; kOutcomeUnknown: ask again.
   void post(Posting posting, SteadyTime deadline, Done<Posted> done);
 
-  // One flag for each: see LedgerResult. Errors: kOverloaded, kShuttingDown, and those of the store, after which the
+  // One outcome for each. Errors: kOverloaded, kShuttingDown, and those of the store, after which the
   // outcome is unknown.
-  void settle(std::vector<Settlement> settlements, Done<std::vector<bool>> done);
-  void retry(std::vector<DeferredTransfer> retries, Done<std::vector<bool>> done);
+  void settle(std::vector<Settlement> settlements, Done<std::vector<SettleOutcome>> done);
+  void retry(std::vector<DeferredTransfer> retries, Done<std::vector<RetryOutcome>> done);
   void set_frozen(const AccountId& account, bool frozen, Done<void> done);
 
   // Runs `job` on the writer's thread between two commits: nothing is posted meanwhile, so it must be short.
@@ -61,11 +61,11 @@ class LedgerWriter {
   };
   struct Settle {
     std::vector<Settlement> settlements;
-    Done<std::vector<bool>> done;
+    Done<std::vector<SettleOutcome>> done;
   };
   struct Retry {
     std::vector<DeferredTransfer> retries;
-    Done<std::vector<bool>> done;
+    Done<std::vector<RetryOutcome>> done;
   };
   struct Freeze {
     AccountId account;

@@ -93,12 +93,12 @@ void Reconciler::retry_deferred(std::shared_ptr<Run> run) {
     return;
   }
   std::vector<DeferredTransfer> retries = std::move(run->retries);
-  writer_.retry(std::move(retries), [this, run](Result<std::vector<bool>> retried) {
+  writer_.retry(std::move(retries), [this, run](Result<std::vector<RetryOutcome>> retried) {
     if (!retried) {
       run->done(std::unexpected(retried.error()));
       return;
     }
-    run->report.posted = static_cast<uint64_t>(std::ranges::count(*retried, true));
+    run->report.posted = static_cast<uint64_t>(std::ranges::count(*retried, RetryOutcome::kPosted));
     finish(*run);
   });
 }

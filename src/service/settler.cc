@@ -37,13 +37,13 @@ void Settler::step(bool from_log, Done<size_t> done) {
     return;
   }
   std::vector<Settlement> pieces = std::move(round->pieces);
-  writer_.settle(std::move(pieces), [this, round = std::move(*round), done = std::move(done)](auto applied) mutable {
-    if (!applied) {
+  writer_.settle(std::move(pieces), [this, round = std::move(*round), done = std::move(done)](auto outcomes) mutable {
+    if (!outcomes) {
       std::ranges::for_each(round.owners, &LogFollower::lose_place);
-      done(std::unexpected(applied.error()));
+      done(std::unexpected(outcomes.error()));
       return;
     }
-    const size_t settled = move_on(round, *applied);
+    const size_t settled = move_on(round, *outcomes);
     settled_.Increment(static_cast<double>(settled));
     done(settled);
   });
@@ -106,10 +106,10 @@ Result<void> Settler::stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouche
 }
 
 // Returns how many vouchers were settled.
-size_t Settler::move_on(const Round& round, const std::vector<bool>& applied) {
+size_t Settler::move_on(const Round& round, const std::vector<SettleOutcome>& outcomes) {
   size_t settled = 0;
   for (size_t i = 0; i < round.owners.size(); ++i) {
-    if (applied[i]) {
+    if (outcomes[i] == SettleOutcome::kSettled) {
       round.owners[i]->advance(round.sizes[i]);
       settled += round.sizes[i];
     } else {

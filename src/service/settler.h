@@ -39,7 +39,7 @@ class Settler {
   };
   Result<Round> collect(bool from_log);
   Result<void> stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouchers);
-  size_t move_on(const Round& round, const std::vector<bool>& applied);
+  size_t move_on(const Round& round, const std::vector<SettleOutcome>& outcomes);
 
   std::vector<LogFollower> followers_;
   LedgerStore& store_;

@@ -6,10 +6,6 @@
 #include "adapters/mariadb/ledger_store.h"
 #include "adapters/mariadb/membership.h"
 #include "adapters/mariadb/order_store.h"
-#include "adapters/memory/memory_inbox_store.h"
-#include "adapters/memory/memory_ledger_store.h"
-#include "adapters/memory/memory_membership.h"
-#include "adapters/memory/memory_order_store.h"
 #include "adapters/sqlite/inbox_store.h"
 #include "adapters/sqlite/ledger_store.h"
 #include "adapters/sqlite/order_store.h"
@@ -17,6 +13,10 @@
 #include "contract/temp_dir.h"
 #include "contract/values.h"
 #include "support/manual_clock.h"
+#include "support/memory_inbox_store.h"
+#include "support/memory_ledger_store.h"
+#include "support/memory_membership.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {

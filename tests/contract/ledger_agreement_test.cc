@@ -26,8 +26,8 @@ class Sequence {
     const auto mine = durable().commit(batch).value();
     const auto theirs = memory().commit(batch).value();
     RC_ASSERT((mine.postings == theirs.postings));
-    RC_ASSERT(mine.applied == theirs.applied);
-    RC_ASSERT(mine.retried == theirs.retried);
+    RC_ASSERT((mine.settlements == theirs.settlements));
+    RC_ASSERT((mine.retries == theirs.retries));
     if (*rc::gen::inRange(0, 10) == 0) {
       durable_->reopen();
     }

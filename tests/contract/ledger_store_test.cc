@@ -53,7 +53,7 @@ class LedgerStoreContract : public testing::TestWithParam<BackendMaker<LedgerSto
     return commit({{transfer, pay_token, send_key}}).postings.at(0);
   }
   bool settle(uint64_t from, std::vector<Voucher> vouchers, Timestamp now = kNoon) {
-    return commit({}, {{kShard, {from}, std::move(vouchers)}}, {}, now).applied.at(0);
+    return commit({}, {{kShard, {from}, std::move(vouchers)}}, {}, now).settlements.at(0) == SettleOutcome::kSettled;
   }
   void fund(const AccountId& account, int64_t amount) {
     ASSERT_EQ(post(deposit("fund:" + account.text(), account, amount)), PostOutcome::kPosted);
@@ -326,7 +326,8 @@ TEST_P(LedgerStoreContract, OneBatchSettlesSeveralPiecesAndShards) {
                                   {kOtherShard, {2}, {other(2)}},  // not yet
                                   {kShard, {2}, {opened(2, key(1), 2, "bob", 10)}},
                                   {kOtherShard, {1}, {other(1)}}});
-  EXPECT_THAT(result.applied, ElementsAre(true, false, true, true));
+  EXPECT_THAT(result.settlements, ElementsAre(SettleOutcome::kSettled, SettleOutcome::kElsewhere,
+                                              SettleOutcome::kSettled, SettleOutcome::kSettled));
   EXPECT_EQ(balance(kBob), Money(15));
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{3});
   EXPECT_EQ(store().cursor(kOtherShard).value(), VoucherNo{2});
@@ -334,7 +335,7 @@ TEST_P(LedgerStoreContract, OneBatchSettlesSeveralPiecesAndShards) {
 
 TEST_P(LedgerStoreContract, PostingsAreDecidedBeforeSettlements) {
   const auto result = commit({{deposit("d1", kEscrow, 10)}}, {{kShard, {1}, {opened(1, key(1), 1, "ann", 10)}}});
-  EXPECT_THAT(result.applied, ElementsAre(true));
+  EXPECT_THAT(result.settlements, ElementsAre(SettleOutcome::kSettled));
   EXPECT_EQ(balance(kAnn), Money(10));
   EXPECT_EQ(shard_totals().deferred_count, 0U);
 }
@@ -374,8 +375,9 @@ TEST_P(LedgerStoreContract, ARetryThatIsRefusedAgainWaitsUntilItsGivenTime) {
   ASSERT_TRUE(settle(1, {opened(1, key(1), 1, "ann", 30)}));
   auto retry = store().deferred(kShard, kNoon + seconds(1), 10).value().at(0);
   retry.next_at = kNoon + seconds(60);
-  EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(false));
-  EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(false));  // repeated after an error: counts once
+  EXPECT_THAT(commit({}, {}, {retry}).retries, ElementsAre(RetryOutcome::kDeferred));
+  EXPECT_THAT(commit({}, {}, {retry}).retries,
+              ElementsAre(RetryOutcome::kDeferred));  // repeated after an error: counts once
   EXPECT_THAT(store().deferred(kShard, kNoon + seconds(59), 10).value(), IsEmpty());
   const auto again = store().deferred(kShard, kNoon + seconds(60), 10).value();
   ASSERT_THAT(again, SizeIs(1));
@@ -389,11 +391,11 @@ TEST_P(LedgerStoreContract, ARetryThatIsPostedIsNoLongerDeferred) {
   ASSERT_TRUE(settle(1, {opened(1, key(1), 1, "ann", 30)}));
   ASSERT_TRUE(store().set_frozen(kAnn, false).has_value());
   const auto retry = store().deferred(kShard, kNoon + seconds(1), 10).value().at(0);
-  EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(true));
+  EXPECT_THAT(commit({}, {}, {retry}).retries, ElementsAre(RetryOutcome::kPosted));
   EXPECT_EQ(balance(kAnn), Money(30));
   EXPECT_EQ(shard_totals().deferred_count, 0U);
   // The same batch again, as after a lost answer.
-  EXPECT_THAT(commit({}, {}, {retry}).retried, ElementsAre(true));
+  EXPECT_THAT(commit({}, {}, {retry}).retries, ElementsAre(RetryOutcome::kPosted));
   EXPECT_EQ(balance(kAnn), Money(30));
   expect_books_balance();
 }

@@ -133,7 +133,7 @@ TEST_F(MariadbLedgerWriters, TwoAtOnceApplyEveryPartOnce) {
   for (uint64_t round = 0; round < Node::kRounds; ++round) {
     const LedgerResult& mine = a.results[round];
     const LedgerResult& theirs = b.results[round];
-    EXPECT_NE(mine.applied[0], theirs.applied[0]) << round;
+    EXPECT_NE(mine.settlements[0], theirs.settlements[0]) << round;
     EXPECT_EQ(std::min(mine.postings[0].outcome, theirs.postings[0].outcome), PostOutcome::kPosted) << round;
     EXPECT_EQ(std::max(mine.postings[0].outcome, theirs.postings[0].outcome), PostOutcome::kDuplicate) << round;
     EXPECT_EQ(std::min(mine.postings[1].outcome, theirs.postings[1].outcome), PostOutcome::kPosted) << round;
@@ -232,7 +232,8 @@ TEST_F(MariadbLedgerWriters, AnAccountThatIsFrozenInTheMiddleReceivesOrWaits) {
   });
   for (uint64_t no = 1; no <= pieces; ++no) {
     const Settlement piece{.shard = kShard, .from = {no}, .vouchers = {opened(no, key(1), 1, "ann", 1)}};
-    EXPECT_THAT(commit(*settling, {.settlements = {piece}, .now = kNoon}).applied, ElementsAre(true));
+    EXPECT_THAT(commit(*settling, {.settlements = {piece}, .now = kNoon}).settlements,
+                ElementsAre(SettleOutcome::kSettled));
   }
   done = true;
   other.join();
@@ -288,7 +289,7 @@ TEST_P(MariadbCutCommits, ARepeatedBatchTakesEffectOnce) {
   const bool landed = GetParam() != CuttingProxy::Cut::kBeforeCommit;
   const PostOutcome outcome = landed ? PostOutcome::kDuplicate : PostOutcome::kPosted;
   EXPECT_THAT(again.postings, ElementsAre(outcome, outcome));
-  EXPECT_THAT(again.applied, ElementsAre(!landed));
+  EXPECT_THAT(again.settlements, ElementsAre(landed ? SettleOutcome::kElsewhere : SettleOutcome::kSettled));
   EXPECT_EQ(store->account(wallet("new")).value().balance(), Money(5));
   EXPECT_EQ(store->account(wallet("ann")).value().balance(), Money(80));
   EXPECT_EQ(store->account(wallet("bob")).value().balance(), Money(30));

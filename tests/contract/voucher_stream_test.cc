@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_order_store.h"
 #include "contract/stream_calls.h"
 #include "contract/values.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {

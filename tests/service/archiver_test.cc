@@ -1,9 +1,9 @@
 // service/archiver.h: which days move, and when.
 #include "service/archiver.h"
 
-#include "adapters/memory/memory_inbox_store.h"
 #include "service/inbox_feed.h"
 #include "service/service_fixture.h"
+#include "support/memory_inbox_store.h"
 
 namespace hongbao {
 namespace {

@@ -7,10 +7,10 @@
 #include <future>
 
 #include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_membership.h"
-#include "adapters/memory/memory_order_store.h"
 #include "edge/peer_test_nodes.h"
 #include "edge/problem.h"
+#include "support/memory_membership.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {

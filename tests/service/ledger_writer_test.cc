@@ -30,11 +30,11 @@ class LedgerWriterTest : public testing::Test {
     const SteadyTime deadline = clock_.steady_now() + timeout;
     return ask<Posted>([&](auto done) { writer_->post(std::move(posting), deadline, std::move(done)); });
   }
-  std::future<Result<std::vector<bool>>> settle() {
-    return ask<std::vector<bool>>([&](auto done) { writer_->settle({}, std::move(done)); });
+  std::future<Result<std::vector<SettleOutcome>>> settle() {
+    return ask<std::vector<SettleOutcome>>([&](auto done) { writer_->settle({}, std::move(done)); });
   }
-  std::future<Result<std::vector<bool>>> retry() {
-    return ask<std::vector<bool>>([&](auto done) { writer_->retry({}, std::move(done)); });
+  std::future<Result<std::vector<RetryOutcome>>> retry() {
+    return ask<std::vector<RetryOutcome>>([&](auto done) { writer_->retry({}, std::move(done)); });
   }
   std::future<Result<void>> freeze(const std::string& owner) {
     return ask<void>([&](auto done) { writer_->set_frozen(AccountId::user(user(owner)), true, std::move(done)); });
@@ -202,7 +202,7 @@ TEST_F(LedgerWriterTest, WhatContradictsTheStoreHurtsOnlyItself) {
   auto good = post(deposit("alice", 10, "a"));
   auto bad = post(deposit("bob", 13, "b"));
   auto also_good = post(deposit("carol", 20, "c"));
-  auto settled = ask<std::vector<bool>>([&](auto done) {
+  auto settled = ask<std::vector<SettleOutcome>>([&](auto done) {
     writer_->settle({{{Region::kSouth, 0}, {1}, {}}, {{Region::kSouth, 1}, {1}, {}}, {{Region::kSouth, 2}, {1}, {}}},
                     std::move(done));
   });
@@ -211,7 +211,8 @@ TEST_F(LedgerWriterTest, WhatContradictsTheStoreHurtsOnlyItself) {
   EXPECT_EQ(good.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(bad.get().value(), PostOutcome::kDamaged);
   EXPECT_EQ(also_good.get().value(), PostOutcome::kPosted);
-  EXPECT_EQ(settled.get().value(), (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(settled.get().value(),
+            (std::vector{SettleOutcome::kSettled, SettleOutcome::kDamaged, SettleOutcome::kSettled}));
   EXPECT_EQ(balance("alice"), 10);
   EXPECT_EQ(balance("bob"), 0);
   EXPECT_EQ(balance("carol"), 20);

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_membership.h"
-#include "adapters/memory/memory_order_store.h"
 #include "support/manual_clock.h"
+#include "support/memory_membership.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {

@@ -9,9 +9,6 @@
 #include "adapters/memory/log_voucher_stream.h"
 #include "adapters/memory/memory_cache.h"
 #include "adapters/memory/memory_control.h"
-#include "adapters/memory/memory_inbox_store.h"
-#include "adapters/memory/memory_ledger_store.h"
-#include "adapters/memory/memory_order_store.h"
 #include "service/audit.h"
 #include "service/blocking.h"
 #include "service/faulty_stores.h"
@@ -23,6 +20,9 @@
 #include "service/viewing.h"
 #include "service/wallets.h"
 #include "support/manual_clock.h"
+#include "support/memory_inbox_store.h"
+#include "support/memory_ledger_store.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 

@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_order_store.h"
 #include "shard/shard.h"
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_order_store.h"
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {

@@ -7,6 +7,9 @@ add_custom_target(sim-mutants)
 function(sim_mutant name)
   cmake_parse_arguments(PARSE_ARGV 1 MUTANT "" "SOURCE;FIND;REPLACE;SCENARIO" "")
   set(source ${PROJECT_SOURCE_DIR}/src/${MUTANT_SOURCE})
+  if(NOT EXISTS ${source})
+    set(source ${PROJECT_SOURCE_DIR}/tests/${MUTANT_SOURCE})
+  endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   file(READ ${source} text)
   string(FIND "${text}" "${MUTANT_FIND}" first)
@@ -119,15 +122,15 @@ sim_mutant(lease_is_never_renewed SOURCE shard/shard.cc
   FIND "from + options_.lease / kRenewalsPerLease"
   REPLACE "kForever"
   SCENARIO takeover)
-sim_mutant(acquire_ignores_the_lease SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(acquire_ignores_the_lease SOURCE support/memory_order_store.cc
   FIND "!may_take_it_over && clock_.now() < lease_until_"
   REPLACE "false"
   SCENARIO takeover)
-sim_mutant(acquire_leaves_the_epoch SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(acquire_leaves_the_epoch SOURCE support/memory_order_store.cc
   FIND "  ++head_.epoch;\n"
   REPLACE "  head_.epoch = std::max(head_.epoch, 1U);\n"
   SCENARIO takeover)
-sim_mutant(release_ends_anothers_lease SOURCE adapters/memory/memory_order_store.cc
+sim_mutant(release_ends_anothers_lease SOURCE support/memory_order_store.cc
   FIND "  if (epoch == head_.epoch) {\n    lease_until_"
   REPLACE "  if (true) {\n    lease_until_"
   SCENARIO hand_over)
@@ -172,24 +175,48 @@ sim_mutant(replaced_process_goes_on SOURCE service/placement.cc
   REPLACE "      continue;\n"
   SCENARIO sleepers)
 
-# --- stores: where the contract lies ----------------------------------------------------------------------------------
+# --- what the ledger decides ------------------------------------------------------------------------------------------
 
-sim_mutant(missing_fence SOURCE adapters/memory/memory_order_store.cc
-  FIND "batch.epoch != head_.epoch || "
-  REPLACE "")
-sim_mutant(double_credit SOURCE adapters/memory/memory_ledger_store.cc
-  FIND "credit.credits_posted += transfer.amount;"
-  REPLACE "credit.credits_posted += transfer.amount * 2;")
-sim_mutant(dropped_voucher_in_settlement SOURCE adapters/memory/memory_ledger_store.cc
-  FIND "    settle(voucher, next_at);\n"
-  REPLACE "    if (voucher.seq != 2) settle(voucher, next_at);\n")
-sim_mutant(ledger_cursor_apart_from_its_effects SOURCE adapters/memory/memory_ledger_store.cc
-  FIND "  cursors_[settlement.shard] = next;\n"
-  REPLACE "  static int settled = 0;\n  if (++settled % 8 != 0) cursors_[settlement.shard] = next;\n")
-sim_mutant(two_payments_for_one_packet SOURCE adapters/memory/memory_ledger_store.cc
+sim_mutant(double_credit SOURCE core/ledger_decision.cc
+  FIND "    credit.credits += amount;\n"
+  REPLACE "    credit.credits += amount * 2;\n")
+sim_mutant(dropped_voucher_in_settlement SOURCE core/ledger_decision.cc
+  FIND "    settle(voucher);\n"
+  REPLACE "    if (voucher.seq != 2) settle(voucher);\n")
+sim_mutant(ledger_cursor_apart_from_its_effects SOURCE core/ledger_decision.cc
+  FIND "  decision_.cursors[settlement.shard] = cursor;\n"
+  REPLACE "  static int settled = 0;\n  if (++settled % 8 != 0) decision_.cursors[settlement.shard] = cursor;\n")
+sim_mutant(cursor_moves_though_the_piece_is_elsewhere SOURCE core/ledger_decision.cc
+  FIND "  if (cursor != settlement.from) {\n"
+  REPLACE "  if (cursor != settlement.from) {\n    decision_.cursors[settlement.shard] = settlement.from + settlement.vouchers.size();\n")
+sim_mutant(piece_is_settled_wherever_the_cursor_is SOURCE core/ledger_decision.cc
+  FIND "  if (cursor != settlement.from) {\n"
+  REPLACE "  if (cursor < settlement.from) {\n")
+sim_mutant(two_payments_for_one_packet SOURCE core/ledger_decision.cc
   FIND "      return *refused;\n"
   REPLACE "      return {PostOutcome::kPosted};\n")
-sim_mutant(inbox_cursor_apart_from_its_effects SOURCE adapters/memory/memory_inbox_store.cc
+sim_mutant(payment_is_not_kept SOURCE core/ledger_decision.cc
+  FIND "      decision_.payments.push_back(&posting);\n"
+  REPLACE "      if (batch_.postings.size() == 1) decision_.payments.push_back(&posting);\n")
+sim_mutant(balance_is_not_carried_within_a_batch SOURCE core/ledger_decision.cc
+  FIND "    debit.account.debits_posted += amount;\n"
+  REPLACE "")
+sim_mutant(deferral_is_lost SOURCE core/ledger_decision.cc
+  FIND "  decision_.new_deferred.push_back("
+  REPLACE "  static int refused = 0;\n  if (++refused % 4 != 0) decision_.new_deferred.push_back(")
+sim_mutant(retry_is_posted_twice SOURCE core/ledger_decision.cc
+  FIND "    decision_.no_longer_deferred.push_back(id);\n"
+  REPLACE "    Transfer again = deferred.transfer;\n    again.id += \"again\";\n    if (verdict == TransferVerdict::kPosted) judge_and_post(again, std::nullopt);\n    decision_.no_longer_deferred.push_back(id);\n")
+sim_mutant(posted_retry_stays_deferred SOURCE core/ledger_decision.cc
+  FIND "    decision_.no_longer_deferred.push_back(id);\n"
+  REPLACE "")
+
+# --- stores: where the contract lies ----------------------------------------------------------------------------------
+
+sim_mutant(missing_fence SOURCE support/memory_order_store.cc
+  FIND "batch.epoch != head_.epoch || "
+  REPLACE "")
+sim_mutant(inbox_cursor_apart_from_its_effects SOURCE support/memory_inbox_store.cc
   FIND "    apply(voucher);\n"
   REPLACE "    static int applied = 0;\n    if (++applied % 16 != 0) apply(voucher);\n")
 
@@ -203,7 +230,7 @@ sim_mutant(follower_never_reads_the_log SOURCE service/log_follower.cc
   REPLACE "if (false)")
 sim_mutant(settler_moves_on_after_an_error SOURCE service/settler.cc
   FIND "      std::ranges::for_each(round.owners, &LogFollower::lose_place);\n"
-  REPLACE "      move_on(round, std::vector<bool>(round.owners.size(), true));\n"
+  REPLACE "      move_on(round, std::vector(round.owners.size(), SettleOutcome::kSettled));\n"
   SCENARIO unknown_commits)
 sim_mutant(inbox_moves_on_after_an_error SOURCE service/inbox_feed.cc
   FIND "  follower.lose_place();\n"

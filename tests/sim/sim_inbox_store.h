@@ -1,9 +1,9 @@
 // An inbox store over the memory store, with the faults of sim_order_store.h. One thread.
 #pragma once
 
-#include "adapters/memory/memory_inbox_store.h"
 #include "sim/environment.h"
 #include "sim/rewindable.h"
+#include "support/memory_inbox_store.h"
 
 namespace hongbao::sim {
 

@@ -2,9 +2,9 @@
 // just before the next one, or never. One thread.
 #pragma once
 
-#include "adapters/memory/memory_ledger_store.h"
 #include "sim/environment.h"
 #include "sim/rewindable.h"
+#include "support/memory_ledger_store.h"
 
 namespace hongbao::sim {
 

@@ -1,8 +1,8 @@
 // Which nodes live, as one order server has it: away when its orders are, and at times it does not say. One thread.
 #pragma once
 
-#include "adapters/memory/memory_membership.h"
 #include "sim/environment.h"
+#include "support/memory_membership.h"
 
 namespace hongbao::sim {
 

@@ -4,9 +4,9 @@
 // One thread.
 #pragma once
 
-#include "adapters/memory/memory_order_store.h"
 #include "sim/environment.h"
 #include "sim/rewindable.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao::sim {
 

@@ -10,25 +10,6 @@
 #include "storage/stored_ledger.h"
 
 namespace hongbao::mariadb {
-namespace {
-
-// Of one batch that met accounts which were frozen; each makes at least one of them known.
-constexpr int kDecisionsMax = 8;
-
-// Accounts that a refused settlement names and that were not read: whether one is frozen belongs to the reason.
-std::vector<std::string> refused_unread(const LedgerDecision& decision, const std::set<std::string>& deciding) {
-  std::vector<std::string> ids;
-  for (const DeferredTransfer& deferred : decision.new_deferred) {
-    const std::string& credited = deferred.transfer.credit.text();
-    if (!deciding.contains(credited)) {
-      ids.push_back(credited);
-    }
-  }
-  return ids;
-}
-
-}  // namespace
-
 LedgerWriter::LedgerWriter(Database database)
     : database_(std::move(database)),
       // FORCE: on a small table MariaDB would scan, and lock on its way what the batch does not touch.
@@ -68,65 +49,55 @@ LedgerWriter::LedgerWriter(Database database)
       delete_deferred_(database_, "DELETE FROM deferred_transfer WHERE id IN ({})", "?") {}
 
 LedgerResult LedgerWriter::commit(const LedgerBatch& batch) {
-  std::set<std::string> deciding = deciding_accounts(batch);
-  for (int tries = 1; tries <= kDecisionsMax; ++tries) {
-    LedgerDecision decision(batch, lock_and_read(batch, deciding));
-    std::vector<std::string> unread = refused_unread(decision, deciding);
-    if (unread.empty()) {
-      unread = move_accounts(decision);
-    }
-    if (unread.empty()) {
-      write(decision);
-      database_.commit();
-      return std::move(decision.result);
-    }
-    database_.rollback();
-    deciding.insert(unread.begin(), unread.end());
+  auto decision = decide(batch, {.read = [&](const LedgerReads& reads) { return lock_and_read(reads); },
+                                 .move = [&](const LedgerDecision& decided) { return move_accounts(decided); },
+                                 .undo = [&] { database_.rollback(); }});
+  if (!decision) {
+    throw MariadbError(0, "more and more accounts are being frozen");
   }
-  throw MariadbError(0, "more and more accounts are being frozen");
+  write(*decision);
+  database_.commit();
+  return std::move(decision->result);
 }
 
-LedgerState LedgerWriter::lock_and_read(const LedgerBatch& batch, const std::set<std::string>& deciding) {
+LedgerState LedgerWriter::lock_and_read(const LedgerReads& reads) {
   LedgerState state;
-  lock_cursors(batch, state);
-  lock_accounts(deciding, state);
-  read_posted(batch, state);
-  read_payments(batch, state);
+  lock_cursors(reads.cursors, state);
+  lock_accounts(reads.accounts, state);
+  read_posted(reads.transfers, state);
+  read_payments(reads, state);
   return state;
 }
 
-void LedgerWriter::lock_cursors(const LedgerBatch& batch, LedgerState& state) {
-  std::set<ShardId> missing;
-  for (const Settlement& settlement : batch.settlements) {
-    missing.insert(settlement.shard);
-  }
+void LedgerWriter::lock_cursors(std::set<ShardId> shards, LedgerState& state) {
   const auto lock = [&] {
-    std::vector<Value> shards;
-    for (const ShardId shard : missing) {
-      shards.push_back(to_value(shard));
+    std::vector<Value> keys;
+    for (const ShardId shard : shards) {
+      keys.push_back(to_value(shard));
     }
-    lock_cursors_.query(shards, [&](const Rows& rows) {
+    lock_cursors_.query(keys, [&](const Rows& rows) {
       const ShardId shard = shard_of(rows.integer(0));
       state.cursors[shard] = {rows.count(1)};
-      missing.erase(shard);
+      shards.erase(shard);
     });
   };
   lock();
-  if (!missing.empty()) {
+  if (!shards.empty()) {
     ValueRows rows;
-    for (const ShardId shard : missing) {
+    for (const ShardId shard : shards) {
       rows.add(shard);
     }
     (void)insert_cursor_.run_all(rows);
     lock();
-    require_sound(missing.empty(), "a shard has a cursor");
+    require_sound(shards.empty(), "a shard has a cursor");
   }
 }
 
-void LedgerWriter::lock_accounts(const std::set<std::string>& ids, LedgerState& state) {
+void LedgerWriter::lock_accounts(const std::set<AccountId>& accounts, LedgerState& state) {
   std::vector<Value> keys;
-  for (const std::string& id : ids) {
-    keys.push_back(to_value(id));
+  for (const AccountId& account : accounts) {
+    keys.push_back(to_value(account.text()));
+    state.accounts[account.text()].id = account;
   }
   lock_accounts_.query(keys, [&](const Rows& rows) {
     std::string id(rows.text(0));
@@ -134,37 +105,29 @@ void LedgerWriter::lock_accounts(const std::set<std::string>& ids, LedgerState& 
   });
 }
 
-void LedgerWriter::read_posted(const LedgerBatch& batch, LedgerState& state) {
-  std::set<std::string> ids;
-  for (const Posting& posting : batch.postings) {
-    ids.insert(transfer_key(posting.transfer.id));
-  }
-  for (const DeferredTransfer& deferred : batch.retries) {
-    ids.insert(transfer_key(deferred.transfer.id));
-  }
-  std::vector<Value> keys;
+void LedgerWriter::read_posted(const std::set<std::string>& ids, LedgerState& state) {
+  std::vector<std::string> keys;
+  keys.reserve(ids.size());  // the values borrow them
+  std::vector<Value> values;
   for (const std::string& id : ids) {
-    keys.push_back(to_value(id));
+    keys.push_back(transfer_key(id));
+    values.push_back(to_value(keys.back()));
   }
-  select_transfers_.query(keys, [&](const Rows& rows) {
+  select_transfers_.query(values, [&](const Rows& rows) {
     Transfer transfer = read_transfer(rows, 0);
     std::string id = transfer.id;
     state.posted.insert_or_assign(std::move(id), std::move(transfer));
   });
 }
 
-void LedgerWriter::read_payments(const LedgerBatch& batch, LedgerState& state) {
+void LedgerWriter::read_payments(const LedgerReads& reads, LedgerState& state) {
   std::vector<Value> packets;
+  for (const auto& [shard, day, local] : reads.packets) {
+    packets.insert(packets.end(), {to_value(shard), to_value(day), to_value(local)});
+  }
   std::vector<Value> sends;
-  for (const Posting& posting : batch.postings) {
-    if (!posting.pay_token.empty() && !state.posted.contains(posting.transfer.id)) {
-      CHECK(posting.transfer.packet.has_value());
-      const auto& [shard, day, local] = *posting.transfer.packet;
-      packets.insert(packets.end(), {to_value(shard), to_value(day), to_value(local)});
-      if (posting.send_key) {
-        sends.push_back(to_value(*posting.send_key));
-      }
-    }
+  for (const SendKey& send : reads.sends) {
+    sends.push_back(to_value(send));
   }
   const auto take = [&](const Rows& rows) {
     const PacketKey packet = read_packet_key(rows, 0);
@@ -178,23 +141,24 @@ void LedgerWriter::read_payments(const LedgerBatch& batch, LedgerState& state) {
   select_sent_.query(sends, take);
 }
 
-std::vector<std::string> LedgerWriter::move_accounts(const LedgerDecision& decision) {
+std::vector<AccountId> LedgerWriter::move_accounts(const LedgerDecision& decision) {
   std::vector<Value> values;
-  for (const auto* move : decision.moves) {
-    values.insert(values.end(), {to_value(move->account.id.text()), to_value(move->debits), to_value(move->credits),
-                                 to_value(move->count)});
+  for (const LedgerDecision::Move& move : decision.moves) {
+    values.insert(values.end(), {to_value(move.account.text()), to_value(move.debits), to_value(move.credits),
+                                 to_value(move.transfers)});
   }
-  std::vector<std::string> frozen;
-  auto next = decision.moves.begin();
+  transfers_.clear();
+  std::vector<AccountId> frozen;
   move_accounts_.query(values, [&](const Rows& rows) {
-    LedgerDecision::Move& move = **next++;
-    require_sound(rows.text(0) == move.account.id.text(), "an account has its own id");
-    move.transfers = rows.count(1);
+    const size_t place = transfers_.size();
+    require_sound(place < decision.moves.size() && rows.text(0) == decision.moves[place].account.text(),
+                  "an account has its own id");
+    transfers_.push_back(rows.count(1));
     if (rows.integer(2) != 0) {
-      frozen.push_back(move.account.id.text());
+      frozen.push_back(decision.moves[place].account);
     }
   });
-  require_sound(next == decision.moves.end(), "an account that moves is stored");
+  require_sound(transfers_.size() == decision.moves.size(), "an account that moves is stored");
   return frozen;
 }
 
@@ -209,9 +173,10 @@ void LedgerWriter::write_transfers(const LedgerDecision& decision) {
   ValueRows rows;
   std::vector<std::string> keys;
   keys.reserve(decision.transfers.size());  // the rows borrow them
+  const auto transfers_before = [&](size_t place) { return transfers_[place] - decision.moves[place].transfers; };
   for (const auto& [transfer, debit, credit, debit_no, credit_no] : decision.transfers) {
-    const uint64_t debit_position = debit->transfers - debit->count + debit_no;
-    const uint64_t credit_position = credit->transfers - credit->count + credit_no;
+    const uint64_t debit_position = transfers_before(debit) + debit_no;
+    const uint64_t credit_position = transfers_before(credit) + credit_no;
     const bool pays = wallet_pays(transfer);
     const PacketColumns packet(transfer.packet);
     keys.push_back(transfer_key(transfer.id));

@@ -4,11 +4,10 @@
 // 1. lock the cursors of its shards, then the accounts whose state decides: those of postings and retries, and the
 //    escrows; each in the order of their keys;
 // 2. read what has the ids of its postings and retries, and what paid their packets;
-// 3. judge everything in memory (LedgerDecision);
-// 4. add the moves to the accounts, in the order of their ids, making those that are missing. An account that
-//    settlements only credit is not read before: it is nearly always free to receive, and this statement locks it,
-//    moves it unless it is frozen, and tells which it was. If one was, everything is rolled back and decided again with
-//    that account read and locked in step 1;
+// 3. decide everything in memory (core/ledger_decision.h);
+// 4. add the moves to the accounts, in the order of their ids, making those that are missing. This statement also locks
+//    accounts that were not read before, moves each unless it is frozen, and tells which it was. If one was, everything
+//    is rolled back and decided again with that account read and locked in step 1;
 // 5. write arrays of transfers, payments and deferred transfers, and the cursors; COMMIT.
 //
 // Nothing is decided on what another transaction may still change. That holds for another process, and for an earlier
@@ -31,8 +30,8 @@
 #include <string>
 #include <vector>
 
-#include "adapters/mariadb/ledger_decision.h"
 #include "adapters/mariadb/list_statement.h"
+#include "core/ledger_decision.h"
 
 namespace hongbao::mariadb {
 
@@ -45,14 +44,13 @@ class LedgerWriter {
   void rollback() { database_.rollback(); }
 
  private:
-  LedgerState lock_and_read(const LedgerBatch& batch, const std::set<std::string>& deciding);
-  void lock_cursors(const LedgerBatch& batch, LedgerState& state);
-  void lock_accounts(const std::set<std::string>& ids, LedgerState& state);
-  void read_posted(const LedgerBatch& batch, LedgerState& state);
-  void read_payments(const LedgerBatch& batch, LedgerState& state);
+  LedgerState lock_and_read(const LedgerReads& reads);
+  void lock_cursors(std::set<ShardId> shards, LedgerState& state);
+  void lock_accounts(const std::set<AccountId>& accounts, LedgerState& state);
+  void read_posted(const std::set<std::string>& ids, LedgerState& state);
+  void read_payments(const LedgerReads& reads, LedgerState& state);
 
-  // Returns the ids of those that are frozen: then nothing may be committed.
-  std::vector<std::string> move_accounts(const LedgerDecision& decision);
+  std::vector<AccountId> move_accounts(const LedgerDecision& decision);
   void write(const LedgerDecision& decision);
   void write_transfers(const LedgerDecision& decision);
   void write_payments(const LedgerDecision& decision);
@@ -75,6 +73,7 @@ class LedgerWriter {
   Statement insert_deferred_;
   Statement update_deferred_;
   ListStatement delete_deferred_;
+  std::vector<uint64_t> transfers_;  // of the accounts that the batch in hand moved: how many each has now
 };
 
 }  // namespace hongbao::mariadb

@@ -1,4 +1,4 @@
-#include "adapters/memory/memory_order_store.h"
+#include "support/memory_order_store.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "adapters/memory/memory_inbox_store.h"
+#include "support/memory_inbox_store.h"
 
 #include "base/check.h"
 #include "base/log.h"

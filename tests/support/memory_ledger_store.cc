@@ -1,121 +1,144 @@
-#include "adapters/memory/memory_ledger_store.h"
+#include "support/memory_ledger_store.h"
 
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <set>
 #include <tuple>
 
-#include "base/check.h"
 #include "base/log.h"
 
 namespace hongbao {
 
 Result<LedgerResult> MemoryLedgerStore::commit(const LedgerBatch& batch) {
   const std::scoped_lock lock(mutex_);
-  LedgerResult result;
-  for (const Posting& posting : batch.postings) {
-    result.postings.push_back(post(posting));
+  auto decision = decide(batch, {.read = [&](const LedgerReads& reads) { return read(reads); },
+                                 .move = [&](const LedgerDecision& decided) { return unable(decided); },
+                                 .undo = [] {}});
+  if (!decision || breaks_a_key(*decision)) {
+    return fail(ErrorCode::kInternal, "the batch contradicts what is stored");
   }
-  for (const Settlement& settlement : batch.settlements) {
-    result.applied.push_back(settle(settlement, batch.now + batch.deferral));
-  }
-  for (const DeferredTransfer& deferred : batch.retries) {
-    result.retried.push_back(retry(deferred));
-  }
-  return result;
+  write(*decision);
+  return std::move(decision->result);
 }
 
-Posted MemoryLedgerStore::post(const Posting& posting) {
-  const Transfer& transfer = posting.transfer;
-  const bool pays = !posting.pay_token.empty();
-  CHECK(!pays || transfer.packet.has_value());
-  if (pays && !find(transfer.id)) {
-    if (const auto refused = refuse_payment(posting, paid_before(posting))) {
-      return *refused;
+LedgerState MemoryLedgerStore::read(const LedgerReads& reads) const {
+  LedgerState state;
+  for (const ShardId shard : reads.cursors) {
+    state.cursors[shard] = read_cursor(shard);
+  }
+  for (const AccountId& account : reads.accounts) {
+    state.accounts.emplace(account.text(), read(account));
+  }
+  for (const std::string& id : reads.transfers) {
+    if (auto posted = find(id)) {
+      state.posted.emplace(id, std::move(*posted));
     }
   }
-  const TransferVerdict verdict = judge_and_post(transfer);
-  if (verdict == TransferVerdict::kPosted && pays) {
-    const PendingPayment payment{
-        .packet = *transfer.packet, .amount = transfer.amount, .pay_token = posting.pay_token, .at = transfer.at};
-    CHECK(payments_.try_emplace(payment.packet, Payment{posting.send_key, payment}).second);
-    CHECK(!posting.send_key || sends_.try_emplace(*posting.send_key, payment.packet).second);
-  }
-  return {outcome_of(verdict)};
+  read_payments(reads, state);
+  return state;
 }
 
-PaidBefore MemoryLedgerStore::paid_before(const Posting& posting) const {
-  PaidBefore before;
-  if (const auto paid = payments_.find(*posting.transfer.packet); paid != payments_.end()) {
-    before.of_packet = {paid->second.send_key};
+void MemoryLedgerStore::read_payments(const LedgerReads& reads, LedgerState& state) const {
+  for (const PacketKey& packet : reads.packets) {
+    if (const auto paid = payments_.find(packet); paid != payments_.end()) {
+      state.paid.emplace(packet, paid->second.send_key);
+    }
   }
-  const auto sent = posting.send_key ? sends_.find(*posting.send_key) : sends_.end();
-  if (sent != sends_.end()) {
-    before.of_send = sent->second;
+  for (const SendKey& send : reads.sends) {
+    if (const auto sent = sends_.find(send); sent != sends_.end()) {
+      state.sent.emplace(send, sent->second);
+    }
   }
-  return before;
 }
 
-bool MemoryLedgerStore::settle(const Settlement& settlement, Timestamp next_at) {
-  if (read_cursor(settlement.shard) != settlement.from) {
-    return false;
+// What an engine finds out as it adds to its accounts.
+std::vector<AccountId> MemoryLedgerStore::unable(const LedgerDecision& decision) const {
+  std::vector<AccountId> unable;
+  for (const LedgerDecision::Move& move : decision.moves) {
+    const Account account = read(move.account);
+    const bool full = move.credits > Money(0) && account.credits_posted.plus_clamped(move.credits) > kPostedMax;
+    if (account.frozen || full) {
+      unable.push_back(move.account);
+    }
   }
-  VoucherNo next = settlement.from;
-  for (const Voucher& voucher : settlement.vouchers) {
-    CHECK(voucher.no == next && voucher.packet.shard == settlement.shard);
-    settle(voucher, next_at);
-    next = next + 1;
-  }
-  cursors_[settlement.shard] = next;
-  return true;
+  return unable;
 }
 
-void MemoryLedgerStore::settle(const Voucher& voucher, Timestamp next_at) {
-  const auto transfer = settlement_of(voucher);
-  if (!transfer) {
-    const auto payment = payments_.find(voucher.packet);
+// What an engine's unique keys refuse.
+bool MemoryLedgerStore::breaks_a_key(const LedgerDecision& decision) const {
+  std::set<std::string> ids;
+  for (const LedgerDecision::NewTransfer& made : decision.transfers) {
+    if (find(made.transfer.id) || !ids.insert(made.transfer.id).second) {
+      return true;
+    }
+  }
+  std::set<PacketKey> packets;
+  std::set<SendKey> sends;
+  for (const Posting* posting : decision.payments) {
+    const PacketKey& packet = *posting->transfer.packet;
+    const auto& send = posting->send_key;
+    if (payments_.contains(packet) || !packets.insert(packet).second ||
+        (send && (sends_.contains(*send) || !sends.insert(*send).second))) {
+      return true;
+    }
+  }
+  return std::ranges::any_of(decision.new_deferred, [&](const DeferredTransfer& deferred) {
+    return deferred_.contains(deferred.transfer.id);
+  });
+}
+
+void MemoryLedgerStore::write(const LedgerDecision& decision) {
+  for (const LedgerDecision::Move& move : decision.moves) {
+    Account& account = accounts_[move.account];
+    account.id = move.account;
+    account.debits_posted += move.debits;
+    account.credits_posted += move.credits;
+  }
+  for (const LedgerDecision::NewTransfer& made : decision.transfers) {
+    transfer_by_id_.emplace(made.transfer.id, transfers_.size());
+    transfers_.push_back(made.transfer);
+  }
+  write_payments(decision);
+  write_deferred(decision);
+  for (const auto& [shard, next] : decision.cursors) {
+    cursors_[shard] = next;
+  }
+}
+
+void MemoryLedgerStore::write_payments(const LedgerDecision& decision) {
+  for (const Posting* posting : decision.payments) {
+    const Transfer& transfer = posting->transfer;
+    payments_[*transfer.packet] = {
+        posting->send_key,
+        {.packet = *transfer.packet, .amount = transfer.amount, .pay_token = posting->pay_token, .at = transfer.at}};
+    if (posting->send_key) {
+      sends_.emplace(*posting->send_key, *transfer.packet);
+    }
+  }
+  for (const PacketKey& packet : decision.no_longer_pending) {
+    const auto payment = payments_.find(packet);
     if (payment == payments_.end()) {
-      log_error("payment_missing", {{"shard", to_text(voucher.packet.shard)}, {"voucher", voucher.no.value}});
-      return;
+      log_error("payment_missing", {{"shard", to_text(packet.shard)}, {"local", packet.local.value}});
+      continue;
     }
     payment->second.settled = true;
     payment->second.payment.pay_token.clear();
-    return;
-  }
-  CHECK(!find(transfer->id));
-  const TransferVerdict verdict = judge_and_post(*transfer);
-  if (verdict != TransferVerdict::kPosted) {
-    CHECK(deferred_.try_emplace(transfer->id, DeferredTransfer{*transfer, verdict, 0, next_at}).second);
   }
 }
 
-bool MemoryLedgerStore::retry(const DeferredTransfer& deferred) {
-  const TransferVerdict verdict = judge_and_post(deferred.transfer);
-  if (verdict == TransferVerdict::kPosted || verdict == TransferVerdict::kDuplicate) {
-    deferred_.erase(deferred.transfer.id);
-    return true;
+void MemoryLedgerStore::write_deferred(const LedgerDecision& decision) {
+  for (const DeferredTransfer& deferred : decision.new_deferred) {
+    deferred_.emplace(deferred.transfer.id, deferred);
   }
-  if (const auto entry = deferred_.find(deferred.transfer.id); entry != deferred_.end()) {
-    entry->second.reason = verdict;
-    entry->second.attempts = deferred.attempts + 1;
-    entry->second.next_at = deferred.next_at;
+  for (const DeferredTransfer& deferred : decision.still_deferred) {
+    if (const auto entry = deferred_.find(deferred.transfer.id); entry != deferred_.end()) {
+      entry->second = deferred;
+    }
   }
-  return false;
-}
-
-TransferVerdict MemoryLedgerStore::judge_and_post(const Transfer& transfer) {
-  Account debit = read(transfer.debit);
-  Account credit = read(transfer.credit);
-  const TransferVerdict verdict = judge_transfer(transfer, debit, credit, find(transfer.id));
-  if (verdict == TransferVerdict::kPosted) {
-    debit.debits_posted += transfer.amount;
-    credit.credits_posted += transfer.amount;
-    accounts_[debit.id] = debit;
-    accounts_[credit.id] = credit;
-    transfer_by_id_.emplace(transfer.id, transfers_.size());
-    transfers_.push_back(transfer);
+  for (const std::string& id : decision.no_longer_deferred) {
+    deferred_.erase(id);
   }
-  return verdict;
 }
 
 Account MemoryLedgerStore::read(const AccountId& id) const {

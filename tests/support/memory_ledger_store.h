@@ -1,4 +1,5 @@
-// A ledger store in memory, for tests and simulation: the port's contract in its plainest form. Nothing is durable.
+// A ledger store in memory, for tests and simulation: the port's contract in its plainest form. What a batch does is
+// decided where the engines' stores have it decided (core/ledger_decision.h). Nothing is durable.
 //
 // Threads: any, by one mutex.
 #pragma once
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ledger_decision.h"
 #include "ports/ledger_store.h"
 
 namespace hongbao {
@@ -33,12 +35,13 @@ class MemoryLedgerStore final : public LedgerStore {
     bool settled = false;
   };
 
-  Posted post(const Posting& posting);
-  [[nodiscard]] PaidBefore paid_before(const Posting& posting) const;
-  bool settle(const Settlement& settlement, Timestamp next_at);
-  void settle(const Voucher& voucher, Timestamp next_at);
-  bool retry(const DeferredTransfer& deferred);
-  TransferVerdict judge_and_post(const Transfer& transfer);
+  [[nodiscard]] LedgerState read(const LedgerReads& reads) const;
+  void read_payments(const LedgerReads& reads, LedgerState& state) const;
+  [[nodiscard]] std::vector<AccountId> unable(const LedgerDecision& decision) const;
+  [[nodiscard]] bool breaks_a_key(const LedgerDecision& decision) const;
+  void write(const LedgerDecision& decision);
+  void write_payments(const LedgerDecision& decision);
+  void write_deferred(const LedgerDecision& decision);
   [[nodiscard]] Account read(const AccountId& id) const;
   [[nodiscard]] std::optional<Transfer> find(std::string_view id) const;
   [[nodiscard]] VoucherNo read_cursor(ShardId shard) const;

@@ -1,4 +1,4 @@
-#include "adapters/memory/memory_membership.h"
+#include "support/memory_membership.h"
 
 namespace hongbao {
 
