@@ -1,6 +1,7 @@
 // The order store: one database a shard, the truth. It holds the shard's head (fencing epoch, owner and its lease, next
-// voucher), and for each day the packets and their vouchers. A shard's writer commits through it; everyone else only
-// reads. Old days are moved to cold storage, where they are read as before.
+// voucher), and for each day the packets and their vouchers, which are the shard's log (ports/voucher_log.h). A shard's
+// writer commits through it; everyone else only reads. Old days are moved to cold storage, where they are read as
+// before.
 //
 // The epoch is the fence and alone keeps the log right: whoever has an old one can't write. The lease, by the
 // database's clock, only keeps others from taking the shard of an owner that lives.
@@ -9,10 +10,10 @@
 // a time; every other function may be called from any thread at any time and sees only committed data.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,11 +22,10 @@
 
 #include "base/check.h"
 #include "base/result.h"
-#include "core/damaged_row.h"
-#include "core/day_move.h"
 #include "core/packet.h"
 #include "core/stored_day.h"
 #include "core/voucher.h"
+#include "ports/voucher_log.h"
 
 namespace hongbao {
 
@@ -42,12 +42,6 @@ struct ShardOwner {
   template <class Name>
     requires std::convertible_to<Name, std::string_view>
   ShardOwner(const Name& owner, uint64_t number = 0) : name(std::string_view(owner)), incarnation(number) {}
-};
-
-struct ShardHead {
-  uint32_t epoch = 0;      // rises by one with every acquisition; a writer with an older one is fenced
-  VoucherNo next_voucher;  // the number the next committed voucher gets
-  friend bool operator==(const ShardHead&, const ShardHead&) = default;
 };
 
 // Who has the shard, as the database knows it.
@@ -108,17 +102,6 @@ struct StoredPacket {
   }
 };
 
-// A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.
-inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
-  std::ranges::sort(vouchers, {}, &Voucher::no);
-  require_sound(vouchers.size() == end.value - from.value, "the log has no gap");
-  for (size_t i = 0; i < vouchers.size(); ++i) {
-    require_sound(vouchers[i].no == from + i, "the log has no gap");
-    require_sound(is_sound(vouchers[i]), "a voucher has a kind, a user and an amount");
-  }
-  return vouchers;
-}
-
 // One consistent reading of a shard, for the audit.
 struct OrderTotals {
   VoucherNo next_voucher;
@@ -137,16 +120,18 @@ struct OrderTotals {
   }
 };
 
+// A day moves in pieces of at most so many rows. `GoOn` is asked between them; when it says no, the work ends.
+inline constexpr size_t kMoveRowsMax = 512;
+using GoOn = std::function<bool()>;
+
 // A packet whose rows contradict each other.
 struct PacketViolation {
   PacketKey packet;
   std::string rule;
 };
 
-class OrderStore {
+class OrderStore : public VoucherLog {
  public:
-  virtual ~OrderStore() = default;
-
   // Takes the shard for `lease`: raises the epoch in the head, which fences every earlier owner, and returns the head.
   // Whatever an earlier owner's commit left on its way has landed then, or never will. kFenced: the lease of another
   // owner stands, or that of a later process with the same name. An owner may take its shard again at any time, and so
@@ -163,7 +148,6 @@ class OrderStore {
   // damaged, is kUnknown: the caller finds that nothing was written, and reads what is there.
   virtual CommitOutcome commit(const CommitBatch& batch) = 0;
 
-  virtual Result<ShardHead> head() = 0;
   virtual Result<ShardTenure> tenure() = 0;
 
   // nullopt for a packet that was never activated.
@@ -178,9 +162,6 @@ class OrderStore {
     auto found = load(packet);
     return found ? Result<HotPacket>(HotPacket{std::move(*found)}) : std::unexpected(found.error());
   }
-
-  // Up to `vouchers_max` vouchers numbered `from` and up, ascending, without a gap; fewer at the end of the log.
-  virtual Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) = 0;
 
   // Up to `packets_max` active packets with expires_at ≤ now, oldest day first.
   virtual Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) = 0;

@@ -2,8 +2,8 @@
 
 namespace hongbao {
 
-InboxFeed::InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store,
-                     InboxHeads* heads, OwnsShard owns, size_t batch_vouchers_max)
+InboxFeed::InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads,
+                     OwnsShard owns, size_t batch_vouchers_max)
     : store_(store),
       heads_(heads),
       owns_(std::move(owns)),

@@ -3,8 +3,6 @@
 // owner. `prepare` and `step`: one thread at a time, and not beside the loop.
 #pragma once
 
-#include <map>
-
 #include "service/follow_loop.h"
 #include "service/inbox_heads.h"
 #include "service/log_follower.h"
@@ -14,8 +12,8 @@ namespace hongbao {
 class InboxFeed {
  public:
   // `heads`: null when lists are not cached.
-  InboxFeed(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads,
-            OwnsShard owns, size_t batch_vouchers_max);
+  InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads, OwnsShard owns,
+            size_t batch_vouchers_max);
 
   // Reads the cursors. Call before the first `step`. Errors: those of the inbox's store.
   Result<void> prepare();

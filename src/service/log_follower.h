@@ -6,14 +6,14 @@
 #include <optional>
 #include <vector>
 
-#include "ports/order_store.h"
+#include "ports/voucher_log.h"
 #include "ports/voucher_stream.h"
 
 namespace hongbao {
 
 class LogFollower {
  public:
-  LogFollower(Follower follower, ShardId shard, VoucherStream& stream, OrderStore& log, size_t vouchers_max)
+  LogFollower(Follower follower, ShardId shard, VoucherStream& stream, VoucherLog& log, size_t vouchers_max)
       : follower_(follower), shard_(shard), stream_(stream), log_(log), vouchers_max_(vouchers_max) {}
 
   // To where the consumer's database says it is.
@@ -34,7 +34,7 @@ class LogFollower {
   }
 
   // The vouchers at the cursor, at most vouchers_max, without a gap; empty at the end of the log. With `from_log` an
-  // empty stream, or one that is down, is not believed, and the order store is asked. REQUIRES: has_place().
+  // empty stream, or one that is down, is not believed, and the log itself is asked. REQUIRES: has_place().
   Result<std::vector<Voucher>> next(bool from_log);
 
   [[nodiscard]] ShardId shard() const { return shard_; }
@@ -45,7 +45,7 @@ class LogFollower {
   const Follower follower_;
   const ShardId shard_;
   VoucherStream& stream_;
-  OrderStore& log_;
+  VoucherLog& log_;
   const size_t vouchers_max_;
   std::optional<VoucherNo> cursor_;
 };

@@ -8,9 +8,8 @@
 
 namespace hongbao {
 
-Settler::Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, LedgerStore& store,
-                 LedgerWriter& writer, const Control& control, OwnsShard owns, size_t batch_vouchers_max,
-                 prometheus::Registry& registry)
+Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
+                 const Control& control, OwnsShard owns, size_t batch_vouchers_max, prometheus::Registry& registry)
     : store_(store),
       writer_(writer),
       control_(control),

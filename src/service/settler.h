@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <set>
 
 #include "base/metrics.h"
@@ -18,7 +17,7 @@ namespace hongbao {
 
 class Settler {
  public:
-  Settler(const std::map<ShardId, OrderStore*>& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
+  Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
           const Control& control, OwnsShard owns, size_t batch_vouchers_max, prometheus::Registry& registry);
 
   // Reads the cursors. Call before the first `step`. Errors: those of the ledger's store.

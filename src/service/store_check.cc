@@ -20,10 +20,10 @@ Result<void> check_cursor(ShardId shard, std::string_view follower, VoucherNo cu
                                 to_text(shard), follower, next.value, cursor.value, kWhatToDo));
 }
 
-Result<void> check_shard(ShardId shard, OrderStore& orders, LedgerStore& ledger, InboxStore& inbox) {
+Result<void> check_shard(ShardId shard, VoucherLog& log, LedgerStore& ledger, InboxStore& inbox) {
   const auto settled = ledger.cursor(shard);
   const auto listed = settled ? inbox.cursor(shard) : settled;
-  const auto head = listed ? orders.head() : std::unexpected(listed.error());
+  const auto head = listed ? log.head() : std::unexpected(listed.error());
   if (!head) {
     return std::unexpected(head.error());
   }
@@ -33,7 +33,7 @@ Result<void> check_shard(ShardId shard, OrderStore& orders, LedgerStore& ledger,
   if (!good) {
     return good;
   }
-  const auto unpaid = find_unpaid(ledger, orders, *settled, next);
+  const auto unpaid = find_unpaid(ledger, log, *settled, next);
   if (!unpaid) {
     return std::unexpected(unpaid.error());
   }
@@ -70,7 +70,7 @@ Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, const std::vector<Vouche
   return found;
 }
 
-Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, OrderStore& log, VoucherNo from, VoucherNo end) {
+Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, VoucherLog& log, VoucherNo from, VoucherNo end) {
   UnpaidVouchers found;
   while (from < end) {
     const auto piece = log.read_log(from, std::min<size_t>(kVouchersAtOnce, end.value - from.value));
@@ -89,9 +89,9 @@ Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, OrderStore& log, Voucher
   return found;
 }
 
-Result<void> check_stores(const std::map<ShardId, OrderStore*>& orders, LedgerStore& ledger, InboxStore& inbox) {
-  for (const auto& [shard, store] : orders) {
-    if (auto good = check_shard(shard, *store, ledger, inbox); !good) {
+Result<void> check_stores(const VoucherLogs& logs, LedgerStore& ledger, InboxStore& inbox) {
+  for (const auto& [shard, log] : logs) {
+    if (auto good = check_shard(shard, *log, ledger, inbox); !good) {
       return good;
     }
   }

@@ -8,13 +8,12 @@
 // Blocking; any thread.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <vector>
 
 #include "ports/inbox_store.h"
 #include "ports/ledger_store.h"
-#include "ports/order_store.h"
+#include "ports/voucher_log.h"
 
 namespace hongbao {
 
@@ -26,9 +25,9 @@ struct UnpaidVouchers {
 };
 Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, const std::vector<Voucher>& vouchers);
 // Of the vouchers numbered from ≤ no < end.
-Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, OrderStore& log, VoucherNo from, VoucherNo end);
+Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, VoucherLog& log, VoucherNo from, VoucherNo end);
 
 // At a start. kConfig: one line that says which store is behind which, and what to do; or the error of a store.
-Result<void> check_stores(const std::map<ShardId, OrderStore*>& orders, LedgerStore& ledger, InboxStore& inbox);
+Result<void> check_stores(const VoucherLogs& logs, LedgerStore& ledger, InboxStore& inbox);
 
 }  // namespace hongbao

@@ -127,7 +127,7 @@ TEST_F(MariadbDatabase, ErrorsTellWhatBroke) {
     }
     return MariadbError(0, "none");
   };
-  EXPECT_TRUE(error_of("INSERT INTO t VALUES (1)").is_duplicate());
+  EXPECT_TRUE(error_of("INSERT INTO t VALUES (1)").is_constraint());
   EXPECT_TRUE(error_of("SELECT 1 FROM nowhere").is_no_such_table());
   const auto id = database_.text("SELECT CONNECTION_ID()").value();
   mariadb_as_root("KILL " + id);

@@ -39,7 +39,7 @@ TEST_F(MariadbOrders, TheTotalsOfADayAreTheSameInPiecesOfAnySize) {
     Database reader = Database::open(test_mariadb(), databases_.hot().name, Database::Mode::kRead);
     const mariadb::Snapshot snapshot(reader);
     OrderTotals totals;
-    add_part(reader, mariadb::hot_tables({kToday}), {5}, totals, rows_max);
+    add_part(reader, hot_tables({kToday}), {5}, totals, rows_max);
     EXPECT_EQ(totals.packets, 3U) << rows_max;
     EXPECT_EQ(totals.packets_active, 3U);
     EXPECT_EQ(totals.packets_total, Money(300));

@@ -124,6 +124,24 @@ TEST_P(OrderViolationsContract, NoMoreThanAskedForAreReported) {
   EXPECT_THAT(broken(store(), 0), IsEmpty());
 }
 
+// More packets than an audit reads at once; those without a payment stand where pieces may begin and end.
+TEST_P(OrderViolationsContract, EveryPacketOfALargeDayIsLookedAt) {
+  constexpr uint32_t kPackets = 700;
+  std::vector<Order> orders;
+  std::vector<Voucher> payments;
+  std::vector<PacketKey> unpaid;
+  for (uint32_t i = 1; i <= kPackets; ++i) {
+    orders.push_back(order(key(i, bad_.day), 100, 3));
+    if (i % 64 <= 1 || i == kPackets) {
+      unpaid.push_back(orders.back().key);
+    } else {
+      payments.push_back(paid((head_.next_voucher + payments.size()).value, orders.back()));
+    }
+  }
+  commit(orders, payments, {});
+  EXPECT_THAT(broken(store()), testing::ElementsAreArray(unpaid));
+}
+
 // A SQLite file that somebody else wrote into.
 class DamagedOrderFile : public testing::Test {
  protected:
@@ -170,6 +188,13 @@ TEST_F(DamagedOrderFile, VouchersWithoutTheirPacketAreFound) {
   damage("DELETE FROM packet_20261122");
   EXPECT_THAT(broken(*store_), ElementsAre(key(1)));
 }
+TEST_F(DamagedOrderFile, APacketAndVouchersOfNumbersThatNobodyGaveAreFound) {
+  damage("UPDATE packet_20261122 SET local = -1");
+  EXPECT_THAT(broken(*store_), testing::Contains(key(1)));
+  EXPECT_THAT(broken(*store_), SizeIs(2));
+  damage("UPDATE voucher_20261122 SET local = -2");
+  EXPECT_THAT(broken(*store_), SizeIs(2));
+}
 
 // What is read of it is an error, and never ends the process.
 TEST_F(DamagedOrderFile, ALogThatCanNotBeFollowedIsRefused) {
@@ -195,6 +220,7 @@ TEST_F(DamagedOrderFile, APacketThatCanNotBeReadIsRefused) {
 TEST_F(DamagedOrderFile, AHeadThatIsGoneIsRefused) {
   damage("DELETE FROM shard_head");
   EXPECT_EQ(store_->head().error().code, ErrorCode::kInternal);
+  EXPECT_EQ(store_->tenure().error().code, ErrorCode::kInternal);
   EXPECT_FALSE(store_->acquire("test", kNoLease));
 }
 // The batch contradicts what is stored: it took effect or it did not, and the head tells.

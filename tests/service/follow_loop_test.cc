@@ -15,7 +15,7 @@ constexpr int kFullSteps = 20;
 
 // The stream brings nothing, and the log has much: what a dead stream leaves to be read.
 TEST(FollowLoopTest, BehindByAFullStepOfTheLogItGoesOnReadingIt) {
-  LogVoucherStream silent{std::map<ShardId, OrderStore*>()};
+  LogVoucherStream silent{VoucherLogs()};
   std::atomic<int> steps_left = kFullSteps;
   FollowLoop loop("test", silent, kFullStep, [&](bool from_log) -> Result<size_t> {
     return from_log && steps_left > 0 ? (--steps_left, kFullStep) : 0;

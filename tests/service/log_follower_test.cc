@@ -123,25 +123,25 @@ TEST_F(LogFollowerTest, AStreamThatIsDownDoesNotHideTheLog) {
 // Drops, repeats, delays and reorders at random.
 class UnreliableStream {
  public:
-  UnreliableStream(OrderStore& store, uint64_t seed) : store_(store), random_(seed) {}
+  UnreliableStream(VoucherLog& log, uint64_t seed) : log_(log), random_(seed) {}
 
   std::vector<Voucher> operator()(VoucherNo from, size_t vouchers_max) {
     switch (random_() % 6) {
       case 0:  // lost, or late
         return {};
       case 1:  // lost in the middle
-        return without_one(store_.read_log(from, vouchers_max).value());
+        return without_one(log_.read_log(from, vouchers_max).value());
       case 2:  // repeated
-        return store_.read_log(VoucherNo{1 + random_() % from.value}, vouchers_max).value();
+        return log_.read_log(VoucherNo{1 + random_() % from.value}, vouchers_max).value();
       case 3:  // begins later
-        return store_.read_log(from + random_() % 5, vouchers_max).value();
+        return log_.read_log(from + random_() % 5, vouchers_max).value();
       case 4: {
-        auto vouchers = store_.read_log(from, vouchers_max).value();
+        auto vouchers = log_.read_log(from, vouchers_max).value();
         std::shuffle(vouchers.begin(), vouchers.end(), random_);
         return vouchers;
       }
       default:
-        return store_.read_log(from, 1 + random_() % vouchers_max).value();
+        return log_.read_log(from, 1 + random_() % vouchers_max).value();
     }
   }
 
@@ -153,7 +153,7 @@ class UnreliableStream {
     return vouchers;
   }
 
-  OrderStore& store_;
+  VoucherLog& log_;
   std::mt19937_64 random_;
 };
 

@@ -77,7 +77,7 @@ void Asking::fail(unsigned code, const char* error, std::string_view doing) cons
   throw failed;
 }
 
-bool MariadbError::is_duplicate() const {
+bool MariadbError::is_constraint() const {
   return code_ == ER_DUP_ENTRY;
 }
 bool MariadbError::is_rolled_back() const {
@@ -353,12 +353,6 @@ void report(std::string_view call, const MariadbError& error) {
                                {"code", error.code()},
                                {"error", error.what()},
                                {"suppressed", *left_out}});
-}
-
-void report_damage(std::string_view call, const DamagedRow& error) {
-  if (const auto left_out = log_turn("rows_damaged", call)) {
-    log_error("rows_damaged", {{"call", call}, {"broken", error.what()}, {"suppressed", *left_out}});
-  }
 }
 
 }  // namespace hongbao::mariadb

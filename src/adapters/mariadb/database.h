@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "base/engine_statistics.h"
 #include "base/result.h"
-#include "core/damaged_row.h"
+#include "storage/guard.h"
 
 namespace hongbao::mariadb {
 
@@ -39,7 +39,7 @@ class MariadbError : public std::runtime_error {
   [[nodiscard]] unsigned code() const { return code_; }
   [[nodiscard]] const Place& place() const { return place_; }
   // A unique key was violated.
-  [[nodiscard]] bool is_duplicate() const;
+  [[nodiscard]] bool is_constraint() const;
   // The server rolled the transaction back, and said so: a deadlock, or a lock that did not come in time.
   [[nodiscard]] bool is_rolled_back() const;
   // Nothing is known of what was sent last.
@@ -100,6 +100,7 @@ class Rows {
   [[nodiscard]] bool is_null(size_t column) const { return cells_[column].is_null != 0; }
   [[nodiscard]] std::string_view text(size_t column) const;
   [[nodiscard]] Bytes blob(size_t column) const;
+  [[nodiscard]] ShardId shard(size_t column) const { return shard_of(integer(column)); }
 
  private:
   struct Cell {
@@ -194,27 +195,11 @@ class Snapshot {
 
 // Logs it, unless it was logged lately, and counts it.
 void report(std::string_view call, const MariadbError& error);
-void report_damage(std::string_view call, const DamagedRow& error);
 
-// The border of this adapter: runs `function` and turns MariadbError into Error{kStorage}. `what` names the call in the
-// log. A violated unique key and a damaged row are kInternal: what is stored contradicts itself or what was to be
-// written, nothing was written, and trying again does not help.
+// The border of this adapter (storage/guard.h).
 template <class Function>
-auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
-  try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
-      std::forward<Function>(function)();
-      return {};
-    } else {
-      return std::forward<Function>(function)();
-    }
-  } catch (const MariadbError& error) {
-    report(what, error);
-    return fail(error.is_duplicate() ? ErrorCode::kInternal : ErrorCode::kStorage, error.what());
-  } catch (const DamagedRow& error) {
-    report_damage(what, error);
-    return fail(ErrorCode::kInternal, error.what());
-  }
+auto guarded(std::string_view what, Function&& function) {
+  return guard<MariadbError>(what, std::forward<Function>(function));
 }
 
 }  // namespace hongbao::mariadb

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "adapters/mariadb/order_day.h"
+#include "adapters/mariadb/cold_days.h"
 
 namespace hongbao::mariadb {
 namespace {
@@ -86,16 +86,11 @@ Result<std::optional<DayTotals>> DayMover::copy(uint32_t epoch, DayPart part, co
   }
   Database cold_database = Database::open(places_.cold_server, places_.cold_database, Database::Mode::kRead);
   OrderDay cold(cold_database, shard_, part.day, tables);
-  const auto wanted = digest_day(hot, go_on);
-  const auto found = wanted ? digest_day(cold, go_on) : std::nullopt;
-  if (!found) {
-    return std::nullopt;
-  }
-  if (*wanted != *found) {
+  auto totals = compare_day(hot, cold, go_on);
+  if (!totals) {
     drop(places_.cold_server, places_.cold_database, tables);
-    return fail(ErrorCode::kStorage, "the cold copy differs from the day");
   }
-  return wanted;
+  return totals;
 }
 
 std::vector<uint32_t> DayMover::copies_of(Database& cold, DayPart part) {

@@ -9,6 +9,7 @@
 
 #include "adapters/mariadb/database.h"
 #include "ports/order_store.h"
+#include "storage/day_move.h"
 
 namespace hongbao::mariadb {
 

@@ -1,45 +1,41 @@
-// One read-only connection to the ledger with its queries. Each function reads one snapshot.
+// What the ledger's readers ask MariaDB otherwise than another engine (storage/ledger_reader.h).
 //
-// Threads: one at a time (ReaderPool). Errors: MariadbError.
+// Threads: its Database's. Errors: MariadbError.
 #pragma once
 
-#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "adapters/mariadb/database.h"
+#include "adapters/mariadb/engine.h"
+#include "adapters/mariadb/ledger_rows.h"
 #include "adapters/mariadb/list_statement.h"
-#include "ports/ledger_store.h"
+#include "storage/ledger_reader.h"
 
 namespace hongbao::mariadb {
 
-class LedgerReader {
+class LedgerQueries {
  public:
-  explicit LedgerReader(Database database);
+  static constexpr std::string_view kTransferColumns = mariadb::kTransferColumns;
+  static constexpr std::string_view kCursorTable = "settled_to";
+  static constexpr std::string_view kTransferAmount = "ABS(amount)";
 
-  Account account(const AccountId& id);
-  std::optional<Transfer> transfer(std::string_view id);
+  explicit LedgerQueries(Database& database);
+
   std::vector<WalletTransfer> transfers(const AccountId& account, ListPosition before, size_t transfers_max);
-  VoucherNo cursor(ShardId shard);
   std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets);
-  std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
-  std::vector<DeferredTransfer> deferred(ShardId shard, Timestamp now, size_t transfers_max);
-  LedgerTotals totals(const std::vector<ShardId>& shards);
+
+  static Transfer read_transfer(const Rows& rows, size_t first) { return mariadb::read_transfer(rows, first); }
+  static std::string transfer_key(std::string_view id) { return mariadb::transfer_key(id); }
+  static std::string transfer_id(std::string_view key) { return mariadb::transfer_id(key); }
+  static std::string sum(std::string_view expression);
 
  private:
-  void add_accounts(LedgerTotals& totals);
-  void add_transfers(LedgerTotals& totals);
-  LedgerTotals::Shard shard_totals(ShardId shard);
-
-  Database database_;
-  Statement account_;
-  Statement transfer_;
   Statement wallet_transfers_;
   Statement other_transfers_;
-  Statement cursor_;
   ListStatement payments_;
-  Statement pending_;
-  Statement deferred_;
 };
+
+using LedgerReader = hongbao::LedgerReader<Engine>;
 
 }  // namespace hongbao::mariadb

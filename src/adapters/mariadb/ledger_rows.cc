@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "adapters/mariadb/schema.h"
-#include "core/stored_ledger.h"
 
 namespace hongbao {
 
@@ -113,24 +112,6 @@ Transfer read_transfer(const Rows& rows, size_t first) {
                          .kind = read_transfer_kind(rows, first + 4),
                          .packet = read_optional_packet(rows, first + 5),
                          .at = {rows.integer(first + 8)}});
-}
-
-PacketColumns::PacketColumns(const std::optional<PacketKey>& packet) {
-  if (packet) {
-    shard = packet->shard;
-    day = packet->day;
-    local = packet->local;
-  }
-}
-
-PacketKey read_packet_key(const Rows& rows, size_t first) {
-  return {.shard = shard_of(rows.integer(first)),
-          .day = {static_cast<int32_t>(rows.integer(first + 1))},
-          .local = {rows.count(first + 2)}};
-}
-
-std::optional<PacketKey> read_optional_packet(const Rows& rows, size_t first) {
-  return rows.is_null(first) ? std::nullopt : std::optional(read_packet_key(rows, first));
 }
 
 }  // namespace mariadb

@@ -6,9 +6,8 @@
 // - The key of a voucher's transfer is 11 bytes (shard and number) instead of its 25 letters; a shard's are appended at
 //   one place. It is there twice, the second time behind the index by wallet.
 // - `account.transfers` counts an account's transfers; the count is the transfer's number among the account's. Lists
-// are
-//   by time, and by this number within a millisecond. Numbers rise by one in the order in which the account's row was
-//   locked, whichever process writes. An AUTO_INCREMENT would cost a third tree.
+//   are by time, and by this number within a millisecond. Numbers rise by one in the order in which the account's row
+//   was locked, whichever process writes. An AUTO_INCREMENT would cost a third tree.
 // - Of a transfer's two accounts `wallet` is the user's (or the debited one when neither is), so that one index lists a
 //   wallet in either direction. The amount is what it means for the wallet: negative when it pays.
 #pragma once
@@ -19,6 +18,7 @@
 
 #include "adapters/mariadb/database.h"
 #include "core/ledger.h"
+#include "storage/stored_ledger.h"
 
 namespace hongbao::mariadb {
 
@@ -31,15 +31,5 @@ inline constexpr std::string_view kTransferColumns = "id, wallet, other, amount,
 Transfer read_transfer(const Rows& rows, size_t first);
 
 bool wallet_pays(const Transfer& transfer);
-
-// The columns shard, day, local of a transfer; all NULL without a packet.
-struct PacketColumns {
-  explicit PacketColumns(const std::optional<PacketKey>& packet);
-  std::optional<ShardId> shard;
-  std::optional<Day> day;
-  std::optional<LocalNo> local;
-};
-PacketKey read_packet_key(const Rows& rows, size_t first);
-std::optional<PacketKey> read_optional_packet(const Rows& rows, size_t first);
 
 }  // namespace hongbao::mariadb

@@ -7,7 +7,7 @@
 #include "adapters/mariadb/ledger_rows.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "core/stored_ledger.h"
+#include "storage/stored_ledger.h"
 
 namespace hongbao::mariadb {
 LedgerWriter::LedgerWriter(Database database)

@@ -49,10 +49,6 @@ constexpr std::string_view kUserType = "VARCHAR(64) CHARACTER SET ascii COLLATE 
 
 }  // namespace
 
-DayTables hot_tables(DayPart part) {
-  return {fmt::format("packet_{}", to_text(part)), fmt::format("voucher_{}", to_text(part))};
-}
-
 DayTables cold_tables(DayPart part, uint32_t epoch) {
   return {fmt::format("packet_{}_e{}", to_text(part), epoch), fmt::format("voucher_{}_e{}", to_text(part), epoch)};
 }
@@ -91,22 +87,12 @@ std::vector<std::string> create_cold(const DayTables& tables) {
   return {create_packets(tables.packets, "", compressed), create_vouchers(tables.vouchers, compressed)};
 }
 
-std::string insert_packet(const DayTables& tables, std::string_view verb) {
-  return fmt::format("{} INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", verb, tables.packets, kPacketColumns);
-}
-
-std::string insert_voucher(const DayTables& tables, std::string_view verb) {
-  return fmt::format("{} INTO {}({}) VALUES (?,?,?,?,?,?,?)", verb, tables.vouchers, kVoucherColumns);
-}
-
 void add_row(ValueRows& rows, const Order& order, PacketState state) {
-  const auto recipient = order.recipient.empty() ? std::nullopt : std::optional(std::cref(order.recipient));
-  rows.add(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
-           Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state);
+  for_columns(order, state, [&](const auto&... values) { rows.add(values...); });
 }
 
 void add_row(ValueRows& rows, const Voucher& voucher) {
-  rows.add(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount, voucher.at);
+  for_columns(voucher, [&](const auto&... values) { rows.add(values...); });
 }
 
 }  // namespace mariadb

@@ -7,15 +7,11 @@
 #include <vector>
 
 #include "adapters/mariadb/database.h"
-#include "core/stored_rows.h"
+#include "storage/day_tables.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao::mariadb {
 
-struct DayTables {
-  std::string packets;
-  std::string vouchers;
-};
-DayTables hot_tables(DayPart part);
 // Every epoch copies into tables of its own, so that two owners, of whom one does not know yet that it is none, can't
 // spoil each other's copies.
 DayTables cold_tables(DayPart part, uint32_t epoch);
@@ -28,10 +24,7 @@ std::vector<std::string> create_cold(const DayTables& tables);
 // The server's clock, in milliseconds since 1970.
 inline constexpr std::string_view kNow_ms = "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000 AS SIGNED)";
 
-// `verb` is "INSERT" or "INSERT IGNORE"; their values come from `add_row`.
-std::string insert_packet(const DayTables& tables, std::string_view verb);
-std::string insert_voucher(const DayTables& tables, std::string_view verb);
-// Texts are borrowed from the row.
+// The values of what `insert_packet` and `insert_voucher` of storage/day_tables.h say. Texts are borrowed from the row.
 void add_row(ValueRows& rows, const Order& order, PacketState state);
 void add_row(ValueRows& rows, const Voucher& voucher);
 

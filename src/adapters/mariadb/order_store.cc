@@ -12,11 +12,8 @@
 namespace hongbao {
 namespace {
 
-using mariadb::ColdParts;
-using mariadb::ColdReader;
 using mariadb::Database;
 using mariadb::guarded;
-using mariadb::OrderReader;
 
 // A new database takes the shard's name. Returns the name it has.
 Result<std::string> name_of(const MariadbServer& server, const std::string& database, ShardId shard) {
@@ -56,10 +53,10 @@ MariadbOrderStore::MariadbOrderStore(mariadb::HotAndCold places, ShardId shard)
       shard_(shard),
       writer_(places_.server, places_.database),
       mover_(places_, shard),
-      readers_(places_.server, places_.database,
-               [shard](Database reader) { return std::make_unique<OrderReader>(std::move(reader), shard); }),
-      cold_readers_(places_.cold_server, places_.cold_database,
-                    [shard](Database reader) { return std::make_unique<ColdReader>(std::move(reader), shard); }) {}
+      cold_(places_.cold_server, places_.cold_database, shard),
+      readers_(places_.server, places_.database, [shard](Database reader) {
+        return std::make_unique<OrderReader<mariadb::Engine>>(std::move(reader), shard);
+      }) {}
 
 template <class Function>
 auto MariadbOrderStore::write(std::string_view what, Function function) {
@@ -69,11 +66,6 @@ auto MariadbOrderStore::write(std::string_view what, Function function) {
     writer_.drop_connection();
   }
   return result;
-}
-
-template <class Function>
-auto MariadbOrderStore::read(std::string_view what, Function function) {
-  return guarded(what, [&] { return readers_.use(function); });
 }
 
 Result<ShardHead> MariadbOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
@@ -108,88 +100,44 @@ CommitOutcome MariadbOrderStore::commit(const CommitBatch& batch) {
   if (!**committed) {
     return CommitOutcome::kFenced;
   }
-  log_index_.append(batch.vouchers);
+  reads_.committed(batch.vouchers);
   return CommitOutcome::kCommitted;
 }
 
 Result<ShardHead> MariadbOrderStore::head() {
-  return read("order_store.head", [](OrderReader& reader) { return reader.head(); });
+  return reads_.head();
 }
 
 Result<ShardTenure> MariadbOrderStore::tenure() {
-  return read("order_store.tenure", [](OrderReader& reader) { return reader.tenure(); });
+  return reads_.tenure();
 }
 
 Result<std::optional<StoredPacket>> MariadbOrderStore::load(const PacketKey& packet) {
-  return guarded("order_store.load", [&]() -> std::optional<StoredPacket> {
-    ColdParts cold;
-    auto found = readers_.use([&](OrderReader& reader) { return reader.load(packet, cold); });
-    for (size_t i = 0; !found && i < cold.size(); ++i) {
-      found = cold_readers_.use([&](ColdReader& reader) { return reader.at(cold[i]).load(packet.local); });
-    }
-    return found;
-  });
+  return reads_.load(packet);
 }
 
 Result<OrderStore::HotPacket> MariadbOrderStore::load_hot(const PacketKey& packet) {
-  return read("order_store.load_hot", [&](OrderReader& reader) {
-    ColdParts cold;
-    auto found = reader.load(packet, cold);
-    const bool may_be_cold = !found && !cold.empty();
-    return HotPacket{std::move(found), may_be_cold};
-  });
+  return reads_.load_hot(packet);
 }
 
 Result<std::vector<Voucher>> MariadbOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
-  return guarded("order_store.read_log", [&] {
-    ColdParts cold;
-    auto piece =
-        readers_.use([&](OrderReader& reader) { return reader.read_log(from, vouchers_max, log_index_, cold); });
-    for (const StoredDay& stored : cold) {
-      const auto part = cold_readers_.use([&](ColdReader& reader) {
-        std::vector<Voucher> vouchers;
-        reader.at(stored).log(from, piece.end, vouchers);
-        return vouchers;
-      });
-      piece.vouchers.insert(piece.vouchers.end(), part.begin(), part.end());
-    }
-    return sorted_log(std::move(piece.vouchers), from, piece.end);
-  });
+  return reads_.read_log(from, vouchers_max);
 }
 
 Result<std::vector<PacketKey>> MariadbOrderStore::due(Timestamp now, size_t packets_max) {
-  return read("order_store.due", [&](OrderReader& reader) { return reader.due(now, packets_max); });
+  return reads_.due(now, packets_max);
 }
 
 Result<OrderTotals> MariadbOrderStore::totals(VoucherNo since) {
-  return guarded("order_store.totals", [&] {
-    ColdParts cold;
-    auto totals = readers_.use([&](OrderReader& reader) { return reader.totals(since, cold); });
-    for (const StoredDay& stored : cold) {
-      totals.unsettled += cold_readers_.use([&](ColdReader& reader) { return reader.sums(stored, since); });
-    }
-    return totals;
-  });
+  return reads_.totals(since);
 }
 
 Result<std::vector<PacketViolation>> MariadbOrderStore::violations(size_t max) {
-  return guarded("order_store.violations", [&] {
-    ColdParts cold;
-    auto violations = readers_.use([&](OrderReader& reader) { return reader.violations(max, cold); });
-    for (size_t i = 0; violations.size() < max && i < cold.size(); ++i) {
-      const auto more = cold_readers_.use([&](ColdReader& reader) {
-        std::vector<PacketViolation> of_part;
-        reader.at(cold[i]).add_violations(max - violations.size(), of_part);
-        return of_part;
-      });
-      violations.insert(violations.end(), more.begin(), more.end());
-    }
-    return violations;
-  });
+  return reads_.violations(max);
 }
 
 Result<std::vector<StoredDay>> MariadbOrderStore::days() {
-  return read("order_store.days", [](OrderReader& reader) { return reader.days(); });
+  return reads_.days();
 }
 
 Result<bool> MariadbOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {

@@ -9,12 +9,12 @@
 #include <mutex>
 #include <string>
 
+#include "adapters/mariadb/cold_days.h"
 #include "adapters/mariadb/day_mover.h"
-#include "adapters/mariadb/order_reader.h"
 #include "adapters/mariadb/order_writer.h"
-#include "adapters/mariadb/reader_pool.h"
 #include "adapters/mariadb/schema.h"
 #include "ports/order_store.h"
+#include "storage/order_reads.h"
 
 namespace hongbao {
 
@@ -56,8 +56,6 @@ class MariadbOrderStore final : public OrderStore {
   MariadbOrderStore(mariadb::HotAndCold places, ShardId shard);
   template <class Function>
   auto write(std::string_view what, Function function);
-  template <class Function>
-  auto read(std::string_view what, Function function);
 
   Result<void> retire(uint32_t epoch, DayPart part, const DayTotals& totals);
 
@@ -68,9 +66,9 @@ class MariadbOrderStore final : public OrderStore {
   // Nobody knows whether a part moved. The next acquisition waits for what is on its way, and then looks anew.
   bool must_acquire_ = false;
   mariadb::DayMover mover_;
-  mariadb::ReaderPool<mariadb::OrderReader> readers_;
-  mariadb::ReaderPool<mariadb::ColdReader> cold_readers_;
-  LogIndex log_index_;
+  mariadb::ColdDays cold_;
+  mariadb::ReaderPool<OrderReader<mariadb::Engine>> readers_;
+  OrderReads<mariadb::Engine> reads_{readers_, cold_};
 };
 
 }  // namespace hongbao

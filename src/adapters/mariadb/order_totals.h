@@ -17,4 +17,7 @@ inline constexpr uint64_t kTotalsRows = 500'000;
 void add_part(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals,
               uint64_t rows_max = kTotalsRows);
 
+// Over the part's vouchers from `since` on.
+VoucherSums sums_since(Database& database, const DayTables& tables, VoucherNo since);
+
 }  // namespace hongbao::mariadb

@@ -56,8 +56,7 @@ std::expected<ShardHead, std::string> OrderWriter::acquire(const ShardOwner& own
   std::string holder;
   {
     Rows rows = at.read_head.query();
-    require_row(rows, "a shard has a head");
-    head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
+    head = read_head(rows);
     holder = rows.text(2);
   }
   at.database.commit();
@@ -109,8 +108,8 @@ void OrderWriter::prepare(Day day) {
   const DayTables tables = hot_tables(hot_part(day));
   Database& database = session_->database;
   DayStatements statements{
-      .insert_packet = database.prepare(insert_packet(tables, "INSERT")),
-      .insert_voucher = database.prepare(insert_voucher(tables, "INSERT")),
+      .insert_packet = database.prepare(insert_packet(tables)),
+      .insert_voucher = database.prepare(insert_voucher(tables)),
       .finish = database.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", tables.packets))};
   days.emplace(day, std::move(statements));
 }

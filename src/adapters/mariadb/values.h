@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,9 +15,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
+#include "storage/damaged_row.h"
 
 namespace hongbao::mariadb {
 
@@ -80,9 +79,6 @@ inline Value to_value(ShardId shard) {
 inline ShardId shard_of(int64_t value) {
   require_sound(value >= 0 && value < 2 * kNorthFirst, "a shard is one of two thousand");
   return {value < kNorthFirst ? Region::kSouth : Region::kNorth, static_cast<uint16_t>(value % kNorthFirst)};
-}
-inline Value to_value(std::reference_wrapper<const UserId> user) {
-  return to_value(user.get());
 }
 template <class T>
 Value to_value(const std::optional<T>& value) {

@@ -45,7 +45,7 @@ class Writer {
         return function(*session_);
       } catch (const MariadbError& error) {
         // Two processes may make the same row; the one that came second sees it when it looks again.
-        if ((!error.is_rolled_back() && !error.is_duplicate()) || tries == kWriteTriesMax) {
+        if ((!error.is_rolled_back() && !error.is_constraint()) || tries == kWriteTriesMax) {
           throw;
         }
         if (const auto left_out = log_turn("transaction_repeated", what)) {

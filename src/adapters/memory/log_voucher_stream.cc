@@ -4,9 +4,9 @@
 
 namespace hongbao {
 
-LogVoucherStream::LogVoucherStream(const std::map<ShardId, OrderStore*>& stores) {
-  for (const auto& [shard, store] : stores) {
-    logs_.emplace(shard, std::make_unique<Log>(*store));
+LogVoucherStream::LogVoucherStream(const VoucherLogs& logs) {
+  for (const auto& [shard, log] : logs) {
+    logs_.emplace(shard, std::make_unique<Log>(*log));
   }
 }
 
@@ -59,7 +59,7 @@ Result<std::vector<Voucher>> LogVoucherStream::fetch(Follower, ShardId shard, Vo
   }
   const auto batches = find_recent(*log->second, from, vouchers_max);
   if (batches.empty() || from > batches.back()->back().no + 1) {
-    return log->second->store.read_log(from, vouchers_max);
+    return log->second->stored.read_log(from, vouchers_max);
   }
   std::vector<Voucher> vouchers;
   for (const Batch& batch : batches) {

@@ -1,6 +1,6 @@
 // The embedded voucher stream. What was published lately is kept in memory, so that followers which keep pace never ask
-// a database; whatever is older, or was never published, is read from the order store's log itself. So nothing can be
-// lost here, and a follower that lags costs no memory.
+// a database; whatever is older, or was never published, is read from the stored log itself. So nothing can be lost
+// here, and a follower that lags costs no memory.
 //
 // Threads: any.
 #pragma once
@@ -11,7 +11,7 @@
 #include <memory>
 #include <mutex>
 
-#include "ports/order_store.h"
+#include "ports/voucher_log.h"
 #include "ports/voucher_stream.h"
 
 namespace hongbao {
@@ -21,8 +21,8 @@ class LogVoucherStream final : public VoucherStream {
   // For each shard; about a second of the fastest opening.
   static constexpr size_t kRecentVouchersMax = 65'536;
 
-  // The stores outlive the stream.
-  explicit LogVoucherStream(const std::map<ShardId, OrderStore*>& stores);
+  // The logs outlive the stream.
+  explicit LogVoucherStream(const VoucherLogs& logs);
 
   void publish(ShardId shard, std::span<const Voucher> vouchers) override;
   // Nothing for a shard that is not in this process.
@@ -34,9 +34,9 @@ class LogVoucherStream final : public VoucherStream {
  private:
   using Batch = std::shared_ptr<const std::vector<Voucher>>;
   struct Log {
-    explicit Log(OrderStore& of) : store(of) {}
+    explicit Log(VoucherLog& of) : stored(of) {}
 
-    OrderStore& store;
+    VoucherLog& stored;
     std::mutex mutex;
     // As they were published, without a gap between them; guarded by mutex.
     std::deque<Batch> recent;

@@ -7,7 +7,9 @@
 #include <system_error>
 
 #include "adapters/sqlite/files.h"
+#include "adapters/sqlite/order_rows.h"
 #include "adapters/sqlite/schema.h"
+#include "storage/day_move.h"
 
 namespace hongbao {
 namespace {
@@ -21,14 +23,14 @@ void require(const Result<void>& done) {
 // The side that a part is copied to.
 class Copy {
  public:
-  Copy(Database& database, DayPart part)
+  Copy(Database& database, const DayTables& tables)
       : database_(database),
-        insert_packet_(database.prepare(insert_packet(part))),
-        insert_voucher_(database.prepare(insert_voucher(part))),
+        insert_packet_(database.prepare(insert_packet(tables))),
+        insert_voucher_(database.prepare(insert_voucher(tables))),
         next_local_{static_cast<uint64_t>(
-            database.integer(fmt::format("SELECT coalesce(max(local) + 1, 0) FROM {}", packet_table(part))))},
+            database.integer(fmt::format("SELECT coalesce(max(local) + 1, 0) FROM {}", tables.packets)))},
         next_no_{static_cast<uint64_t>(
-            database.integer(fmt::format("SELECT coalesce(max(no) + 1, 0) FROM {}", voucher_table(part))))} {}
+            database.integer(fmt::format("SELECT coalesce(max(no) + 1, 0) FROM {}", tables.vouchers)))} {}
 
   void add(const std::vector<PacketRow>& packets) {
     Transaction transaction(database_, Transaction::Kind::kWrite);
@@ -58,7 +60,7 @@ class Copy {
 }  // namespace
 
 SqliteColdDays::OpenDay::OpenDay(const std::string& file, ShardId shard, DayPart part)
-    : database(Database::open_plain_reader(file)), day(database, shard, part) {}
+    : database(Database::open_plain_reader(file)), day(database, shard, part.day, hot_tables(part)) {}
 
 SqliteColdDays::OpenDay& SqliteColdDays::open(DayPart part) {
   auto found = open_.find(part);
@@ -77,7 +79,7 @@ bool SqliteColdDays::copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on) 
     Database database = Database::open_writer(file(part));
     require_schema(database, file(part), cold_schema(part));
     {
-      Copy cold(database, part);
+      Copy cold(database, hot_tables(part));
       if (!copy_day(hot, cold, go_on)) {
         return false;
       }

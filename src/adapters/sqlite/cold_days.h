@@ -10,9 +10,12 @@
 #include <mutex>
 #include <string>
 
-#include "adapters/sqlite/order_day.h"
+#include "adapters/sqlite/engine.h"
+#include "storage/order_day.h"
 
 namespace hongbao {
+
+using SqliteOrderDay = OrderDay<SqliteEngine>;
 
 inline constexpr size_t kOpenColdDaysMax = 16;  // of a shard
 
@@ -22,9 +25,9 @@ class SqliteColdDays {
 
   // Runs `function(SqliteOrderDay&)` on the part, in one snapshot.
   template <class Function>
-  auto use(DayPart part, Function&& function) {
+  auto use(const StoredDay& stored, Function&& function) {
     const std::lock_guard lock(mutex_);
-    return function(open(part).day);
+    return function(open(stored.part).day);
   }
 
   // Copies what the part's file has not. Its rows and its name are on the disk afterwards. False: not all yet.

@@ -7,6 +7,8 @@
 #include <cstdlib>
 
 #include "adapters/sqlite/files.h"
+#include "base/log.h"
+#include "base/log_rate.h"
 
 namespace hongbao {
 namespace {
@@ -84,6 +86,12 @@ std::string_view Rows::text(int column) const {
 Bytes Rows::blob(int column) const {
   const auto* data = static_cast<const uint8_t*>(sqlite3_column_blob(statement_, column));
   return {data, static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+ShardId Rows::shard(int column) const {
+  const auto shard = parse_shard_id(text(column));
+  require_sound(shard.has_value(), "a shard is s or n and three digits");
+  return *shard;
 }
 
 Statement::Statement(sqlite3* connection, std::string_view sql) {
@@ -260,6 +268,12 @@ Transaction::~Transaction() {
 
 void Transaction::commit() {
   database_.execute("COMMIT");
+}
+
+void report(std::string_view call, const SqliteError& error) {
+  if (const auto left_out = log_turn("sqlite_failed", call)) {
+    log_error("sqlite_failed", {{"call", call}, {"error", error.what()}, {"suppressed", *left_out}});
+  }
 }
 
 }  // namespace hongbao

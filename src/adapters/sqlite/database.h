@@ -16,12 +16,10 @@
 #include <utility>
 
 #include "base/crypto.h"
-#include "base/log.h"
-#include "base/log_rate.h"
 #include "base/result.h"
-#include "core/damaged_row.h"
 #include "core/ids.h"
 #include "core/money.h"
+#include "storage/guard.h"
 
 namespace hongbao {
 
@@ -52,6 +50,7 @@ class Rows {
   [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   [[nodiscard]] std::string_view text(int column) const;
   [[nodiscard]] Bytes blob(int column) const;
+  [[nodiscard]] ShardId shard(int column) const;
 
  private:
   sqlite3_stmt* statement_;
@@ -175,29 +174,22 @@ class Transaction {
   Database& database_;
 };
 
-// The border of this adapter: runs `function` and turns SqliteError into Error{kStorage}. `what` names the call in the
-// log. A violated constraint and a damaged row are kInternal: what is stored contradicts itself or what was to be
-// written, nothing was written, and trying again does not help.
+// What is read while it lives is one moment.
+class ReadSnapshot {
+ public:
+  explicit ReadSnapshot(Database& database) : transaction_(database, Transaction::Kind::kRead) {}
+
+ private:
+  Transaction transaction_;
+};
+
+// Logs it, unless it was logged lately.
+void report(std::string_view call, const SqliteError& error);
+
+// The border of this adapter (storage/guard.h).
 template <class Function>
-auto guarded(std::string_view what, Function&& function) -> Result<std::invoke_result_t<Function>> {
-  try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
-      std::forward<Function>(function)();
-      return {};
-    } else {
-      return std::forward<Function>(function)();
-    }
-  } catch (const SqliteError& error) {
-    if (const auto left_out = log_turn("sqlite_failed", what)) {
-      log_error("sqlite_failed", {{"call", what}, {"error", error.what()}, {"suppressed", *left_out}});
-    }
-    return fail(error.is_constraint() ? ErrorCode::kInternal : ErrorCode::kStorage, error.what());
-  } catch (const DamagedRow& error) {
-    if (const auto left_out = log_turn("rows_damaged", what)) {
-      log_error("rows_damaged", {{"call", what}, {"broken", error.what()}, {"suppressed", *left_out}});
-    }
-    return fail(ErrorCode::kInternal, error.what());
-  }
+auto guarded(std::string_view what, Function&& function) {
+  return guard<SqliteError>(what, std::forward<Function>(function));
 }
 
 }  // namespace hongbao

@@ -1,44 +1,40 @@
-// One read-only connection to the ledger with its queries.
+// What the ledger's readers ask SQLite otherwise than another engine (storage/ledger_reader.h).
 //
-// Threads: one at a time (ReaderPool). Errors: SqliteError.
+// Threads: its Database's. Errors: SqliteError.
 #pragma once
 
-#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "adapters/sqlite/database.h"
-#include "ports/ledger_store.h"
+#include "adapters/sqlite/engine.h"
+#include "adapters/sqlite/ledger_rows.h"
+#include "storage/ledger_reader.h"
 
 namespace hongbao {
 
-class SqliteLedgerReader {
+class SqliteLedgerQueries {
  public:
-  explicit SqliteLedgerReader(Database database);
+  static constexpr std::string_view kTransferColumns = hongbao::kTransferColumns;
+  static constexpr std::string_view kCursorTable = "cursor";
+  static constexpr std::string_view kTransferAmount = "amount";
 
-  Account account(const AccountId& id);
-  std::optional<Transfer> transfer(std::string_view id);
+  explicit SqliteLedgerQueries(Database& database);
+
   std::vector<WalletTransfer> transfers(const AccountId& account, ListPosition before, size_t transfers_max);
-  VoucherNo cursor(ShardId shard);
   std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets);
-  std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
-  std::vector<DeferredTransfer> deferred(ShardId shard, Timestamp now, size_t transfers_max);
-  LedgerTotals totals(const std::vector<ShardId>& shards);
+
+  static Transfer read_transfer(const Rows& rows, int first) { return hongbao::read_transfer(rows, first); }
+  static std::string_view transfer_key(std::string_view id) { return id; }
+  static std::string transfer_id(std::string_view key) { return std::string(key); }
+  static std::string sum(std::string_view expression);
 
  private:
-  void add_accounts(LedgerTotals& totals);
-  void add_transfers(LedgerTotals& totals);
-  LedgerTotals::Shard shard_totals(ShardId shard);
-
-  Database database_;
-  Statement account_;
-  Statement transfer_;
   Statement wallet_transfers_;
   Statement other_transfers_;
-  Statement cursor_;
   Statement payment_;
-  Statement pending_;
-  Statement deferred_;
 };
+
+using SqliteLedgerReader = LedgerReader<SqliteEngine>;
 
 }  // namespace hongbao

@@ -2,8 +2,6 @@
 
 #include <string>
 
-#include "core/stored_ledger.h"
-
 namespace hongbao {
 
 const Schema& ledger_schema() {
@@ -45,34 +43,7 @@ CREATE UNIQUE INDEX payment_of_send ON payment(send_key);
 }
 
 Transfer read_transfer(const Rows& rows, int first) {
-  return sound_transfer(
-      {.id = std::string(rows.text(first)),
-       .debit = AccountId::trusted(std::string(rows.text(first + 1))),
-       .credit = AccountId::trusted(std::string(rows.text(first + 2))),
-       .amount = rows.money(first + 3),
-       .kind = read_transfer_kind(rows, first + 4),
-       .packet = rows.is_null(first + 5) ? std::nullopt : std::optional(read_packet_key(rows, first + 5)),
-       .at = {rows.integer(first + 8)}});
-}
-
-PacketColumns::PacketColumns(const std::optional<PacketKey>& packet) {
-  if (packet) {
-    shard = packet->shard;
-    day = packet->day;
-    local = packet->local;
-  }
-}
-
-PacketKey read_packet_key(const Rows& rows, int first) {
-  return {.shard = read_shard(rows, first),
-          .day = {static_cast<int32_t>(rows.integer(first + 1))},
-          .local = {rows.count(first + 2)}};
-}
-
-ShardId read_shard(const Rows& rows, int column) {
-  const auto shard = parse_shard_id(rows.text(column));
-  require_sound(shard.has_value(), "a shard is s or n and three digits");
-  return *shard;
+  return read_plain_transfer(rows, first, std::string(rows.text(first)));
 }
 
 std::optional<std::string_view> wallet_of(const Transfer& transfer) {

@@ -9,7 +9,7 @@
 
 #include "adapters/sqlite/ledger_rows.h"
 #include "base/log.h"
-#include "core/stored_ledger.h"
+#include "storage/stored_ledger.h"
 
 namespace hongbao {
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 namespace hongbao {
+
 const Schema& order_schema() {
   static const Schema schema{.application_id = 0x48426f72,  // "HBor"
                              .steps = {R"(
@@ -30,15 +31,8 @@ Schema cold_schema(DayPart part) {
   return {.application_id = 0x4842636f, .steps = {create_part(part)}};  // "HBco"
 }
 
-std::string packet_table(DayPart part) {
-  return fmt::format("packet_{}", to_text(part));
-}
-
-std::string voucher_table(DayPart part) {
-  return fmt::format("voucher_{}", to_text(part));
-}
-
 std::string create_part(DayPart part) {
+  const DayTables tables = hot_tables(part);
   // The partial index holds active packets only, so that looking for expired ones stays cheap. The unique key is the
   // second guard against two shares for one user, and finds a packet's vouchers.
   return fmt::format(R"(
@@ -51,26 +45,16 @@ CREATE TABLE IF NOT EXISTS {voucher}(
   no INTEGER PRIMARY KEY, local INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, user TEXT NOT NULL,
   amount INTEGER NOT NULL, at INTEGER NOT NULL, UNIQUE (local, kind, user)) STRICT;
 )",
-                     fmt::arg("packet", packet_table(part)), fmt::arg("voucher", voucher_table(part)),
+                     fmt::arg("packet", tables.packets), fmt::arg("voucher", tables.vouchers),
                      fmt::arg("active", static_cast<int>(PacketState::kActive)));
 }
 
-std::string insert_packet(DayPart part) {
-  return fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", packet_table(part), kPacketColumns);
-}
-
-std::string insert_voucher(DayPart part) {
-  return fmt::format("INSERT INTO {}({}) VALUES (?,?,?,?,?,?,?)", voucher_table(part), kVoucherColumns);
-}
-
 void run_insert(Statement& statement, const Order& order, PacketState state) {
-  const auto recipient = order.recipient.empty() ? std::nullopt : std::optional<UserId>(order.recipient);
-  statement.run(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
-                Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state);
+  for_columns(order, state, [&](const auto&... values) { statement.run(values...); });
 }
 
 void run_insert(Statement& statement, const Voucher& voucher) {
-  statement.run(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount, voucher.at);
+  for_columns(voucher, [&](const auto&... values) { statement.run(values...); });
 }
 
 }  // namespace hongbao

@@ -8,7 +8,8 @@
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/schema.h"
-#include "core/stored_rows.h"
+#include "storage/day_tables.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao {
 
@@ -18,14 +19,10 @@ inline constexpr std::string_view kNow_ms = "CAST((julianday('now') - 2440587.5)
 const Schema& order_schema();
 // Of a file that holds one cold part.
 Schema cold_schema(DayPart part);
-std::string packet_table(DayPart part);
-std::string voucher_table(DayPart part);
 // Makes both tables of a part, unless they are there.
 std::string create_part(DayPart part);
 
-// What `run_insert` runs.
-std::string insert_packet(DayPart part);
-std::string insert_voucher(DayPart part);
+// Run what `insert_packet` and `insert_voucher` of storage/day_tables.h say.
 void run_insert(Statement& statement, const Order& order, PacketState state);
 void run_insert(Statement& statement, const Voucher& voucher);
 

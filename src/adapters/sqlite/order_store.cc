@@ -9,6 +9,7 @@
 #include "adapters/sqlite/order_rows.h"
 #include "adapters/sqlite/schema.h"
 #include "base/check.h"
+#include "storage/day_move.h"
 
 namespace hongbao {
 namespace {
@@ -41,13 +42,9 @@ SqliteOrderStore::SqliteOrderStore(const std::string& file, ShardId shard, Datab
       shard_(shard),
       writer_(std::move(writer)),
       cold_(std::filesystem::absolute(file).parent_path() / "cold", shard),
-      readers_(file,
-               [shard](Database reader) { return std::make_unique<SqliteOrderReader>(std::move(reader), shard); }) {}
-
-template <class Function>
-auto SqliteOrderStore::read(std::string_view what, Function function) {
-  return guarded(what, [&] { return readers_.use(function); });
-}
+      readers_(file, [shard](Database reader) {
+        return std::make_unique<OrderReader<SqliteEngine>>(std::move(reader), shard);
+      }) {}
 
 Result<ShardHead> SqliteOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   const std::lock_guard lock(writer_mutex_);
@@ -81,69 +78,40 @@ CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
   if (!*committed) {
     return CommitOutcome::kFenced;
   }
-  log_index_.append(batch.vouchers);
+  reads_.committed(batch.vouchers);
   return CommitOutcome::kCommitted;
 }
 
 Result<ShardHead> SqliteOrderStore::head() {
-  return read("order_store.head", [](SqliteOrderReader& reader) { return reader.head(); });
+  return reads_.head();
 }
 
 Result<ShardTenure> SqliteOrderStore::tenure() {
-  return read("order_store.tenure", [](SqliteOrderReader& reader) { return reader.tenure(); });
+  return reads_.tenure();
 }
 
 Result<std::optional<StoredPacket>> SqliteOrderStore::load(const PacketKey& packet) {
-  return guarded("order_store.load", [&]() -> std::optional<StoredPacket> {
-    SqliteOrderReader::ColdParts cold;
-    auto found = readers_.use([&](SqliteOrderReader& reader) { return reader.load(packet, cold); });
-    for (size_t i = 0; !found && i < cold.size(); ++i) {
-      found = cold_.use(cold[i].part, [&](SqliteOrderDay& day) { return day.load(packet.local); });
-    }
-    return found;
-  });
+  return reads_.load(packet);
 }
 
 Result<std::vector<Voucher>> SqliteOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
-  return guarded("order_store.read_log", [&] {
-    SqliteOrderReader::ColdParts cold;
-    auto piece =
-        readers_.use([&](SqliteOrderReader& reader) { return reader.read_log(from, vouchers_max, log_index_, cold); });
-    for (const StoredDay& stored : cold) {
-      cold_.use(stored.part, [&](SqliteOrderDay& day) { day.log(from, piece.end, piece.vouchers); });
-    }
-    return sorted_log(std::move(piece.vouchers), from, piece.end);
-  });
+  return reads_.read_log(from, vouchers_max);
 }
 
 Result<std::vector<PacketKey>> SqliteOrderStore::due(Timestamp now, size_t packets_max) {
-  return read("order_store.due", [&](SqliteOrderReader& reader) { return reader.due(now, packets_max); });
+  return reads_.due(now, packets_max);
 }
 
 Result<OrderTotals> SqliteOrderStore::totals(VoucherNo since) {
-  return guarded("order_store.totals", [&] {
-    SqliteOrderReader::ColdParts cold;
-    auto totals = readers_.use([&](SqliteOrderReader& reader) { return reader.totals(since, cold); });
-    for (const StoredDay& stored : cold) {
-      totals.unsettled += cold_.use(stored.part, [&](SqliteOrderDay& day) { return day.sums(since); });
-    }
-    return totals;
-  });
+  return reads_.totals(since);
 }
 
 Result<std::vector<PacketViolation>> SqliteOrderStore::violations(size_t max) {
-  return guarded("order_store.violations", [&] {
-    SqliteOrderReader::ColdParts cold;
-    auto violations = readers_.use([&](SqliteOrderReader& reader) { return reader.violations(max, cold); });
-    for (size_t i = 0; violations.size() < max && i < cold.size(); ++i) {
-      cold_.use(cold[i].part, [&](SqliteOrderDay& day) { day.add_violations(max, violations); });
-    }
-    return violations;
-  });
+  return reads_.violations(max);
 }
 
 Result<std::vector<StoredDay>> SqliteOrderStore::days() {
-  return read("order_store.days", [](SqliteOrderReader& reader) { return reader.days(); });
+  return reads_.days();
 }
 
 Result<bool> SqliteOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
@@ -175,21 +143,16 @@ Result<std::optional<DayTotals>> SqliteOrderStore::copy_to_cold(DayPart part, co
   using Copied = Result<std::optional<DayTotals>>;
   auto copied = guarded("order_store.archive", [&]() -> Copied {
     Database database = Database::open_reader(file_);
-    SqliteOrderDay hot(database, shard_, part);
+    SqliteOrderDay hot(database, shard_, part.day, hot_tables(part));
     if (hot.has_active()) {
       return fail(ErrorCode::kUnavailable, "a packet of the day is active");
     }
     if (!cold_.copy(part, hot, go_on)) {
       return std::nullopt;
     }
-    const auto wanted = digest_day(hot, go_on);
     Database copy = Database::open_plain_reader(cold_.file(part));
-    SqliteOrderDay cold(copy, shard_, part);
-    const auto found = wanted ? digest_day(cold, go_on) : std::nullopt;
-    if (!found) {
-      return std::nullopt;
-    }
-    return *wanted == *found ? Copied(wanted) : fail(ErrorCode::kStorage, "the cold copy differs from the day");
+    SqliteOrderDay cold(copy, shard_, part.day, hot_tables(part));
+    return compare_day(hot, cold, go_on);
   });
   Copied result = copied ? std::move(*copied) : Copied(std::unexpected(copied.error()));
   if (!result && result.error().code == ErrorCode::kStorage) {

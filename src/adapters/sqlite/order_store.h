@@ -9,12 +9,11 @@
 #include <string>
 
 #include "adapters/sqlite/cold_days.h"
-#include "adapters/sqlite/order_reader.h"
 #include "adapters/sqlite/order_writer.h"
 #include "adapters/sqlite/reader_pool.h"
 #include "adapters/sqlite/store_file.h"
-#include "core/log_index.h"
 #include "ports/order_store.h"
+#include "storage/order_reads.h"
 
 namespace hongbao {
 
@@ -41,8 +40,6 @@ class SqliteOrderStore final : public OrderStore {
 
  private:
   SqliteOrderStore(const std::string& file, ShardId shard, Database writer);
-  template <class Function>
-  auto read(std::string_view what, Function function);
   Result<std::optional<DayTotals>> copy_to_cold(DayPart part, const GoOn& go_on);
 
   const std::string file_;
@@ -50,8 +47,8 @@ class SqliteOrderStore final : public OrderStore {
   std::mutex writer_mutex_;  // the shard's writer commits, and `archive` retires
   SqliteOrderWriter writer_;
   SqliteColdDays cold_;
-  ReaderPool<SqliteOrderReader> readers_;
-  LogIndex log_index_;
+  ReaderPool<OrderReader<SqliteEngine>> readers_;
+  OrderReads<SqliteEngine> reads_{readers_, cold_};
 };
 
 }  // namespace hongbao

@@ -44,8 +44,7 @@ std::optional<ShardHead> SqliteOrderWriter::acquire(const ShardOwner& owner, std
   ShardHead head;
   {
     Rows rows = read_head_.query();
-    require_row(rows, "a shard has a head");
-    head = {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
+    head = read_head(rows);
   }
   transaction.commit();
   return head;
@@ -81,15 +80,15 @@ Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals&
   Transaction transaction(database_, Transaction::Kind::kWrite);
   {
     Rows rows = read_head_.query();
-    require_row(rows, "a shard has a head");
-    if (static_cast<uint32_t>(rows.integer(0)) != epoch) {
+    if (read_head(rows).epoch != epoch) {
       return Retired::kFenced;
     }
   }
+  const DayTables tables = hot_tables(part);
   // A commit appends vouchers and changes nothing else without one: the last number tells whether there was any.
-  const int64_t last = database_.integer(fmt::format("SELECT coalesce(max(no), 0) FROM {}", voucher_table(part)));
+  const int64_t last = database_.integer(fmt::format("SELECT coalesce(max(no), 0) FROM {}", tables.vouchers));
   const int64_t active = database_.integer(fmt::format("SELECT EXISTS (SELECT 1 FROM {} WHERE state = {})",
-                                                       packet_table(part), static_cast<int>(PacketState::kActive)));
+                                                       tables.packets, static_cast<int>(PacketState::kActive)));
   if (active != 0 || last != (totals.vouchers == 0 ? 0 : static_cast<int64_t>(totals.greatest.value))) {
     return Retired::kChanged;
   }
@@ -98,7 +97,7 @@ Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals&
                                        totals.least, totals.greatest, Bytes(totals.checksum), epoch);
   require_sound(moved == 1, "a part that moves is hot");
   days_.erase(part.day);
-  database_.execute(fmt::format("DROP TABLE {}; DROP TABLE {}", packet_table(part), voucher_table(part)));
+  database_.execute(fmt::format("DROP TABLE {}; DROP TABLE {}", tables.packets, tables.vouchers));
   transaction.commit();
   return Retired::kDone;
 }
@@ -110,11 +109,11 @@ SqliteOrderWriter::DayStatements& SqliteOrderWriter::at(Day day) {
   if (days_.size() >= kPreparedDaysMax) {
     days_.clear();
   }
-  const DayPart part = hot_part(day);
+  const DayTables tables = hot_tables(hot_part(day));
   DayStatements statements{
-      .insert_packet = database_.prepare(insert_packet(part)),
-      .insert_voucher = database_.prepare(insert_voucher(part)),
-      .finish = database_.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", packet_table(part)))};
+      .insert_packet = database_.prepare(insert_packet(tables)),
+      .insert_voucher = database_.prepare(insert_voucher(tables)),
+      .finish = database_.prepare(fmt::format("UPDATE {} SET state = ? WHERE local = ?", tables.packets))};
   return days_.emplace(day, std::move(statements)).first->second;
 }
 

@@ -10,6 +10,7 @@
 
 #include "adapters/sqlite/database.h"
 #include "ports/order_store.h"
+#include "storage/day_move.h"
 
 namespace hongbao {
 

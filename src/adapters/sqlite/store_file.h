@@ -30,12 +30,7 @@ void give_store(const std::string& file, const std::string& deployment);
 template <class Function>
 auto opened(Function&& function) -> Result<std::invoke_result_t<Function>> {
   try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Function>>) {
-      std::forward<Function>(function)();
-      return {};
-    } else {
-      return std::forward<Function>(function)();
-    }
+    return result_of(std::forward<Function>(function));
   } catch (const SqliteError& error) {
     return fail(ErrorCode::kStorage, error.what());
   }

@@ -1,4 +1,4 @@
-#include "core/log_index.h"
+#include "storage/log_index.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,19 +7,18 @@
 // and `Cold` also
 //   void add(const std::vector<PacketRow>&), void add(const std::vector<Voucher>&)   durable when they return
 //   LocalNo next_local(), VoucherNo next_no()   behind the last row that is there
-// `GoOn` is asked between pieces; when it says no, the work ends and the next one goes on from there.
+// `GoOn` is asked between pieces; when it says no, the work ends and the next one goes on from there. Any thread.
 #pragma once
 
-#include <functional>
+#include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/result.h"
 #include "core/stored_day.h"
+#include "ports/order_store.h"
 
 namespace hongbao {
-
-inline constexpr size_t kMoveRowsMax = 512;
-using GoOn = std::function<bool()>;
 
 // How the step ended that lets the cold copy count.
 enum class Retired : uint8_t {
@@ -87,6 +86,17 @@ std::optional<DayTotals> digest_day(Side& side, const GoOn& go_on) {
     }
   };
   return for_rows(side, LocalNo{0}, VoucherNo{0}, add, add, go_on) ? std::optional(digest.finish()) : std::nullopt;
+}
+
+// What both sides hold. nullopt: `go_on` said no. kStorage: they differ.
+template <class Hot, class Cold>
+Result<std::optional<DayTotals>> compare_day(Hot& hot, Cold& cold, const GoOn& go_on) {
+  const auto wanted = digest_day(hot, go_on);
+  const auto found = wanted ? digest_day(cold, go_on) : std::nullopt;
+  if (found && *wanted != *found) {
+    return fail(ErrorCode::kStorage, "the cold copy differs from the day");
+  }
+  return found;
 }
 
 }  // namespace hongbao

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "core/log_index.h"
 #include "core/stored_day.h"
+#include "storage/log_index.h"
 
 namespace hongbao {
 

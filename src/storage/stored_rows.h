@@ -1,13 +1,15 @@
 // How rows of the order store are read: the columns stand in the same order in SQLite and MariaDB. `Rows` is a running
-// query with `integer`, `count`, `money`, `is_null`, `text` and `blob` by column. Any thread.
+// query with `integer`, `count`, `money`, `is_null`, `text`, `blob` and `shard` by column. Any thread.
 #pragma once
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <string_view>
 
-#include "core/damaged_row.h"
 #include "core/stored_day.h"
+#include "ports/voucher_log.h"
+#include "storage/damaged_row.h"
 
 namespace hongbao {
 
@@ -33,6 +35,11 @@ void read_bytes(const Rows& rows, int column, std::array<uint8_t, N>& bytes) {
   const Bytes found = rows.blob(column);
   require_sound(found.size() == N, "a value has its column's length");
   std::ranges::copy(found, bytes.begin());
+}
+
+// Values are bound as int64.
+inline uint64_t limit_of(size_t rows_max) {
+  return std::min<uint64_t>(rows_max, std::numeric_limits<int64_t>::max());
 }
 
 // One that is always there.
@@ -88,6 +95,24 @@ StoredDay read_stored_day(const Rows& rows) {
   read_bytes(rows, 11, stored.totals.checksum);
   stored.copy = static_cast<uint32_t>(rows.integer(12));
   return stored;
+}
+
+// Of shard_head: columns 0 and 1 are epoch and next_voucher.
+template <class Rows>
+ShardHead read_head(Rows& rows) {
+  require_row(rows, "a shard has a head");
+  return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
+}
+
+// A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.
+inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
+  std::ranges::sort(vouchers, {}, &Voucher::no);
+  require_sound(vouchers.size() == end.value - from.value, "the log has no gap");
+  for (size_t i = 0; i < vouchers.size(); ++i) {
+    require_sound(vouchers[i].no == from + i, "the log has no gap");
+    require_sound(is_sound(vouchers[i]), "a voucher has a kind, a user and an amount");
+  }
+  return vouchers;
 }
 
 }  // namespace hongbao

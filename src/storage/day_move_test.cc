@@ -1,0 +1,89 @@
+#include "storage/day_move.h"
+
+#include <gtest/gtest.h>
+
+namespace hongbao {
+namespace {
+
+constexpr ShardId kShard{Region::kSouth, 7};
+constexpr Day kDay{20'779};
+
+PacketRow packet(uint64_t local) {
+  PacketRow row{.order = {.key = {kShard, kDay, {local}}, .sender = UserId::trusted("ann"), .total = Money(10)}};
+  row.order.count = 2;
+  row.state = PacketState::kExhausted;
+  return row;
+}
+
+Voucher voucher(uint64_t no, VoucherKind kind = VoucherKind::kOpened) {
+  return {{no}, {kShard, kDay, {no}}, kind, 1, UserId::trusted("bob"), Money(5), {1'000}};
+}
+
+// A part of a day in memory.
+struct Side {
+  std::vector<PacketRow> all_packets{};
+  std::vector<Voucher> all_vouchers{};
+
+  [[nodiscard]] std::vector<PacketRow> packets(LocalNo from, size_t max) const {
+    std::vector<PacketRow> found;
+    for (const PacketRow& row : all_packets) {
+      if (row.order.key.local >= from && found.size() < max) {
+        found.push_back(row);
+      }
+    }
+    return found;
+  }
+  [[nodiscard]] std::vector<Voucher> vouchers(VoucherNo from, size_t max) const {
+    std::vector<Voucher> found;
+    for (const Voucher& row : all_vouchers) {
+      if (row.no >= from && found.size() < max) {
+        found.push_back(row);
+      }
+    }
+    return found;
+  }
+  void add(const std::vector<PacketRow>& rows) { all_packets.insert(all_packets.end(), rows.begin(), rows.end()); }
+  void add(const std::vector<Voucher>& rows) { all_vouchers.insert(all_vouchers.end(), rows.begin(), rows.end()); }
+  [[nodiscard]] LocalNo next_local() const {
+    return all_packets.empty() ? LocalNo{0} : LocalNo{all_packets.back().order.key.local.value + 1};
+  }
+  [[nodiscard]] VoucherNo next_no() const {
+    return all_vouchers.empty() ? VoucherNo{0} : VoucherNo{all_vouchers.back().no.value + 1};
+  }
+};
+
+Side full_day(uint64_t rows) {
+  Side side;
+  for (uint64_t i = 1; i <= rows; ++i) {
+    side.all_packets.push_back(packet(i));
+    side.all_vouchers.push_back(voucher(i));
+  }
+  return side;
+}
+
+DayTotals digest(const Side& side) {
+  return digest_day(side, [] { return true; }).value();
+}
+
+TEST(DayMove, ACopyIsInterruptedAndGoesOnUntilBothSidesAgree) {
+  const Side hot = full_day(3 * kMoveRowsMax + 5);
+  Side cold;
+  int runs = 1;
+  int pieces = 0;
+  const GoOn two_pieces = [&] { return ++pieces % 2 != 0; };
+  while (!copy_day(hot, cold, two_pieces)) {
+    ++runs;
+  }
+  EXPECT_GT(runs, 2);
+  EXPECT_EQ(digest(cold), digest(hot));
+}
+
+TEST(DayMove, ADayWithoutRowsAgreesWithItsCopy) {
+  const Side hot;
+  Side cold;
+  EXPECT_TRUE(copy_day(hot, cold, [] { return true; }));
+  EXPECT_EQ(digest(cold), digest(hot));
+}
+
+}  // namespace
+}  // namespace hongbao

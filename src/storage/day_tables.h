@@ -1,0 +1,40 @@
+// The pair of tables that holds a part of a day: their names, and how rows are written into them. The columns stand in
+// the same order in every engine (storage/stored_rows.h reads them). Any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/crypto.h"
+#include "core/stored_day.h"
+
+namespace hongbao {
+
+struct DayTables {
+  std::string packets;
+  std::string vouchers;
+};
+// "packet_20261122", "voucher_20261122".
+DayTables hot_tables(DayPart part);
+
+// `verb` is "INSERT", or the engine's way to skip rows that are there. One `?` a column, for the values of
+// `for_columns`.
+std::string insert_packet(const DayTables& tables, std::string_view verb = "INSERT");
+std::string insert_voucher(const DayTables& tables, std::string_view verb = "INSERT");
+
+// Calls `use` with a row's values in the order of its columns. Texts and bytes are borrowed from the row.
+template <class Use>
+void for_columns(const Order& order, PacketState state, Use use) {
+  const auto recipient =
+      order.recipient.empty() ? std::nullopt : std::optional<std::string_view>(order.recipient.text());
+  use(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
+      Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state);
+}
+
+template <class Use>
+void for_columns(const Voucher& voucher, Use use) {
+  use(voucher.no, voucher.packet.local, voucher.kind, voucher.seq, voucher.user, voucher.amount, voucher.at);
+}
+
+}  // namespace hongbao
