@@ -135,17 +135,22 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           settings.ordering),
       opening_(shards_, residency_, tickets_, *engines_.control, clock_, settings.ticket_ttl),
       viewing_(residency_, pre_orders_, finished_packets_.get(), profiles_, ids_),
+      calls_(ordering_, opening_, viewing_, ids_),
       inbox_lists_(*engines_.inbox, workers_, inbox_heads_.get()),
       wallets_(*engines_.ledger, ledger_writer_, workers_, clock_),
       peer_io_(derive_key(settings.master_key, kPeerLink, kKeyContext), PeerLimits()),
       peers_(peer_io_),
-      forwarder_(shards_, placement_, peers_, peer_io_, ForwarderLimits(), registry_),
+      node_link_(peers_, peer_io_),
+      routes_(shards_, placement_, settings.region),
+      forwarder_([this](ShardId shard) { return routes_.find(shard); },
+                 [this](const PacketCall& call, Done<PacketAnswer> done) { calls_.carry_out(call, std::move(done)); },
+                 node_link_, node_link_, clock_, ForwarderLimits(), registry_),
       region_(shards_, watch_, settings.distributed ? &peers_ : nullptr,
               {.node = settings.distributed ? settings.node_name : "embedded",
                .cut_off_after = settings.placement.lease + kCutOffGrace,
                .can_serve =
                    [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
-      public_api_({ordering_, opening_, viewing_, profiles_, wallets_, inbox_lists_, ids_, page_tokens_, authenticator_,
+      public_api_({calls_, ordering_, profiles_, wallets_, inbox_lists_, ids_, page_tokens_, authenticator_,
                    *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
       admin_api_({shards_, wallets_, audit_, reconciler_, archiver_, backup_.get(), orders_, region_, admin_workers_,
@@ -153,7 +158,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
                  {settings.admin_token, settings.region, settings.api.command_timeout, [this] { archiving_.run_now(); },
                   [this] { metrics_.update(); }}),
       peer_server_(peer_io_,
-                   [this](const PeerRequest& request, Reply reply) { answer_peer(request, std::move(reply)); }),
+                   [this](const PeerRequest& request, PeerReply reply) { answer_peer(request, std::move(reply)); }),
       public_server_(
           settings.http, settings.io_threads,
           [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
@@ -162,17 +167,21 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           admin_limits(settings), 1,
           [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
           [](const Error& error) { return problem(error); }) {
-  forwarder_.set_answer_here(
-      [this](const PeerRequest& request, Reply reply) { public_api_.answer_here(request, std::move(reply)); });
   watch_engines(settings_, engines_, watch_);
 }
 
-void Node::answer_peer(const PeerRequest& request, Reply reply) {
-  if (request.target == RegionStatus::kOwnTarget) {
-    reply.send({.body = boost::json::serialize(region_.own())});
-  } else {
-    public_api_.answer_here(request, std::move(reply));
+void Node::answer_peer(const PeerRequest& request, PeerReply reply) {
+  switch (static_cast<LinkKind>(request.kind)) {
+    case LinkKind::kPacketCall:
+      answer_packet_call(request, std::move(reply), [this](const PacketCall& call, Done<PacketAnswer> done) {
+        public_api_.answer_peer(call, std::move(done));
+      });
+      return;
+    case LinkKind::kNodeReport:
+      reply.send(boost::json::serialize(region_.own()));
+      return;
   }
+  reply.fail();
 }
 
 ShardSet Node::make_shards() {

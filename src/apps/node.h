@@ -13,10 +13,10 @@
 #include "apps/node_metrics.h"
 #include "apps/settings.h"
 #include "edge/admin_api.h"
-#include "edge/forwarder.h"
 #include "edge/http_server.h"
-#include "edge/peer_server.h"
 #include "edge/public_api.h"
+#include "net/link/peer_server.h"
+#include "routing/peer_node_link.h"
 #include "service/archiver.h"
 #include "service/audit.h"
 #include "service/backup_job.h"
@@ -42,7 +42,7 @@ class Node {
   ShardSet make_shards();
   std::vector<Placement::Group> placement_groups();
   std::unique_ptr<BackupJob> make_backup_job();
-  void answer_peer(const PeerRequest& request, Reply reply);
+  void answer_peer(const PeerRequest& request, PeerReply reply);
   Result<void> take_shards();
   void beat();
   void hand_over();
@@ -104,10 +104,13 @@ class Node {
   Ordering ordering_;
   Opening opening_;
   Viewing viewing_;
+  const PacketCalls calls_;
   InboxLists inbox_lists_;
   Wallets wallets_;
   PeerIo peer_io_;
   PeerPool peers_;
+  PeerNodeLink node_link_;
+  const Routes routes_;
   Forwarder forwarder_;
   RegionStatus region_;
   PublicApi public_api_;

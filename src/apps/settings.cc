@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/settings_table.h"
-#include "edge/listen.h"
+#include "net/listen.h"
 
 namespace hongbao {
 namespace {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/crypto.h"
 #include "core/limits.h"
 #include "core/shown_text.h"
@@ -69,6 +71,11 @@ std::string fingerprint(const SendRequest& request) {
       fmt::format("{}/{}/{}/{}/{}/{}", to_text(request.kind), to_text(request.rule), request.total.fen(), request.count,
                   request.recipient.text(), request.greeting);
   return to_hex(blake2b(as_bytes(fields)));
+}
+
+bool is_name(std::string_view text, size_t length_max) {
+  const auto is_visible = [](char c) { return c > ' ' && c < 0x7f; };
+  return !text.empty() && text.size() <= length_max && std::ranges::all_of(text, is_visible);
 }
 
 SendKey send_key_of(const UserId& sender, std::string_view idempotency_key) {

@@ -29,6 +29,9 @@ Result<void> check_send_request(const SendRequest& request);
 // Equal requests have equal fingerprints, and no two others.
 std::string fingerprint(const SendRequest& request);
 
+// 1 to `length_max` visible ASCII characters: what callers name their requests and payments with.
+bool is_name(std::string_view text, size_t length_max);
+
 // Equal senders and keys have equal send keys, and no two others. `idempotency_key`: any text.
 SendKey send_key_of(const UserId& sender, std::string_view idempotency_key);
 

@@ -1,7 +1,5 @@
 #include "edge/call.h"
 
-#include <utility>
-
 #include "edge/http_rules.h"
 #include "edge/problem.h"
 
@@ -50,15 +48,8 @@ void Call::answer(Result<HttpResponse> response) {
   }
 }
 
-void Call::fail_with(const Error& error, bool ask_owner) {
-  const bool not_owner = error.code == ErrorCode::kFenced || ask_owner;
-  if (not_owner && elsewhere_) {
-    std::exchange(elsewhere_, nullptr)(this);
-    return;
-  }
-  HttpResponse response = problem(error);
-  response.not_owner = not_owner;
-  send(std::move(response));
+void Call::fail_with(const Error& error) {
+  send(problem(error));
 }
 
 std::optional<Result<HttpResponse>> answer_options(const Router& router, const HttpRequest& request,

@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/result.h"
-#include "core/ids.h"
 #include "edge/http_types.h"
 #include "edge/router.h"
 
@@ -36,8 +35,6 @@ class Call {
         metrics_(&metrics),
         began_(std::chrono::steady_clock::now()),
         deadline_(began_ + timeout) {}
-  Call(Reply reply, RouteMetrics& metrics, SteadyTime deadline)
-      : reply_(std::move(reply)), metrics_(&metrics), began_(std::chrono::steady_clock::now()), deadline_(deadline) {}
 
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
   // Has the client told soon after the deadline when nobody else has by then: whoever should answer may wait for a
@@ -49,10 +46,7 @@ class Call {
   void send(HttpResponse response);
   void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
   void answer(Result<HttpResponse> response);
-  // Instead of an answer that says that another node owns the packet's shard. It is given this call, to move it on.
-  void when_not_owner(std::move_only_function<void(Call*)> elsewhere) { elsewhere_ = std::move(elsewhere); }
-  // `ask_owner`: another node has the shard by now, and asking it again is the way on.
-  void fail_with(const Error& error, bool ask_owner = false);
+  void fail_with(const Error& error);
 
  private:
   Reply reply_;
@@ -60,15 +54,13 @@ class Call {
   SteadyTime began_;
   SteadyTime deadline_;
   bool close_ = false;
-  std::move_only_function<void(Call*)> elsewhere_;
 };
 
 // What a handler reads while it is called.
 struct Incoming {
   const HttpRequest& request;
   const Target& target;
-  std::string_view name;           // the placeholder of the path
-  std::optional<ShardId> shard{};  // a new packet's, when it was chosen already
+  std::string_view name;  // the placeholder of the path
 };
 
 // RFC 9110, section 9.3.7. nullopt: the request is for something else than the options.

@@ -14,14 +14,6 @@ void HttpRequest::clear() {
   headers_.clear();
 }
 
-void HttpRequest::add_header(std::string_view name, std::string_view value) {
-  const auto name_at = static_cast<uint32_t>(text_.size());
-  const auto value_at = static_cast<uint32_t>(name_at + name.size());
-  text_.append(name).append(value);
-  headers_.push_back(
-      {http::string_to_field({name.data(), name.size()}), name_at, value_at, static_cast<uint32_t>(text_.size())});
-}
-
 std::string_view HttpRequest::name_of(const Header& header) const {
   return std::string_view(text_).substr(header.name_at, header.value_at - header.name_at);
 }

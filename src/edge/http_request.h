@@ -17,11 +17,6 @@ namespace http = boost::beast::http;
 class HttpRequest {
  public:
   HttpRequest() = default;
-  // One that came another way than over HTTP.
-  HttpRequest(http::verb method, std::string target, std::string body)
-      : method_(method), version_(11), target_(std::move(target)), body_(std::move(body)) {}
-  // Without the white space around the value.
-  void add_header(std::string_view name, std::string_view value);
 
   [[nodiscard]] http::verb method() const { return method_; }
   [[nodiscard]] std::string_view target() const { return target_; }

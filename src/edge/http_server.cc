@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "edge/http_session.h"
-#include "edge/listen.h"
+#include "net/listen.h"
 
 namespace hongbao {
 namespace {

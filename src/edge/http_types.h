@@ -18,9 +18,6 @@ struct HttpResponse {
   std::string_view content_type = "application/json";
   std::string headers{};  // more header lines, each ended by \r\n
   bool close = false;     // end the connection behind this response
-  // Nothing was done, because this node does not own the packet's shard (any more): for a node that forwarded the
-  // request here. Clients are not told.
-  bool not_owner = false;
 };
 
 // Whom an answer is owed: a client's connection, or another node. Any thread.
@@ -31,8 +28,7 @@ class ReplyTarget {
   // Takes the caller's share in itself along, because some targets must end on their own thread.
   virtual void answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) = 0;
   // Without an answer by then the client is told that there is none, by the I/O thread, which waits for nothing, and a
-  // later one goes nowhere. Only while the request is handed to its handler. Nodes keep the time of what they forward
-  // themselves.
+  // later one goes nowhere. Only while the request is handed to its handler.
   virtual void set_late_at(uint64_t /*request*/, SteadyTime /*at*/) {}
   // There is no answer: 500.
   virtual void give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) = 0;

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/limits.h"
+#include "core/send_request.h"
 
 namespace hongbao {
 namespace {
@@ -18,16 +17,12 @@ std::unexpected<Error> broken() {
 
 }  // namespace
 
-bool is_visible_ascii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
 Result<std::string> read_idempotency_key(const HttpRequest& request) {
   const auto key = request.find_header(kHeader);
   if (!key) {
     return std::string();
   }
-  if (key->empty() || key->size() > kIdempotencyKeyLengthMax || !is_visible_ascii(*key)) {
+  if (!is_name(*key, kIdempotencyKeyLengthMax)) {
     return broken();
   }
   return std::string(*key);

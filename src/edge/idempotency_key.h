@@ -1,15 +1,12 @@
-// The Idempotency-Key header, and the characters that such names may have.
+// The Idempotency-Key header.
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "base/result.h"
 #include "edge/http_types.h"
 
 namespace hongbao {
-
-bool is_visible_ascii(std::string_view text);
 
 // Empty when the header is absent. kMissingHeader when it is not 1 to kIdempotencyKeyLengthMax visible ASCII
 // characters.

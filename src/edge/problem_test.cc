@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 
+#include "routing/forwarder.h"
+
 namespace hongbao {
 namespace {
 
@@ -89,6 +91,7 @@ TEST(Problem, StatusAndNameAreStable) {
   EXPECT_EQ(contract.size(), static_cast<size_t>(kErrorCodes));
   for (const auto& [code, status, name] : contract) {
     EXPECT_EQ(static_cast<unsigned>(status_of(code)), status) << name;
+    EXPECT_EQ(says_not_now(code), status == 503 || status == 429) << name << " is for clients to ask again";
     EXPECT_EQ(type_of({code}), std::string("urn:hongbao:problem:") + name);
   }
 }

@@ -1,7 +1,8 @@
-// The public API: section 8 of the design, docs/openapi.yaml. Checks who asks and what, hands it to a use case, and
-// prints the answer. Runs on the I/O threads; answers come from whatever thread the use case ends on.
+// The public API: section 8 of the design, docs/openapi.yaml. Checks who asks and what, has it carried out where it
+// belongs, and prints the answer. Runs on the I/O threads; answers come from whatever thread the use case ends on.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -9,21 +10,19 @@
 
 #include "edge/auth.h"
 #include "edge/call.h"
-#include "edge/forwarder.h"
 #include "edge/paging.h"
+#include "edge/problem.h"
+#include "routing/forwarder.h"
 #include "service/inbox_lists.h"
-#include "service/opening.h"
-#include "service/ordering.h"
-#include "service/viewing.h"
+#include "service/packet_calls.h"
 #include "service/wallets.h"
 
 namespace hongbao {
 
 // What the API calls on. All outlive it.
 struct PublicServices {
-  Ordering& ordering;
-  Opening& opening;
-  Viewing& viewing;
+  const PacketCalls& calls;
+  const Ordering& ordering;
   Profiles& profiles;
   Wallets& wallets;
   InboxLists& inbox;
@@ -46,8 +45,9 @@ class PublicApi {
   PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry);
 
   void handle(const HttpRequest& request, Reply reply);
-  // A request that was authenticated where it came in, and whose packet's shard is this node's, or was. Any thread.
-  void answer_here(const PeerRequest& request, Reply reply);
+  // A call that came in, and was authenticated, at another node, which takes this one for its packet's owner. REQUIRES:
+  // a forwarder. Any thread.
+  void answer_peer(const PacketCall& call, Done<PacketAnswer> done);
 
   // From now on every request is answered 503 and its connection closed.
   void refuse_all() { refusing_.store(true); }
@@ -55,50 +55,38 @@ class PublicApi {
   void close_connections() { closing_.store(true); }
 
  private:
-  using AsUser = void (PublicApi::*)(const Incoming&, const UserId&, Call);
-  // Which shard's owner answers.
-  enum class Where : uint8_t {
-    kAnywhere,
-    kPacket,     // the one that the path's id names
-    kView,       // the same, unless this node has the packet in its caches, because it is finished
-    kNewPacket,  // the one chosen by the sender and the idempotency key
-    kPayToken,   // the one of the order that the pay token is
-  };
+  using Handler = void (PublicApi::*)(const Incoming&, Caller, Call);
+  enum class Signer : uint8_t { kUser, kChannel };  // a channel's signature is checked by the handler
   struct Route {
-    AsUser handler;  // null: payments:notify, which the channel signs
-    Where where;
+    Handler handler;
+    Signer signer;
     std::unique_ptr<RouteMetrics> metrics;
-    std::unique_ptr<RouteMetrics> peer_metrics;  // of what came in elsewhere
   };
 
-  void add(http::verb method, std::string_view pattern, Where where, AsUser handler, prometheus::Registry& registry,
-           std::vector<std::string_view> parameters = {});
-  void run(const Route& route, const Incoming& in, const UserId& user, Call call);
-  // nullopt: any node may answer, also with what is wrong with it.
-  [[nodiscard]] std::optional<ShardId> shard_of(const Route& route, const Incoming& in, const UserId& user) const;
-  static PeerRequest copy_of(const HttpRequest& request, const UserId& user);
+  void add(http::verb method, std::string_view pattern, Handler handler, prometheus::Registry& registry,
+           std::vector<std::string_view> parameters = {}, Signer signer = Signer::kUser);
 
   // Of the path's id; kNotFound for an id that nobody was given, before anything else is touched.
   [[nodiscard]] Result<PacketKey> packet_of(const Incoming& in) const;
+  // Has `what`, a call about a packet, carried out where it belongs, and answers `call` with what `print` makes of it.
+  template <class What, class Print>
+  void ask(What what, Call call, Print print) const;
 
   // public_api.cc: what changes something.
-  void send(const Incoming& in, const UserId& user, Call call);
-  void pay(const Incoming& in, const UserId& user, Call call);
-  void notify(const Incoming& in, Call call);
-  void grab(const Incoming& in, const UserId& user, Call call);
-  void open(const Incoming& in, const UserId& user, Call call);
+  void send(const Incoming& in, Caller caller, Call call);
+  void pay(const Incoming& in, Caller caller, Call call);
+  void notify(const Incoming& in, Caller caller, Call call);
+  void grab(const Incoming& in, Caller caller, Call call);
+  void open(const Incoming& in, Caller caller, Call call);
 
   // public_reads.cc: what only reads.
-  void view(const Incoming& in, const UserId& user, Call call);
-  void shares(const Incoming& in, const UserId& user, Call call);
-  void sent(const Incoming& in, const UserId& user, Call call);
-  void received(const Incoming& in, const UserId& user, Call call);
-  void summary(const Incoming& in, const UserId& user, Call call);
-  void wallet(const Incoming& in, const UserId& user, Call call);
-  void transfers(const Incoming& in, const UserId& user, Call call);
-
-  // `shard`: of the packet that was paid.
-  void answer_payment(Result<PaidPacket> paid, std::optional<ShardId> shard, bool say_outcome, Call call);
+  void view(const Incoming& in, Caller caller, Call call);
+  void shares(const Incoming& in, Caller caller, Call call);
+  void sent(const Incoming& in, Caller caller, Call call);
+  void received(const Incoming& in, Caller caller, Call call);
+  void summary(const Incoming& in, Caller caller, Call call);
+  void wallet(const Incoming& in, Caller caller, Call call);
+  void transfers(const Incoming& in, Caller caller, Call call);
 
   const PublicServices services_;
   const PublicApiOptions options_;
@@ -106,10 +94,33 @@ class PublicApi {
   Router router_;
   std::vector<Route> routes_;
   RouteMetrics unrouted_;
+  std::array<std::unique_ptr<RouteMetrics>, std::variant_size_v<decltype(PacketCall::what)>> peer_metrics_;
   std::atomic<bool> refusing_{false};
   std::atomic<bool> closing_{false};
   std::array<prometheus::Counter*, 5> grabs_{};  // by OpenOutcome
   std::array<prometheus::Counter*, 5> opens_{};  // null: not an outcome of an open
 };
+
+template <class What, class Print>
+void PublicApi::ask(What what, Call call, Print print) const {
+  const SteadyTime deadline = call.deadline();
+  if (services_.forwarder == nullptr) {
+    services_.calls.carry_out(
+        what, deadline,
+        [call = std::move(call), print = std::move(print)](Result<typename What::Answer> answer) mutable {
+          call.send(answer ? print(*answer) : problem(answer.error()));
+        });
+    return;
+  }
+  services_.forwarder->bring(
+      {std::move(what), deadline}, [call = std::move(call), print = std::move(print)](Brought brought) mutable {
+        HttpResponse response =
+            brought.answer ? print(std::get<typename What::Answer>(*brought.answer)) : problem(brought.answer.error());
+        if (!brought.owner.empty()) {
+          response.headers += "Hongbao-Owner: " + brought.owner + "\r\n";
+        }
+        call.send(std::move(response));
+      });
+}
 
 }  // namespace hongbao

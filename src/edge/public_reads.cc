@@ -59,23 +59,19 @@ void answer_list(const Paging& paging, const Target& target, std::string scope, 
 
 }  // namespace
 
-void PublicApi::view(const Incoming& in, const UserId&, Call call) {
+void PublicApi::view(const Incoming& in, Caller /*anybody*/, Call call) {
   const auto packet = packet_of(in);
   if (!packet) {
     call.fail_with(packet.error());
     return;
   }
-  const SteadyTime deadline = call.deadline();
-  services_.viewing.view(*packet, deadline, [call = std::move(call)](Result<PacketView> view) mutable {
-    if (!view) {
-      call.fail_with(view.error());
-      return;
-    }
-    call.send_json(http::status::ok, json::serialize(json::object{{"packet", packet_json(*view)}}));
+  ask(ViewCall{*packet}, std::move(call), [](const PacketView& view) {
+    return HttpResponse{.body = json::serialize(json::object{{"packet", packet_json(view)}})};
   });
 }
 
-void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
+void PublicApi::shares(const Incoming& in, Caller /*anybody*/, Call call) {
+  static_assert(kPageSizeMax == kSharesPageMax);
   const auto packet = packet_of(in);
   std::string scope = fmt::format("packet:{}", in.name);
   const auto page = packet ? paging_.read(in.target, scope) : std::unexpected(packet.error());
@@ -85,23 +81,18 @@ void PublicApi::shares(const Incoming& in, const UserId&, Call call) {
   }
   // Shares are listed by number: their pages begin at a tie.
   const auto first = page->position ? static_cast<uint32_t>(page->position->tie) : 1;
-  const SteadyTime deadline = call.deadline();
-  services_.viewing.shares(
-      *packet, first, page->size, deadline,
-      [this, scope = std::move(scope), page = *page, call = std::move(call)](Result<SharesPage> found) mutable {
-        if (!found) {
-          call.fail_with(found.error());
-          return;
+  ask(SharesCall{*packet, first, page->size}, std::move(call),
+      [this, scope = std::move(scope), page = *page](const SharesPage& found) {
+        json::object body = shares_json(found);
+        if (found.next_seq != 0) {
+          paging_.add_next(body, scope, page, {.tie = found.next_seq});
         }
-        json::object body = shares_json(*found);
-        if (found->next_seq != 0) {
-          paging_.add_next(body, scope, page, {.tie = found->next_seq});
-        }
-        call.send_json(http::status::ok, json::serialize(body));
+        return HttpResponse{.body = json::serialize(body)};
       });
 }
 
-void PublicApi::sent(const Incoming& in, const UserId& user, Call call) {
+void PublicApi::sent(const Incoming& in, Caller caller, Call call) {
+  const UserId& user = caller.user;
   const auto read = [this, user](const Page& page, Done<std::vector<SentEntry>> done) {
     services_.inbox.sent(user, list_page(page), std::move(done));
   };
@@ -109,7 +100,8 @@ void PublicApi::sent(const Incoming& in, const UserId& user, Call call) {
   answer_list<SentEntry>(paging_, in.target, "sent:" + user.text(), std::move(call), read, print);
 }
 
-void PublicApi::received(const Incoming& in, const UserId& user, Call call) {
+void PublicApi::received(const Incoming& in, Caller caller, Call call) {
+  const UserId& user = caller.user;
   const auto read = [this, user](const Page& page, Done<std::vector<ReceivedEntry>> done) {
     services_.inbox.received(user, list_page(page), std::move(done));
   };
@@ -117,7 +109,8 @@ void PublicApi::received(const Incoming& in, const UserId& user, Call call) {
   answer_list<ReceivedEntry>(paging_, in.target, "received:" + user.text(), std::move(call), read, print);
 }
 
-void PublicApi::transfers(const Incoming& in, const UserId& user, Call call) {
+void PublicApi::transfers(const Incoming& in, Caller caller, Call call) {
+  const UserId& user = caller.user;
   const auto read = [this, user](const Page& page, Done<std::vector<WalletTransfer>> done) {
     services_.wallets.transfers(user, before(page), page.size + 1, std::move(done));
   };
@@ -125,7 +118,8 @@ void PublicApi::transfers(const Incoming& in, const UserId& user, Call call) {
   answer_list<WalletTransfer>(paging_, in.target, "transfers:" + user.text(), std::move(call), read, print);
 }
 
-void PublicApi::summary(const Incoming& in, const UserId& user, Call call) {
+void PublicApi::summary(const Incoming& in, Caller caller, Call call) {
+  const UserId& user = caller.user;
   const int this_year = Day::of(services_.clock.now()).year();
   const auto year = query_integer(in.target, "year", this_year, 2000, 2099);
   if (!year) {
@@ -143,7 +137,8 @@ void PublicApi::summary(const Incoming& in, const UserId& user, Call call) {
       });
 }
 
-void PublicApi::wallet(const Incoming&, const UserId& user, Call call) {
+void PublicApi::wallet(const Incoming& /*nothing*/, Caller caller, Call call) {
+  const UserId& user = caller.user;
   services_.wallets.account(user, [user, call = std::move(call)](Result<Account> account) mutable {
     if (account) {
       call.send_json(http::status::ok, json::serialize(wallet_json(user, *account)));

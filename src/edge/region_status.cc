@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "routing/peer_node_link.h"
 #include "service/blocking.h"
 
 namespace hongbao {
@@ -141,8 +142,13 @@ RegionStatus::Asked RegionStatus::ask_others(const RegionFacts& facts, SteadyTim
     if (peers_ == nullptr || name == options_.node || !seen.is_alive() || is_known) {
       continue;
     }
-    const PeerRequest request{.target = std::string(kOwnTarget), .deadline = deadline};
-    asked.emplace(name, ask<HttpResponse>([&](auto done) { peers_->call(seen.address, request, std::move(done)); }));
+    const PeerRequest request{.kind = static_cast<uint8_t>(LinkKind::kNodeReport), .deadline = deadline};
+    asked.emplace(name, ask<std::string>([&](auto done) {
+                    peers_->call(seen.address, request,
+                                 [done = std::move(done)](Result<std::string_view> told) mutable {
+                                   done(told ? Result<std::string>(*told) : std::unexpected(std::move(told.error())));
+                                 });
+                  }));
   }
   return asked;
 }
@@ -153,9 +159,9 @@ void RegionStatus::collect(Asked asked, SteadyTime deadline, NodeReports& report
     if (answer.wait_until(deadline + kGrace) != std::future_status::ready) {
       continue;
     }
-    const auto response = answer.get();
+    const auto told = answer.get();
     boost::system::error_code error;
-    const json::value body = response ? json::parse(response->body, error) : json::value();
+    const json::value body = told ? json::parse(*told, error) : json::value();
     if (!error && body.is_object()) {
       report = body.get_object();
     }

@@ -18,8 +18,8 @@
 #include <string>
 #include <vector>
 
-#include "edge/peer_pool.h"
 #include "edge/region_view.h"
+#include "net/link/peer_pool.h"
 #include "service/region_watch.h"
 #include "service/shard_set.h"
 
@@ -33,9 +33,6 @@ struct RegionStatusOptions {
 
 class RegionStatus {
  public:
-  // What one node asks another for; no path of any API.
-  static constexpr std::string_view kOwnTarget = "/node";
-
   // `peers`: none when there is only this node.
   RegionStatus(const ShardSet& shards, RegionWatch& watch, PeerPool* peers, RegionStatusOptions options)
       : shards_(shards), watch_(watch), peers_(peers), options_(std::move(options)) {}
@@ -50,7 +47,7 @@ class RegionStatus {
   };
   [[nodiscard]] Readiness readiness() const;
 
-  // This node's part of the view.
+  // This node's part of the view: what it answers to LinkKind::kNodeReport.
   [[nodiscard]] boost::json::object own() const;
   // Every shard of the deployment, as this node knows it.
   [[nodiscard]] boost::json::array shards(SteadyTime deadline);
@@ -61,7 +58,7 @@ class RegionStatus {
   void look_at_neighbours();
 
  private:
-  using Asked = std::map<std::string, std::future<Result<HttpResponse>>>;
+  using Asked = std::map<std::string, std::future<Result<std::string>>>;
   // All that live and are not among `known`.
   [[nodiscard]] Asked ask_others(const RegionFacts& facts, SteadyTime deadline, const NodeReports& known);
   static void collect(Asked asked, SteadyTime deadline, NodeReports& reports);

@@ -6,7 +6,8 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "edge/peer_test_nodes.h"
+#include "net/link/peer_test_nodes.h"
+#include "routing/peer_node_link.h"
 
 namespace hongbao {
 namespace {
@@ -21,9 +22,9 @@ class TestNode {
   explicit TestNode(const std::string& name)
       : io_(kClusterKey, test_limits()),
         server_(io_,
-                [this](const PeerRequest& request, Reply reply) {
-                  EXPECT_EQ(request.target, RegionStatus::kOwnTarget);
-                  reply.send({.body = boost::json::serialize(status_.own())});
+                [this](const PeerRequest& request, PeerReply reply) {
+                  EXPECT_EQ(request.kind, static_cast<uint8_t>(LinkKind::kNodeReport));
+                  reply.send(boost::json::serialize(status_.own()));
                 }),
         pool_(io_),
         status_(shards_, watch_, &pool_,

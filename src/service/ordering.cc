@@ -17,8 +17,8 @@ std::unexpected<Error> pay_token_expired(const char* detail) {
 }
 
 // The transfer that pays for an order, out of a wallet or a channel.
-Posting payment_of(const Order& order, std::string transfer_id, AccountId from, std::string_view pay_token,
-                   Timestamp now) {
+Posting payment_of(const SealedOrder& ordered, std::string transfer_id, AccountId from, Timestamp now) {
+  const Order& order = ordered.order;
   return {.transfer = {.id = std::move(transfer_id),
                        .debit = std::move(from),
                        .credit = AccountId::escrow(order.key.shard),
@@ -26,7 +26,7 @@ Posting payment_of(const Order& order, std::string transfer_id, AccountId from, 
                        .kind = TransferKind::kPaid,
                        .packet = order.key,
                        .at = now},
-          .pay_token = std::string(pay_token),
+          .pay_token = ordered.pay_token,
           .send_key = order.send_key};
 }
 
@@ -51,9 +51,12 @@ Result<ShardId> Ordering::choose(const UserId& sender, std::string_view idempote
   return shard ? Result<ShardId>(*shard) : fail(ErrorCode::kUnavailable, "no shard takes orders now");
 }
 
-std::optional<ShardId> Ordering::shard_of(std::string_view pay_token) const {
-  const auto order = pay_tokens_.parse(pay_token);
-  return order ? std::optional(order->key.shard) : std::nullopt;
+Result<SealedOrder> Ordering::unseal(std::string pay_token) const {
+  auto order = pay_tokens_.parse(pay_token);
+  if (!order) {
+    return pay_token_invalid();
+  }
+  return SealedOrder{std::move(*order), std::move(pay_token)};
 }
 
 void Ordering::send(ShardId shard, const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
@@ -100,28 +103,28 @@ Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender,
   return PreOrder{std::move(order), std::move(pay_token), request.greeting};
 }
 
-void Ordering::pay(const UserId& user, const PacketKey& packet, std::string_view pay_token, SteadyTime deadline,
+void Ordering::pay(const UserId& user, const PacketKey& packet, const SealedOrder& ordered, SteadyTime deadline,
                    Done<PaidPacket> done) {
-  const auto order = pay_tokens_.parse(pay_token);
-  if (!order || order->key != packet || shards_.find(packet.shard) == nullptr) {
+  const Order& order = ordered.order;
+  if (order.key != packet || shards_.find(packet.shard) == nullptr) {
     done(pay_token_invalid());
     return;
   }
-  if (order->sender != user) {
+  if (order.sender != user) {
     done(fail(ErrorCode::kForbidden, "only the sender can pay from the wallet"));
     return;
   }
-  if (clock_.now() > order->payable_until) {
-    activate_if_known(*order, deadline, std::move(done));
+  if (clock_.now() > order.payable_until) {
+    activate_if_known(order, deadline, std::move(done));
     return;
   }
-  debit_wallet(*order, pay_token, deadline, std::move(done));
+  debit_wallet(ordered, deadline, std::move(done));
 }
 
-void Ordering::debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline,
-                            Done<PaidPacket> done) {
-  Posting posting = payment_of(order, wallet_payment_transfer_id(ids_.print(order.key)), AccountId::user(order.sender),
-                               pay_token, clock_.now());
+void Ordering::debit_wallet(const SealedOrder& ordered, SteadyTime deadline, Done<PaidPacket> done) {
+  const Order& order = ordered.order;
+  Posting posting = payment_of(ordered, wallet_payment_transfer_id(ids_.print(order.key)),
+                               AccountId::user(order.sender), clock_.now());
   ledger_.post(std::move(posting), deadline,
                [this, order, deadline, done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {
@@ -200,20 +203,20 @@ void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket
 }
 
 void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done) {
-  const auto order = pay_tokens_.parse(payment.pay_token);
-  if (!order || shards_.find(order->key.shard) == nullptr) {
+  const Order& order = payment.ordered.order;
+  if (shards_.find(order.key.shard) == nullptr) {
     done(pay_token_invalid());
     return;
   }
-  if (payment.amount != order->total) {
-    done(fail(ErrorCode::kAmountMismatch, fmt::format("must be the packet's total amount, {}", order->total.fen()),
+  if (payment.amount != order.total) {
+    done(fail(ErrorCode::kAmountMismatch, fmt::format("must be the packet's total amount, {}", order.total.fen()),
               "amount"));
     return;
   }
-  Posting posting = payment_of(*order, channel_payment_transfer_id(payment.channel, payment.payment_id),
-                               AccountId::channel(payment.channel), payment.pay_token, clock_.now());
+  Posting posting = payment_of(payment.ordered, channel_payment_transfer_id(payment.channel, payment.payment_id),
+                               AccountId::channel(payment.channel), clock_.now());
   ledger_.post(std::move(posting), deadline,
-               [this, payment, order = *order, deadline, done = std::move(done)](Result<Posted> posted) mutable {
+               [this, payment, deadline, done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {
                    done(std::unexpected(posted.error()));
                    return;
@@ -221,11 +224,11 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
                  switch (posted->outcome) {
                    case PostOutcome::kPosted:
                    case PostOutcome::kDuplicate:
-                     activate(order, deadline, std::move(done));
+                     activate(payment.ordered.order, deadline, std::move(done));
                      return;
                    case PostOutcome::kAlreadyPaid:  // by another payment, or another packet of this send
                    case PostOutcome::kIdReused:     // perhaps by this one, repeated after it was credited
-                     credit_sender(payment, order, deadline, std::move(done));
+                     credit_sender(payment, deadline, std::move(done));
                      return;
                    default:
                      done(not_posted(posted->outcome, "the channel's account"));
@@ -234,8 +237,8 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
 }
 
 // The packet is paid already, or another of its send, and this money has come all the same: it is the sender's.
-void Ordering::credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline,
-                             Done<PaidPacket> done) {
+void Ordering::credit_sender(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done) {
+  const Order& order = payment.ordered.order;
   Posting posting{.transfer = {.id = channel_payment_transfer_id(payment.channel, payment.payment_id),
                                .debit = AccountId::channel(payment.channel),
                                .credit = AccountId::user(order.sender),
@@ -243,7 +246,7 @@ void Ordering::credit_sender(const ChannelPayment& payment, const Order& order, 
                                .kind = TransferKind::kDeposit,
                                .packet = order.key,
                                .at = clock_.now()}};
-  PreOrder ordered{order, payment.pay_token, std::string(kGreetingDefault)};
+  PreOrder ordered{order, payment.ordered.pay_token, std::string(kGreetingDefault)};
   ledger_.post(std::move(posting), deadline,
                [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
                  if (!posted) {

@@ -25,11 +25,18 @@ enum class PaymentOutcome : uint8_t {
   kCreditedToWallet,  // it came too late, or twice for a packet or a send: the sender has the money in the wallet
 };
 
+// An order with the pay token that it was sealed in. Whoever pays shows the token, and it is unsealed once, where the
+// call came in.
+struct SealedOrder {
+  Order order;
+  std::string pay_token;
+};
+
 struct ChannelPayment {
   std::string channel;
   std::string payment_id;
   Money amount;
-  std::string pay_token;
+  SealedOrder ordered;
 };
 
 struct PaidPacket {
@@ -59,8 +66,8 @@ class Ordering {
   // when there is none.
   [[nodiscard]] Result<ShardId> choose(const UserId& sender, std::string_view idempotency_key) const;
 
-  // Of the order that a pay token is; nullopt when it is none.
-  [[nodiscard]] std::optional<ShardId> shard_of(std::string_view pay_token) const;
+  // The order that a pay token is. kPayTokenInvalid.
+  [[nodiscard]] Result<SealedOrder> unseal(std::string pay_token) const;
 
   // A new order in `shard`. REQUIRES: check_send_request(request). Errors: kSwitchedOff, kIdempotencyKeyReused,
   // kUnavailable, kFenced.
@@ -71,7 +78,7 @@ class Ordering {
   // kAccountFrozen, kAlreadySent (another packet of this idempotency key was paid, and is named), kTransferIdReused
   // (another order was paid under this packet's id), and those of LedgerWriter::post; kOutcomeUnknown also when the
   // money has moved but the shard did not activate. After one of the latter, pay again: it is idempotent.
-  void pay(const UserId& user, const PacketKey& packet, std::string_view pay_token, SteadyTime deadline,
+  void pay(const UserId& user, const PacketKey& packet, const SealedOrder& ordered, SteadyTime deadline,
            Done<PaidPacket> done);
 
   // The channel has the money already and signed for it. Errors: kPayTokenInvalid, kAmountMismatch, kPaymentIdReused,
@@ -81,12 +88,12 @@ class Ordering {
  private:
   Result<PreOrder> new_pre_order(ShardId shard, const UserId& sender, std::string_view idempotency_key,
                                  const SendRequest& request);
-  void debit_wallet(const Order& order, std::string_view pay_token, SteadyTime deadline, Done<PaidPacket> done);
+  void debit_wallet(const SealedOrder& ordered, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_paid(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   void activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
   [[nodiscard]] std::unexpected<Error> already_sent(const PacketKey& first) const;
-  void credit_sender(const ChannelPayment& payment, const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+  void credit_sender(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
 
   const ShardSet& shards_;
   PreOrders& pre_orders_;

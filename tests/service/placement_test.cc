@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "adapters/memory/log_voucher_stream.h"
+#include "routing/route.h"
 #include "support/manual_clock.h"
 #include "support/memory_membership.h"
 #include "support/memory_order_store.h"
@@ -137,6 +138,27 @@ TEST_F(PlacementTest, NodesAgreeWhoOwnsWhatAndNoShardIsOwnedTwice) {
   EXPECT_EQ(a.shards.owned().size() + b.shards.owned().size(), kShardCount);
   EXPECT_FALSE(b.shards.owned().empty());
   EXPECT_EQ(a.placement.owner(b.shards.owned().front())->address, "b:7000");
+}
+
+TEST_F(PlacementTest, RoutesTellApartWhatIsHereElsewhereUnknownOrNowhere) {
+  using Where = Route::Where;
+  Node a(*this, "a");
+  Node b(*this, "b");
+  const Routes routes(a.shards, a.placement, Region::kSouth);
+  EXPECT_EQ(routes.find(shard_ids().front()).where, Where::kNobodyKnown) << "nothing was heard yet";
+  (void)b.placement.step();
+  (void)a.placement.step();
+  const ShardId own = should_own(a, "a").front();
+  const ShardId others = should_own(a, "b").front();
+  EXPECT_EQ(routes.find(own).where, Where::kNobodyKnown) << "it is on its way here";
+  EXPECT_TRUE(routes.find(own).is_away);
+  EXPECT_EQ(routes.find(others).where, Where::kNode);
+  EXPECT_EQ(routes.find(others).node.address, "b:7000");
+  a.write_steps();
+  EXPECT_EQ(routes.find(own).where, Where::kHere);
+  EXPECT_FALSE(routes.find(own).is_away);
+  EXPECT_EQ(routes.find({Region::kSouth, kShardCount}).where, Where::kNoSuchShard);
+  EXPECT_EQ(routes.find({Region::kNorth, own.number}).where, Where::kOtherRegion);
 }
 
 TEST_F(PlacementTest, ADeadNodesShardsAreTakenWhenItsLeaseIsOverAndNoOthersMove) {

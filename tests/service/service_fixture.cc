@@ -182,16 +182,24 @@ Result<PaidPacket> Deployment::pay(const std::string& payer, const PreOrder& pac
 }
 
 Result<PaidPacket> Deployment::pay(const std::string& payer, const PacketKey& packet, const std::string& pay_token) {
-  return ask<PaidPacket>([&](auto done) { ordering.pay(user(payer), packet, pay_token, soon(clock), std::move(done)); })
+  const auto ordered = ordering.unseal(pay_token);
+  if (!ordered) {
+    return std::unexpected(ordered.error());
+  }
+  return ask<PaidPacket>([&](auto done) { ordering.pay(user(payer), packet, *ordered, soon(clock), std::move(done)); })
       .get();
 }
 
 Result<PaidPacket> Deployment::accept(const PreOrder& packet, const std::string& payment_id,
                                       std::optional<int64_t> amount) {
+  const auto ordered = ordering.unseal(packet.pay_token);
+  if (!ordered) {
+    return std::unexpected(ordered.error());
+  }
   const ChannelPayment payment{.channel = "bank",
                                .payment_id = payment_id,
                                .amount = amount ? Money(*amount) : packet.order.total,
-                               .pay_token = packet.pay_token};
+                               .ordered = *ordered};
   return ask<PaidPacket>([&](auto done) { ordering.accept(payment, soon(clock), std::move(done)); }).get();
 }
 

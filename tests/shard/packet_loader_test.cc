@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "adapters/memory/memory_order_store.h"
+#include "support/memory_order_store.h"
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
 

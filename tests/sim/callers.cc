@@ -14,7 +14,8 @@ constexpr std::array<std::string_view, 5> kAsks{"ask_deposit", "ask_send", "ask_
 
 }  // namespace
 
-Callers::Callers(Environment& env, const Engines& engines) : env_(env), engines_(engines), calls_(env) {
+Callers::Callers(Environment& env, const Engines& engines, const Network& network)
+    : env_(env), engines_(engines), network_(network), calls_(env) {
   for (uint32_t i = 0; i < env.scenario.users; ++i) {
     users_.push_back(UserId::trusted(fmt::format("user{}", i)));
   }
@@ -62,21 +63,20 @@ void Callers::step(const Process& entry, const At& at) {
     return;
   }
   Task& task = *ready[env_.dice.below(ready.size())];
-  task.shard = shard_of(entry, task);
-  const bool here = !task.shard || env_.dice.one_in(6);  // a balancer that is wrong, or a node that is late
-  at(here ? std::nullopt : entry.placement.owner(*task.shard), [&](Process& process) { ask(process, task); });
+  at([&](Process& process) { ask(process, task); });
 }
 
-// nullopt: any node can answer, or refuse.
-std::optional<ShardId> Callers::shard_of(const Process& entry, const Task& task) const {
-  if (task.packet != nullptr) {
-    return task.packet->key.shard;
+// Nobody is told before its time that a shard has no owner; and where nothing ever fails, everybody is answered.
+void Callers::expect_a_reason(const Process& entry, const Error& error, SteadyTime asked_until) {
+  const bool is_early = env_.clock.steady_now() + ForwarderLimits().retry_pause < asked_until;
+  if (is_early && error.code == ErrorCode::kUnavailable && error.detail.ends_with("has no owner at the moment")) {
+    env_.violation(fmt::format("process {} gave up a call before its time", entry.number()));
   }
-  if (task.kind != Kind::kSend) {
-    return std::nullopt;
+  const bool gives_no_answer = error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kOutcomeUnknown ||
+                               error.code == ErrorCode::kDeadlineExceeded || error.code == ErrorCode::kFenced;
+  if (gives_no_answer && env_.scenario.is_quiet() && !entry.is_leaving()) {
+    env_.violation(fmt::format("nothing failed, and process {} says: {}", entry.number(), error.detail));
   }
-  const auto chosen = entry.ordering.choose(task.user, task.key);
-  return chosen ? std::optional(*chosen) : std::nullopt;
 }
 
 void Callers::go_back(const Told& told) {
@@ -147,7 +147,7 @@ void Callers::ask(Process& process, Task& task) {
 
 SteadyTime Callers::deadline() {
   // Some callers are in a hurry, so that commands are overdue when the writer gets to them.
-  const bool hurries = !finishing_ && env_.dice.one_in(8);
+  const bool hurries = !finishing_ && !env_.scenario.is_quiet() && env_.dice.one_in(8);
   return env_.clock.steady_now() + (hurries ? std::chrono::milliseconds(5) : env_.scenario.call_timeout);
 }
 
@@ -199,20 +199,20 @@ void Callers::begin_packet() {
 }
 
 void Callers::send(Process& process, Task& task) {
-  if (!task.shard) {  // no shard takes orders
+  const auto shard = process.ordering.choose(task.user, task.key);
+  if (!shard) {
     task.stage = Stage::kReady;
     return;
   }
-  process.ordering.send(*task.shard, task.user, task.key, task.request,
-                        calls_.open<PreOrder>(process.number(), [this, &task](auto answer) {
-                          Asked asked;
-                          if (answer && *answer) {
-                            task.stage = Stage::kOver;
-                            sent(task, **answer);
-                          } else {
-                            not_yet(task, asked, answer);
-                          }
-                        }));
+  bring(process, SendCall{task.user, task.key, task.request, *shard}, [this, &task](auto answer) {
+    Asked asked;
+    if (answer && *answer) {
+      task.stage = Stage::kOver;
+      sent(task, **answer);
+    } else {
+      not_yet(task, asked, answer);
+    }
+  });
 }
 
 // Pre-orders are only in the cache, for a day or so.
@@ -284,20 +284,20 @@ void Callers::add_notification(PacketRecord& packet, ChannelPaymentRecord& payme
 void Callers::pay(Process& process, Task& task) {
   PacketRecord& packet = *task.packet;
   packet.wallet_asked.at_all = true;
-  process.ordering.pay(task.user, packet.key, packet.pay_token, deadline(),
-                       calls_.open<PaidPacket>(process.number(), [this, &task, &packet](auto answer) {
-                         const auto error = error_of(answer);
-                         if (answer && *answer) {
-                           const bool paid = (**answer).outcome == PaymentOutcome::kPaid;
-                           (paid ? packet.told_paid : packet.told_returned) = true;
-                           task.stage = Stage::kOver;
-                         } else if (error == ErrorCode::kPayTokenExpired || error == ErrorCode::kAlreadySent ||
-                                    (error == ErrorCode::kInsufficientFunds && (finishing_ || env_.dice.one_in(2)))) {
-                           task.stage = Stage::kOver;
-                         } else {
-                           not_yet(task, packet.wallet_asked, answer);
-                         }
-                       }));
+  bring(process, PayCall{task.user, packet.key, process.ordering.unseal(packet.pay_token).value()},
+        [this, &task, &packet](auto answer) {
+          const auto error = error_of(answer);
+          if (answer && *answer) {
+            const bool paid = (**answer).outcome == PaymentOutcome::kPaid;
+            (paid ? packet.told_paid : packet.told_returned) = true;
+            task.stage = Stage::kOver;
+          } else if (error == ErrorCode::kPayTokenExpired || error == ErrorCode::kAlreadySent ||
+                     (error == ErrorCode::kInsufficientFunds && (finishing_ || env_.dice.one_in(2)))) {
+            task.stage = Stage::kOver;
+          } else {
+            not_yet(task, packet.wallet_asked, answer);
+          }
+        });
 }
 
 void Callers::notify(Process& process, Task& task) {
@@ -306,23 +306,22 @@ void Callers::notify(Process& process, Task& task) {
   const ChannelPayment notification{.channel = std::string(kChannel),
                                     .payment_id = payment.id,
                                     .amount = packet.request.total,
-                                    .pay_token = packet.pay_token};
+                                    .ordered = process.ordering.unseal(packet.pay_token).value()};
   payment.asked.at_all = true;
   const uint64_t number = process.number();
-  process.ordering.accept(notification, deadline(),
-                          calls_.open<PaidPacket>(number, [this, &task, &packet, &payment, number](auto answer) {
-                            if (!answer || !*answer) {
-                              not_yet(task, payment.asked, answer);
-                              return;
-                            }
-                            payment.accepted = true;
-                            payment.credited = (**answer).outcome == PaymentOutcome::kCreditedToWallet;
-                            packet.told_paid = packet.told_paid || (**answer).outcome == PaymentOutcome::kPaid;
-                            task.stage = Stage::kOver;
-                            if (env_.faults.strikes(Fault::kNotificationRepeated)) {
-                              add_notification(packet, payment, number);
-                            }
-                          }));
+  bring(process, NotifyCall{notification}, [this, &task, &packet, &payment, number](auto answer) {
+    if (!answer || !*answer) {
+      not_yet(task, payment.asked, answer);
+      return;
+    }
+    payment.accepted = true;
+    payment.credited = (**answer).outcome == PaymentOutcome::kCreditedToWallet;
+    packet.told_paid = packet.told_paid || (**answer).outcome == PaymentOutcome::kPaid;
+    task.stage = Stage::kOver;
+    if (env_.faults.strikes(Fault::kNotificationRepeated)) {
+      add_notification(packet, payment, number);
+    }
+  });
 }
 
 }  // namespace hongbao::sim

@@ -16,11 +16,10 @@ namespace hongbao::sim {
 
 class Callers {
  public:
-  Callers(Environment& env, const Engines& engines);
+  Callers(Environment& env, const Engines& engines, const Network& network);
 
-  // One caller begins something or asks again, at `entry` or at the node that owns the packet as far as `entry` knows;
-  // `at` plays the call in the process that it reaches, or in none.
-  using At = std::function<void(const std::optional<Member>& node, const std::function<void(Process&)>& call)>;
+  // One caller begins something or asks again, at `entry`, whoever owns the packet; `at` plays the call there.
+  using At = std::function<void(const std::function<void(Process&)>& call)>;
   void step(const Process& entry, const At& at);
   void lose(uint64_t process) { calls_.lose(process); }
   // It is stopped: some of those that wait for it ask elsewhere, while their calls still stand.
@@ -63,7 +62,6 @@ class Callers {
     SteadyTime not_before{};
     uint64_t not_in_process = 0;  // notify: wait for a restart
     uint64_t at_process = 0;      // asked last
-    std::optional<ShardId> shard{};
   };
 
   void begin_packet();
@@ -74,7 +72,10 @@ class Callers {
   void grab(Process& process, Task& task);
   void open(Process& process, Task& task);
   void ask(Process& process, Task& task);
-  std::optional<ShardId> shard_of(const Process& entry, const Task& task) const;
+  // Asks `entry` for `what`, wherever its packet is; `answered` gets what was told, or nullopt when `entry` is gone.
+  template <class What, class Answered>
+  void bring(Process& entry, What what, Answered answered);
+  void expect_a_reason(const Process& entry, const Error& error, SteadyTime asked_until);
 
   [[nodiscard]] bool cache_remembers() const;
   void sent(const Task& task, const PreOrder& made);
@@ -85,8 +86,8 @@ class Callers {
     bool paid = false;
   };
   [[nodiscard]] Known known_to(const Task& task) const;
-  void expect_opened(const Process& process, const Task& task, const Known& known);
-  void expect_no_denial(const Process& process, const Task& task, const Known& known, std::optional<ErrorCode> error);
+  void expect_opened(const Task& task, const Known& known);
+  void expect_no_denial(const Task& task, const Known& known, std::optional<ErrorCode> error);
   void told_share(Task& task, const Share& share);
   // Ready again, paused or given up, after an answer that did not settle it.
   template <class T>
@@ -99,6 +100,7 @@ class Callers {
 
   Environment& env_;
   const Engines& engines_;
+  const Network& network_;
   Calls calls_;
   Record record_;
   std::vector<UserId> users_;
@@ -109,7 +111,25 @@ class Callers {
   uint64_t next_name_ = 1;
   bool resting_ = false;
   bool finishing_ = false;
+  bool answerer_shares_name_ = false;  // of the answer that is being told: with a process of the same node
 };
+
+template <class What, class Answered>
+void Callers::bring(Process& entry, What what, Answered answered) {
+  using Answer = typename What::Answer;
+  const SteadyTime until = deadline();
+  entry.forwarder.bring(
+      {std::move(what), until},
+      [this, &entry, until, done = calls_.open<Answer>(entry.number(), std::move(answered))](Brought brought) mutable {
+        answerer_shares_name_ = brought.owner.empty() ? entry.shares_name() : network_.answerer_shares_name();
+        if (brought.answer) {
+          done(std::move(std::get<Answer>(*brought.answer)));
+        } else {
+          expect_a_reason(entry, brought.answer.error(), until);
+          done(std::unexpected(std::move(brought.answer.error())));
+        }
+      });
+}
 
 template <class T>
 std::optional<ErrorCode> error_of(const std::optional<Result<T>>& answer) {

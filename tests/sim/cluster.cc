@@ -12,8 +12,8 @@ constexpr size_t kReplacedMax = 2;
 
 }  // namespace
 
-Cluster::Cluster(Environment& env, Engines& engines, std::function<void(uint64_t)> lost)
-    : env_(env), engines_(engines), lost_(std::move(lost)) {
+Cluster::Cluster(Environment& env, Engines& engines, Network& network, std::function<void(uint64_t)> lost)
+    : env_(env), engines_(engines), network_(network), lost_(std::move(lost)) {
   for (uint32_t i = 0; i < env.scenario.nodes; ++i) {  // other names place the shards elsewhere
     nodes_.push_back(fmt::format("node{}-{}", i, env.dice.below(1'000)));
   }
@@ -42,10 +42,20 @@ Cluster::Running* Cluster::latest(size_t node) const {
   return found == running_.rend() ? nullptr : found->get();
 }
 
-Process* Cluster::latest(const std::string& node) {
+Process* Cluster::find_node(const std::string& node) {
   const auto found = std::ranges::find(nodes_, node);
   Running* running = latest(static_cast<size_t>(found - nodes_.begin()));
-  return running != nullptr && may_act(*running) ? running->process.get() : nullptr;
+  return running != nullptr && running->started ? running->process.get() : nullptr;
+}
+
+bool Cluster::play_at(uint64_t process, const std::function<void(Process&)>& act) {
+  const auto found =
+      std::ranges::find_if(running_, [process](const auto& each) { return each->process->number() == process; });
+  if (found == running_.end() || !may_act(**found)) {
+    return false;
+  }
+  play(*(*found)->process, act);
+  return true;
 }
 
 Cluster::Running* Cluster::running(const Process& process) const {
@@ -92,7 +102,7 @@ void Cluster::remove_gone() {
 
 void Cluster::start(size_t node) {
   const uint64_t number = ++processes_;
-  auto process = std::make_unique<Process>(engines_, env_, nodes_[node], number);
+  auto process = std::make_unique<Process>(engines_, env_, network_, nodes_[node], number);
   for (const auto& each : running_) {
     if (each->node == node) {
       each->process->set_shares_name();
@@ -185,7 +195,7 @@ std::string Cluster::misplaced() {
   for (const auto& [id, store] : engines_.order_stores) {
     for (const auto& each : running_) {
       const auto owner = each->process->placement.owner(id);
-      Process* const process = owner ? latest(owner->node) : nullptr;
+      Process* const process = owner ? find_node(owner->node) : nullptr;
       if (process == nullptr || !process->owns(id)) {
         return fmt::format("shard {} is not owned where {} sees it", to_text(id), nodes_[each->node]);
       }

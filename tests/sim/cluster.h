@@ -11,15 +11,15 @@
 
 namespace hongbao::sim {
 
-class Cluster {
+class Cluster final : public Hosts {
  public:
   // `lost`: called with the number of a process that is gone.
-  Cluster(Environment& env, Engines& engines, std::function<void(uint64_t)> lost);
+  Cluster(Environment& env, Engines& engines, Network& network, std::function<void(uint64_t)> lost);
 
   // One that runs and may act now; null when there is none.
   Process* somebody();
-  // The latest of a node's, if it runs.
-  Process* latest(const std::string& node);
+  Process* find_node(const std::string& node) override;
+  bool play_at(uint64_t process, const std::function<void(Process&)>& act) override;
   // Plays `act` as one step of `process`, which is gone when it crashes.
   void play(Process& process, const std::function<void(Process&)>& act);
 
@@ -64,6 +64,7 @@ class Cluster {
 
   Environment& env_;
   Engines& engines_;
+  Network& network_;
   const std::function<void(uint64_t)> lost_;
   std::vector<std::string> nodes_;
   std::vector<std::unique_ptr<Running>> running_;  // in the order of their numbers

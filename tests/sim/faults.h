@@ -22,6 +22,10 @@ enum class Fault : uint8_t {
   kStoppedAtClock,  // wherever the code looks at a clock
   kCutOff,          // a process that reaches no database for a while
   kBeatUnknown,     // a node that says it lives is told nothing
+  kLinkDown,        // a call to another node does not leave
+  kLinkLostBefore,  // it left, and does not arrive
+  kLinkLostWhile,   // whoever asked is told nothing, and it arrives, or is carried out, all the same
+  kLinkLostAfter,   // its answer does not arrive
   kOrdersAcquireUnknown,
   kOrdersRenewUnknown,
   kOrdersReleaseUnknown,

@@ -258,8 +258,8 @@ sim_mutant(activates_without_the_money SOURCE service/ordering.cc
   FIND "                     done(not_posted(posted->outcome, \"the wallet\"));\n"
   REPLACE "                     activate(order, deadline, std::move(done));\n")
 sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
-  FIND "                     credit_sender(payment, order, deadline, std::move(done));\n"
-  REPLACE "                     done(PaidPacket{order.key, PaymentOutcome::kCreditedToWallet});\n")
+  FIND "                     credit_sender(payment, deadline, std::move(done));\n"
+  REPLACE "                     done(PaidPacket{payment.ordered.order.key, PaymentOutcome::kCreditedToWallet});\n")
 sim_mutant(two_packets_of_one_key_are_paid SOURCE service/ordering.cc
   FIND "              .send_key = send_key_of(sender, idempotency_key)};\n"
   REPLACE "};\n"
@@ -270,3 +270,30 @@ sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc
 sim_mutant(expired_answered_as_opened SOURCE service/opening.cc
   FIND "told(std::move(answer->open))"
   REPLACE "answer->open.outcome == OpenOutcome::kExpired\n    ? OpenAnswer{OpenOutcome::kOpened, Share{.seq = 1, .amount = Money(1)}} : told(std::move(answer->open))")
+
+# --- bringing calls to their owners -----------------------------------------------------------------------------------
+
+sim_mutant(no_doubt_after_a_lost_answer SOURCE routing/forwarder.cc
+  FIND "                 if (code != ErrorCode::kUnavailable) {\n                   trip->doubt();\n                 }\n"
+  REPLACE ""
+  SCENARIO bad_links)
+sim_mutant(refusal_after_a_lost_answer_is_believed SOURCE routing/forwarder.cc
+  FIND "    if (in_doubt_ && !brought.answer"
+  REPLACE "    if (false && !brought.answer"
+  SCENARIO bad_links)
+sim_mutant(shard_that_left_leaves_no_doubt SOURCE routing/forwarder.cc
+  FIND "    trip->doubt();\n    trip->set_unanswered(false);\n"
+  REPLACE "    trip->set_unanswered(false);\n"
+  SCENARIO bad_links)
+sim_mutant(calls_are_not_tried_again SOURCE routing/forwarder.cc
+  FIND "  if (at >= trip->call().deadline) {"
+  REPLACE "  if (true) {"
+  SCENARIO quiet)
+sim_mutant(first_owner_is_asked_for_ever SOURCE routing/forwarder.cc
+  FIND "  const Route route = route_(trip->shard());\n"
+  REPLACE "  static std::map<std::pair<const Forwarder*, ShardId>, Route> first;\n  const Route route = first.emplace(std::pair(this, trip->shard()), route_(trip->shard())).first->second;\n"
+  SCENARIO hand_over)
+sim_mutant(carried_out_wherever_it_came_in SOURCE routing/forwarder.cc
+  FIND "!is_another_nodes(route) || may_be_finished"
+  REPLACE "true"
+  SCENARIO quiet)

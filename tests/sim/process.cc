@@ -57,13 +57,14 @@ void Engines::restore(const Copy& copy) {
   stream.forget();
 }
 
-Process::Process(Engines& engines, Environment& env, const std::string& node, uint64_t number)
+Process::Process(Engines& engines, Environment& env, Network& network, const std::string& node, uint64_t number)
     : env_(env),
       engines_(engines),
       number_(number),
       clock_(env),
       control_({{Region::kSouth, 100}}),
       workers_(1, 1),
+      port_(network, number),
       placement(shards_, groups(),
                 {.self = {.node = node, .address = node}, .incarnation = number, .lease = env.scenario.lease}),
       ledger_writer(engines.ledger, clock_, {.deferral = kDeferral}, registry_),
@@ -84,7 +85,12 @@ Process::Process(Engines& engines, Environment& env, const std::string& node, ui
                [this] { return placement.taking_orders(); }, {.payable = kPayable}),
       opening(shards_, residency, engines.tickets, control_, clock_, kTicketTtl),
       viewing(residency, pre_orders, nullptr, profiles, engines.ids),
-      wallets(engines.ledger, ledger_writer, workers_, clock_) {
+      calls(ordering, opening, viewing, engines.ids),
+      wallets(engines.ledger, ledger_writer, workers_, clock_),
+      routes(shards_, placement, Region::kSouth),
+      forwarder([this](ShardId shard) { return routes.find(shard); },
+                [this](const PacketCall& call, Done<PacketAnswer> done) { calls.carry_out(call, std::move(done)); },
+                port_, port_, clock_, ForwarderLimits(), registry_) {
   for (const auto& [id, store] : engines.orders) {
     shard_ids_.push_back(id);
     shards_.add(std::make_unique<Shard>(id, *store, engines.stream, clock_, shard_options(env.scenario, node, number),

@@ -8,15 +8,14 @@
 #include <set>
 
 #include "adapters/memory/memory_control.h"
+#include "routing/forwarder.h"
 #include "service/inbox_feed.h"
-#include "service/opening.h"
-#include "service/ordering.h"
-#include "service/placement.h"
+#include "service/packet_calls.h"
 #include "service/reconciler.h"
 #include "service/refunder.h"
 #include "service/settler.h"
-#include "service/viewing.h"
 #include "service/wallets.h"
+#include "sim/network.h"
 #include "sim/sim_cache.h"
 #include "sim/sim_inbox_store.h"
 #include "sim/sim_ledger_store.h"
@@ -79,7 +78,7 @@ class ProcessClock final : public Clock {
 class Process {
  public:
   // `number`: which process of the run it is; it serves as its node's incarnation.
-  Process(Engines& engines, Environment& env, const std::string& node, uint64_t number);
+  Process(Engines& engines, Environment& env, Network& network, const std::string& node, uint64_t number);
 
   // Says that its node lives, and finds its places in the logs; an engine may refuse.
   Result<void> start();
@@ -109,6 +108,7 @@ class Process {
   ShardSet shards_;
   std::vector<ShardId> shard_ids_;
   WorkerPool workers_;  // has no threads here; nothing simulated reads through it
+  Network::Port port_;
 
  public:
   Placement placement;
@@ -123,7 +123,10 @@ class Process {
   Ordering ordering;
   Opening opening;
   Viewing viewing;
+  PacketCalls calls;
   Wallets wallets;
+  Routes routes;
+  Forwarder forwarder;
 
  private:
   // Those with a thread of their own.

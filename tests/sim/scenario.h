@@ -1,6 +1,7 @@
 // A scenario: a workload, and faults with their rates. Read from a TOML file; an unknown key is refused.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
@@ -28,6 +29,11 @@ struct Scenario {
   std::chrono::milliseconds call_timeout{5'000};
 
   FaultRates faults{};  // [faults]
+
+  // Nothing fails, and nobody sleeps.
+  [[nodiscard]] bool is_quiet() const {
+    return pauses_per_1000 == 0 && std::ranges::all_of(faults, [](uint32_t rate) { return rate == 0; });
+  }
 };
 
 Result<Scenario> load_scenario(const std::string& path);

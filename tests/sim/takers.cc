@@ -19,73 +19,68 @@ Callers::Known Callers::known_to(const Task& task) const {
 }
 
 // While leases hold, whoever answers has seen everything that any node ever told.
-void Callers::expect_opened(const Process& process, const Task& task, const Known& known) {
-  if (known.share && env_.leases_hold && !process.shares_name()) {
+void Callers::expect_opened(const Task& task, const Known& known) {
+  if (known.share && env_.leases_hold && !answerer_shares_name_) {
     env_.violation(fmt::format("{} was told of a share, and later of none", task.user.text()));
   }
 }
 
-void Callers::expect_no_denial(const Process& process, const Task& task, const Known& known,
-                               std::optional<ErrorCode> error) {
+void Callers::expect_no_denial(const Task& task, const Known& known, std::optional<ErrorCode> error) {
   const bool denied = error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid;
-  if (denied && known.paid && env_.leases_hold && !process.shares_name()) {
+  if (denied && known.paid && env_.leases_hold && !answerer_shares_name_) {
     env_.violation(fmt::format("{} was told that a packet which was paid is not", task.user.text()));
   }
 }
 
 void Callers::grab(Process& process, Task& task) {
-  process.opening.grab(
-      task.packet->key, task.user, deadline(),
-      calls_.open<GrabAnswer>(process.number(), [this, &process, &task, known = known_to(task)](auto answer) {
-        TakerRecord& taker = task.packet->takers[task.user];
-        const auto error = error_of(answer);
-        expect_no_denial(process, task, known, error);
-        if (answer && *answer && (**answer).outcome != OpenOutcome::kOpened) {
-          expect_opened(process, task, known);
-        }
-        if (answer && *answer) {
-          GrabAnswer& grabbed = **answer;
-          if (grabbed.outcome == OpenOutcome::kTicket) {
-            task.ticket = grabbed.ticket;
-            task.stage = Stage::kReady;
-          } else if (grabbed.outcome == OpenOutcome::kOpened) {
-            told_share(task, *grabbed.share);
-          } else {
-            task.stage = Stage::kOver;
-          }
-        } else if (finishing_ && (error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid)) {
-          task.stage = Stage::kOver;
-        } else {
-          Asked asked = taker.asked;  // a grab has no effect, so a lost one leaves no doubt
-          not_yet(task, asked, answer);
-        }
-      }));
+  bring(process, GrabCall{task.user, task.packet->key}, [this, &task, known = known_to(task)](auto answer) {
+    TakerRecord& taker = task.packet->takers[task.user];
+    const auto error = error_of(answer);
+    expect_no_denial(task, known, error);
+    if (answer && *answer && (**answer).outcome != OpenOutcome::kOpened) {
+      expect_opened(task, known);
+    }
+    if (answer && *answer) {
+      GrabAnswer& grabbed = **answer;
+      if (grabbed.outcome == OpenOutcome::kTicket) {
+        task.ticket = grabbed.ticket;
+        task.stage = Stage::kReady;
+      } else if (grabbed.outcome == OpenOutcome::kOpened) {
+        told_share(task, *grabbed.share);
+      } else {
+        task.stage = Stage::kOver;
+      }
+    } else if (finishing_ && (error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid)) {
+      task.stage = Stage::kOver;
+    } else {
+      Asked asked = taker.asked;  // a grab has no effect, so a lost one leaves no doubt
+      not_yet(task, asked, answer);
+    }
+  });
 }
 
 void Callers::open(Process& process, Task& task) {
   TakerRecord& taker = task.packet->takers[task.user];
   taker.asked.at_all = true;
-  const std::string ticket = std::exchange(task.ticket, {});
-  process.opening.open(
-      task.packet->key, task.user, ticket, deadline(),
-      calls_.open<OpenAnswer>(process.number(), [this, &process, &task, &taker, known = known_to(task)](auto answer) {
-        expect_no_denial(process, task, known, error_of(answer));
-        if (answer && *answer) {
-          OpenAnswer& opened = **answer;
-          if (opened.outcome != OpenOutcome::kOpened) {
-            expect_opened(process, task, known);
-          }
-          if (opened.outcome == OpenOutcome::kOpened) {
-            told_share(task, *opened.share);
-          } else {
+  bring(process, OpenCall{task.user, task.packet->key, std::exchange(task.ticket, {})},
+        [this, &task, &taker, known = known_to(task)](auto answer) {
+          expect_no_denial(task, known, error_of(answer));
+          if (answer && *answer) {
+            OpenAnswer& opened = **answer;
+            if (opened.outcome != OpenOutcome::kOpened) {
+              expect_opened(task, known);
+            }
+            if (opened.outcome == OpenOutcome::kOpened) {
+              told_share(task, *opened.share);
+            } else {
+              task.stage = Stage::kOver;
+            }
+          } else if (error_of(answer) == ErrorCode::kForbidden) {
             task.stage = Stage::kOver;
+          } else {
+            not_yet(task, taker.asked, answer);
           }
-        } else if (error_of(answer) == ErrorCode::kForbidden) {
-          task.stage = Stage::kOver;
-        } else {
-          not_yet(task, taker.asked, answer);
-        }
-      }));
+        });
 }
 
 void Callers::told_share(Task& task, const Share& share) {

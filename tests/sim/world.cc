@@ -32,8 +32,13 @@ class Within {
 }  // namespace
 
 World::World(Environment& env)
-    : env_(env), engines_(env), callers_(env, engines_), cluster_(env, engines_, [this](uint64_t number) {
+    : env_(env),
+      engines_(env),
+      network_(env, cluster_),
+      callers_(env, engines_, network_),
+      cluster_(env, engines_, network_, [this](uint64_t number) {
         callers_.lose(number);
+        network_.lose(number);
         audit();
       }) {
   env.meanwhile = [this](Moment moment) { meanwhile(moment); };
@@ -60,6 +65,11 @@ void World::tick() {
 }
 
 void World::act() {
+  if (network_.is_busy() && env_.dice.one_in(3)) {
+    const Within one_more(asks_);
+    network_.step();
+    return;
+  }
   if (Process* process = cluster_.somebody()) {
     act(*process);
   }
@@ -70,11 +80,9 @@ void World::act(Process& process) {
     cluster_.play(process, &Process::step);
     return;
   }
-  callers_.step(process, [&](const std::optional<Member>& node, const auto& call) {
-    if (Process* asked = node ? cluster_.latest(node->node) : &process) {
-      const Within one_more(asks_);
-      cluster_.play(*asked, call);
-    }
+  callers_.step(process, [&](const auto& call) {
+    const Within one_more(asks_);
+    cluster_.play(process, call);
   });
 }
 

@@ -42,6 +42,7 @@ class World {
 
   Environment& env_;
   Engines engines_;
+  Network network_;
   Callers callers_;
   Cluster cluster_;
   uint32_t ticks_ = 0;

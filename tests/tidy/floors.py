@@ -4,9 +4,10 @@
     floors.py ROOT          checks ROOT/src, prints file:line for every breach, exits 1 if there is one
     floors.py --self-test   proves on small trees that each rule can fail
 
-From the lowest floor up: base, core, ports, storage, [adapters], shard, service, edge, apps. An adapter sees base, core,
-ports, storage and its own folder, and nobody else sees storage; only apps names an adapter; an include of ours is
-written in quotes from the src root.
+From the lowest floor up: base, core, ports, storage, [adapters], shard, service, routing, edge, apps. An adapter sees
+base, core, ports, storage and its own folder, and nobody else sees storage; only apps names an adapter. Beside them is
+net, which knows no packet: it sees base alone, and routing and what is above may use it. An include of ours is written in
+quotes from the src root.
 """
 
 import pathlib
@@ -15,16 +16,16 @@ import sys
 import tempfile
 import unittest
 
-FLOORS = ["base", "core", "ports", "storage", "shard", "service", "edge", "apps"]
+FLOORS = ["base", "core", "ports", "storage", "shard", "service", "routing", "edge", "apps"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SOURCES = {".h", ".cc"}
 
 
 def folder_of(parts):
-    """The floor, or adapters/NAME, that a path relative to src belongs to; None when it is neither."""
+    """The floor, net, or adapters/NAME, that a path relative to src belongs to; None when it is none of them."""
     if parts[0] == "adapters":
         return "/".join(parts[:2]) if len(parts) > 2 else None
-    return parts[0] if parts[0] in FLOORS and len(parts) > 1 else None
+    return parts[0] if parts[0] in [*FLOORS, "net"] and len(parts) > 1 else None
 
 
 def breach(includer, included):
@@ -33,6 +34,11 @@ def breach(includer, included):
         return None
     if included.startswith("adapters/"):
         return None if includer == "apps" else f"only apps names an adapter, and this is {includer}"
+    if includer == "net":
+        return None if included == "base" else f"net sees base alone, and this is {included}"
+    if included == "net":
+        is_above = includer in FLOORS and FLOORS.index(includer) >= FLOORS.index("routing")
+        return None if is_above else f"net is for routing and what is above, and this is {includer}"
     if includer.startswith("adapters/"):
         if FLOORS.index(included) > FLOORS.index("storage"):
             return f"an adapter sees no floor above storage, and this is {included}"
@@ -79,7 +85,7 @@ class FloorsCanFail(unittest.TestCase):
     def check(self, files):
         with tempfile.TemporaryDirectory() as root:
             for name in ["base/b.h", "core/c.h", "ports/p.h", "storage/t.h", "adapters/one/a.h", "adapters/two/a.h", "shard/s.h",
-                         "service/v.h", "edge/e.h", "apps/load/l.h"]:
+                         "service/v.h", "net/n.h", "net/link/k.h", "routing/r.h", "edge/e.h", "apps/load/l.h"]:
                 self.write(root, name, "#pragma once\n")
             for name, text in files.items():
                 self.write(root, name, text)
@@ -96,12 +102,14 @@ class FloorsCanFail(unittest.TestCase):
             "core/x.cc": '#include "core/c.h"\n#include <vector>\n#include "base/b.h"\n',
             "adapters/one/x.cc": '#include "adapters/one/a.h"\n#include "ports/p.h"\n#include "storage/t.h"\n',
             "storage/x.cc": '#include "ports/p.h"\n',
-            "edge/x.cc": '#include "service/v.h"\n#include "shard/s.h"\n',
+            "net/link/x.cc": '#include "base/b.h"\n#include "net/n.h"\n#include "net/link/k.h"\n',
+            "routing/x.cc": '#include "service/v.h"\n#include "net/link/k.h"\n',
+            "edge/x.cc": '#include "service/v.h"\n#include "shard/s.h"\n#include "routing/r.h"\n#include "net/n.h"\n',
             "apps/x.cc": '#include "adapters/one/a.h"\n#include "adapters/two/a.h"\n#include "edge/e.h"\n',
             "apps/load/x.cc": '#include "apps/load/l.h"\n#include "adapters/one/a.h"\n'}))
 
     def test_every_higher_floor_is_named_with_file_and_line(self):
-        headers = dict(zip(FLOORS, ["b", "c", "p", "t", "s", "v", "e"]))
+        headers = dict(zip(FLOORS, ["b", "c", "p", "t", "s", "v", "r", "e"]))
         for low, lower in enumerate(FLOORS[:-2]):
             for higher in (floor for floor in FLOORS[low + 1:-1] if floor != "storage"):
                 with self.subTest(lower=lower, higher=higher):
@@ -118,12 +126,22 @@ class FloorsCanFail(unittest.TestCase):
                                  self.check({f"{floor}/x.cc": '#include "storage/t.h"\n'}))
 
     def test_an_adapter_sees_neither_another_nor_a_floor_above_storage(self):
-        for name in ["adapters/two/a.h", "shard/s.h", "service/v.h", "edge/e.h", "apps/load/l.h"]:
+        for name in ["adapters/two/a.h", "shard/s.h", "service/v.h", "net/n.h", "routing/r.h", "edge/e.h",
+                     "apps/load/l.h"]:
             with self.subTest(name=name):
                 self.assertEqual(1, len(self.check({"adapters/one/x.cc": f'#include "{name}"\n'})))
 
+    def test_net_sees_base_alone_and_is_seen_from_routing_on(self):
+        for name in ["core/c.h", "ports/p.h", "shard/s.h", "service/v.h", "routing/r.h", "edge/e.h", "apps/load/l.h",
+                     "adapters/one/a.h"]:
+            with self.subTest(name=name):
+                self.assertEqual(1, len(self.check({"net/link/x.cc": f'#include "{name}"\n'})))
+        for floor in ["base", "core", "ports", "adapters/one", "shard", "service"]:
+            with self.subTest(floor=floor):
+                self.assertEqual(1, len(self.check({f"{floor}/x.cc": '#include "net/link/k.h"\n'})))
+
     def test_only_apps_names_an_adapter(self):
-        for floor in FLOORS[:-1]:
+        for floor in [*FLOORS[:-1], "net"]:
             with self.subTest(floor=floor):
                 self.assertEqual(1, len(self.check({f"{floor}/x_test.cc": '#  include "adapters/one/a.h"\n'})))
 

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "core/ids.h"
 #include "edge/auth.h"
-#include "edge/listen.h"
+#include "net/listen.h"
 
 namespace hongbao {
 namespace {

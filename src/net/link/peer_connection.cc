@@ -1,0 +1,220 @@
+#include "net/link/peer_connection.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <utility>
+
+#include "base/check.h"
+
+namespace hongbao {
+namespace {
+
+constexpr size_t kReadBytes = 64 * 1024;
+constexpr size_t kStrangersReadBytes = 1'024;
+
+}  // namespace
+
+PeerConnection::PeerConnection(PeerIo& io, boost::asio::ip::tcp::socket socket, PeerRole role)
+    : io_(io),
+      socket_(std::move(socket)),
+      channel_(role, io.cluster_key(), io.limits().frame_bytes_max + kPeerFrameHeader_bytes),
+      began_(std::chrono::steady_clock::now()),
+      heard_(began_),
+      sent_(began_) {}
+
+std::expected<PeerFramePlace, ErrorCode> PeerConnection::send(const PeerFrame& frame) {
+  CHECK(frame.payload.size() <= limits().frame_bytes_max);
+  PeerFramePlace place;
+  bool is_first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) {
+      return std::unexpected(ErrorCode::kUnavailable);
+    }
+    if (outgoing_.size() + frame.payload.size() > limits().outgoing_bytes_max) {
+      return std::unexpected(ErrorCode::kOverloaded);
+    }
+    place = {batch_, outgoing_.size()};
+    append_frame(outgoing_, frame);
+    is_first = !std::exchange(flush_due_, true);
+  }
+  if (is_first) {
+    boost::asio::post(io_.context(), [self = shared_from_this()] { self->flush(); });
+  }
+  return place;
+}
+
+bool PeerConnection::withdraw(const PeerFramePlace& place) {
+  const std::lock_guard lock(mutex_);
+  if (place.batch != batch_) {
+    return false;
+  }
+  withdraw_frame(outgoing_, place.at);
+  return true;
+}
+
+bool PeerConnection::has_unsent() {
+  const std::lock_guard lock(mutex_);
+  return writing_ || !outgoing_.empty();
+}
+
+void PeerConnection::begin() {
+  boost::system::error_code ignored;
+  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  channel_.start(handshake_);
+  flush();
+  read();
+}
+
+void PeerConnection::read() {
+  if (closed_) {
+    return;
+  }
+  socket_.async_read_some(input_.prepare(established() ? kReadBytes : kStrangersReadBytes),
+                          [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
+                            self->on_read(error, bytes);
+                          });
+}
+
+void PeerConnection::on_read(const boost::system::error_code& error, size_t bytes) {
+  if (closed_) {
+    return;
+  }
+  if (error) {
+    close(error.message());
+    return;
+  }
+  input_.commit(bytes);
+  heard_ = std::chrono::steady_clock::now();
+  const bool was_established = established();
+  if (!take_messages()) {
+    return;
+  }
+  if (!handshake_.empty() || established() != was_established) {
+    flush();
+  }
+  read();
+}
+
+// Takes every message that has arrived whole. False: the connection has ended.
+bool PeerConnection::take_messages() {
+  while (true) {
+    const bool was_established = established();
+    const std::string_view arrived(static_cast<const char*>(input_.data().data()), input_.size());
+    const auto taken = channel_.take(arrived, handshake_);
+    if (!taken) {
+      close(taken.error().detail);
+      return false;
+    }
+    if (taken->bytes == 0) {
+      return true;
+    }
+    if (established() && !was_established) {
+      on_established();
+    }
+    take_frames(taken->frames);
+    if (closed_) {
+      return false;
+    }
+    input_.consume(taken->bytes);
+  }
+}
+
+void PeerConnection::take_frames(std::string_view frames) {
+  while (!frames.empty() && !closed_) {
+    const auto frame = take_frame(frames, limits().frame_bytes_max);
+    if (!frame) {
+      close("sent what is no frame");
+      return;
+    }
+    if (frame->type != PeerFrameType::kHeartbeat && frame->type != PeerFrameType::kWithdrawn) {
+      on_frame(*frame);
+    }
+  }
+}
+
+// Writes all that is ready, unless a write is under way, behind which it will be called again.
+void PeerConnection::flush() {
+  if (closed_ || writing_) {
+    return;
+  }
+  wire_.clear();
+  std::swap(wire_, handshake_);
+  if (established()) {
+    {
+      const std::lock_guard lock(mutex_);
+      flush_due_ = false;
+      std::swap(outgoing_, sealing_);
+      ++batch_;
+    }
+    channel_.seal(sealing_, wire_);
+    sealing_.clear();
+  }
+  if (!wire_.empty()) {
+    write();
+  }
+}
+
+// What is ready nearly always fits into the socket's buffer: one system call and no handler.
+void PeerConnection::write() {
+  writing_ = true;
+  sent_ = std::chrono::steady_clock::now();
+  boost::system::error_code error;
+  const size_t written = socket_.write_some(boost::asio::buffer(wire_), error);
+  if (written == wire_.size() && !error) {
+    writing_ = false;  // frames that came meanwhile have posted a flush
+    return;
+  }
+  if (error && error != boost::asio::error::would_block) {
+    on_written(error);
+    return;
+  }
+  boost::asio::async_write(
+      socket_, boost::asio::buffer(wire_) + written,
+      [self = shared_from_this()](const boost::system::error_code& failed, size_t) { self->on_written(failed); });
+}
+
+void PeerConnection::on_written(const boost::system::error_code& error) {
+  writing_ = false;
+  if (closed_) {
+    return;
+  }
+  if (error) {
+    close(error.message());
+    return;
+  }
+  flush();
+}
+
+void PeerConnection::sweep(SteadyTime now) {
+  if (!established()) {
+    if (now - began_ > limits().connect_timeout) {
+      close("the handshake took too long");
+      return;
+    }
+  } else if (now - heard_ > limits().silence_max) {
+    close("nothing was heard for too long");
+    return;
+  } else if (now - sent_ >= limits().heartbeat_every && !writing_) {
+    (void)send({PeerFrameType::kHeartbeat});
+  }
+  on_sweep(now);
+}
+
+void PeerConnection::close(const std::string& why) {
+  if (closed_) {
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  const auto self = shared_from_this();
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  io_.release(self);
+  on_closed(why);
+}
+
+}  // namespace hongbao

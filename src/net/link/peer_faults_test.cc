@@ -1,0 +1,343 @@
+// What callers hear when the other node is missing, a stranger, mute, or goes away; and that it is found again.
+#include <fmt/format.h>
+
+#include "net/link/peer_test_nodes.h"
+
+namespace hongbao {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+TEST(PeerFaults, NobodyListensAndTheCallIsUnavailable) {
+  AskingNode asker;
+  std::string address;
+  {
+    const AnsweringNode node;
+    address = node.address();
+  }
+  const auto began = steady_clock::now();
+  EXPECT_EQ(code_of(asker.ask(address, "/echo")), ErrorCode::kUnavailable);
+  auto backing_off = asker.ask(address, "/echo");
+  EXPECT_EQ(backing_off.wait_for(milliseconds(0)), std::future_status::ready);
+  EXPECT_EQ(code_of(std::move(backing_off)), ErrorCode::kUnavailable);
+  EXPECT_LT(steady_clock::now() - began, std::chrono::seconds(2));
+}
+
+TEST(PeerFaults, AttemptsThatFailComeEverMoreSlowlyUpToTheLimit) {
+  const MuteListener closes_at_once;
+  AskingNode asker;
+  std::atomic<int> attempts{0};
+  std::thread closer([&] {
+    while (true) {
+      const int socket = ::accept(closes_at_once.socket(), nullptr, nullptr);
+      if (socket < 0) {
+        return;
+      }
+      ++attempts;
+      ::close(socket);
+    }
+  });
+  const auto until = steady_clock::now() + milliseconds(600);
+  while (steady_clock::now() < until) {
+    EXPECT_EQ(code_of(asker.ask(closes_at_once.address(), "/echo")), ErrorCode::kUnavailable);
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  ::shutdown(closes_at_once.socket(), SHUT_RDWR);
+  closer.join();
+  EXPECT_GE(attempts.load(), 2);
+  EXPECT_LE(attempts.load(), 9) << "20, 40, 80, 100, 100, … ms between them";
+}
+
+TEST(PeerFaults, ANodeWithAnotherKeyIsNotTalkedTo) {
+  AnsweringNode node;
+  const Key256 other_key{9};
+  AskingNode stranger(test_limits(), other_key);
+  EXPECT_EQ(code_of(stranger.ask(node.address(), "/held")), ErrorCode::kUnavailable);
+  EXPECT_TRUE(node.take_all().empty());
+  AnsweringNode stranger_node(test_limits(), "127.0.0.1:0", other_key);
+  AskingNode asker;
+  EXPECT_EQ(code_of(asker.ask(stranger_node.address(), "/held")), ErrorCode::kUnavailable);
+  EXPECT_TRUE(stranger_node.take_all().empty());
+}
+
+TEST(PeerFaults, AServerThatIsMuteFromTheStartIsUnavailable) {
+  const MuteListener mute;
+  AskingNode asker;
+  const auto began = steady_clock::now();
+  EXPECT_EQ(code_of(asker.ask(mute.address(), "/echo", milliseconds(100))), ErrorCode::kUnavailable) << "its deadline";
+  EXPECT_EQ(code_of(asker.ask(mute.address(), "/echo")), ErrorCode::kUnavailable) << "the handshake's";
+  EXPECT_LT(steady_clock::now() - began, std::chrono::seconds(5));
+}
+
+TEST(PeerFaults, ACallWhoseDeadlineHasPassedIsNotSent) {
+  AnsweringNode node;
+  AskingNode asker;
+  EXPECT_EQ(code_of(asker.ask(node.address(), "/held", milliseconds(-1))), ErrorCode::kUnavailable);
+  EXPECT_TRUE(asker.ask(node.address(), "/echo").get());
+  EXPECT_TRUE(node.take_all().empty());
+}
+
+TEST(PeerFaults, AnAnswerThatComesTooLateIsDropped) {
+  AnsweringNode node;
+  AskingNode asker;
+  EXPECT_EQ(code_of(asker.ask(node.address(), "/held", milliseconds(50))), ErrorCode::kOutcomeUnknown);
+  auto next = asker.ask(node.address(), "/held/next");  // gets the row of the call before
+  node.take("/held").send("late");
+  node.take("/held/next").send("next");
+  EXPECT_EQ(*next.get(), "next");
+}
+
+TEST(PeerFaults, WhenTheNodeGoesAwayCallsUnderWayAreUnknown) {
+  auto node = std::make_unique<AnsweringNode>();
+  AskingNode asker;
+  std::vector<AskingNode::Answer> answers;
+  for (int i = 0; i < 100; ++i) {
+    answers.push_back(asker.ask(node->address(), "/held"));
+  }
+  ASSERT_TRUE(node->wait_for_held(100));
+  node->stop();
+  for (auto& answer : answers) {
+    EXPECT_EQ(code_of(std::move(answer)), ErrorCode::kOutcomeUnknown);
+  }
+  node->take_all();  // replies after the end of everything go nowhere
+}
+
+TEST(PeerFaults, ANodeThatComesBackAtItsAddressIsFoundAgain) {
+  auto node = std::make_unique<AnsweringNode>();
+  const std::string address = node->address();
+  AskingNode asker;
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(asker.can_reach(address));
+    node.reset();
+    const ErrorCode code = code_of(asker.ask(address, "/echo"));
+    EXPECT_TRUE(code == ErrorCode::kUnavailable || code == ErrorCode::kOutcomeUnknown);
+    node = std::make_unique<AnsweringNode>(test_limits(), address);
+  }
+  EXPECT_TRUE(asker.can_reach(address));
+}
+
+TEST(PeerFaults, AServerEndsAndThePeerIoGoesOn) {
+  PeerIo io(kClusterKey, test_limits());
+  AskingNode asker;
+  std::string address = "127.0.0.1:0";
+  for (int round = 0; round < 3; ++round) {
+    PeerServer server(io, [](const PeerRequest&, PeerReply reply) { reply.send(""); });
+    address = server.bind(address).value();
+    server.start();
+    EXPECT_TRUE(asker.can_reach(address));
+  }
+}
+
+TEST(PeerFaults, WhenItsOwnNodeStopsEveryCallEnds) {
+  AnsweringNode node;
+  AskingNode asker;
+  auto held = asker.ask(node.address(), "/held");
+  ASSERT_TRUE(node.wait_for_held(1));
+  asker.io().stop();
+  EXPECT_EQ(code_of(std::move(held)), ErrorCode::kOutcomeUnknown);
+  EXPECT_EQ(code_of(asker.ask(node.address(), "/echo")), ErrorCode::kUnavailable);
+  std::this_thread::sleep_for(test_limits().reconnect_after_max);
+  EXPECT_EQ(code_of(asker.ask(node.address(), "/echo")), ErrorCode::kUnavailable);
+}
+
+TEST(PeerFaults, CallsOfManyThreadsWhileTheirNodeStopsAllEnd) {
+  for (int round = 0; round < 20; ++round) {
+    AnsweringNode node;
+    AskingNode asker;
+    std::atomic<int> asked{0};
+    std::atomic<int> ended{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 2'000; ++i) {
+          ++asked;
+          asker.pool().call(node.address(), AskingNode::request("/echo"),
+                            [&](const Result<std::string_view>&) { ++ended; });
+        }
+      });
+    }
+    std::this_thread::sleep_for(milliseconds(round % 4));
+    asker.io().stop();
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+    EXPECT_EQ(ended.load(), asked.load());
+  }
+}
+
+// A socket between two nodes that carries bytes until it is told to hold them, like a process that is stopped.
+class Valve {
+ public:
+  explicit Valve(const std::string& to) : to_(to), thread_([this] { run(); }) {}
+  ~Valve() {
+    ::shutdown(listener_.socket(), SHUT_RDWR);
+    stopping_ = true;
+    thread_.join();
+  }
+  Valve(const Valve&) = delete;
+  Valve& operator=(const Valve&) = delete;
+
+  [[nodiscard]] const std::string& address() const { return listener_.address(); }
+  void hold(bool held) { held_ = held; }
+  // Flips a bit of the next bytes that the client sends.
+  void alter_next() { alter_ = true; }
+
+ private:
+  void run() {
+    while (!stopping_) {
+      const int client = ::accept(listener_.socket(), nullptr, nullptr);
+      if (client < 0) {
+        return;
+      }
+      const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      sockaddr_in at{};
+      at.sin_family = AF_INET;
+      at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      at.sin_port = htons(static_cast<uint16_t>(std::stoi(to_.substr(to_.rfind(':') + 1))));
+      EXPECT_EQ(::connect(server, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+      while (!stopping_ && (held_ || (carry(client, server, true) && carry(server, client, false)))) {
+        std::this_thread::sleep_for(milliseconds(1));
+      }
+      ::close(client);
+      ::close(server);
+    }
+  }
+
+  bool carry(int from, int to, bool upwards) {
+    const ssize_t got = ::recv(from, bytes_.data(), bytes_.size(), MSG_DONTWAIT);
+    if (got < 0) {
+      return true;
+    }
+    if (got > 0 && upwards && alter_.exchange(false)) {
+      bytes_[static_cast<size_t>(got) - 1] ^= 1;
+    }
+    return got > 0 && ::send(to, bytes_.data(), static_cast<size_t>(got), MSG_NOSIGNAL) == got;
+  }
+
+  const std::string to_;
+  MuteListener listener_;
+  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(256 * 1'024);
+  std::atomic<bool> held_{false};
+  std::atomic<bool> alter_{false};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+TEST(PeerFaults, WhatIsToRunLaterIsToldWhenItsNodeStopsBefore) {
+  PeerIo io(kClusterKey, test_limits());
+  std::promise<bool> soon;
+  io.run_at(steady_clock::now() + milliseconds(1), [&](bool in_time) { soon.set_value(in_time); });
+  EXPECT_TRUE(soon.get_future().get());
+  std::vector<bool> told;
+  io.run_at(steady_clock::now() + std::chrono::hours(1), [&](bool in_time) { told.push_back(in_time); });
+  io.stop();
+  io.run_at(steady_clock::now(), [&](bool in_time) { told.push_back(in_time); });
+  EXPECT_EQ(told, std::vector<bool>({false, false}));
+}
+
+TEST(PeerFaults, DeadlinesFireWhileTheOtherNodeIsStopped) {
+  AnsweringNode node;
+  Valve valve(node.address());
+  AskingNode asker;
+  ASSERT_TRUE(asker.can_reach(valve.address()));
+  valve.hold(true);
+  const auto began = steady_clock::now();
+  EXPECT_EQ(code_of(asker.ask(valve.address(), "/echo", milliseconds(100))), ErrorCode::kOutcomeUnknown);
+  EXPECT_GE(steady_clock::now() - began, milliseconds(100));
+  EXPECT_LT(steady_clock::now() - began, milliseconds(1'500));
+  valve.hold(false);
+  EXPECT_TRUE(asker.ask(valve.address(), "/echo").get()) << "it woke up in time, and the connection stands";
+}
+
+TEST(PeerFaults, SilenceEndsAConnectionAtBothEnds) {
+  PeerLimits limits = test_limits();
+  limits.heartbeat_every = milliseconds(50);
+  limits.silence_max = milliseconds(300);
+  AnsweringNode node(limits);
+  Valve valve(node.address());
+  AskingNode asker(limits);
+  ASSERT_TRUE(asker.can_reach(valve.address()));
+  auto held = asker.ask(valve.address(), "/held");
+  ASSERT_TRUE(node.wait_for_held(1));
+  EXPECT_TRUE(held.wait_for(milliseconds(700)) == std::future_status::timeout) << "heartbeats keep an idle connection";
+  EXPECT_TRUE(node.server().owes_answers());
+  valve.hold(true);
+  EXPECT_EQ(code_of(std::move(held)), ErrorCode::kOutcomeUnknown);
+  const auto until = steady_clock::now() + kPeerPatience;
+  while (node.server().owes_answers() && steady_clock::now() < until) {
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  EXPECT_FALSE(node.server().owes_answers()) << "its session has ended";
+}
+
+// The socket's buffers are full, so what comes next cannot leave.
+TEST(PeerFaults, CallsThatCannotLeaveAreUnavailableAndNeverArriveLater) {
+  PeerLimits limits = test_limits();
+  limits.outgoing_bytes_max = 64 << 20;
+  AnsweringNode node(limits);
+  Valve valve(node.address());
+  AskingNode asker(limits);
+  ASSERT_TRUE(asker.can_reach(valve.address()));
+  valve.hold(true);
+  const std::string large = "/echo" + std::string(limits.frame_bytes_max - 1'000, 'x');
+  std::vector<AskingNode::Answer> on_their_way;
+  for (int i = 0; i < 30; ++i) {
+    on_their_way.push_back(asker.ask(valve.address(), large));
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  EXPECT_EQ(code_of(asker.ask(valve.address(), "/held/withdrawn", milliseconds(50))), ErrorCode::kUnavailable);
+  valve.hold(false);
+  for (auto& answer : on_their_way) {
+    EXPECT_TRUE(answer.get());
+  }
+  EXPECT_TRUE(asker.ask(valve.address(), "/echo").get());
+  EXPECT_TRUE(node.take_all().empty());
+}
+
+TEST(PeerFaults, WhatWaitsForASocketIsBounded) {
+  PeerLimits limits = test_limits();
+  limits.frame_bytes_max = 1 << 20;
+  limits.outgoing_bytes_max = (1 << 20) + 1;
+  AnsweringNode node(limits);
+  Valve valve(node.address());
+  AskingNode asker(limits);
+  ASSERT_TRUE(asker.can_reach(valve.address()));
+  valve.hold(true);
+  const std::string large = "/echo" + std::string(limits.frame_bytes_max - 1'000, 'x');
+  std::vector<AskingNode::Answer> answers;
+  for (int i = 0; i < 30; ++i) {
+    answers.push_back(asker.ask(valve.address(), large, milliseconds(1'000)));
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  EXPECT_EQ(code_of(std::move(answers.back())), ErrorCode::kOverloaded);
+}
+
+TEST(PeerFaults, AnAlteredByteEndsTheConnectionAndNothingOfItIsDone) {
+  AnsweringNode node;
+  Valve valve(node.address());
+  AskingNode asker;
+  ASSERT_TRUE(asker.can_reach(valve.address()));
+  valve.alter_next();
+  EXPECT_EQ(code_of(asker.ask(valve.address(), "/held/altered")), ErrorCode::kOutcomeUnknown);
+  EXPECT_TRUE(node.take_all().empty());
+  EXPECT_TRUE(asker.can_reach(valve.address()));
+}
+
+TEST(PeerFaults, AStrangerThatSaysNothingIsDisconnected) {
+  const AnsweringNode node;
+  const int stranger = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  at.sin_port = htons(static_cast<uint16_t>(std::stoi(node.address().substr(node.address().rfind(':') + 1))));
+  ASSERT_EQ(::connect(stranger, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  const timeval patience{kPeerPatience.count(), 0};
+  ::setsockopt(stranger, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char byte = 0;
+  EXPECT_EQ(::recv(stranger, &byte, 1, 0), 0);
+  ::close(stranger);
+}
+
+}  // namespace
+}  // namespace hongbao

@@ -1,0 +1,175 @@
+#include "net/link/peer_server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/log_rate.h"
+#include "net/link/peer_connection.h"
+#include "net/link/peer_frame.h"
+#include "net/listen.h"
+
+namespace hongbao {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr std::chrono::milliseconds kAcceptPause{50};
+
+}  // namespace
+
+// One connection of another node.
+class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
+ public:
+  PeerServerSession(PeerServer& server, tcp::socket socket)
+      : PeerConnection(server.io_, std::move(socket), PeerRole::kServer), server_(server) {
+    boost::system::error_code ignored;
+    from_ = to_text(this->socket().remote_endpoint(ignored));
+  }
+
+  void open() override {
+    server_.sessions_.insert(this);
+    begin();
+  }
+
+  [[nodiscard]] bool owes_answers() { return in_flight_.load() > 0 || has_unsent(); }
+
+  // Any thread.
+  void answer(uint64_t request, std::string_view payload) override {
+    if (payload.size() > limits().frame_bytes_max) {
+      log_error("peer_answer_too_large", {{"bytes", payload.size()}});
+      refuse(request, PeerRefusal::kFailed);
+    } else {
+      send_answer({PeerFrameType::kResponse, request, payload});
+    }
+  }
+  void refuse(uint64_t request, PeerRefusal refusal) override {
+    const char why = static_cast<char>(refusal);
+    send_answer({PeerFrameType::kRefusal, request, {&why, 1}});
+  }
+
+ private:
+  void on_frame(const PeerFrame& frame) override {
+    if (frame.type != PeerFrameType::kRequest) {
+      close("sent a response to its server");
+      return;
+    }
+    const bool is_one_too_many = in_flight_.fetch_add(1) >= limits().requests_in_flight_max;
+    const auto request = decode_request(frame.payload, std::chrono::steady_clock::now());
+    if (is_one_too_many) {
+      refuse(frame.id, PeerRefusal::kOverloaded);
+    } else if (!request) {
+      refuse(frame.id, PeerRefusal::kFailed);
+    } else {
+      server_.handler_(*request, PeerReply(std::static_pointer_cast<PeerServerSession>(shared_from_this()), frame.id));
+    }
+  }
+
+  void on_closed(const std::string& why) override {
+    server_.sessions_.erase(this);
+    const char* event = established() ? "peer_gone" : "peer_refused";
+    if (const auto left_out = log_turn(event)) {
+      log_info(event, {{"peer", from_}, {"why", why}, {"suppressed", *left_out}});
+    }
+  }
+
+  void send_answer(const PeerFrame& frame) {
+    const auto sent = send(frame);
+    in_flight_.fetch_sub(1);
+    if (!sent && sent.error() == ErrorCode::kOverloaded) {
+      overrun_.store(true);
+    }
+  }
+
+  // A node that does not take its answers gets no more: its calls end as unknown.
+  void on_sweep(SteadyTime /*now*/) override {
+    if (overrun_.load()) {
+      close("does not take its answers");
+    }
+  }
+
+  PeerServer& server_;  // may be gone when this is closed
+  std::string from_;
+  std::atomic<uint32_t> in_flight_{0};
+  std::atomic<bool> overrun_{false};  // outgoing_bytes_max was reached
+};
+
+PeerServer::PeerServer(PeerIo& io, PeerHandler handler)
+    : io_(io), handler_(std::move(handler)), acceptor_(io.context()), accept_pause_(io.context()) {}
+
+PeerServer::~PeerServer() {
+  stop();
+}
+
+Result<std::string> PeerServer::bind(const std::string& listen) {
+  return listen_at(acceptor_, listen);
+}
+
+void PeerServer::start() {
+  io_.run([this] { accept(); });
+}
+
+void PeerServer::accept() {
+  acceptor_.async_accept([this](const boost::system::error_code& error, tcp::socket socket) {
+    if (!acceptor_.is_open()) {
+      return;
+    }
+    if (error) {
+      if (const auto left_out = log_turn("peer_accept_failed")) {
+        log_warn("peer_accept_failed", {{"error", error.message()}, {"suppressed", *left_out}});
+      }
+      accept_after_pause();  // most likely out of file descriptors
+      return;
+    }
+    if (sessions_.size() >= io_.limits().connections_max) {
+      if (const auto left_out = log_turn("peer_connection_refused")) {
+        log_warn("peer_connection_refused",
+                 {{"connections_max", io_.limits().connections_max}, {"suppressed", *left_out}});
+      }
+    } else {
+      io_.keep(std::make_shared<PeerServerSession>(*this, std::move(socket)));
+    }
+    accept();
+  });
+}
+
+void PeerServer::accept_after_pause() {
+  accept_pause_.expires_after(kAcceptPause);
+  accept_pause_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && acceptor_.is_open()) {
+      accept();
+    }
+  });
+}
+
+void PeerServer::stop_accepting() {
+  io_.run([this] {
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    accept_pause_.cancel();
+  });
+  // What was accepted or waited for has its handler called behind that, and before this.
+  io_.run([] {});
+}
+
+void PeerServer::stop() {
+  stop_accepting();
+  io_.run([this] {
+    const std::vector<PeerServerSession*> sessions(sessions_.begin(), sessions_.end());
+    for (PeerServerSession* session : sessions) {
+      session->flush();
+      session->close("this node is stopping");
+    }
+  });
+}
+
+bool PeerServer::owes_answers() {
+  bool owes = false;
+  io_.run([&] { owes = std::ranges::any_of(sessions_, [](auto* session) { return session->owes_answers(); }); });
+  return owes;
+}
+
+}  // namespace hongbao

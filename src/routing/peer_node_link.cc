@@ -1,0 +1,26 @@
+#include "routing/peer_node_link.h"
+
+#include "routing/codec.h"
+
+namespace hongbao {
+
+void PeerNodeLink::call(const Member& node, std::string_view call, SteadyTime deadline, Done<std::string_view> done) {
+  peers_.call(node.address,
+              {.kind = static_cast<uint8_t>(LinkKind::kPacketCall), .payload = call, .deadline = deadline},
+              std::move(done));
+}
+
+void answer_packet_call(const PeerRequest& request, PeerReply reply, const Forwarder::CarryOut& carry_out) {
+  const auto call = decode_call(request.payload, request.deadline);
+  if (!call) {
+    reply.fail();
+    return;
+  }
+  carry_out(*call, [reply = std::move(reply)](const Result<PacketAnswer>& answer) mutable {
+    thread_local std::string bytes;
+    encode(answer, bytes);
+    reply.send(bytes);
+  });
+}
+
+}  // namespace hongbao
