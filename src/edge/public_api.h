@@ -1,4 +1,4 @@
-// The public API: section 8 of the design, docs/openapi.yaml. Checks who asks and what, has it carried out where it
+// The public API, as docs/openapi.yaml describes it. Checks who asks and what, has it carried out where it
 // belongs, and prints the answer. Runs on the I/O threads; answers come from whatever thread the use case ends on.
 #pragma once
 
