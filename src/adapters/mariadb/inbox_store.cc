@@ -71,7 +71,7 @@ Timestamp begin_of(int year) {
 }
 
 // Values are bound as int64.
-uint64_t clamp(uint64_t value) {
+uint64_t row_limit(uint64_t value) {
   return std::min<uint64_t>(value, std::numeric_limits<int64_t>::max());
 }
 
@@ -191,7 +191,7 @@ Result<VoucherNo> MariadbInboxStore::cursor(ShardId shard) {
 
 Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   return read("inbox_store.sent", [&](Reader& reader) {
-    Rows rows = reader.sent.query(user, before.at, before.at, before.tie, clamp(entries_max));
+    Rows rows = reader.sent.query(user, before.at, before.at, before.tie, row_limit(entries_max));
     std::vector<SentEntry> entries;
     while (rows.next()) {
       entries.push_back({.packet = read_packet(rows),
@@ -207,7 +207,7 @@ Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, ListP
 Result<std::vector<ReceivedEntry>> MariadbInboxStore::received(const UserId& user, ListPosition before,
                                                                size_t entries_max) {
   return read("inbox_store.received", [&](Reader& reader) {
-    Rows rows = reader.received.query(user, before.at, before.at, before.tie, clamp(entries_max));
+    Rows rows = reader.received.query(user, before.at, before.at, before.tie, row_limit(entries_max));
     std::vector<ReceivedEntry> entries;
     while (rows.next()) {
       entries.push_back({.packet = read_packet(rows),

@@ -59,7 +59,7 @@ VoucherNo read_cursor(Statement& select, ShardId shard) {
 }
 
 // SQLite counts in int64.
-uint64_t clamp(uint64_t value) {
+uint64_t row_limit(uint64_t value) {
   return std::min<uint64_t>(value, std::numeric_limits<int64_t>::max());
 }
 
@@ -184,7 +184,7 @@ Result<VoucherNo> SqliteInboxStore::cursor(ShardId shard) {
 
 Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   const auto read = [&](Reader& reader) {
-    Rows rows = reader.sent.query(user, before.at, before.tie, clamp(entries_max));
+    Rows rows = reader.sent.query(user, before.at, before.tie, row_limit(entries_max));
     std::vector<SentEntry> entries;
     while (rows.next()) {
       entries.push_back({.packet = read_packet(rows),
@@ -201,7 +201,7 @@ Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, ListPo
 Result<std::vector<ReceivedEntry>> SqliteInboxStore::received(const UserId& user, ListPosition before,
                                                               size_t entries_max) {
   const auto read = [&](Reader& reader) {
-    Rows rows = reader.received.query(user, before.at, before.tie, clamp(entries_max));
+    Rows rows = reader.received.query(user, before.at, before.tie, row_limit(entries_max));
     std::vector<ReceivedEntry> entries;
     while (rows.next()) {
       entries.push_back({.packet = read_packet(rows),
