@@ -1,6 +1,5 @@
 # Headers of others, parsed once a preset instead of once a file: a third of what a compilation takes. Nothing of ours is
-# in them, so that an edit here rebuilds what includes it and no more. A file still includes what it uses: clang-tidy
-# reads it without these.
+# in them, so that an edit here rebuilds what includes it and no more. A file still includes what it uses.
 #
 # hongbao_precompile_all() gives every target that is built with hongbao_options the one that fits it. Three are enough:
 # each compilation reads its own whole, so what few files need costs all others more than it saves.

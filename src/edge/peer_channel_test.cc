@@ -8,7 +8,7 @@
 #include "edge/little_endian.h"
 #include "edge/peer_frame.h"
 
-namespace hongbao {
+namespace hongbao::peer_channel_test {
 namespace {
 
 constexpr Key256 kKey{1, 2, 3};
@@ -282,4 +282,4 @@ TEST(PeerChannel, WhatSpeaksAnotherProtocolIsRefusedAtOnce) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::peer_channel_test

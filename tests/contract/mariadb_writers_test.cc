@@ -14,7 +14,7 @@
 #include "contract/engines.h"
 #include "contract/values.h"
 
-namespace hongbao {
+namespace hongbao::mariadb_writers_test {
 namespace {
 
 using testing::ElementsAre;
@@ -368,4 +368,4 @@ TEST(MariadbInboxWriters, TwoAtOnceApplyEveryBatchOnce) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::mariadb_writers_test

@@ -10,7 +10,7 @@
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
 
-namespace hongbao {
+namespace hongbao::lease_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -229,4 +229,4 @@ TEST_F(LeaseTest, WhatWasReadBeforeAnothersTimeIsNotBelieved) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::lease_test
