@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 constexpr int64_t kFormat = 1;
 
-std::unexpected<Error> refuse(const std::string& directory, std::string_view why) {
+std::unexpected<Error> refuse_backup(const std::string& directory, std::string_view why) {
   return fail(ErrorCode::kConfig, fmt::format("{} {}", directory, why), "DIR");
 }
 
@@ -56,13 +56,13 @@ Result<void> write_manifest(const std::string& directory, const BackupManifest& 
 Result<BackupManifest> read_manifest(const std::string& directory) {
   std::ifstream in(fmt::format("{}/{}", directory, kManifestFile));
   if (!in) {
-    return refuse(directory, fmt::format("is no backup, or an unfinished one: it has no {}", kManifestFile));
+    return refuse_backup(directory, fmt::format("is no backup, or an unfinished one: it has no {}", kManifestFile));
   }
   const std::string text(std::istreambuf_iterator<char>(in), {});
   try {
     const json::value parsed = json::parse(text);
     if (parsed.at("format").to_number<int64_t>() != kFormat) {
-      return refuse(directory, "was made by another version, in a format that this one does not know");
+      return refuse_backup(directory, "was made by another version, in a format that this one does not know");
     }
     BackupManifest manifest{.made_at = std::string(parsed.at("made_at").as_string()),
                             .master_key_id = std::string(parsed.at("master_key_id").as_string()),
@@ -71,7 +71,7 @@ Result<BackupManifest> read_manifest(const std::string& directory) {
     read_files(parsed.at("files").as_object(), manifest);
     return manifest;
   } catch (const std::exception&) {
-    return refuse(directory, fmt::format("has a damaged {}", kManifestFile));
+    return refuse_backup(directory, fmt::format("has a damaged {}", kManifestFile));
   }
 }
 

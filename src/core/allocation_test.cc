@@ -59,14 +59,14 @@ void for_every_small_state(const std::function<void(Money, uint32_t, ShareBounds
   }
 }
 
-struct State {
+struct SplitState {
   Money remaining;
   uint32_t count;
   ShareBounds bounds;
 };
 
 // States up to the greatest that the API admits and, with wider bounds, up to what 2·R can hold.
-State any_state(int64_t greatest_max, uint32_t count_max) {
+SplitState any_state(int64_t greatest_max, uint32_t count_max) {
   const auto count = *rc::gen::inRange<uint32_t>(1, count_max + 1);
   const auto least = *rc::gen::inRange<int64_t>(1, greatest_max + 1);
   const auto greatest = *rc::gen::inRange<int64_t>(least, greatest_max + 1);
@@ -100,7 +100,7 @@ void split_whole_packet(const ShareOf& share_of, Money total, uint32_t count, Sh
 }
 
 // The equally likely results of one draw: a rule takes `draw` modulo some width, so its results repeat with a period.
-std::vector<Money> equally_likely(const ShareOf& share_of, const State& state, uint64_t rounding) {
+std::vector<Money> equally_likely(const ShareOf& share_of, const SplitState& state, uint64_t rounding) {
   constexpr size_t kWindow = 160;
   std::vector<Money> shares;
   shares.reserve(kWindow);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kNumberDigits = 2;
 constexpr size_t kWordDigits = 13;  // all 64 bits
-constexpr size_t kTagDigits = 12;
+constexpr size_t kMarkTagDigits = 12;
 static_assert(PageMark::kNumberMax < 1U << 5 * kNumberDigits);
 
 }  // namespace
@@ -18,18 +18,18 @@ static_assert(PageMark::kNumberMax < 1U << 5 * kNumberDigits);
 uint64_t PageTokenCodec::tag(std::string_view scope, const PageMark& mark) const {
   const auto& [number, position] = mark;
   const std::string text = fmt::format("{}/{}/{}/{}", number, position.at.unix_ms, position.tie, scope);
-  return siphash64(key_, as_bytes(text)) & ((1ULL << 5 * kTagDigits) - 1);
+  return siphash64(key_, as_bytes(text)) & ((1ULL << 5 * kMarkTagDigits) - 1);
 }
 
 std::string PageTokenCodec::print(std::string_view scope, const PageMark& mark) const {
   CHECK(mark.number <= PageMark::kNumberMax);
   return to_base32(mark.number, kNumberDigits) +
          to_base32(static_cast<uint64_t>(mark.position.at.unix_ms), kWordDigits) +
-         to_base32(mark.position.tie, kWordDigits) + to_base32(tag(scope, mark), kTagDigits);
+         to_base32(mark.position.tie, kWordDigits) + to_base32(tag(scope, mark), kMarkTagDigits);
 }
 
 std::optional<PageMark> PageTokenCodec::parse(std::string_view scope, std::string_view token) const {
-  if (token.size() != kNumberDigits + 2 * kWordDigits + kTagDigits) {
+  if (token.size() != kNumberDigits + 2 * kWordDigits + kMarkTagDigits) {
     return std::nullopt;
   }
   const auto take = [&](size_t digits) {
@@ -40,7 +40,7 @@ std::optional<PageMark> PageTokenCodec::parse(std::string_view scope, std::strin
   const auto number = take(kNumberDigits);
   const auto at_ms = take(kWordDigits);
   const auto tie = take(kWordDigits);
-  const auto claimed = take(kTagDigits);
+  const auto claimed = take(kMarkTagDigits);
   if (!number || !at_ms || !tie || !claimed) {
     return std::nullopt;
   }

@@ -14,19 +14,19 @@ constexpr http::field kSingle[] = {http::field::authorization, http::field::cont
                                    http::field::host};
 constexpr std::string_view kSingleOfOurs[] = {"Idempotency-Key", "Hongbao-Signature"};
 
-std::unexpected<Error> malformed(std::string rule, std::string field) {
+std::unexpected<Error> breaks_rule(std::string rule, std::string field) {
   return fail(ErrorCode::kMalformedRequest, std::move(rule), std::move(field));
 }
 
 Result<void> check_single(const HttpRequest& request) {
   for (const http::field field : kSingle) {
     if (request.count(field) > 1) {
-      return malformed("must not be there twice", std::string(http::to_string(field)));
+      return breaks_rule("must not be there twice", std::string(http::to_string(field)));
     }
   }
   for (const std::string_view name : kSingleOfOurs) {
     if (request.count(name) > 1) {
-      return malformed("must not be there twice", std::string(name));
+      return breaks_rule("must not be there twice", std::string(name));
     }
   }
   return {};
@@ -38,18 +38,18 @@ Result<void> check_framing(const HttpRequest& request) {
   constexpr auto kCoding = http::field::transfer_encoding;
   const std::string_view length = request.header(http::field::content_length);
   if (!std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; })) {
-    return malformed("must be one decimal number", "Content-Length");
+    return breaks_rule("must be one decimal number", "Content-Length");
   }
   if (request.count(kCoding) == 0) {
     return {};
   }
   if (request.version() == 10) {
-    return malformed("must not stand in HTTP/1.0", "Transfer-Encoding");
+    return breaks_rule("must not stand in HTTP/1.0", "Transfer-Encoding");
   }
   const auto codings = request.list(kCoding);
   const auto is_chunked = [](std::string_view coding) { return iequals(coding, "chunked"); };
   if (codings.empty() || !is_chunked(codings.back()) || std::ranges::count_if(codings, is_chunked) != 1) {
-    return malformed("must end with chunked, once", "Transfer-Encoding");
+    return breaks_rule("must end with chunked, once", "Transfer-Encoding");
   }
   return codings.size() == 1 ? Result<void>()
                              : fail(ErrorCode::kNotImplemented, "must be chunked alone", "Transfer-Encoding");
@@ -58,12 +58,12 @@ Result<void> check_framing(const HttpRequest& request) {
 // RFC 9110, section 7.2, and RFC 9112, section 3.2.
 Result<void> check_host(const HttpRequest& request) {
   if (request.count(http::field::host) == 0) {
-    return request.version() == 10 ? Result<void>() : malformed("is required", "Host");
+    return request.version() == 10 ? Result<void>() : breaks_rule("is required", "Host");
   }
   const std::string_view host = request.header(http::field::host);
   const auto authority = boost::urls::parse_authority({host.data(), host.size()});
   if (!authority || authority->has_userinfo()) {
-    return malformed("must be a host, and a port if it has one", "Host");
+    return breaks_rule("must be a host, and a port if it has one", "Host");
   }
   return {};
 }
@@ -96,7 +96,7 @@ Result<void> check_head(const HttpRequest& request) {
   }
   // RFC 9110, section 14.5.
   if (request.method() == http::verb::put && request.count(http::field::content_range) > 0) {
-    return malformed("must not be there: what is put is put whole", "Content-Range");
+    return breaks_rule("must not be there: what is put is put whole", "Content-Range");
   }
   return {};
 }

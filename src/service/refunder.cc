@@ -10,7 +10,7 @@
 namespace hongbao {
 namespace {
 
-constexpr std::chrono::seconds kDeadline{10};
+constexpr std::chrono::seconds kRefundDeadline{10};
 
 bool is_refunded(const Result<ShardAnswer>& answer) {
   return answer && answer->outcome == ShardOutcome::kDone;
@@ -20,7 +20,7 @@ bool is_refunded(const Result<ShardAnswer>& answer) {
 
 void Refunder::step(Done<size_t> done) {
   const std::vector<PacketKey> packets = due();
-  const SteadyTime deadline = clock_.steady_now() + kDeadline;
+  const SteadyTime deadline = clock_.steady_now() + kRefundDeadline;
   ask_all<ShardAnswer>(
       packets.size(),
       [&](size_t i, Done<ShardAnswer> answered) {

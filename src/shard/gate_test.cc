@@ -4,7 +4,7 @@
 
 #include <thread>
 
-namespace hongbao {
+namespace hongbao::gate_test {
 namespace {
 
 constexpr Timestamp kNow{1'000'000};
@@ -128,4 +128,4 @@ TEST_F(GateTest, ReadersFollowAWriterWithoutSeeingHalfAShare) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::gate_test

@@ -9,7 +9,7 @@
 namespace hongbao {
 namespace {
 
-constexpr uint64_t kTimeMask = (1ULL << 48) - 1;
+constexpr uint64_t kShareTimeMask = (1ULL << 48) - 1;
 constexpr int kVoucherLowBits = 32;
 
 uint32_t chunks_for(uint32_t shares, uint32_t chunk) {
@@ -46,7 +46,7 @@ uint32_t ShareList::slot_mask() const {
 void ShareList::append(const Share& share) {
   CHECK(appended_ < count_);
   CHECK(share.seq == appended_ + 1);
-  CHECK(static_cast<uint64_t>(share.opened_at.unix_ms) <= kTimeMask);
+  CHECK(static_cast<uint64_t>(share.opened_at.unix_ms) <= kShareTimeMask);
   CHECK(share.voucher.value <= kVoucherMax);
   const Money sum_with_it = sum(appended_) + share.amount;
   CHECK(sum_with_it.fen() <= UINT32_MAX);
@@ -54,7 +54,7 @@ void ShareList::append(const Share& share) {
     chunks_[chunk] = std::allocator<Stored>().allocate(room_of(chunk));
   }
   ::new (place_of(appended_)) Stored{.user = CompactUser(share.user),
-                                     .opened_at_ms = static_cast<uint64_t>(share.opened_at.unix_ms) & kTimeMask,
+                                     .opened_at_ms = static_cast<uint64_t>(share.opened_at.unix_ms) & kShareTimeMask,
                                      .voucher_high = static_cast<uint16_t>(share.voucher.value >> kVoucherLowBits),
                                      .voucher_low = static_cast<uint32_t>(share.voucher.value),
                                      .sum_fen = static_cast<uint32_t>(sum_with_it.fen())};

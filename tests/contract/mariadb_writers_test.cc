@@ -14,7 +14,7 @@
 #include "contract/engines.h"
 #include "contract/values.h"
 
-namespace hongbao {
+namespace hongbao::mariadb_writers_test {
 namespace {
 
 using testing::ElementsAre;
@@ -369,4 +369,4 @@ TEST(MariadbInboxWriters, TwoAtOnceApplyEveryBatchOnce) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::mariadb_writers_test

@@ -11,7 +11,7 @@
 #include "support/memory_order_store.h"
 #include "support/shard_options.h"
 
-namespace hongbao {
+namespace hongbao::lease_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -238,4 +238,4 @@ TEST_F(LeaseTest, WhatWasReadBeforeAnothersTimeIsNotBelieved) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::lease_test

@@ -1,6 +1,6 @@
 # Deliberately broken variants of the product, built only here: the checker must catch every one. A mutant is a source
 # file in which a text, which must occur exactly once, is replaced; the copy is linked before the library that holds the
-# original, so that the linker never takes the original from it.
+# original, so that the linker never takes the original from it. No unity build has mutants.
 #
 # sim_mutant(NAME SOURCE FILE FIND TEXT REPLACE TEXT [SCENARIO NAME])
 add_custom_target(sim-mutants)
@@ -23,7 +23,7 @@ function(sim_mutant name)
   file(COPY_FILE ${copy}.new ${copy} ONLY_IF_DIFFERENT)
 
   add_executable(sim-mutant-${name} ${copy})
-  target_compile_options(sim-mutant-${name} PRIVATE -w)
+  target_compile_options(sim-mutant-${name} PRIVATE -w -g0)
   target_link_options(sim-mutant-${name} PRIVATE -Wl,--strip-debug)
   target_link_libraries(sim-mutant-${name} PRIVATE hongbao_sim)
   set_target_properties(sim-mutant-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/mutants)

@@ -12,7 +12,7 @@ namespace hongbao::mariadb {
 namespace {
 
 // Days with prepared statements. Packets are written on their own day and finished within the next ones.
-constexpr size_t kPreparedDaysMax = 16;
+constexpr size_t kWrittenDaysMax = 16;
 
 std::set<Day> days_of(const CommitBatch& batch) {
   std::set<Day> days;
@@ -92,7 +92,7 @@ bool OrderWriter::commit(const CommitBatch& batch) {
 
 void OrderWriter::prepare_days(const CommitBatch& batch) {
   const std::set<Day> days = days_of(batch);
-  if (session_->days.size() + days.size() > kPreparedDaysMax) {
+  if (session_->days.size() + days.size() > kWrittenDaysMax) {
     session_->days.clear();
   }
   for (const Day day : days) {

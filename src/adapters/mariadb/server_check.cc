@@ -11,7 +11,7 @@ namespace {
 using mariadb::Database;
 using mariadb::guarded;
 
-struct Rule {
+struct ServerRule {
   const char* variable;
   std::function<bool(const std::string&)> holds;
   std::string must_be;
@@ -33,7 +33,7 @@ std::string read_variable(Database& database, const char* variable) {
 }  // namespace
 
 Result<void> check_server(const MariadbServer& server, size_t connections) {
-  std::vector<Rule> rules{
+  std::vector<ServerRule> rules{
       {"innodb_flush_log_at_trx_commit", is("1"), "1: else a commit that was answered may be lost"},
       {"innodb_doublewrite", is("1"), "ON: else a power cut may tear a page"},
       {"innodb_flush_method", [](const std::string& value) { return value != "nosync"; }, "other than nosync"},
@@ -48,7 +48,7 @@ Result<void> check_server(const MariadbServer& server, size_t connections) {
     if (read_variable(database, "log_bin") == "1") {
       rules.push_back({"sync_binlog", is("1"), "1: the binary log decides what a crash left, and must be on the disk"});
     }
-    for (const Rule& rule : rules) {
+    for (const ServerRule& rule : rules) {
       const std::string value = read_variable(database, rule.variable);
       if (!rule.holds(value)) {
         return fmt::format("{} has {} = {}: it must be {}", server.address(), rule.variable, value, rule.must_be);

@@ -10,7 +10,7 @@ namespace hongbao {
 namespace {
 
 // Days with prepared statements. Packets are written on their own day and finished within the next ones.
-constexpr size_t kPreparedDaysMax = 16;
+constexpr size_t kWrittenDaysMax = 16;
 
 }  // namespace
 
@@ -106,7 +106,7 @@ SqliteOrderWriter::DayStatements& SqliteOrderWriter::at(Day day) {
   if (const auto found = days_.find(day); found != days_.end()) {
     return found->second;
   }
-  if (days_.size() >= kPreparedDaysMax) {
+  if (days_.size() >= kWrittenDaysMax) {
     days_.clear();
   }
   const DayTables tables = hot_tables(hot_part(day));

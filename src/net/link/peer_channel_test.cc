@@ -8,7 +8,7 @@
 #include "net/link/little_endian.h"
 #include "net/link/peer_frame.h"
 
-namespace hongbao {
+namespace hongbao::peer_channel_test {
 namespace {
 
 constexpr Key256 kKey{1, 2, 3};
@@ -282,4 +282,4 @@ TEST(PeerChannel, WhatSpeaksAnotherProtocolIsRefusedAtOnce) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::peer_channel_test
