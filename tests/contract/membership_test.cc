@@ -6,7 +6,7 @@
 
 #include "contract/backends.h"
 
-namespace hongbao {
+namespace hongbao::membership_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -141,4 +141,4 @@ TEST_P(MembershipContract, WhoLivesIsKnownToAProcessThatComesLater) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::membership_test
