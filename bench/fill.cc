@@ -44,8 +44,8 @@ void add_packet(CommitBatch& batch, ShardId shard, uint32_t epoch, uint32_t coun
 }
 
 VoucherNo fill(const std::string& dir, ShardId shard, uint64_t vouchers) {
-  auto store = SqliteOrderStore::open(dir + "/" + order_file(shard), shard,
-                                      {.deployment = read_identity(dir).value()->deployment})
+  auto store = sqlite::OrderStore::open(dir + "/" + order_file(shard), shard,
+                                        {.deployment = read_identity(dir).value()->deployment})
                    .value();
   const ShardHead head = store->acquire("hongbao-fill", std::chrono::minutes(1)).value();
   const Timestamp now = SystemClock().now();
@@ -64,13 +64,13 @@ VoucherNo fill(const std::string& dir, ShardId shard, uint64_t vouchers) {
 }
 
 void move_cursor(const std::string& file, ShardId shard, VoucherNo next) {
-  auto database = Database::open_writer(file);
-  Statement upsert = database.prepare("INSERT OR REPLACE INTO cursor(shard, next_voucher) VALUES (?, ?)");
+  auto database = sqlite::Database::open_writer(file);
+  sqlite::Statement upsert = database.prepare("INSERT OR REPLACE INTO cursor(shard, next_voucher) VALUES (?, ?)");
   upsert.run(shard, next);
 }
 
 void fill_all(const std::string& dir, uint16_t shards, uint64_t vouchers) {
-  const auto lock = DataDir::lock(dir).value();
+  const auto lock = sqlite::DataDir::lock(dir).value();
   for (const char* file : {"/ledger.db", "/inbox.db"}) {
     CHECK(std::filesystem::exists(dir + file));  // start hongbaod there once
   }

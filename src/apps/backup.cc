@@ -64,7 +64,7 @@ struct Cut {
         ledger(fmt::format("{}/{}", source.data_dir, kLedgerFile)) {
     for (const ShardId shard : source.shards) {
       orders.emplace_back(shard,
-                          std::make_unique<SqliteSnapshot>(fmt::format("{}/{}", source.data_dir, order_file(shard))));
+                          std::make_unique<sqlite::Snapshot>(fmt::format("{}/{}", source.data_dir, order_file(shard))));
     }
   }
   void pin() {
@@ -74,13 +74,13 @@ struct Cut {
     }
   }
 
-  SqliteSnapshot inbox;
-  SqliteSnapshot ledger;
-  std::vector<std::pair<ShardId, std::unique_ptr<SqliteSnapshot>>> orders;
+  sqlite::Snapshot inbox;
+  sqlite::Snapshot ledger;
+  std::vector<std::pair<ShardId, std::unique_ptr<sqlite::Snapshot>>> orders;
 };
 
 Result<std::unique_ptr<Cut>> cut(const BackupSource& source, const HoldLedger& hold) {
-  auto made = opened([&] {
+  auto made = sqlite::opened([&] {
     auto opening = std::make_unique<Cut>(source);
     opening->inbox.pin();
     return opening;
@@ -89,7 +89,7 @@ Result<std::unique_ptr<Cut>> cut(const BackupSource& source, const HoldLedger& h
     return made;
   }
   Result<void> pinned;
-  const auto held = hold([&] { pinned = opened([&] { (*made)->pin(); }); });
+  const auto held = hold([&] { pinned = sqlite::opened([&] { (*made)->pin(); }); });
   const auto& failed = held ? pinned : held;
   return failed ? std::move(made) : std::unexpected(failed.error());
 }
@@ -99,23 +99,23 @@ class Copying {
   Copying(const BackupSource& source, const std::string& directory, const BackupJob::Progress& progress)
       : source_(source), directory_(directory), progress_(progress) {}
 
-  Result<void> copy(const std::string& name, SqliteSnapshot& snapshot, const std::string& deployment) {
+  Result<void> copy(const std::string& name, sqlite::Snapshot& snapshot, const std::string& deployment) {
     const std::string target = fmt::format("{}/{}", directory_, name);
     const auto copied =
-        opened([&] { return snapshot.copy_to(target, [&](uint64_t bytes) { return progress_(0, bytes); }); });
+        sqlite::opened([&] { return snapshot.copy_to(target, [&](uint64_t bytes) { return progress_(0, bytes); }); });
     if (!copied || !*copied) {
       return copied ? given_up() : std::unexpected(copied.error());
     }
-    const auto given = opened([&] { give_store(target, deployment); });
-    return given ? add(name, sum_file(target)) : given;
+    const auto given = sqlite::opened([&] { sqlite::give_store(target, deployment); });
+    return given ? add(name, sqlite::sum_file(target)) : given;
   }
 
   Result<void> copy_cold(ShardId shard, const std::vector<DayPart>& parts) {
     for (const DayPart part : parts) {
-      const std::string name = "cold/" + SqliteColdDays::file_name(shard, part);
+      const std::string name = "cold/" + sqlite::ColdDays::file_name(shard, part);
       auto done = make_directory(directory_ + "/cold");
-      done = done ? add(name, copy_synced(fmt::format("{}/{}", source_.data_dir, name),
-                                          fmt::format("{}/{}", directory_, name)))
+      done = done ? add(name, sqlite::copy_synced(fmt::format("{}/{}", source_.data_dir, name),
+                                                  fmt::format("{}/{}", directory_, name)))
                   : done;
       if (!done) {
         return done;
@@ -127,10 +127,10 @@ class Copying {
     return {};
   }
 
-  std::map<std::string, FileSum> take_files() { return std::move(files_); }
+  std::map<std::string, sqlite::FileSum> take_files() { return std::move(files_); }
 
  private:
-  Result<void> add(const std::string& name, const Result<FileSum>& sum) {
+  Result<void> add(const std::string& name, const Result<sqlite::FileSum>& sum) {
     if (!sum) {
       return std::unexpected(sum.error());
     }
@@ -145,13 +145,13 @@ class Copying {
   const BackupSource& source_;
   const std::string& directory_;
   const BackupJob::Progress& progress_;
-  std::map<std::string, FileSum> files_;
+  std::map<std::string, sqlite::FileSum> files_;
 };
 
 Result<void> copy_all(Cut& databases, Copying& copying, const std::string& deployment) {
   // The one that is written most first: its log is the first that may be reused.
   for (auto& [shard, snapshot] : databases.orders) {
-    const auto parts = opened([&] { return snapshot->cold_parts(); });
+    const auto parts = sqlite::opened([&] { return snapshot->cold_parts(); });
     auto done = parts ? copying.copy(order_file(shard), *snapshot, deployment) : std::unexpected(parts.error());
     snapshot.reset();
     done = done ? copying.copy_cold(shard, *parts) : done;
@@ -182,9 +182,9 @@ Result<void> back_up(const BackupSource& source, const std::string& directory, c
   Copying copying(source, directory, progress);
   auto done = copy_all(**databases, copying, (*identity)->deployment);
   if (std::error_code error; done && fs::exists(directory + "/cold", error)) {
-    done = sync_directory(directory + "/cold");
+    done = sqlite::sync_directory(directory + "/cold");
   }
-  done = done ? sync_directory(directory) : done;
+  done = done ? sqlite::sync_directory(directory) : done;
   return done ? write_manifest(directory, {.made_at = made_at,
                                            .master_key_id = (*identity)->master_key_id,
                                            .deployment = (*identity)->deployment,

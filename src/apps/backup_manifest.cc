@@ -27,7 +27,7 @@ bool is_name(std::string_view name) {
 
 void read_files(const json::object& files, BackupManifest& manifest) {
   for (const auto& [name, value] : files) {
-    FileSum sum;
+    sqlite::FileSum sum;
     sum.bytes = value.at("bytes").to_number<uint64_t>();
     const auto hash = from_hex(std::string(value.at("blake2b").as_string()));
     if (!is_name(name) || !hash || hash->size() != sum.hash.size()) {
@@ -50,7 +50,7 @@ Result<void> write_manifest(const std::string& directory, const BackupManifest& 
                          {"master_key_id", manifest.master_key_id},
                          {"deployment", manifest.deployment},
                          {"files", std::move(files)}};
-  return write_durably(fmt::format("{}/{}", directory, kManifestFile), json::serialize(out) + "\n");
+  return sqlite::write_durably(fmt::format("{}/{}", directory, kManifestFile), json::serialize(out) + "\n");
 }
 
 Result<BackupManifest> read_manifest(const std::string& directory) {

@@ -16,7 +16,7 @@ struct BackupManifest {
   std::string made_at;
   std::string master_key_id;
   std::string deployment;
-  std::map<std::string, FileSum> files;  // by name: "ledger.db", "cold/s000-20261122.db"
+  std::map<std::string, sqlite::FileSum> files;  // by name: "ledger.db", "cold/s000-20261122.db"
 };
 
 // kConfig or kStorage, in one line.

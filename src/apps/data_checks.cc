@@ -14,7 +14,7 @@ constexpr std::string_view kOrderSuffix = ".db";
 
 // No voucher was ever written to it. One that can't be read is not taken to be empty.
 bool is_empty(const std::string& file, const std::string& deployment, ShardId shard) {
-  const auto store = SqliteOrderStore::open(file, shard, {deployment, true});
+  const auto store = sqlite::OrderStore::open(file, shard, {deployment, true});
   const auto head = store ? (*store)->head() : std::unexpected(store.error());
   return head && head->next_voucher == ShardHead().next_voucher;
 }

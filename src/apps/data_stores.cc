@@ -37,7 +37,7 @@ Result<void> require_nothing(const std::string& path) {
 }
 
 // Of the directory; made, and on the disk before any database is, when it is new.
-Result<DataIdentity> take_identity(const DataDir& dir, const Key128& key_id) {
+Result<DataIdentity> take_identity(const sqlite::DataDir& dir, const Key128& key_id) {
   auto found = read_identity(dir.path());
   if (!found) {
     return std::unexpected(found.error());
@@ -58,7 +58,8 @@ Result<DataIdentity> take_identity(const DataDir& dir, const Key128& key_id) {
 
 }  // namespace
 
-Result<DataStores> open_data(const DataDir& dir, const std::vector<ShardId>& shards, const Key128& master_key_id) {
+Result<DataStores> open_data(const sqlite::DataDir& dir, const std::vector<ShardId>& shards,
+                             const Key128& master_key_id) {
   auto identity = take_identity(dir, master_key_id);
   const auto fits = identity ? check_shards(dir.path(), identity->deployment, {shards.begin(), shards.end()})
                              : Result<void>(std::unexpected(identity.error()));
@@ -69,19 +70,19 @@ Result<DataStores> open_data(const DataDir& dir, const std::vector<ShardId>& sha
   std::set<std::string> files;
   const auto terms = [&](const std::string& name) {
     files.insert(name);
-    return StoreTerms{identity->deployment, identity->files.contains(name)};
+    return sqlite::StoreTerms{identity->deployment, identity->files.contains(name)};
   };
   const auto path = [&](std::string_view name) { return fmt::format("{}/{}", dir.path(), name); };
   Result<void> done;
   for (size_t i = 0; done && i < shards.size(); ++i) {
     const std::string name = order_file(shards[i]);
-    done = put(stores.orders[shards[i]], SqliteOrderStore::open(path(name), shards[i], terms(name)));
+    done = put(stores.orders[shards[i]], sqlite::OrderStore::open(path(name), shards[i], terms(name)));
   }
   if (done) {
-    done = put(stores.ledger, SqliteLedgerStore::open(path(kLedgerFile), terms(std::string(kLedgerFile))));
+    done = put(stores.ledger, sqlite::LedgerStore::open(path(kLedgerFile), terms(std::string(kLedgerFile))));
   }
   if (done) {
-    done = put(stores.inbox, SqliteInboxStore::open(path(kInboxFile), terms(std::string(kInboxFile))));
+    done = put(stores.inbox, sqlite::InboxStore::open(path(kInboxFile), terms(std::string(kInboxFile))));
   }
   done = done ? dir.sync() : done;
   const size_t known = identity->files.size();

@@ -27,6 +27,7 @@ struct DataStores {
 // Makes what belongs to a new directory, or to a shard that is new. Whatever was made before must be there, whole, and
 // of the directory's deployment; the master key must be the one it was made with, and no shard that has orders may be
 // left out. kConfig or kStorage, with one line that names the file and says what to do.
-Result<DataStores> open_data(const DataDir& dir, const std::vector<ShardId>& shards, const Key128& master_key_id);
+Result<DataStores> open_data(const sqlite::DataDir& dir, const std::vector<ShardId>& shards,
+                             const Key128& master_key_id);
 
 }  // namespace hongbao

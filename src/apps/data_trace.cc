@@ -84,7 +84,7 @@ void leave_trace(const std::string& config_file, const std::string& data_dir, co
   }
   std::string error;
   for (const std::string& file : places(config_file, data_dir)) {
-    const auto written = write_durably(file, fmt::format("{}\n{}\n", deployment, data_dir));
+    const auto written = sqlite::write_durably(file, fmt::format("{}\n{}\n", deployment, data_dir));
     if (written) {
       std::error_code ignored;  // of interest to whatever user runs the server next, and no secret
       std::filesystem::permissions(file, std::filesystem::perms(0644), ignored);

@@ -24,7 +24,7 @@ constexpr uint64_t kReserve = 64;       // the lock, small files that are writte
 uint64_t of_engines(const Settings& settings) {
   if (!settings.distributed) {
     constexpr uint64_t kLedgerAndInbox = 2;
-    return settings.shard_count * (kPerStore + kOpenColdDaysMax + kPerMove) + kLedgerAndInbox * kPerStore;
+    return settings.shard_count * (kPerStore + sqlite::kOpenColdDaysMax + kPerMove) + kLedgerAndInbox * kPerStore;
   }
   uint64_t connections = 0;
   for (const MariadbLayout::UsedServer& server : MariadbLayout(settings).servers()) {

@@ -66,9 +66,9 @@ RegionWatch::Look look_at_orders(const Engines& engines, const Engines::Members&
 
 // `cursors`: where what was found goes.
 template <class Store>
-RegionWatch::Look look_at_cursors(const MariadbServer& server, Store& store, std::vector<ShardId> shards,
+RegionWatch::Look look_at_cursors(const mariadb::Server& server, Store& store, std::vector<ShardId> shards,
                                   std::map<ShardId, VoucherNo> Found::* cursors) {
-  return [probe = std::make_shared<MariadbProbe>(server), &store, shards = std::move(shards), cursors] {
+  return [probe = std::make_shared<mariadb::ServerProbe>(server), &store, shards = std::move(shards), cursors] {
     Found found;
     auto done = probe->ask();
     done = done ? read_cursors(store, shards, found.*cursors) : done;
@@ -76,8 +76,8 @@ RegionWatch::Look look_at_cursors(const MariadbServer& server, Store& store, std
   };
 }
 
-RegionWatch::Look look_at_cold_days(const MariadbServer& server) {
-  return [probe = std::make_shared<MariadbProbe>(server)] { return found_or(probe->ask(), {}); };
+RegionWatch::Look look_at_cold_days(const mariadb::Server& server) {
+  return [probe = std::make_shared<mariadb::ServerProbe>(server)] { return found_or(probe->ask(), {}); };
 }
 
 RegionWatch::Look look_at_cache(Cache& cache) {
@@ -114,7 +114,7 @@ void watch_engines(const Settings& settings, const Engines& engines, RegionWatch
   }
   const MariadbLayout layout(settings);
   for (size_t i = 0; i < engines.members.size(); ++i) {
-    const MariadbServer server = layout.order_servers().at(i).server;
+    const mariadb::Server server = layout.order_servers().at(i).server;
     watch.add({"mariadb", "orders", server.address()}, look_at_orders(engines, engines.members[i]));
   }
   watch.add({"mariadb", "ledger", layout.ledger().address()},
@@ -122,7 +122,7 @@ void watch_engines(const Settings& settings, const Engines& engines, RegionWatch
   watch.add({"mariadb", "inbox", layout.inbox().address()},
             look_at_cursors(layout.inbox(), *engines.inbox, all, &Found::inbox_to));
   if (settings.mariadb_cold) {
-    const MariadbServer cold = layout.cold({});
+    const mariadb::Server cold = layout.cold({});
     watch.add({"mariadb", "cold days", cold.address()}, look_at_cold_days(cold));
   }
   watch.add({"redis", "cache", fmt::format("{}:{}", settings.redis.host, settings.redis.port)},

@@ -43,7 +43,7 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   if (auto known = check_trace(settings.config_file, settings.data_dir, settings.is_new_data_wanted); !known) {
     return std::unexpected(known.error());
   }
-  auto dir = DataDir::lock(settings.data_dir);
+  auto dir = sqlite::DataDir::lock(settings.data_dir);
   if (!dir) {
     return std::unexpected(dir.error());
   }
@@ -58,7 +58,7 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
   engines.inbox = std::move(stores->inbox);
   auto done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
   if (done) {
-    done = put(engines.greetings, SqliteGreetingStore::open(settings.data_dir + "/greetings.db", clock));
+    done = put(engines.greetings, sqlite::GreetingStore::open(settings.data_dir + "/greetings.db", clock));
   }
   if (!done) {
     return std::unexpected(done.error());
@@ -74,7 +74,7 @@ Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
 
 Result<void> check_servers(const MariadbLayout& layout) {
   for (const auto& [server, field, connections] : layout.servers()) {
-    const auto safe = check_server(server, connections);
+    const auto safe = mariadb::check_server(server, connections);
     const bool is_away = !safe && safe.error().code == ErrorCode::kStorage;
     if (!safe && !(is_away && field == kColdServerField)) {
       return std::unexpected(Error{safe.error().code, safe.error().detail, std::string(field)});
@@ -88,8 +88,8 @@ Result<void> check_servers(const MariadbLayout& layout) {
 Result<void> check_cold_storage(const MariadbLayout& layout) {
   for (const auto& [server, shards] : layout.order_servers()) {
     for (const ShardId shard : shards) {
-      const MariadbServer cold = layout.cold(server);
-      const auto ready = require_schema(cold, cold_database(shard));
+      const mariadb::Server cold = layout.cold(server);
+      const auto ready = mariadb::require_schema(cold, mariadb::cold_database(shard));
       if (!ready && ready.error().code == ErrorCode::kStorage) {
         log_warn("cold_storage_unavailable", {{"server", cold.address()}, {"error", ready.error().detail}});
         break;
@@ -107,9 +107,9 @@ Result<Facts> common_facts(const Settings& settings, const MariadbLayout& layout
   Facts facts{{"region.name", std::string(region_name(settings.region))},
               {"shards.count", fmt::format("{}", settings.shard_count)},
               {"node.lease_ms", fmt::format("{}", settings.placement.lease.count())}};
-  for (const auto& [key, server, database] : {std::tuple("mariadb.ledger", layout.ledger(), ledger_database()),
-                                              std::tuple("mariadb.inbox", layout.inbox(), inbox_database())}) {
-    const auto birth = birth_of(server, database);
+  for (const auto& [key, server, database] : {std::tuple("mariadb.ledger", layout.ledger(), mariadb::ledger_database()),
+                                              std::tuple("mariadb.inbox", layout.inbox(), mariadb::inbox_database())}) {
+    const auto birth = mariadb::birth_of(server, database);
     if (!birth) {
       return std::unexpected(birth.error());
     }
@@ -138,8 +138,8 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
   if (!done) {
     return done;
   }
-  done = put(engines.ledger, MariadbLedgerStore::open(layout.ledger(), ledger_database()));
-  done = done ? put(engines.inbox, MariadbInboxStore::open(layout.inbox(), inbox_database())) : done;
+  done = put(engines.ledger, mariadb::LedgerStore::open(layout.ledger(), mariadb::ledger_database()));
+  done = done ? put(engines.inbox, mariadb::InboxStore::open(layout.inbox(), mariadb::inbox_database())) : done;
   const auto facts = done ? common_facts(settings, layout) : std::unexpected(done.error());
   if (!facts) {
     return std::unexpected(facts.error());
@@ -149,15 +149,15 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
                              .watched = nullptr,
                              .shards = shards,
                              .facts = facts_at(engines.members.size() + 1, settings, *facts)};
-    done = put(members.membership, MariadbMembership::open(server, members_database()));
-    done = done ? put(members.watched, MariadbMembership::open(server, members_database())) : done;
+    done = put(members.membership, mariadb::Membership::open(server, mariadb::members_database()));
+    done = done ? put(members.watched, mariadb::Membership::open(server, mariadb::members_database())) : done;
     done = done ? require_agreement(settings, members) : done;
-    done = done ? require_every_shard(server, settings.shard_ids(), layout.shards_at(server)) : done;
-    done = done ? require_master_key(server, members_database(), settings.master_key_id()) : done;
+    done = done ? mariadb::require_every_shard(server, settings.shard_ids(), layout.shards_at(server)) : done;
+    done = done ? mariadb::require_master_key(server, mariadb::members_database(), settings.master_key_id()) : done;
     for (size_t i = 0; done && i < shards.size(); ++i) {
-      const MariadbOrderStore::Place hot{server, orders_database(shards[i])};
-      const MariadbOrderStore::Place cold{layout.cold(server), cold_database(shards[i])};
-      done = put(engines.orders[shards[i]], MariadbOrderStore::open(hot, cold, shards[i]));
+      const mariadb::OrderStore::Place hot{server, mariadb::orders_database(shards[i])};
+      const mariadb::OrderStore::Place cold{layout.cold(server), mariadb::cold_database(shards[i])};
+      done = put(engines.orders[shards[i]], mariadb::OrderStore::open(hot, cold, shards[i]));
     }
     if (!done) {
       return done;

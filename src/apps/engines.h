@@ -23,7 +23,7 @@
 namespace hongbao {
 
 struct Engines {
-  std::optional<DataDir> dir;  // embedded only
+  std::optional<sqlite::DataDir> dir;  // embedded only
   std::map<ShardId, std::unique_ptr<OrderStore>> orders;
   std::unique_ptr<LedgerStore> ledger;
   std::unique_ptr<InboxStore> inbox;

@@ -10,7 +10,7 @@
 
 namespace hongbao {
 
-MariadbServer MariadbLayout::server_at(const HostPort& address) const {
+mariadb::Server MariadbLayout::server_at(const HostPort& address) const {
   return {.host = address.host,
           .port = address.port,
           .user = settings_.mariadb_user,
@@ -30,7 +30,7 @@ std::vector<MariadbLayout::OrderServer> MariadbLayout::order_servers() const {
   return servers;
 }
 
-std::vector<ShardId> MariadbLayout::shards_at(const MariadbServer& server) const {
+std::vector<ShardId> MariadbLayout::shards_at(const mariadb::Server& server) const {
   std::vector<ShardId> shards;
   for (const OrderServer& orders : order_servers()) {
     if (orders.server.address() == server.address()) {
@@ -42,7 +42,7 @@ std::vector<ShardId> MariadbLayout::shards_at(const MariadbServer& server) const
 
 std::vector<MariadbLayout::UsedServer> MariadbLayout::servers() const {
   std::vector<UsedServer> servers;
-  const auto add = [&](const MariadbServer& server, std::string_view field, size_t connections) {
+  const auto add = [&](const mariadb::Server& server, std::string_view field, size_t connections) {
     const auto same = [&](const UsedServer& other) { return other.server.address() == server.address(); };
     auto found = std::ranges::find_if(servers, same);
     if (found == servers.end()) {
@@ -52,28 +52,28 @@ std::vector<MariadbLayout::UsedServer> MariadbLayout::servers() const {
   };
   for (const auto& [server, shards] : order_servers()) {
     add(server, "mariadb.orders",
-        2 * MariadbMembership::kConnections + MariadbOrderStore::kMoveConnections +
-            shards.size() * MariadbOrderStore::kConnections);
+        2 * mariadb::Membership::kConnections + mariadb::OrderStore::kMoveConnections +
+            shards.size() * mariadb::OrderStore::kConnections);
     add(cold(server), kColdServerField,
-        MariadbProbe::kConnections + MariadbOrderStore::kMoveConnections +
-            shards.size() * MariadbOrderStore::kColdConnections);
+        mariadb::ServerProbe::kConnections + mariadb::OrderStore::kMoveConnections +
+            shards.size() * mariadb::OrderStore::kColdConnections);
   }
-  add(ledger(), "mariadb.ledger", MariadbProbe::kConnections + MariadbLedgerStore::kConnections);
-  add(inbox(), "mariadb.inbox", MariadbProbe::kConnections + MariadbInboxStore::kConnections);
+  add(ledger(), "mariadb.ledger", mariadb::ServerProbe::kConnections + mariadb::LedgerStore::kConnections);
+  add(inbox(), "mariadb.inbox", mariadb::ServerProbe::kConnections + mariadb::InboxStore::kConnections);
   return servers;
 }
 
-std::vector<std::pair<MariadbServer, DatabaseName>> MariadbLayout::databases() const {
-  std::vector<std::pair<MariadbServer, DatabaseName>> databases;
+std::vector<std::pair<mariadb::Server, mariadb::DatabaseName>> MariadbLayout::databases() const {
+  std::vector<std::pair<mariadb::Server, mariadb::DatabaseName>> databases;
   for (const OrderServer& orders : order_servers()) {
-    databases.emplace_back(orders.server, members_database());
+    databases.emplace_back(orders.server, mariadb::members_database());
     for (const ShardId shard : orders.shards) {
-      databases.emplace_back(orders.server, orders_database(shard));
-      databases.emplace_back(cold(orders.server), cold_database(shard));
+      databases.emplace_back(orders.server, mariadb::orders_database(shard));
+      databases.emplace_back(cold(orders.server), mariadb::cold_database(shard));
     }
   }
-  databases.emplace_back(ledger(), ledger_database());
-  databases.emplace_back(inbox(), inbox_database());
+  databases.emplace_back(ledger(), mariadb::ledger_database());
+  databases.emplace_back(inbox(), mariadb::inbox_database());
   return databases;
 }
 

@@ -58,7 +58,7 @@ Result<void> move_all(const fs::path& from, const fs::path& to, Stays stays) {
 
 class Restoring {
  public:
-  Restoring(const Settings& settings, DataDir& dir, std::string backup, BackupManifest manifest)
+  Restoring(const Settings& settings, sqlite::DataDir& dir, std::string backup, BackupManifest manifest)
       : settings_(settings),
         dir_(dir),
         backup_(std::move(backup)),
@@ -86,12 +86,12 @@ class Restoring {
         continue;
       }
       identity.files.insert(name);
-      if (auto given = opened([&] { give_store((staging_ / name).string(), deployment_); }); !given) {
+      if (auto given = sqlite::opened([&] { sqlite::give_store((staging_ / name).string(), deployment_); }); !given) {
         return given;
       }
     }
-    auto done = write_durably(staging_ / kIdentityFile, print_identity(identity));
-    const auto staged = done ? DataDir::lock(staging_.string()) : std::unexpected(done.error());
+    auto done = sqlite::write_durably(staging_ / kIdentityFile, print_identity(identity));
+    const auto staged = done ? sqlite::DataDir::lock(staging_.string()) : std::unexpected(done.error());
     const auto stores =
         staged ? open_data(*staged, settings_.shard_ids(), settings_.master_key_id()) : std::unexpected(staged.error());
     if (!stores) {
@@ -138,8 +138,8 @@ class Restoring {
   }
 
  private:
-  Result<void> copy(const std::string& name, const FileSum& wanted) {
-    const auto sum = copy_synced(fs::path(backup_) / name, staging_ / name);
+  Result<void> copy(const std::string& name, const sqlite::FileSum& wanted) {
+    const auto sum = sqlite::copy_synced(fs::path(backup_) / name, staging_ / name);
     if (!sum) {
       return std::unexpected(sum.error());
     }
@@ -150,7 +150,7 @@ class Restoring {
   }
 
   const Settings& settings_;
-  DataDir& dir_;
+  sqlite::DataDir& dir_;
   const std::string backup_;
   const BackupManifest manifest_;
   const std::string deployment_ = new_deployment();
@@ -178,7 +178,7 @@ Result<Restored> restore(const Settings& settings, const std::string& directory,
     return fail(ErrorCode::kConfig, fmt::format("names another key than {} was made with: give that one", directory),
                 "auth.master_key_file");
   }
-  auto dir = DataDir::lock(settings.data_dir);
+  auto dir = sqlite::DataDir::lock(settings.data_dir);
   const auto occupied = dir ? holds_data(settings.data_dir) : std::unexpected(dir.error());
   if (!occupied) {
     return std::unexpected(occupied.error());

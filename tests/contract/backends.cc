@@ -26,7 +26,7 @@ std::string shorten(std::string_view table, std::chrono::milliseconds time) {
   return fmt::format("UPDATE {} SET lease_until = lease_until - {}", table, time.count());
 }
 
-void execute(const DatabaseName& name, const std::string& statement) {
+void execute(const mariadb::DatabaseName& name, const std::string& statement) {
   auto database = mariadb::Database::open(test_mariadb(), name.name, mariadb::Database::Mode::kWrite);
   database.execute(statement);
   database.commit();
@@ -75,7 +75,7 @@ class SqliteBackend final : public Backend<Port> {
     store_ = std::move(*opened);
   }
   void pass(std::chrono::milliseconds time) override {
-    Database::open_writer(dir_.file("store.db")).execute(shorten("shard_head", time));
+    sqlite::Database::open_writer(dir_.file("store.db")).execute(shorten("shard_head", time));
   }
 
  private:
@@ -88,8 +88,10 @@ class SqliteBackend final : public Backend<Port> {
 template <class Port>
 class MariadbBackend final : public Backend<Port> {
  public:
-  using Open = std::function<Result<std::unique_ptr<Port>>(const DatabaseName&)>;
-  MariadbBackend(DatabaseName database, Open open) : scratch_(std::move(database)), open_(std::move(open)) { reopen(); }
+  using Open = std::function<Result<std::unique_ptr<Port>>(const mariadb::DatabaseName&)>;
+  MariadbBackend(mariadb::DatabaseName database, Open open) : scratch_(std::move(database)), open_(std::move(open)) {
+    reopen();
+  }
   Port& store() override { return *store_; }
   void close() override { store_.reset(); }
   void reopen() override {
@@ -124,33 +126,33 @@ class MariadbOrdersBackend final : public OrderBackend {
 
 std::unique_ptr<OrderBackend> make_sqlite_orders() {
   return std::make_unique<SqliteBackend<OrderStore>>(
-      [](const std::string& file) { return SqliteOrderStore::open(file, kShard); });
+      [](const std::string& file) { return sqlite::OrderStore::open(file, kShard); });
 }
 std::unique_ptr<LedgerBackend> make_sqlite_ledger() {
   return std::make_unique<SqliteBackend<LedgerStore>>(
-      [](const std::string& file) { return SqliteLedgerStore::open(file); });
+      [](const std::string& file) { return sqlite::LedgerStore::open(file); });
 }
 std::unique_ptr<InboxBackend> make_sqlite_inbox() {
   return std::make_unique<SqliteBackend<InboxStore>>(
-      [](const std::string& file) { return SqliteInboxStore::open(file); });
+      [](const std::string& file) { return sqlite::InboxStore::open(file); });
 }
 std::unique_ptr<OrderBackend> make_mariadb_orders() {
   return std::make_unique<MariadbOrdersBackend>();
 }
 std::unique_ptr<LedgerBackend> make_mariadb_ledger() {
-  return std::make_unique<MariadbBackend<LedgerStore>>(ledger_database(scratch_prefix()), [](const DatabaseName& name) {
-    return MariadbLedgerStore::open(test_mariadb(), name);
-  });
+  return std::make_unique<MariadbBackend<LedgerStore>>(
+      mariadb::ledger_database(scratch_prefix()),
+      [](const mariadb::DatabaseName& name) { return mariadb::LedgerStore::open(test_mariadb(), name); });
 }
 std::unique_ptr<InboxBackend> make_mariadb_inbox() {
-  return std::make_unique<MariadbBackend<InboxStore>>(inbox_database(scratch_prefix()), [](const DatabaseName& name) {
-    return MariadbInboxStore::open(test_mariadb(), name);
-  });
+  return std::make_unique<MariadbBackend<InboxStore>>(
+      mariadb::inbox_database(scratch_prefix()),
+      [](const mariadb::DatabaseName& name) { return mariadb::InboxStore::open(test_mariadb(), name); });
 }
 std::unique_ptr<MembershipBackend> make_mariadb_membership() {
-  return std::make_unique<MariadbBackend<Membership>>(members_database(scratch_prefix()), [](const DatabaseName& name) {
-    return MariadbMembership::open(test_mariadb(), name);
-  });
+  return std::make_unique<MariadbBackend<Membership>>(
+      mariadb::members_database(scratch_prefix()),
+      [](const mariadb::DatabaseName& name) { return mariadb::Membership::open(test_mariadb(), name); });
 }
 std::unique_ptr<MembershipBackend> make_memory_membership() {
   return std::make_unique<LeasedMemoryBackend<Membership, MemoryMembership>>();

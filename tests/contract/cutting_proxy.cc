@@ -70,7 +70,7 @@ size_t whole_packets(std::string_view bytes) {
 
 }  // namespace
 
-CuttingProxy::CuttingProxy(MariadbServer server) : server_(std::move(server)) {
+CuttingProxy::CuttingProxy(mariadb::Server server) : server_(std::move(server)) {
   listener_ = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = loopback(0);
   socklen_t size = sizeof address;
@@ -90,8 +90,8 @@ CuttingProxy::~CuttingProxy() {
   close(listener_);
 }
 
-MariadbServer CuttingProxy::server() const {
-  MariadbServer by_proxy = server_;
+mariadb::Server CuttingProxy::server() const {
+  mariadb::Server by_proxy = server_;
   by_proxy.host = "127.0.0.1";
   by_proxy.port = port_;
   return by_proxy;

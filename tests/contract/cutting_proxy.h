@@ -26,20 +26,20 @@ class CuttingProxy {
   };
   static constexpr std::chrono::milliseconds kLate{300};
 
-  explicit CuttingProxy(MariadbServer server);
+  explicit CuttingProxy(mariadb::Server server);
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
   ~CuttingProxy();
 
   // The server, by way of this proxy.
-  [[nodiscard]] MariadbServer server() const;
+  [[nodiscard]] mariadb::Server server() const;
   void cut_next_commit(Cut cut) { next_cut_ = cut; }
 
  private:
   void accept_loop();
   void pass(int client, int server);
 
-  const MariadbServer server_;
+  const mariadb::Server server_;
   int listener_ = -1;
   uint16_t port_ = 0;
   std::atomic<Cut> next_cut_ = Cut::kNone;

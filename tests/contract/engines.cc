@@ -23,7 +23,7 @@ std::string required_environment(const char* name) {
   return value;
 }
 
-MariadbServer test_mariadb() {
+mariadb::Server test_mariadb() {
   const std::string address = required_environment("HONGBAO_TEST_MARIADB");
   const size_t colon = address.rfind(':');
   std::string password;
@@ -40,8 +40,8 @@ std::string scratch_prefix() {
   return fmt::format("test_{}_{}", getpid(), ++number);
 }
 
-ScratchDatabase::ScratchDatabase(DatabaseName name) : name_(std::move(name)) {
-  CHECK(migrate_schema(test_mariadb(), name_).has_value());
+ScratchDatabase::ScratchDatabase(mariadb::DatabaseName name) : name_(std::move(name)) {
+  CHECK(mariadb::migrate_schema(test_mariadb(), name_).has_value());
 }
 
 ScratchDatabase::~ScratchDatabase() {
@@ -51,8 +51,8 @@ ScratchDatabase::~ScratchDatabase() {
   });
 }
 
-Result<std::unique_ptr<MariadbOrderStore>> ScratchOrders::open(const MariadbServer& server) const {
-  return MariadbOrderStore::open({server, hot()}, {server, cold()}, kShard);
+Result<std::unique_ptr<mariadb::OrderStore>> ScratchOrders::open(const mariadb::Server& server) const {
+  return mariadb::OrderStore::open({server, hot()}, {server, cold()}, kShard);
 }
 
 void engine(const std::string& action, const std::string& name, const std::string& argument) {

@@ -13,35 +13,35 @@ namespace hongbao {
 // The value of an environment variable that with_engines.py sets.
 std::string required_environment(const char* name);
 
-MariadbServer test_mariadb();
+mariadb::Server test_mariadb();
 // Another one for each call.
 std::string scratch_prefix();
 
 // A database on the test server with its schema, until the object goes.
 class ScratchDatabase {
  public:
-  explicit ScratchDatabase(DatabaseName name);
+  explicit ScratchDatabase(mariadb::DatabaseName name);
   ScratchDatabase(const ScratchDatabase&) = delete;
   ScratchDatabase& operator=(const ScratchDatabase&) = delete;
   ~ScratchDatabase();
 
-  [[nodiscard]] const DatabaseName& name() const { return name_; }
+  [[nodiscard]] const mariadb::DatabaseName& name() const { return name_; }
 
  private:
-  DatabaseName name_;
+  mariadb::DatabaseName name_;
 };
 
 // A shard's databases on the test server, and the store on them.
 class ScratchOrders {
  public:
-  Result<std::unique_ptr<MariadbOrderStore>> open(const MariadbServer& server = test_mariadb()) const;
-  [[nodiscard]] const DatabaseName& hot() const { return hot_.name(); }
-  [[nodiscard]] const DatabaseName& cold() const { return cold_.name(); }
+  Result<std::unique_ptr<mariadb::OrderStore>> open(const mariadb::Server& server = test_mariadb()) const;
+  [[nodiscard]] const mariadb::DatabaseName& hot() const { return hot_.name(); }
+  [[nodiscard]] const mariadb::DatabaseName& cold() const { return cold_.name(); }
 
  private:
   const std::string prefix_ = scratch_prefix();
-  const ScratchDatabase hot_{orders_database(kShard, prefix_)};
-  const ScratchDatabase cold_{cold_database(kShard, prefix_)};
+  const ScratchDatabase hot_{mariadb::orders_database(kShard, prefix_)};
+  const ScratchDatabase cold_{mariadb::cold_database(kShard, prefix_)};
 };
 
 // kill, restart, freeze, thaw, wipe, stop or start "mariadb", "redis" or "nats"; returns when it is done. `argument`:

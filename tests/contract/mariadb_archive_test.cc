@@ -105,10 +105,10 @@ TEST_F(MariadbArchive, OnlyColdPacketsNeedTheColdServer) {
     const auto store = open();
     ASSERT_TRUE(store->archive(fill(*store).epoch, kOld, kToTheEnd).value());
   }
-  MariadbServer away = test_mariadb();
+  mariadb::Server away = test_mariadb();
   away.port = 1;
   const auto store =
-      MariadbOrderStore::open({test_mariadb(), databases_.hot()}, {away, databases_.cold()}, kShard).value();
+      mariadb::OrderStore::open({test_mariadb(), databases_.hot()}, {away, databases_.cold()}, kShard).value();
   const ShardHead head = acquire(*store);
   CommitBatch batch{head.epoch, head.next_voucher, {}, {}, {}};
   add(batch, key(0));
@@ -194,7 +194,8 @@ INSTANTIATE_TEST_SUITE_P(Cuts, MariadbArchiveCuts,
 TEST_P(MariadbArchiveCuts, TheDayIsOnOneSideAndALatePacketIsNotLost) {
   CuttingProxy proxy(test_mariadb());
   const auto store =
-      MariadbOrderStore::open({proxy.server(), databases_.hot()}, {test_mariadb(), databases_.cold()}, kShard).value();
+      mariadb::OrderStore::open({proxy.server(), databases_.hot()}, {test_mariadb(), databases_.cold()}, kShard)
+          .value();
   ShardHead head = fill(*store);
   const auto moved = store->archive(head.epoch, kOld, [&] {
     proxy.cut_next_commit(GetParam());
@@ -221,7 +222,8 @@ TEST_P(MariadbArchiveCuts, TheDayIsOnOneSideAndALatePacketIsNotLost) {
 TEST_P(MariadbArchiveCuts, TheNextRoundFindsWhatBecameOfTheLast) {
   CuttingProxy proxy(test_mariadb());
   const auto store =
-      MariadbOrderStore::open({proxy.server(), databases_.hot()}, {test_mariadb(), databases_.cold()}, kShard).value();
+      mariadb::OrderStore::open({proxy.server(), databases_.hot()}, {test_mariadb(), databases_.cold()}, kShard)
+          .value();
   const ShardHead head = fill(*store);
   ASSERT_FALSE(store
                    ->archive(head.epoch, kOld,

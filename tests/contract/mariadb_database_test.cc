@@ -17,7 +17,7 @@ using testing::ThrowsMessage;
 
 class MariadbDatabase : public testing::Test {
  protected:
-  static Database open(const MariadbServer& server = test_mariadb(), Database::Mode mode = Database::Mode::kWrite) {
+  static Database open(const mariadb::Server& server = test_mariadb(), Database::Mode mode = Database::Mode::kWrite) {
     return Database::open(server, "", mode);
   }
   static seconds time_of(const std::function<void()>& function) {
@@ -26,7 +26,7 @@ class MariadbDatabase : public testing::Test {
     return std::chrono::ceil<seconds>(steady_clock::now() - from);
   }
 
-  ScratchDatabase scratch_{members_database(scratch_prefix())};
+  ScratchDatabase scratch_{mariadb::members_database(scratch_prefix())};
   Database database_ = Database::open(test_mariadb(), scratch_.name().name, Database::Mode::kWrite);
 };
 
@@ -103,13 +103,13 @@ TEST_F(MariadbDatabase, TimeIsUtcWhereverTheServerStands) {
 }
 
 TEST_F(MariadbDatabase, LocalhostIsReachedByItsPort) {
-  MariadbServer server = test_mariadb();
+  mariadb::Server server = test_mariadb();
   server.host = "localhost";
   EXPECT_EQ(open(server).text("SELECT @@port"), std::to_string(server.port));
 }
 
 TEST_F(MariadbDatabase, ErrorsTellWhatBroke) {
-  MariadbServer server = test_mariadb();
+  mariadb::Server server = test_mariadb();
   server.password = "wrong";
   EXPECT_THAT([&] { open(server); },
               ThrowsMessage<MariadbError>(AllOf(HasSubstr(server.address()), Not(HasSubstr("wrong")))));
@@ -154,7 +154,7 @@ TEST_F(MariadbDatabase, OpenConnectionsAndErrorsAreCountedByServer) {
 }
 
 TEST_F(MariadbDatabase, AFrozenServerIsALostConnectionAfterAWhile) {
-  MariadbServer server = test_mariadb();
+  mariadb::Server server = test_mariadb();
   server.answer_timeout = seconds(1);
   server.connect_timeout = seconds(1);
   Database session = open(server);

@@ -19,12 +19,12 @@ inline constexpr size_t kBatchVouchers = 16;
 
 class MariadbOrders : public testing::Test {
  protected:
-  std::unique_ptr<OrderStore> open(const MariadbServer& server = test_mariadb()) {
+  std::unique_ptr<OrderStore> open(const mariadb::Server& server = test_mariadb()) {
     return databases_.open(server).value();
   }
   // Waits for locks as long as a server of the product does.
-  static MariadbServer patient() {
-    MariadbServer server = test_mariadb();
+  static mariadb::Server patient() {
+    mariadb::Server server = test_mariadb();
     server.answer_timeout = std::chrono::seconds(10);
     return server;
   }

@@ -28,10 +28,10 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-std::vector<DatabaseName> one_of_each() {
+std::vector<mariadb::DatabaseName> one_of_each() {
   const std::string prefix = scratch_prefix();
-  return {orders_database(kShard, prefix), members_database(prefix), ledger_database(prefix), inbox_database(prefix),
-          cold_database(kShard, prefix)};
+  return {mariadb::orders_database(kShard, prefix), mariadb::members_database(prefix), mariadb::ledger_database(prefix),
+          mariadb::inbox_database(prefix), mariadb::cold_database(kShard, prefix)};
 }
 
 // Of what an operator has to mend.
@@ -52,7 +52,7 @@ class MariadbSchema : public testing::TestWithParam<size_t> {
         .has_value();
   }
 
-  DatabaseName database_ = one_of_each()[GetParam()];
+  mariadb::DatabaseName database_ = one_of_each()[GetParam()];
   size_t wanted_ = schema_steps(database_.kind).size();
   Database server_ = Database::open(test_mariadb(), "", Database::Mode::kWrite);
 };
@@ -64,7 +64,7 @@ std::string kind_name(const testing::TestParamInfo<size_t>& kind) {
 INSTANTIATE_TEST_SUITE_P(Kinds, MariadbSchema, testing::Range(size_t{0}, size_t{5}), kind_name);
 
 TEST_P(MariadbSchema, AMissingDatabaseHasVersionNoneAndIsNotMadeByLooking) {
-  EXPECT_EQ(schema_status(test_mariadb(), database_).value().found, 0U);
+  EXPECT_EQ(mariadb::schema_status(test_mariadb(), database_).value().found, 0U);
   EXPECT_EQ(refusal(require_schema(test_mariadb(), database_)),
             fmt::format("{} on {} has schema version 0, and this program needs {}: run `hongbaoctl schema migrate`",
                         database_.name, test_mariadb().address(), wanted_));
@@ -72,20 +72,20 @@ TEST_P(MariadbSchema, AMissingDatabaseHasVersionNoneAndIsNotMadeByLooking) {
 }
 
 TEST_P(MariadbSchema, AMigrationMakesItAndASecondOneFindsNothingToDo) {
-  const auto first = migrate_schema(test_mariadb(), database_).value();
+  const auto first = mariadb::migrate_schema(test_mariadb(), database_).value();
   EXPECT_EQ(first.found, 0U);
   EXPECT_EQ(first.wanted, wanted_);
   EXPECT_TRUE(require_schema(test_mariadb(), database_).has_value());
-  EXPECT_EQ(migrate_schema(test_mariadb(), database_).value().found, wanted_);
+  EXPECT_EQ(mariadb::migrate_schema(test_mariadb(), database_).value().found, wanted_);
 }
 
 TEST_P(MariadbSchema, OfSeveralMigrationsAtOnceOneDoesIt) {
   constexpr size_t operators = 4;
-  std::array<std::optional<Result<SchemaStatus>>, operators> found;
+  std::array<std::optional<Result<mariadb::SchemaStatus>>, operators> found;
   {
     std::vector<std::jthread> threads;
     for (auto& mine : found) {
-      threads.emplace_back([&] { mine = migrate_schema(test_mariadb(), database_); });
+      threads.emplace_back([&] { mine = mariadb::migrate_schema(test_mariadb(), database_); });
     }
   }
   EXPECT_EQ(std::ranges::count_if(found, [](const auto& mine) { return mine->value().found == 0; }), 1);
@@ -93,32 +93,32 @@ TEST_P(MariadbSchema, OfSeveralMigrationsAtOnceOneDoesIt) {
 }
 
 TEST_P(MariadbSchema, AMigrationThatDiedIsFinishedByTheNext) {
-  ASSERT_TRUE(migrate_schema(test_mariadb(), database_).has_value());
+  ASSERT_TRUE(mariadb::migrate_schema(test_mariadb(), database_).has_value());
   server_.execute("DELETE FROM " + database_.name + ".schema_version");  // all tables, and no word of them
   server_.commit();
-  EXPECT_EQ(migrate_schema(test_mariadb(), database_).value().found, 0U);
+  EXPECT_EQ(mariadb::migrate_schema(test_mariadb(), database_).value().found, 0U);
   EXPECT_TRUE(require_schema(test_mariadb(), database_).has_value());
 }
 
 TEST_P(MariadbSchema, ANewerVersionIsLeftAlone) {
-  ASSERT_TRUE(migrate_schema(test_mariadb(), database_).has_value());
+  ASSERT_TRUE(mariadb::migrate_schema(test_mariadb(), database_).has_value());
   server_.execute(fmt::format("INSERT INTO {}.schema_version VALUES ({}, NOW(6))", database_.name, wanted_ + 1));
   server_.commit();
   const std::string words =
       fmt::format("{} has schema version {}, and this program knows {} at most", database_.name, wanted_ + 1, wanted_);
   EXPECT_THAT(refusal(require_schema(test_mariadb(), database_)), StartsWith(words));
-  EXPECT_THAT(refusal(migrate_schema(test_mariadb(), database_)), StartsWith(words));
+  EXPECT_THAT(refusal(mariadb::migrate_schema(test_mariadb(), database_)), StartsWith(words));
 }
 
 TEST(MariadbMigration, ItWaitsForAnotherLongerThanAServerMayTakeToAnswer) {
-  const ScratchDatabase scratch(members_database(scratch_prefix()));
-  MariadbServer server = test_mariadb();
+  const ScratchDatabase scratch(mariadb::members_database(scratch_prefix()));
+  mariadb::Server server = test_mariadb();
   server.answer_timeout = std::chrono::seconds(1);
-  std::optional<Result<SchemaStatus>> migrated;
+  std::optional<Result<mariadb::SchemaStatus>> migrated;
   Database other = Database::open(test_mariadb(), "", Database::Mode::kWrite);
   ASSERT_EQ(other.text("SELECT GET_LOCK('" + scratch.name().name + "', 5)"), "1");
   {
-    const std::jthread second([&] { migrated = migrate_schema(server, scratch.name()); });
+    const std::jthread second([&] { migrated = mariadb::migrate_schema(server, scratch.name()); });
     std::this_thread::sleep_for(milliseconds(2'500));
     ASSERT_EQ(other.text("SELECT RELEASE_LOCK('" + scratch.name().name + "')"), "1");
   }
@@ -129,14 +129,14 @@ TEST(MariadbStores, NoneMakesItsDatabase) {
   const auto databases = one_of_each();
   const ScratchOrders orders;
   const std::array refusals{
-      refusal(MariadbOrderStore::open({test_mariadb(), databases[0]}, {test_mariadb(), orders.cold()}, kShard)),
-      refusal(MariadbMembership::open(test_mariadb(), databases[1])),
-      refusal(MariadbLedgerStore::open(test_mariadb(), databases[2])),
-      refusal(MariadbInboxStore::open(test_mariadb(), databases[3])),
-      refusal(MariadbOrderStore::check_cold({test_mariadb(), databases[4]}))};
+      refusal(mariadb::OrderStore::open({test_mariadb(), databases[0]}, {test_mariadb(), orders.cold()}, kShard)),
+      refusal(mariadb::Membership::open(test_mariadb(), databases[1])),
+      refusal(mariadb::LedgerStore::open(test_mariadb(), databases[2])),
+      refusal(mariadb::InboxStore::open(test_mariadb(), databases[3])),
+      refusal(mariadb::OrderStore::check_cold({test_mariadb(), databases[4]}))};
   for (size_t i = 0; i < refusals.size(); ++i) {
     EXPECT_THAT(refusals[i], EndsWith("run `hongbaoctl schema migrate`"));
-    EXPECT_EQ(schema_status(test_mariadb(), databases[i]).value().found, 0U);
+    EXPECT_EQ(mariadb::schema_status(test_mariadb(), databases[i]).value().found, 0U);
   }
 }
 
@@ -144,7 +144,7 @@ TEST(MariadbStores, ADatabaseIsOneShardsForGood) {
   const ScratchOrders orders;
   ASSERT_TRUE(orders.open().has_value());
   EXPECT_THAT(
-      refusal(MariadbOrderStore::open({test_mariadb(), orders.hot()}, {test_mariadb(), orders.cold()}, kOtherShard)),
+      refusal(mariadb::OrderStore::open({test_mariadb(), orders.hot()}, {test_mariadb(), orders.cold()}, kOtherShard)),
       HasSubstr("is the database of shard s007, not of n008"));
   EXPECT_TRUE(orders.open().has_value());
 }
@@ -165,7 +165,7 @@ TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
   database.execute("DELETE FROM schema_version WHERE version > 1");
   database.commit();
   EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 1, and this program needs 3"));
-  EXPECT_EQ(migrate_schema(test_mariadb(), orders.hot()).value().found, 1U);
+  EXPECT_EQ(mariadb::migrate_schema(test_mariadb(), orders.hot()).value().found, 1U);
   const auto store = orders.open().value();
   EXPECT_EQ(store->load(made.key).value()->order, made);
   EXPECT_EQ(store->days().value().at(0).place, DayPlace::kHot);
@@ -174,14 +174,14 @@ TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
 
 // Version 1 had parts of shard and voucher in one number with the time.
 TEST(MariadbMigration, AnInboxOfVersion1KeepsItsEntries) {
-  const ScratchDatabase scratch(inbox_database(scratch_prefix()));
-  ASSERT_TRUE(migrate_schema(test_mariadb(), scratch.name()).has_value());
+  const ScratchDatabase scratch(mariadb::inbox_database(scratch_prefix()));
+  ASSERT_TRUE(mariadb::migrate_schema(test_mariadb(), scratch.name()).has_value());
   Database database = Database::open(test_mariadb(), scratch.name().name, Database::Mode::kWrite);
   for (const std::string table : {"sent", "received"}) {
     database.execute("DROP TABLE " + table);
   }
   database.execute("DELETE FROM schema_version WHERE version > 1");
-  for (const std::string& statement : inbox_schema_steps().front()) {
+  for (const std::string& statement : mariadb::inbox_schema_steps().front()) {
     database.execute(statement);
   }
   const auto position = [](int ms, int shard, int voucher) {
@@ -196,8 +196,8 @@ TEST(MariadbMigration, AnInboxOfVersion1KeepsItsEntries) {
                   "('ann', {1}, 1, 7, {0}, 1, 100, 70)",
                   kToday.since_epoch, position(0, 7, 1)));
   database.commit();
-  EXPECT_EQ(migrate_schema(test_mariadb(), scratch.name()).value().found, 1U);
-  const auto store = MariadbInboxStore::open(test_mariadb(), scratch.name()).value();
+  EXPECT_EQ(mariadb::migrate_schema(test_mariadb(), scratch.name()).value().found, 1U);
+  const auto store = mariadb::InboxStore::open(test_mariadb(), scratch.name()).value();
   const auto received = store->received(user("ann"), kListTop, 10).value();
   ASSERT_EQ(received.size(), 2U);
   EXPECT_EQ(received[0].opened_at, kNoon + milliseconds(1));
@@ -211,14 +211,14 @@ TEST(MariadbMigration, AnInboxOfVersion1KeepsItsEntries) {
 }
 
 TEST(MariadbStores, ADeploymentHasOneMasterKey) {
-  const ScratchDatabase members(members_database(scratch_prefix()));
+  const ScratchDatabase members(mariadb::members_database(scratch_prefix()));
   const Key128 first{1};
   const Key128 other{2};
-  EXPECT_TRUE(require_master_key(test_mariadb(), members.name(), first).has_value());
-  const auto refused = require_master_key(test_mariadb(), members.name(), other);
+  EXPECT_TRUE(mariadb::require_master_key(test_mariadb(), members.name(), first).has_value());
+  const auto refused = mariadb::require_master_key(test_mariadb(), members.name(), other);
   EXPECT_THAT(refusal(refused), HasSubstr("give the original key"));
   EXPECT_EQ(refused.error().field, "auth.master_key_file");
-  EXPECT_TRUE(require_master_key(test_mariadb(), members.name(), first).has_value());
+  EXPECT_TRUE(mariadb::require_master_key(test_mariadb(), members.name(), first).has_value());
 }
 
 // What is set at run time, and set back by the object's end.
@@ -266,20 +266,20 @@ INSTANTIATE_TEST_SUITE_P(Settings, MariadbServerCheck,
                          setting_name);
 
 void expect_refused(const std::string& variable, const std::string& value, const std::string& mend) {
-  EXPECT_THAT(refusal(check_server(test_mariadb(), kFewConnections)),
+  EXPECT_THAT(refusal(mariadb::check_server(test_mariadb(), kFewConnections)),
               AllOf(StartsWith(fmt::format("{} has {} = {}: ", test_mariadb().address(), variable, value)),
                     HasSubstr(mend), Not(HasSubstr("\n"))));
 }
 
 TEST_P(MariadbServerCheck, AnUnsafeOneIsRefusedByName) {
-  ASSERT_TRUE(check_server(test_mariadb(), kFewConnections).has_value());
+  ASSERT_TRUE(mariadb::check_server(test_mariadb(), kFewConnections).has_value());
   const GlobalSetting setting(GetParam().variable, GetParam().value);
   expect_refused(GetParam().variable, GetParam().shown, GetParam().mend);
 }
 
 TEST(MariadbServerConnections, AsManyAsAreNeededAreEnough) {
   const GlobalSetting setting("max_connections", std::to_string(kFewConnections));
-  EXPECT_TRUE(check_server(test_mariadb(), kFewConnections).has_value());
+  EXPECT_TRUE(mariadb::check_server(test_mariadb(), kFewConnections).has_value());
 }
 
 TEST(MariadbServerStart, TornPagesAndWritesWithoutSyncAreRefused) {
@@ -288,15 +288,15 @@ TEST(MariadbServerStart, TornPagesAndWritesWithoutSyncAreRefused) {
   engine("restart", "mariadb", "--innodb-flush-method=nosync");
   expect_refused("innodb_flush_method", "nosync", "must be other than nosync");
   engine("restart", "mariadb", "--skip-log-bin --sync-binlog=0");
-  EXPECT_TRUE(check_server(test_mariadb(), kFewConnections).has_value()) << "no binary log, nothing to sync";
+  EXPECT_TRUE(mariadb::check_server(test_mariadb(), kFewConnections).has_value()) << "no binary log, nothing to sync";
   engine("restart", "mariadb");
-  EXPECT_TRUE(check_server(test_mariadb(), kFewConnections).has_value());
+  EXPECT_TRUE(mariadb::check_server(test_mariadb(), kFewConnections).has_value());
 }
 
 TEST(MariadbServerStart, AServerThatIsNotThereIsNoMatterOfSettings) {
-  MariadbServer server = test_mariadb();
+  mariadb::Server server = test_mariadb();
   server.port = 1;
-  EXPECT_EQ(check_server(server, kFewConnections).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(mariadb::check_server(server, kFewConnections).error().code, ErrorCode::kStorage);
 }
 
 }  // namespace

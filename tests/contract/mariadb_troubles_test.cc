@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Troubles, MariadbOrderTroubles, testing::Values("kill",
 // The server suffers at some moment of a stream of commits, most of which is spent in COMMIT.
 TEST_P(MariadbOrderTroubles, TheHeadTellsAfterwardsWhatTookEffect) {
   constexpr int rounds = 4;
-  MariadbServer server = test_mariadb();
+  mariadb::Server server = test_mariadb();
   server.answer_timeout = server.connect_timeout = seconds(1);
   const auto store = open(server);
   ShardHead head = start(*store);
@@ -54,8 +54,8 @@ TEST_P(MariadbOrderTroubles, TheHeadTellsAfterwardsWhatTookEffect) {
 }
 
 TEST_F(MariadbOrders, ReadersAndMembersOutliveARestartOfTheServer) {
-  const ScratchDatabase members(members_database(scratch_prefix()));
-  const auto membership = MariadbMembership::open(test_mariadb(), members.name()).value();
+  const ScratchDatabase members(mariadb::members_database(scratch_prefix()));
+  const auto membership = mariadb::Membership::open(test_mariadb(), members.name()).value();
   const auto store = open();
   const ShardHead head = start(*store);
   ASSERT_TRUE(membership->beat({"ann", "127.0.0.1:1"}, 1, seconds(60)).has_value());
@@ -72,8 +72,8 @@ TEST_F(MariadbOrders, ReadersAndMembersOutliveARestartOfTheServer) {
 
 // A node that waited longer would miss its beats at servers that are well.
 TEST_F(MariadbOrders, ABeatGivesAFrozenServerUpInASecondOrTwo) {
-  const ScratchDatabase members(members_database(scratch_prefix()));
-  const auto membership = MariadbMembership::open(patient(), members.name()).value();
+  const ScratchDatabase members(mariadb::members_database(scratch_prefix()));
+  const auto membership = mariadb::Membership::open(patient(), members.name()).value();
   ASSERT_TRUE(membership->beat({"ann", "127.0.0.1:1"}, 1, seconds(60)).has_value());
   engine("freeze", "mariadb");
   for (int i = 0; i < 2; ++i) {  // on the connection it has, and making one
@@ -89,8 +89,8 @@ class MariadbFullDisk : public MariadbOrders {
  protected:
   MariadbFullDisk() { engine("small_disk", "mariadb"); }
   ~MariadbFullDisk() override { engine("usual_disk", "mariadb"); }
-  static MariadbServer impatient() {
-    MariadbServer server = test_mariadb();
+  static mariadb::Server impatient() {
+    mariadb::Server server = test_mariadb();
     server.answer_timeout = seconds(1);
     return server;
   }

@@ -59,8 +59,8 @@ auto until_done(Function function) {
 
 class MariadbLedgerWriters : public testing::Test {
  protected:
-  std::unique_ptr<LedgerStore> open(const MariadbServer& server = test_mariadb()) {
-    return MariadbLedgerStore::open(server, database_.name()).value();
+  std::unique_ptr<LedgerStore> open(const mariadb::Server& server = test_mariadb()) {
+    return mariadb::LedgerStore::open(server, database_.name()).value();
   }
   static LedgerResult commit(LedgerStore& store, const LedgerBatch& batch) {
     return until_done([&] { return store.commit(batch); });
@@ -76,7 +76,7 @@ class MariadbLedgerWriters : public testing::Test {
     EXPECT_EQ(totals.accounts_negative, 0U);
   }
 
-  ScratchDatabase database_{ledger_database(scratch_prefix())};
+  ScratchDatabase database_{mariadb::ledger_database(scratch_prefix())};
 };
 
 // Both settle all of the log, deposit under the same ids, and pay the same packets, each from another wallet.
@@ -327,8 +327,8 @@ TEST_P(MariadbCutCommits, AFreezeIsDecidedBehindWhatTheAccountWasReceiving) {
 }
 
 TEST_P(MariadbCutCommits, AnInboxBatchIsAppliedOnce) {
-  const ScratchDatabase database(inbox_database(scratch_prefix()));
-  const auto store = MariadbInboxStore::open(proxy_.server(), database.name()).value();
+  const ScratchDatabase database(mariadb::inbox_database(scratch_prefix()));
+  const auto store = mariadb::InboxStore::open(proxy_.server(), database.name()).value();
   ASSERT_TRUE(store->apply({kShard, {1}, {paid(1, order(key(1), 100, 2))}}).value());
   const InboxBatch batch{kShard, {2}, {opened(2, key(1), 1, "ann", 30), refunded(3, key(1), "sender", 70)}};
   proxy_.cut_next_commit(GetParam());
@@ -341,7 +341,7 @@ TEST_P(MariadbCutCommits, AnInboxBatchIsAppliedOnce) {
 }
 
 TEST(MariadbInboxWriters, TwoAtOnceApplyEveryBatchOnce) {
-  const ScratchDatabase database(inbox_database(scratch_prefix()));
+  const ScratchDatabase database(mariadb::inbox_database(scratch_prefix()));
   constexpr uint64_t batches = 40;
   constexpr uint64_t vouchers = 25;
   // Both follow both shards.
@@ -356,8 +356,8 @@ TEST(MariadbInboxWriters, TwoAtOnceApplyEveryBatchOnce) {
       }
     }
   };
-  const auto first = MariadbInboxStore::open(test_mariadb(), database.name()).value();
-  const auto second = MariadbInboxStore::open(test_mariadb(), database.name()).value();
+  const auto first = mariadb::InboxStore::open(test_mariadb(), database.name()).value();
+  const auto second = mariadb::InboxStore::open(test_mariadb(), database.name()).value();
   uint64_t mine = 0;
   uint64_t theirs = 0;
   std::thread other([&] { play(*second, theirs); });

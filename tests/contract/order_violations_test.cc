@@ -146,7 +146,7 @@ TEST_P(OrderViolationsContract, EveryPacketOfALargeDayIsLookedAt) {
 class DamagedOrderFile : public testing::Test {
  protected:
   DamagedOrderFile() {
-    store_ = SqliteOrderStore::open(file_, kShard).value();
+    store_ = sqlite::OrderStore::open(file_, kShard).value();
     const ShardHead head = store_->acquire("test", kNoLease).value();
     const Order made = order(key(1), 100, 2);
     const CommitBatch batch{head.epoch,
@@ -156,11 +156,11 @@ class DamagedOrderFile : public testing::Test {
                             {{made.key, PacketState::kExhausted}}};
     CHECK(store_->commit(batch) == CommitOutcome::kCommitted);
   }
-  void damage(const std::string& sql) { Database::open_writer(file_).execute(sql); }
+  void damage(const std::string& sql) { sqlite::Database::open_writer(file_).execute(sql); }
 
   TempDir dir_;
   std::string file_ = dir_.file("s007.db");
-  std::unique_ptr<SqliteOrderStore> store_;
+  std::unique_ptr<sqlite::OrderStore> store_;
 };
 
 TEST_F(DamagedOrderFile, AChangedShareIsFound) {

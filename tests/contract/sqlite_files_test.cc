@@ -26,39 +26,39 @@ class SqliteFiles : public testing::Test {
 };
 
 TEST_F(SqliteFiles, AnotherShardsFileIsRefused) {
-  ASSERT_TRUE(SqliteOrderStore::open(file_, kShard).has_value());
-  const auto opened = SqliteOrderStore::open(file_, kOtherShard);
+  ASSERT_TRUE(sqlite::OrderStore::open(file_, kShard).has_value());
+  const auto opened = sqlite::OrderStore::open(file_, kOtherShard);
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kStorage);
   EXPECT_THAT(opened.error().detail, HasSubstr("shard s007, not of n008"));
-  EXPECT_TRUE(SqliteOrderStore::open(file_, kShard).has_value());
+  EXPECT_TRUE(sqlite::OrderStore::open(file_, kShard).has_value());
 }
 
 TEST_F(SqliteFiles, AnotherSchemaVersionIsRefused) {
-  ASSERT_TRUE(SqliteOrderStore::open(file_, kShard).has_value());
-  Database::open_writer(file_).execute("PRAGMA user_version = 99");
-  const auto opened = SqliteOrderStore::open(file_, kShard);
+  ASSERT_TRUE(sqlite::OrderStore::open(file_, kShard).has_value());
+  sqlite::Database::open_writer(file_).execute("PRAGMA user_version = 99");
+  const auto opened = sqlite::OrderStore::open(file_, kShard);
   ASSERT_FALSE(opened.has_value());
   EXPECT_THAT(opened.error().detail, HasSubstr("schema version 99"));
 }
 
 TEST_F(SqliteFiles, AnotherStoresFileIsRefused) {
-  ASSERT_TRUE(SqliteLedgerStore::open(file_).has_value());
-  EXPECT_FALSE(SqliteInboxStore::open(file_).has_value());
-  EXPECT_FALSE(SqliteOrderStore::open(file_, kShard).has_value());
-  EXPECT_TRUE(SqliteLedgerStore::open(file_).has_value());
+  ASSERT_TRUE(sqlite::LedgerStore::open(file_).has_value());
+  EXPECT_FALSE(sqlite::InboxStore::open(file_).has_value());
+  EXPECT_FALSE(sqlite::OrderStore::open(file_, kShard).has_value());
+  EXPECT_TRUE(sqlite::LedgerStore::open(file_).has_value());
 }
 
 TEST_F(SqliteFiles, AFileThatIsNoDatabaseIsRefused) {
   std::ofstream(file_) << std::string(5000, 'x');
-  EXPECT_FALSE(SqliteLedgerStore::open(file_).has_value());
-  EXPECT_FALSE(SqliteLedgerStore::open(dir_.file("no/such/directory.db")).has_value());
+  EXPECT_FALSE(sqlite::LedgerStore::open(file_).has_value());
+  EXPECT_FALSE(sqlite::LedgerStore::open(dir_.file("no/such/directory.db")).has_value());
 }
 
 // Two stores on one file, as when a paused process wakes up after another one took its shard.
 TEST_F(SqliteFiles, AStoreThatLostItsShardIsFencedAndReadsOnWhatTheOtherWrites) {
-  const auto first = SqliteOrderStore::open(file_, kShard).value();
-  const auto second = SqliteOrderStore::open(file_, kShard).value();
+  const auto first = sqlite::OrderStore::open(file_, kShard).value();
+  const auto second = sqlite::OrderStore::open(file_, kShard).value();
   const ShardHead old_head = first->acquire("first", kNoLease).value();
   const ShardHead new_head = second->acquire("second", kNoLease).value();
   const Order mine = order(key(1), 100, 1);
@@ -74,13 +74,13 @@ TEST_F(SqliteFiles, AStoreThatLostItsShardIsFencedAndReadsOnWhatTheOtherWrites) 
 
 // An operator's shell that holds the write lock: the commit's outcome is unknown, and the head resolves it.
 TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiringAgain) {
-  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const auto store = sqlite::OrderStore::open(file_, kShard).value();
   const ShardHead head = store->acquire("test", kNoLease).value();
   const Order made = order(key(1), 100, 1);
   CommitBatch batch{head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}};
   {
-    Database shell = Database::open_writer(file_);
-    const Transaction held(shell, Transaction::Kind::kWrite);
+    sqlite::Database shell = sqlite::Database::open_writer(file_);
+    const sqlite::Transaction held(shell, sqlite::Transaction::Kind::kWrite);
     EXPECT_EQ(store->commit(batch), CommitOutcome::kUnknown);
     EXPECT_TRUE(store->head().has_value());  // readers are not held up
   }
@@ -96,13 +96,13 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
 TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
   const Order made = order(key(1), 100, 1);
   {
-    const auto store = SqliteOrderStore::open(file_, kShard).value();
+    const auto store = sqlite::OrderStore::open(file_, kShard).value();
     const ShardHead head = store->acquire("test", kNoLease).value();
     ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
   }
-  Database::open_writer(file_).execute(
+  sqlite::Database::open_writer(file_).execute(
       "DROP TABLE stored_day; ALTER TABLE shard_head DROP COLUMN incarnation; PRAGMA user_version = 1");
-  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const auto store = sqlite::OrderStore::open(file_, kShard).value();
   EXPECT_EQ(store->load(made.key).value()->order, made);
   const auto days = store->days().value();
   ASSERT_THAT(days, SizeIs(1));
@@ -113,9 +113,9 @@ TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
 
 // Version 1 listed what users sent and received as it came.
 TEST_F(SqliteFiles, AnInboxOfVersion1IsOrderedByTime) {
-  (void)SqliteInboxStore::open(file_).value();
+  (void)sqlite::InboxStore::open(file_).value();
   const auto unix_ms = [](int seconds) { return (kNoon + std::chrono::seconds(seconds)).unix_ms; };
-  Database::open_writer(file_).execute(fmt::format(R"(
+  sqlite::Database::open_writer(file_).execute(fmt::format(R"(
 DROP TABLE sent; DROP TABLE received;
 CREATE TABLE sent(
   position INTEGER PRIMARY KEY, user TEXT NOT NULL, shard TEXT NOT NULL, day INTEGER NOT NULL, local INTEGER NOT NULL,
@@ -130,8 +130,8 @@ INSERT INTO sent(user, shard, day, local, total, refunded, paid_at) VALUES
 INSERT INTO received(user, shard, day, local, seq, amount, opened_at, voucher) VALUES
   ('ann', 's007', {0}, 1, 1, 10, {2}, 2), ('ann', 'n008', {0}, 1, 3, 20, {1}, 5);
 PRAGMA user_version = 1)",
-                                                   kToday.since_epoch, unix_ms(1), unix_ms(2)));
-  const auto store = SqliteInboxStore::open(file_).value();
+                                                           kToday.since_epoch, unix_ms(1), unix_ms(2)));
+  const auto store = sqlite::InboxStore::open(file_).value();
   const auto sent = store->sent(user("ann"), kListTop, 10).value();
   ASSERT_THAT(sent, SizeIs(2));
   EXPECT_EQ(sent[0].total, Money(100));
@@ -146,7 +146,7 @@ PRAGMA user_version = 1)",
 }
 
 TEST_F(SqliteFiles, AColdDayIsOnePlainFileAndMissedWhenItIsGone) {
-  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const auto store = sqlite::OrderStore::open(file_, kShard).value();
   const ShardHead head = store->acquire("test", kNoLease).value();
   const Order made = order(key(1), 100, 1);
   ASSERT_EQ(store->commit({head.epoch,
@@ -163,12 +163,12 @@ TEST_F(SqliteFiles, AColdDayIsOnePlainFileAndMissedWhenItIsGone) {
   EXPECT_THAT(files, testing::ElementsAre("s007-20261122.db"));
   std::filesystem::remove(dir_.file("cold/s007-20261122.db"));
   // Not "there is no such packet", which would let it be paid once more.
-  EXPECT_EQ(SqliteOrderStore::open(file_, kShard).value()->load(made.key).error().code, ErrorCode::kStorage);
+  EXPECT_EQ(sqlite::OrderStore::open(file_, kShard).value()->load(made.key).error().code, ErrorCode::kStorage);
 }
 
 // A copy that was left half-done, and then damaged: found by its checksum, and made anew.
 TEST_F(SqliteFiles, ACopyThatDiffersIsThrownAway) {
-  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const auto store = sqlite::OrderStore::open(file_, kShard).value();
   const ShardHead head = store->acquire("test", kNoLease).value();
   CommitBatch batch{head.epoch, head.next_voucher, {}, {}, {}};
   for (uint32_t i = 0; i < kMoveRowsMax + 1; ++i) {
@@ -179,7 +179,8 @@ TEST_F(SqliteFiles, ACopyThatDiffersIsThrownAway) {
   }
   ASSERT_EQ(store->commit(batch), CommitOutcome::kCommitted);
   ASSERT_FALSE(store->archive(head.epoch, kToday, [] { return false; }).value());
-  Database::open_writer(dir_.file("cold/s007-20261122.db")).execute("UPDATE packet_20261122 SET total = total + 1");
+  sqlite::Database::open_writer(dir_.file("cold/s007-20261122.db"))
+      .execute("UPDATE packet_20261122 SET total = total + 1");
   EXPECT_EQ(store->archive(head.epoch, kToday, [] { return true; }).error().code, ErrorCode::kStorage);
   EXPECT_EQ(store->days().value()[0].place, DayPlace::kHot);
   EXPECT_TRUE(store->archive(head.epoch, kToday, [] { return true; }).value());
@@ -189,12 +190,12 @@ TEST_F(SqliteFiles, ACopyThatDiffersIsThrownAway) {
 // The batch makes a new day's tables before it fails on the old day: both must be gone, and the next try makes them
 // anew.
 TEST_F(SqliteFiles, ABatchThatFailsInTheMiddleLeavesNothingBehind) {
-  const auto store = SqliteOrderStore::open(file_, kShard).value();
+  const auto store = sqlite::OrderStore::open(file_, kShard).value();
   const ShardHead head = store->acquire("test", kNoLease).value();
   const Order old = order(key(1), 100, 2);
   ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {old}, {paid(1, old)}, {}}), CommitOutcome::kCommitted);
 
-  Database shell = Database::open_writer(file_);
+  sqlite::Database shell = sqlite::Database::open_writer(file_);
   shell.execute("CREATE TRIGGER broken BEFORE INSERT ON voucher_20261122 BEGIN SELECT no_such_function(); END");
   const Order made = order(key(2, Day{kToday.since_epoch + 1}), 100, 1);
   CommitBatch batch{head.epoch, VoucherNo{2}, {made}, {paid(2, made), opened(3, old.key, 1, "ann", 10)}, {}};

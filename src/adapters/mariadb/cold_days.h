@@ -15,7 +15,7 @@ using OrderDay = hongbao::OrderDay<Engine>;
 
 class ColdDays {
  public:
-  ColdDays(const MariadbServer& server, const std::string& database, ShardId shard)
+  ColdDays(const Server& server, const std::string& database, ShardId shard)
       : readers_(server, database,
                  [shard](Database opened) { return std::make_unique<Reader>(std::move(opened), shard); }) {}
 

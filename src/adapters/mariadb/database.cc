@@ -96,7 +96,7 @@ bool MariadbError::is_stale_snapshot() const {
   return code_ == ER_TABLE_DEF_CHANGED;
 }
 
-std::string MariadbServer::address() const {
+std::string Server::address() const {
   return fmt::format("{}:{}", host, port);
 }
 
@@ -257,7 +257,7 @@ uint64_t Statement::run_all(const ValueRows& rows) {
   return mysql_stmt_affected_rows(statement_.get());
 }
 
-Database::Database(const MariadbServer& server) {
+Database::Database(const Server& server) {
   // The library's own first use is guarded by nothing, and a process may connect from several threads at first.
   static const int library = mysql_library_init(0, nullptr, nullptr);
   CHECK(library == 0);
@@ -274,7 +274,7 @@ Database::Database(const MariadbServer& server) {
   mysql_options(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 }
 
-Database Database::open(const MariadbServer& server, const std::string& name, Mode mode) {
+Database Database::open(const Server& server, const std::string& name, Mode mode) {
   Database database(server);
   MYSQL* connection = database.connection_.get();
   const Asking asking(connection, {server.address(), name});

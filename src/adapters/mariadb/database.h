@@ -53,7 +53,7 @@ class MariadbError : public std::runtime_error {
   Place place_;
 };
 
-struct MariadbServer {
+struct Server {
   std::string host;
   uint16_t port = 3306;
   std::string user;
@@ -164,7 +164,7 @@ class Database {
   // Transaction, read only.
   enum class Mode { kWrite, kRead };
   // `name` may be empty: no database is chosen.
-  static Database open(const MariadbServer& server, const std::string& name, Mode mode);
+  static Database open(const Server& server, const std::string& name, Mode mode);
 
   // Runs statements that give no rows.
   void execute(std::string_view sql);
@@ -176,7 +176,7 @@ class Database {
   void rollback() { execute("ROLLBACK"); }
 
  private:
-  explicit Database(const MariadbServer& server);
+  explicit Database(const Server& server);
 
   std::unique_ptr<MYSQL, CloseConnection> connection_;
 };
@@ -203,7 +203,3 @@ auto guarded(std::string_view what, Function&& function) {
 }
 
 }  // namespace hongbao::mariadb
-
-namespace hongbao {
-using mariadb::MariadbServer;
-}  // namespace hongbao

@@ -59,7 +59,7 @@ class Copy {
   const VoucherNo next_no_;
 };
 
-void drop(const MariadbServer& server, const std::string& name, const DayTables& tables) {
+void drop(const Server& server, const std::string& name, const DayTables& tables) {
   Database database = Database::open(server, name, Database::Mode::kWrite);
   database.execute(fmt::format("SET SESSION lock_wait_timeout = {}", kDropWait_s));
   database.execute(fmt::format("DROP TABLE IF EXISTS {}, {}", tables.packets, tables.vouchers));

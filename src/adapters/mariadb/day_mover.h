@@ -15,9 +15,9 @@ namespace hongbao::mariadb {
 
 // A shard's two databases.
 struct HotAndCold {
-  MariadbServer server;
+  Server server;
   std::string database;
-  MariadbServer cold_server;
+  Server cold_server;
   std::string cold_database;
 };
 

@@ -5,11 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace hongbao {
-
-using mariadb::Database;
-using mariadb::guarded;
-using mariadb::Rows;
+namespace hongbao::mariadb {
 
 namespace {
 
@@ -39,14 +35,14 @@ std::vector<ShardId> shards_with_orders(Database& database) {
 
 }  // namespace
 
-Result<std::string> birth_of(const MariadbServer& server, const DatabaseName& database) {
+Result<std::string> birth_of(const Server& server, const DatabaseName& database) {
   return guarded("deployment.birth", [&] {
     Database connection = Database::open(server, database.name, Database::Mode::kRead);
     return connection.text("SELECT MIN(applied_at) FROM schema_version").value_or("");
   });
 }
 
-Result<void> require_every_shard(const MariadbServer& server, const std::vector<ShardId>& all,
+Result<void> require_every_shard(const Server& server, const std::vector<ShardId>& all,
                                  const std::vector<ShardId>& here) {
   const auto found = guarded("deployment.shards", [&] {
     Database database = Database::open(server, "", Database::Mode::kRead);
@@ -75,7 +71,7 @@ Result<void> require_every_shard(const MariadbServer& server, const std::vector<
   return {};
 }
 
-Result<void> require_master_key(const MariadbServer& server, const DatabaseName& members, const Key128& key_id) {
+Result<void> require_master_key(const Server& server, const DatabaseName& members, const Key128& key_id) {
   const std::string wanted = to_hex(key_id);
   const auto found = guarded("deployment.master_key", [&] {
     Database database = Database::open(server, members.name, Database::Mode::kWrite);
@@ -94,4 +90,4 @@ Result<void> require_master_key(const MariadbServer& server, const DatabaseName&
                                  "auth.master_key_file");
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

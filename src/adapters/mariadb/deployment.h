@@ -10,19 +10,19 @@
 #include "base/crypto.h"
 #include "core/ids.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
 // The first node's key is the deployment's. kConfig: this is another one; with it packet ids would be strangers.
 // kStorage with MariaDB's words.
-Result<void> require_master_key(const MariadbServer& server, const DatabaseName& members, const Key128& key_id);
+Result<void> require_master_key(const Server& server, const DatabaseName& members, const Key128& key_id);
 
 // When the database was made, to the microsecond: two that differ in it are not the same, wherever they are and
 // whatever they are called now. REQUIRES: require_schema. kStorage with MariaDB's words.
-Result<std::string> birth_of(const MariadbServer& server, const DatabaseName& database);
+Result<std::string> birth_of(const Server& server, const DatabaseName& database);
 
 // kConfig: `server` has orders of a shard that is not in `here`; `all` are the shards that are served at all. What
 // never had an order may be left out. kStorage with MariaDB's words.
-Result<void> require_every_shard(const MariadbServer& server, const std::vector<ShardId>& all,
+Result<void> require_every_shard(const Server& server, const std::vector<ShardId>& all,
                                  const std::vector<ShardId>& here);
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -9,13 +9,7 @@
 #include "base/check.h"
 #include "base/log.h"
 
-namespace hongbao {
-
-using mariadb::Database;
-using mariadb::guarded;
-using mariadb::Rows;
-using mariadb::to_value;
-using mariadb::ValueRows;
+namespace hongbao::mariadb {
 
 namespace {
 
@@ -96,7 +90,7 @@ struct InboxRows {
 
 }  // namespace
 
-MariadbInboxStore::Session::Session(Database opened)
+InboxStore::Session::Session(Database opened)
     : database_(std::move(opened)),
       insert_cursor_(database_.prepare("INSERT IGNORE INTO fed_to VALUES (?, 1)")),
       select_cursor_(database_.prepare("SELECT next_voucher FROM fed_to WHERE shard = ? FOR UPDATE")),
@@ -108,7 +102,7 @@ MariadbInboxStore::Session::Session(Database opened)
       insert_received_(
           database_.prepare("INSERT INTO received(user, at, tie, day, local, seq, amount) VALUES (?,?,?,?,?,?,?)")) {}
 
-VoucherNo MariadbInboxStore::Session::lock_cursor(ShardId shard) {
+VoucherNo InboxStore::Session::lock_cursor(ShardId shard) {
   for (bool made = false;; made = true) {
     Rows rows = select_cursor_.query(shard);
     if (rows.next()) {
@@ -119,7 +113,7 @@ VoucherNo MariadbInboxStore::Session::lock_cursor(ShardId shard) {
   }
 }
 
-bool MariadbInboxStore::Session::apply(const InboxBatch& batch) {
+bool InboxStore::Session::apply(const InboxBatch& batch) {
   if (lock_cursor(batch.shard) != batch.from) {
     database_.rollback();
     return false;
@@ -141,7 +135,7 @@ bool MariadbInboxStore::Session::apply(const InboxBatch& batch) {
   return true;
 }
 
-MariadbInboxStore::Reader::Reader(Database opened)
+InboxStore::Reader::Reader(Database opened)
     : database(std::move(opened)),
       cursor(database.prepare("SELECT next_voucher FROM fed_to WHERE shard = ?")),
       // Not (at, tie) < (?, ?), of which MariaDB makes no range of the key.
@@ -156,35 +150,34 @@ MariadbInboxStore::Reader::Reader(Database opened)
       received_total(database.prepare("SELECT COUNT(*), CAST(COALESCE(SUM(amount), 0) AS SIGNED) FROM received WHERE "
                                       "user = ? AND at >= ? AND at < ?")) {}
 
-Result<std::unique_ptr<MariadbInboxStore>> MariadbInboxStore::open(const MariadbServer& server,
-                                                                   const DatabaseName& database) {
+Result<std::unique_ptr<InboxStore>> InboxStore::open(const Server& server, const DatabaseName& database) {
   if (auto ready = require_schema(server, database); !ready) {
     return std::unexpected(ready.error());
   }
-  return std::unique_ptr<MariadbInboxStore>(new MariadbInboxStore(server, database.name));
+  return std::unique_ptr<InboxStore>(new InboxStore(server, database.name));
 }
 
-MariadbInboxStore::MariadbInboxStore(const MariadbServer& server, const std::string& database)
+InboxStore::InboxStore(const Server& server, const std::string& database)
     : writer_(server, database),
       readers_(server, database, [](Database reader) { return std::make_unique<Reader>(std::move(reader)); }) {}
 
 template <class Function>
-auto MariadbInboxStore::read(std::string_view what, Function function) {
+auto InboxStore::read(std::string_view what, Function function) {
   return guarded(what, [&] { return readers_.use(function); });
 }
 
-Result<bool> MariadbInboxStore::apply(const InboxBatch& batch) {
+Result<bool> InboxStore::apply(const InboxBatch& batch) {
   return writer_.run("inbox_store.apply", [&](Session& session) { return session.apply(batch); });
 }
 
-Result<VoucherNo> MariadbInboxStore::cursor(ShardId shard) {
+Result<VoucherNo> InboxStore::cursor(ShardId shard) {
   return read("inbox_store.cursor", [&](Reader& reader) {
     Rows rows = reader.cursor.query(shard);
     return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
   });
 }
 
-Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
+Result<std::vector<SentEntry>> InboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   return read("inbox_store.sent", [&](Reader& reader) {
     Rows rows = reader.sent.query(user, before.at, before.at, before.tie, limit_of(entries_max));
     std::vector<SentEntry> entries;
@@ -199,8 +192,7 @@ Result<std::vector<SentEntry>> MariadbInboxStore::sent(const UserId& user, ListP
   });
 }
 
-Result<std::vector<ReceivedEntry>> MariadbInboxStore::received(const UserId& user, ListPosition before,
-                                                               size_t entries_max) {
+Result<std::vector<ReceivedEntry>> InboxStore::received(const UserId& user, ListPosition before, size_t entries_max) {
   return read("inbox_store.received", [&](Reader& reader) {
     Rows rows = reader.received.query(user, before.at, before.at, before.tie, limit_of(entries_max));
     std::vector<ReceivedEntry> entries;
@@ -215,7 +207,7 @@ Result<std::vector<ReceivedEntry>> MariadbInboxStore::received(const UserId& use
   });
 }
 
-Result<YearSummary> MariadbInboxStore::summary(const UserId& user, int year) {
+Result<YearSummary> InboxStore::summary(const UserId& user, int year) {
   const Timestamp begin = begin_of(year);
   const Timestamp end = begin_of(year + 1);
   return read("inbox_store.summary", [&](Reader& reader) {
@@ -239,4 +231,4 @@ Result<YearSummary> MariadbInboxStore::summary(const UserId& user, int year) {
   });
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -19,14 +19,14 @@
 #include "adapters/mariadb/writer.h"
 #include "ports/inbox_store.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
-class MariadbInboxStore final : public InboxStore {
+class InboxStore final : public hongbao::InboxStore {
  public:
-  static constexpr size_t kConnections = 1 + mariadb::kReadersPerStore;  // opened at most
+  static constexpr size_t kConnections = 1 + kReadersPerStore;  // opened at most
 
   // kConfig: the database is missing or of another version.
-  static Result<std::unique_ptr<MariadbInboxStore>> open(const MariadbServer& server, const DatabaseName& database);
+  static Result<std::unique_ptr<InboxStore>> open(const Server& server, const DatabaseName& database);
 
   Result<bool> apply(const InboxBatch& batch) override;
   Result<VoucherNo> cursor(ShardId shard) override;
@@ -38,38 +38,38 @@ class MariadbInboxStore final : public InboxStore {
   // The follower's connection.
   class Session {
    public:
-    explicit Session(mariadb::Database opened);
+    explicit Session(Database opened);
     bool apply(const InboxBatch& batch);
     void rollback() { database_.rollback(); }
 
    private:
     VoucherNo lock_cursor(ShardId shard);
 
-    mariadb::Database database_;
-    mariadb::Statement insert_cursor_;
-    mariadb::Statement select_cursor_;
-    mariadb::Statement update_cursor_;
-    mariadb::Statement insert_sent_;
-    mariadb::Statement set_refunded_;
-    mariadb::Statement insert_received_;
+    Database database_;
+    Statement insert_cursor_;
+    Statement select_cursor_;
+    Statement update_cursor_;
+    Statement insert_sent_;
+    Statement set_refunded_;
+    Statement insert_received_;
   };
   struct Reader {
-    explicit Reader(mariadb::Database opened);
-    mariadb::Database database;
-    mariadb::Statement cursor;
-    mariadb::Statement sent;
-    mariadb::Statement received;
-    mariadb::Statement sent_total;
-    mariadb::Statement refunded_total;
-    mariadb::Statement received_total;
+    explicit Reader(Database opened);
+    Database database;
+    Statement cursor;
+    Statement sent;
+    Statement received;
+    Statement sent_total;
+    Statement refunded_total;
+    Statement received_total;
   };
 
-  MariadbInboxStore(const MariadbServer& server, const std::string& database);
+  InboxStore(const Server& server, const std::string& database);
   template <class Function>
   auto read(std::string_view what, Function function);
 
-  mariadb::Writer<Session> writer_;
-  mariadb::ReaderPool<Reader> readers_;
+  Writer<Session> writer_;
+  ReaderPool<Reader> readers_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -6,7 +6,7 @@
 
 #include "adapters/mariadb/schema.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
 const std::vector<SchemaStep>& ledger_schema_steps() {
   constexpr std::string_view account = "VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL";
@@ -42,7 +42,6 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
   return steps;
 }
 
-namespace mariadb {
 namespace {
 
 constexpr std::string_view kVoucherPrefix = "voucher:";
@@ -114,5 +113,4 @@ Transfer read_transfer(const Rows& rows, size_t first) {
                          .at = {rows.integer(first + 8)}});
 }
 
-}  // namespace mariadb
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -2,70 +2,65 @@
 
 #include <utility>
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
-using mariadb::Database;
-using mariadb::guarded;
-using mariadb::LedgerWriter;
-using Reader = mariadb::LedgerReader;
-
-Result<std::unique_ptr<MariadbLedgerStore>> MariadbLedgerStore::open(const MariadbServer& server,
-                                                                     const DatabaseName& database) {
+Result<std::unique_ptr<LedgerStore>> LedgerStore::open(const Server& server, const DatabaseName& database) {
   if (auto ready = require_schema(server, database); !ready) {
     return std::unexpected(ready.error());
   }
-  return std::unique_ptr<MariadbLedgerStore>(new MariadbLedgerStore(server, database.name));
+  return std::unique_ptr<LedgerStore>(new LedgerStore(server, database.name));
 }
 
-MariadbLedgerStore::MariadbLedgerStore(const MariadbServer& server, const std::string& database)
+LedgerStore::LedgerStore(const Server& server, const std::string& database)
     : writer_(server, database),
-      readers_(server, database, [](Database reader) { return std::make_unique<Reader>(std::move(reader)); }) {}
+      readers_(server, database, [](Database reader) { return std::make_unique<LedgerReader>(std::move(reader)); }) {}
 
 template <class Function>
-auto MariadbLedgerStore::read(std::string_view what, Function function) {
+auto LedgerStore::read(std::string_view what, Function function) {
   return guarded(what, [&] { return readers_.use(function); });
 }
 
-Result<LedgerResult> MariadbLedgerStore::commit(const LedgerBatch& batch) {
+Result<LedgerResult> LedgerStore::commit(const LedgerBatch& batch) {
   return writer_.run("ledger_store.commit", [&](LedgerWriter& writer) { return writer.commit(batch); });
 }
 
-Result<void> MariadbLedgerStore::set_frozen(const AccountId& account, bool frozen) {
+Result<void> LedgerStore::set_frozen(const AccountId& account, bool frozen) {
   return writer_.run("ledger_store.set_frozen", [&](LedgerWriter& writer) { writer.set_frozen(account, frozen); });
 }
 
-Result<Account> MariadbLedgerStore::account(const AccountId& account) {
-  return read("ledger_store.account", [&](Reader& reader) { return reader.account(account); });
+Result<Account> LedgerStore::account(const AccountId& account) {
+  return read("ledger_store.account", [&](LedgerReader& reader) { return reader.account(account); });
 }
 
-Result<std::optional<Transfer>> MariadbLedgerStore::transfer(std::string_view id) {
-  return read("ledger_store.transfer", [&](Reader& reader) { return reader.transfer(id); });
+Result<std::optional<Transfer>> LedgerStore::transfer(std::string_view id) {
+  return read("ledger_store.transfer", [&](LedgerReader& reader) { return reader.transfer(id); });
 }
 
-Result<std::vector<WalletTransfer>> MariadbLedgerStore::transfers(const AccountId& account, ListPosition before,
-                                                                  size_t transfers_max) {
+Result<std::vector<WalletTransfer>> LedgerStore::transfers(const AccountId& account, ListPosition before,
+                                                           size_t transfers_max) {
   return read("ledger_store.transfers",
-              [&](Reader& reader) { return reader.transfers(account, before, transfers_max); });
+              [&](LedgerReader& reader) { return reader.transfers(account, before, transfers_max); });
 }
 
-Result<VoucherNo> MariadbLedgerStore::cursor(ShardId shard) {
-  return read("ledger_store.cursor", [&](Reader& reader) { return reader.cursor(shard); });
+Result<VoucherNo> LedgerStore::cursor(ShardId shard) {
+  return read("ledger_store.cursor", [&](LedgerReader& reader) { return reader.cursor(shard); });
 }
 
-Result<std::vector<PacketKey>> MariadbLedgerStore::unpaid(const std::vector<PacketKey>& packets) {
-  return read("ledger_store.unpaid", [&](Reader& reader) { return reader.unpaid(packets); });
+Result<std::vector<PacketKey>> LedgerStore::unpaid(const std::vector<PacketKey>& packets) {
+  return read("ledger_store.unpaid", [&](LedgerReader& reader) { return reader.unpaid(packets); });
 }
 
-Result<std::vector<PendingPayment>> MariadbLedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
-  return read("ledger_store.pending", [&](Reader& reader) { return reader.pending(shard, until, payments_max); });
+Result<std::vector<PendingPayment>> LedgerStore::pending(ShardId shard, Timestamp until, size_t payments_max) {
+  return read("ledger_store.pending", [&](LedgerReader& reader) { return reader.pending(shard, until, payments_max); });
 }
 
-Result<std::vector<DeferredTransfer>> MariadbLedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
-  return read("ledger_store.deferred", [&](Reader& reader) { return reader.deferred(shard, now, transfers_max); });
+Result<std::vector<DeferredTransfer>> LedgerStore::deferred(ShardId shard, Timestamp now, size_t transfers_max) {
+  return read("ledger_store.deferred",
+              [&](LedgerReader& reader) { return reader.deferred(shard, now, transfers_max); });
 }
 
-Result<LedgerTotals> MariadbLedgerStore::totals(const std::vector<ShardId>& shards) {
-  return read("ledger_store.totals", [&](Reader& reader) { return reader.totals(shards); });
+Result<LedgerTotals> LedgerStore::totals(const std::vector<ShardId>& shards) {
+  return read("ledger_store.totals", [&](LedgerReader& reader) { return reader.totals(shards); });
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

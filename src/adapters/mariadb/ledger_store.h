@@ -13,14 +13,14 @@
 #include "adapters/mariadb/schema.h"
 #include "adapters/mariadb/writer.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
-class MariadbLedgerStore final : public LedgerStore {
+class LedgerStore final : public hongbao::LedgerStore {
  public:
-  static constexpr size_t kConnections = 1 + mariadb::kReadersPerStore;  // opened at most
+  static constexpr size_t kConnections = 1 + kReadersPerStore;  // opened at most
 
   // kConfig: the database is missing or of another version.
-  static Result<std::unique_ptr<MariadbLedgerStore>> open(const MariadbServer& server, const DatabaseName& database);
+  static Result<std::unique_ptr<LedgerStore>> open(const Server& server, const DatabaseName& database);
 
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
@@ -35,12 +35,12 @@ class MariadbLedgerStore final : public LedgerStore {
   Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
 
  private:
-  MariadbLedgerStore(const MariadbServer& server, const std::string& database);
+  LedgerStore(const Server& server, const std::string& database);
   template <class Function>
   auto read(std::string_view what, Function function);
 
-  mariadb::Writer<mariadb::LedgerWriter> writer_;
-  mariadb::ReaderPool<mariadb::LedgerReader> readers_;
+  Writer<LedgerWriter> writer_;
+  ReaderPool<LedgerReader> readers_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -5,12 +5,7 @@
 #include "adapters/mariadb/order_rows.h"
 #include "base/check.h"
 
-namespace hongbao {
-
-using mariadb::Database;
-using mariadb::guarded;
-using mariadb::kNow_ms;
-using mariadb::Rows;
+namespace hongbao::mariadb {
 
 namespace {
 
@@ -36,7 +31,7 @@ const std::vector<SchemaStep>& member_schema_steps() {
   return steps;
 }
 
-MariadbMembership::Session::Session(Database opened)
+Membership::Session::Session(Database opened)
     : database(std::move(opened)),
       // `incarnation` first: assignments are made from left to right, and it then tells whether this beat counts.
       upsert(database.prepare(fmt::format(
@@ -56,19 +51,18 @@ MariadbMembership::Session::Session(Database opened)
                       kNow_ms))),
       leave(database.prepare("UPDATE member SET lease_until = 0 WHERE node = ? AND incarnation = ?")) {}
 
-Result<std::unique_ptr<MariadbMembership>> MariadbMembership::open(const MariadbServer& server,
-                                                                   const DatabaseName& database) {
+Result<std::unique_ptr<Membership>> Membership::open(const Server& server, const DatabaseName& database) {
   if (auto ready = require_schema(server, database); !ready) {
     return std::unexpected(ready.error());
   }
-  MariadbServer impatient = server;
+  Server impatient = server;
   impatient.connect_timeout = kBeatTimeout;
   impatient.answer_timeout = kBeatTimeout;
-  return std::unique_ptr<MariadbMembership>(new MariadbMembership(std::move(impatient), database.name));
+  return std::unique_ptr<Membership>(new Membership(std::move(impatient), database.name));
 }
 
 template <class Function>
-auto MariadbMembership::use(std::string_view what, Function function) {
+auto Membership::use(std::string_view what, Function function) {
   auto result = guarded(what, [&] {
     if (!session_) {
       session_.emplace(Database::open(server_, name_, Database::Mode::kWrite));
@@ -81,7 +75,7 @@ auto MariadbMembership::use(std::string_view what, Function function) {
   return result;
 }
 
-std::vector<Member> MariadbMembership::read_alive(Session& session) {
+std::vector<Member> Membership::read_alive(Session& session) {
   Rows rows = session.alive.query();
   std::vector<Member> members;
   while (rows.next()) {
@@ -90,8 +84,8 @@ std::vector<Member> MariadbMembership::read_alive(Session& session) {
   return members;
 }
 
-Result<std::vector<Member>> MariadbMembership::beat(const Member& self, uint64_t incarnation,
-                                                    std::chrono::milliseconds lease) {
+Result<std::vector<Member>> Membership::beat(const Member& self, uint64_t incarnation,
+                                             std::chrono::milliseconds lease) {
   auto members = use("membership.beat", [&](Session& session) -> std::optional<std::vector<Member>> {
     (void)session.upsert.run(self.node, self.address, self.facts, incarnation, lease.count());
     session.database.commit();
@@ -111,7 +105,7 @@ Result<std::vector<Member>> MariadbMembership::beat(const Member& self, uint64_t
                   : fail(ErrorCode::kFenced, "a later process has the name " + self.node);
 }
 
-Result<std::vector<Member>> MariadbMembership::members() {
+Result<std::vector<Member>> Membership::members() {
   return use("membership.members", [](Session& session) {
     auto alive = read_alive(session);
     session.database.commit();
@@ -119,7 +113,7 @@ Result<std::vector<Member>> MariadbMembership::members() {
   });
 }
 
-Result<std::vector<KnownMember>> MariadbMembership::known(std::chrono::milliseconds memory) {
+Result<std::vector<KnownMember>> Membership::known(std::chrono::milliseconds memory) {
   return use("membership.known", [&](Session& session) {
     std::vector<KnownMember> known;
     {
@@ -134,11 +128,11 @@ Result<std::vector<KnownMember>> MariadbMembership::known(std::chrono::milliseco
   });
 }
 
-Result<void> MariadbMembership::leave(std::string_view node, uint64_t incarnation) {
+Result<void> Membership::leave(std::string_view node, uint64_t incarnation) {
   return use("membership.leave", [&](Session& session) {
     (void)session.leave.run(node, incarnation);
     session.database.commit();
   });
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

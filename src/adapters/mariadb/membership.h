@@ -12,14 +12,14 @@
 #include "adapters/mariadb/schema.h"
 #include "ports/membership.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
-class MariadbMembership final : public Membership {
+class Membership final : public hongbao::Membership {
  public:
   static constexpr size_t kConnections = 1;  // opened at most
 
   // kConfig: the database is missing or of another version.
-  static Result<std::unique_ptr<MariadbMembership>> open(const MariadbServer& server, const DatabaseName& database);
+  static Result<std::unique_ptr<Membership>> open(const Server& server, const DatabaseName& database);
 
   Result<std::vector<Member>> beat(const Member& self, uint64_t incarnation, std::chrono::milliseconds lease) override;
   Result<std::vector<Member>> members() override;
@@ -28,24 +28,23 @@ class MariadbMembership final : public Membership {
 
  private:
   struct Session {
-    explicit Session(mariadb::Database opened);
-    mariadb::Database database;
-    mariadb::Statement upsert;
-    mariadb::Statement incarnation;
-    mariadb::Statement alive;
-    mariadb::Statement known;
-    mariadb::Statement leave;
+    explicit Session(Database opened);
+    Database database;
+    Statement upsert;
+    Statement incarnation;
+    Statement alive;
+    Statement known;
+    Statement leave;
   };
-  MariadbMembership(MariadbServer server, std::string database)
-      : server_(std::move(server)), name_(std::move(database)) {}
+  Membership(Server server, std::string database) : server_(std::move(server)), name_(std::move(database)) {}
   // Runs `function(Session&)`; after an error the connection is dropped, and made again by the next call.
   template <class Function>
   auto use(std::string_view what, Function function);
   static std::vector<Member> read_alive(Session& session);
 
-  const MariadbServer server_;
+  const Server server_;
   const std::string name_;
   std::optional<Session> session_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -4,7 +4,7 @@
 
 #include "adapters/mariadb/schema.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
 const std::vector<SchemaStep>& order_schema_steps() {
   // `shard` is filled by the first server that opens the database, and then names it for good.
@@ -42,7 +42,6 @@ const std::vector<SchemaStep>& cold_schema_steps() {
   return steps;
 }
 
-namespace mariadb {
 namespace {
 
 constexpr std::string_view kUserType = "VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin";
@@ -95,5 +94,4 @@ void add_row(ValueRows& rows, const Voucher& voucher) {
   for_columns(voucher, [&](const auto&... values) { rows.add(values...); });
 }
 
-}  // namespace mariadb
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -9,14 +9,11 @@
 #include "adapters/mariadb/server_check.h"
 #include "base/check.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 namespace {
 
-using mariadb::Database;
-using mariadb::guarded;
-
 // A new database takes the shard's name. Returns the name it has.
-Result<std::string> name_of(const MariadbServer& server, const std::string& database, ShardId shard) {
+Result<std::string> name_of(const Server& server, const std::string& database, ShardId shard) {
   return guarded("order_store.open", [&] {
     Database connection = Database::open(server, database, Database::Mode::kWrite);
     connection.execute(fmt::format("INSERT IGNORE INTO shard VALUES (1, '{}')", to_text(shard)));
@@ -27,7 +24,7 @@ Result<std::string> name_of(const MariadbServer& server, const std::string& data
 
 }  // namespace
 
-Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const Place& hot, const Place& cold, ShardId shard) {
+Result<std::unique_ptr<OrderStore>> OrderStore::open(const Place& hot, const Place& cold, ShardId shard) {
   if (auto ready = require_schema(hot.server, hot.database); !ready) {
     return std::unexpected(ready.error());
   }
@@ -39,27 +36,26 @@ Result<std::unique_ptr<MariadbOrderStore>> MariadbOrderStore::open(const Place& 
     return fail(ErrorCode::kConfig, fmt::format("{} on {} is the database of shard {}, not of {}", hot.database.name,
                                                 hot.server.address(), *name, to_text(shard)));
   }
-  return std::unique_ptr<MariadbOrderStore>(
-      new MariadbOrderStore({hot.server, hot.database.name, cold.server, cold.database.name}, shard));
+  return std::unique_ptr<OrderStore>(
+      new OrderStore({hot.server, hot.database.name, cold.server, cold.database.name}, shard));
 }
 
-Result<void> MariadbOrderStore::check_cold(const Place& cold) {
+Result<void> OrderStore::check_cold(const Place& cold) {
   const auto safe = check_server(cold.server, kColdConnections + kMoveConnections);
   return safe ? require_schema(cold.server, cold.database) : safe;
 }
 
-MariadbOrderStore::MariadbOrderStore(mariadb::HotAndCold places, ShardId shard)
+OrderStore::OrderStore(HotAndCold places, ShardId shard)
     : places_(std::move(places)),
       shard_(shard),
       writer_(places_.server, places_.database),
       mover_(places_, shard),
       cold_(places_.cold_server, places_.cold_database, shard),
-      readers_(places_.server, places_.database, [shard](Database reader) {
-        return std::make_unique<OrderReader<mariadb::Engine>>(std::move(reader), shard);
-      }) {}
+      readers_(places_.server, places_.database,
+               [shard](Database reader) { return std::make_unique<OrderReader<Engine>>(std::move(reader), shard); }) {}
 
 template <class Function>
-auto MariadbOrderStore::write(std::string_view what, Function function) {
+auto OrderStore::write(std::string_view what, Function function) {
   const std::lock_guard lock(writer_mutex_);
   auto result = guarded(what, std::move(function));
   if (!result) {
@@ -68,7 +64,7 @@ auto MariadbOrderStore::write(std::string_view what, Function function) {
   return result;
 }
 
-Result<ShardHead> MariadbOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
+Result<ShardHead> OrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   const auto head = write("order_store.acquire", [&] {
     auto taken = writer_.acquire(owner, lease);
     must_acquire_ = false;
@@ -80,15 +76,15 @@ Result<ShardHead> MariadbOrderStore::acquire(const ShardOwner& owner, std::chron
   return *head ? Result<ShardHead>(**head) : fail(ErrorCode::kFenced, "the shard belongs to " + head->error());
 }
 
-Result<bool> MariadbOrderStore::renew(uint32_t epoch) {
+Result<bool> OrderStore::renew(uint32_t epoch) {
   return write("order_store.renew", [&] { return writer_.renew(epoch); });
 }
 
-Result<void> MariadbOrderStore::release(uint32_t epoch) {
+Result<void> OrderStore::release(uint32_t epoch) {
   return write("order_store.release", [&] { writer_.release(epoch); });
 }
 
-CommitOutcome MariadbOrderStore::commit(const CommitBatch& batch) {
+CommitOutcome OrderStore::commit(const CommitBatch& batch) {
   batch.check(shard_);
   // Even a failure before COMMIT is reported as unknown: the caller has one way back, through the head.
   const auto committed = write("order_store.commit", [&]() -> std::optional<bool> {
@@ -104,43 +100,43 @@ CommitOutcome MariadbOrderStore::commit(const CommitBatch& batch) {
   return CommitOutcome::kCommitted;
 }
 
-Result<ShardHead> MariadbOrderStore::head() {
+Result<ShardHead> OrderStore::head() {
   return reads_.head();
 }
 
-Result<ShardTenure> MariadbOrderStore::tenure() {
+Result<ShardTenure> OrderStore::tenure() {
   return reads_.tenure();
 }
 
-Result<std::optional<StoredPacket>> MariadbOrderStore::load(const PacketKey& packet) {
+Result<std::optional<StoredPacket>> OrderStore::load(const PacketKey& packet) {
   return reads_.load(packet);
 }
 
-Result<OrderStore::HotPacket> MariadbOrderStore::load_hot(const PacketKey& packet) {
+Result<OrderStore::HotPacket> OrderStore::load_hot(const PacketKey& packet) {
   return reads_.load_hot(packet);
 }
 
-Result<std::vector<Voucher>> MariadbOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
+Result<std::vector<Voucher>> OrderStore::read_log(VoucherNo from, size_t vouchers_max) {
   return reads_.read_log(from, vouchers_max);
 }
 
-Result<std::vector<PacketKey>> MariadbOrderStore::due(Timestamp now, size_t packets_max) {
+Result<std::vector<PacketKey>> OrderStore::due(Timestamp now, size_t packets_max) {
   return reads_.due(now, packets_max);
 }
 
-Result<OrderTotals> MariadbOrderStore::totals(VoucherNo since) {
+Result<OrderTotals> OrderStore::totals(VoucherNo since) {
   return reads_.totals(since);
 }
 
-Result<std::vector<PacketViolation>> MariadbOrderStore::violations(size_t max) {
+Result<std::vector<PacketViolation>> OrderStore::violations(size_t max) {
   return reads_.violations(max);
 }
 
-Result<std::vector<StoredDay>> MariadbOrderStore::days() {
+Result<std::vector<StoredDay>> OrderStore::days() {
   return reads_.days();
 }
 
-Result<bool> MariadbOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
+Result<bool> OrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
   const auto all = days();
   if (!all) {
     return std::unexpected(all.error());
@@ -172,7 +168,7 @@ Result<bool> MariadbOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_
   return true;
 }
 
-Result<void> MariadbOrderStore::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
+Result<void> OrderStore::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
   const std::lock_guard lock(writer_mutex_);
   const auto retired = guarded("order_store.archive", [&] { return mover_.retire(epoch, part, totals); });
   writer_.forget_days();
@@ -183,4 +179,4 @@ Result<void> MariadbOrderStore::retire(uint32_t epoch, DayPart part, const DayTo
   return to_result(*retired);
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

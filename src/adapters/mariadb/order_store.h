@@ -16,23 +16,23 @@
 #include "ports/order_store.h"
 #include "storage/order_reads.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
-class MariadbOrderStore final : public OrderStore {
+class OrderStore final : public hongbao::OrderStore {
  public:
   struct Place {
-    MariadbServer server;
+    Server server;
     DatabaseName database;
   };
   // Opened at most: to the hot server, to the cold one, and to either while a day moves, which one store of a process
   // does at a time.
-  static constexpr size_t kConnections = 1 + mariadb::kReadersPerStore;
-  static constexpr size_t kColdConnections = mariadb::kReadersPerStore;
+  static constexpr size_t kConnections = 1 + kReadersPerStore;
+  static constexpr size_t kColdConnections = kReadersPerStore;
   static constexpr size_t kMoveConnections = 2;
 
   // kConfig: the hot database is missing, of another version, or another shard's. The cold one may be away: nobody asks
   // for it before a cold packet is read or a day moves.
-  static Result<std::unique_ptr<MariadbOrderStore>> open(const Place& hot, const Place& cold, ShardId shard);
+  static Result<std::unique_ptr<OrderStore>> open(const Place& hot, const Place& cold, ShardId shard);
   // kConfig: days may not move there, for the server is unsafe, or the database missing or of another version. Done
   // before each move.
   static Result<void> check_cold(const Place& cold);
@@ -53,22 +53,22 @@ class MariadbOrderStore final : public OrderStore {
   Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
-  MariadbOrderStore(mariadb::HotAndCold places, ShardId shard);
+  OrderStore(HotAndCold places, ShardId shard);
   template <class Function>
   auto write(std::string_view what, Function function);
 
   Result<void> retire(uint32_t epoch, DayPart part, const DayTotals& totals);
 
-  const mariadb::HotAndCold places_;
+  const HotAndCold places_;
   const ShardId shard_;
   std::mutex writer_mutex_;  // the shard's writer commits, and `archive` retires
-  mariadb::OrderWriter writer_;
+  OrderWriter writer_;
   // Nobody knows whether a part moved. The next acquisition waits for what is on its way, and then looks anew.
   bool must_acquire_ = false;
-  mariadb::DayMover mover_;
-  mariadb::ColdDays cold_;
-  mariadb::ReaderPool<OrderReader<mariadb::Engine>> readers_;
-  OrderReads<mariadb::Engine> reads_{readers_, cold_};
+  DayMover mover_;
+  ColdDays cold_;
+  ReaderPool<OrderReader<Engine>> readers_;
+  OrderReads<Engine> reads_{readers_, cold_};
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

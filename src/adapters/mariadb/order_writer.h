@@ -17,7 +17,7 @@ namespace hongbao::mariadb {
 
 class OrderWriter {
  public:
-  OrderWriter(MariadbServer server, std::string database) : server_(std::move(server)), name_(std::move(database)) {}
+  OrderWriter(Server server, std::string database) : server_(std::move(server)), name_(std::move(database)) {}
 
   // Or the name of the owner whose lease stands. A commit that an earlier connection left on its way holds the head's
   // row until it has landed or was rolled back, and this waits for it.
@@ -57,7 +57,7 @@ class OrderWriter {
   void prepare_days(const CommitBatch& batch);
   void write(const CommitBatch& batch);
 
-  const MariadbServer server_;
+  const Server server_;
   const std::string name_;
   std::optional<Session> session_;
 };

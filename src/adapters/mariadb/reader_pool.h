@@ -14,7 +14,6 @@
 
 namespace hongbao::mariadb {
 
-using hongbao::kReadersPerStore;
 // Of one read, when a snapshot met a table younger than itself or one that had moved, or the connection was an old one.
 inline constexpr int kReadTriesMax = 3;
 
@@ -23,7 +22,7 @@ class ReaderPool {
  public:
   using Make = std::function<std::unique_ptr<Reader>(Database)>;
 
-  ReaderPool(MariadbServer server, std::string database, Make make)
+  ReaderPool(Server server, std::string database, Make make)
       : server_(std::move(server)), database_(std::move(database)), make_(std::move(make)) {}
 
   // Runs `function(Reader&)` on a free connection, or waits for one. It may run more than once.
@@ -53,7 +52,7 @@ class ReaderPool {
     }
   }
 
-  const MariadbServer server_;
+  const Server server_;
   const std::string database_;
   const Make make_;
   ReaderSlots<Reader> slots_;

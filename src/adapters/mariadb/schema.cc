@@ -4,12 +4,8 @@
 
 #include <charconv>
 
-namespace hongbao {
+namespace hongbao::mariadb {
 namespace {
-
-using mariadb::Database;
-using mariadb::guarded;
-using mariadb::MariadbError;
 
 constexpr int kMigrationWait_s = 60;  // for another migration of the same database
 // A migration may wait, and change large tables: it gives the server longer to answer than anything else does.
@@ -79,16 +75,16 @@ DatabaseName inbox_database(std::string_view prefix) {
   return {SchemaKind::kInbox, fmt::format("{}_inbox", prefix)};
 }
 
-Result<SchemaStatus> schema_status(const MariadbServer& server, const DatabaseName& database) {
+Result<SchemaStatus> schema_status(const Server& server, const DatabaseName& database) {
   return guarded("schema.status", [&] {
     Database connection = Database::open(server, "", Database::Mode::kRead);
     return SchemaStatus{read_version(connection, database), schema_steps(database.kind).size()};
   });
 }
 
-Result<SchemaStatus> migrate_schema(const MariadbServer& server, const DatabaseName& database) {
+Result<SchemaStatus> migrate_schema(const Server& server, const DatabaseName& database) {
   auto migrated = guarded("schema.migrate", [&] {
-    MariadbServer patient = server;
+    Server patient = server;
     patient.answer_timeout = kMigrationAnswerTimeout;
     Database connection = Database::open(patient, "", Database::Mode::kWrite);
     const auto locked = connection.text(fmt::format("SELECT GET_LOCK('{}', {})", database.name, kMigrationWait_s));
@@ -112,7 +108,7 @@ Result<SchemaStatus> migrate_schema(const MariadbServer& server, const DatabaseN
   return migrated && migrated->found > migrated->wanted ? too_new(database, *migrated) : migrated;
 }
 
-Result<void> require_schema(const MariadbServer& server, const DatabaseName& database) {
+Result<void> require_schema(const Server& server, const DatabaseName& database) {
   const auto status = schema_status(server, database);
   if (!status) {
     return std::unexpected(status.error());
@@ -126,4 +122,4 @@ Result<void> require_schema(const MariadbServer& server, const DatabaseName& dat
   return status->found == status->wanted ? Result<void>() : std::unexpected(too_new(database, *status).error());
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -11,7 +11,7 @@
 #include "adapters/mariadb/database.h"
 #include "core/ids.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
 enum class SchemaKind : uint8_t { kOrders, kCold, kMembers, kLedger, kInbox };
 
@@ -41,13 +41,13 @@ struct SchemaStatus {
   size_t found = 0;  // 0: there is no such database
   size_t wanted = 0;
 };
-Result<SchemaStatus> schema_status(const MariadbServer& server, const DatabaseName& database);
+Result<SchemaStatus> schema_status(const Server& server, const DatabaseName& database);
 
 // Makes the database when it is missing, and takes it to the wanted version; returns what was found. May be repeated,
 // and run from two places at once. A newer version than the wanted one is an error.
-Result<SchemaStatus> migrate_schema(const MariadbServer& server, const DatabaseName& database);
+Result<SchemaStatus> migrate_schema(const Server& server, const DatabaseName& database);
 
 // kConfig with one line that says what to do, unless the database has the wanted version.
-Result<void> require_schema(const MariadbServer& server, const DatabaseName& database);
+Result<void> require_schema(const Server& server, const DatabaseName& database);
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -5,11 +5,8 @@
 #include <cstdlib>
 #include <functional>
 
-namespace hongbao {
+namespace hongbao::mariadb {
 namespace {
-
-using mariadb::Database;
-using mariadb::guarded;
 
 struct ServerRule {
   const char* variable;
@@ -32,7 +29,7 @@ std::string read_variable(Database& database, const char* variable) {
 
 }  // namespace
 
-Result<void> check_server(const MariadbServer& server, size_t connections) {
+Result<void> check_server(const Server& server, size_t connections) {
   std::vector<ServerRule> rules{
       {"innodb_flush_log_at_trx_commit", is("1"), "1: else a commit that was answered may be lost"},
       {"innodb_doublewrite", is("1"), "ON: else a power cut may tear a page"},
@@ -66,4 +63,4 @@ Result<void> check_server(const MariadbServer& server, size_t connections) {
   return broken->empty() ? Result<void>() : fail(ErrorCode::kConfig, *broken);
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -4,13 +4,13 @@
 
 #include "adapters/mariadb/database.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
 // The largest statement that is sent; the server must take it.
 inline constexpr int64_t kPacketBytesMin = 4 << 20;
 
 // `connections`: as many as this process may open there. kConfig with one line that names the setting, its value and
 // what it must be; kStorage when the server can't be asked.
-Result<void> check_server(const MariadbServer& server, size_t connections);
+Result<void> check_server(const Server& server, size_t connections);
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

@@ -2,22 +2,22 @@
 
 #include <utility>
 
-namespace hongbao {
+namespace hongbao::mariadb {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{1};
 
 }  // namespace
 
-MariadbProbe::MariadbProbe(MariadbServer server) : server_(std::move(server)) {
+ServerProbe::ServerProbe(Server server) : server_(std::move(server)) {
   server_.connect_timeout = kTimeout;
   server_.answer_timeout = kTimeout;
 }
 
-Result<void> MariadbProbe::ask() {
-  auto asked = mariadb::guarded("probe", [&] {
+Result<void> ServerProbe::ask() {
+  auto asked = guarded("probe", [&] {
     if (!connection_) {
-      connection_.emplace(mariadb::Database::open(server_, "", mariadb::Database::Mode::kRead));
+      connection_.emplace(Database::open(server_, "", Database::Mode::kRead));
     }
     (void)connection_->text("SELECT 1");
   });
@@ -27,4 +27,4 @@ Result<void> MariadbProbe::ask() {
   return asked;
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

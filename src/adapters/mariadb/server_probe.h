@@ -5,19 +5,19 @@
 
 #include "adapters/mariadb/database.h"
 
-namespace hongbao {
+namespace hongbao::mariadb {
 
-class MariadbProbe {
+class ServerProbe {
  public:
   static constexpr size_t kConnections = 1;  // opened at most
 
-  explicit MariadbProbe(MariadbServer server);
+  explicit ServerProbe(Server server);
   // kStorage with MariaDB's words.
   Result<void> ask();
 
  private:
-  MariadbServer server_;
-  std::optional<mariadb::Database> connection_;
+  Server server_;
+  std::optional<Database> connection_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::mariadb

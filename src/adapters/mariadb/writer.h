@@ -21,7 +21,7 @@ inline constexpr int kWriteTriesMax = 5;
 template <class Session>
 class Writer {
  public:
-  Writer(MariadbServer server, std::string database) : server_(std::move(server)), name_(std::move(database)) {}
+  Writer(Server server, std::string database) : server_(std::move(server)), name_(std::move(database)) {}
 
   // Runs `function(Session&)`, which commits at its end. It may run more than once, and then nothing of the earlier
   // runs took effect; but after an error all of the last one may have.
@@ -56,7 +56,7 @@ class Writer {
     }
   }
 
-  const MariadbServer server_;
+  const Server server_;
   const std::string name_;
   std::optional<Session> session_;
 };

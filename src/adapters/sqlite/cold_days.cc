@@ -11,7 +11,7 @@
 #include "adapters/sqlite/schema.h"
 #include "storage/day_move.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 void require(const Result<void>& done) {
@@ -59,10 +59,10 @@ class Copy {
 
 }  // namespace
 
-SqliteColdDays::OpenDay::OpenDay(const std::string& file, ShardId shard, DayPart part)
+ColdDays::OpenDay::OpenDay(const std::string& file, ShardId shard, DayPart part)
     : database(Database::open_plain_reader(file)), day(database, shard, part.day, hot_tables(part)) {}
 
-SqliteColdDays::OpenDay& SqliteColdDays::open(DayPart part) {
+ColdDays::OpenDay& ColdDays::open(DayPart part) {
   auto found = open_.find(part);
   if (found == open_.end()) {
     if (open_.size() >= kOpenColdDaysMax) {
@@ -73,7 +73,7 @@ SqliteColdDays::OpenDay& SqliteColdDays::open(DayPart part) {
   return *found->second;
 }
 
-bool SqliteColdDays::copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on) {
+bool ColdDays::copy(DayPart part, OrderDay& hot, const GoOn& go_on) {
   make_directory();
   {
     Database database = Database::open_writer(file(part));
@@ -90,7 +90,7 @@ bool SqliteColdDays::copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on) 
   return true;
 }
 
-void SqliteColdDays::erase(DayPart part) {
+void ColdDays::erase(DayPart part) {
   const std::lock_guard lock(mutex_);
   open_.erase(part);
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
@@ -99,15 +99,15 @@ void SqliteColdDays::erase(DayPart part) {
   }
 }
 
-std::string SqliteColdDays::file(DayPart part) const {
+std::string ColdDays::file(DayPart part) const {
   return (directory_ / file_name(shard_, part)).string();
 }
 
-std::string SqliteColdDays::file_name(ShardId shard, DayPart part) {
+std::string ColdDays::file_name(ShardId shard, DayPart part) {
   return fmt::format("{}-{}.db", to_text(shard), to_text(part));
 }
 
-void SqliteColdDays::make_directory() const {
+void ColdDays::make_directory() const {
   if (::mkdir(directory_.c_str(), 0700) != 0 && errno != EEXIST) {
     const auto words = std::error_code(errno, std::generic_category()).message();
     throw SqliteError(SQLITE_CANTOPEN, fmt::format("{}: {}", directory_.string(), words));
@@ -115,4 +115,4 @@ void SqliteColdDays::make_directory() const {
   require(sync_directory(directory_.parent_path()));
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -13,17 +13,17 @@
 #include "adapters/sqlite/engine.h"
 #include "storage/order_day.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-using SqliteOrderDay = OrderDay<SqliteEngine>;
+using OrderDay = hongbao::OrderDay<Engine>;
 
 inline constexpr size_t kOpenColdDaysMax = 16;  // of a shard
 
-class SqliteColdDays {
+class ColdDays {
  public:
-  SqliteColdDays(std::filesystem::path directory, ShardId shard) : directory_(std::move(directory)), shard_(shard) {}
+  ColdDays(std::filesystem::path directory, ShardId shard) : directory_(std::move(directory)), shard_(shard) {}
 
-  // Runs `function(SqliteOrderDay&)` on the part, in one snapshot.
+  // Runs `function(OrderDay&)` on the part, in one snapshot.
   template <class Function>
   auto use(const StoredDay& stored, Function&& function) {
     const std::lock_guard lock(mutex_);
@@ -31,7 +31,7 @@ class SqliteColdDays {
   }
 
   // Copies what the part's file has not. Its rows and its name are on the disk afterwards. False: not all yet.
-  bool copy(DayPart part, SqliteOrderDay& hot, const GoOn& go_on);
+  bool copy(DayPart part, OrderDay& hot, const GoOn& go_on);
   [[nodiscard]] std::string file(DayPart part) const;
   // The name of a part's file in the directory.
   static std::string file_name(ShardId shard, DayPart part);
@@ -42,7 +42,7 @@ class SqliteColdDays {
   struct OpenDay {
     OpenDay(const std::string& file, ShardId shard, DayPart part);
     Database database;
-    SqliteOrderDay day;
+    OrderDay day;
   };
   OpenDay& open(DayPart part);
   void make_directory() const;
@@ -53,4 +53,4 @@ class SqliteColdDays {
   std::map<DayPart, std::unique_ptr<OpenDay>> open_;  // guarded by mutex_
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -18,7 +18,7 @@
 #include "adapters/sqlite/files.h"
 #include "base/log.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 std::unexpected<Error> refuse(std::string detail) {
@@ -162,4 +162,4 @@ DataDir::~DataDir() {
   }
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 class DataDir {
  public:
@@ -41,4 +41,4 @@ class DataDir {
   int descriptor_;  // closing it releases the lock, also when the process dies
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

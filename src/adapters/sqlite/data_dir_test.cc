@@ -9,7 +9,7 @@
 #include <fstream>
 #include <utility>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 using testing::HasSubstr;
@@ -97,4 +97,4 @@ TEST_F(DataDirTest, ATrailingSlashAndARelativePathAreTaken) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/log_rate.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 // Only this process writes, so a lock is held for long only by an operator's shell; better a clear failure than a
@@ -276,4 +276,4 @@ void report(std::string_view call, const SqliteError& error) {
   }
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -21,7 +21,7 @@
 #include "core/money.h"
 #include "storage/guard.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 class SqliteError : public std::runtime_error {
  public:
@@ -192,4 +192,4 @@ auto guarded(std::string_view what, Function&& function) {
   return guard<SqliteError>(what, std::forward<Function>(function));
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -7,7 +7,7 @@
 #include <array>
 #include <filesystem>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 class DatabaseTest : public testing::Test {
@@ -108,4 +108,4 @@ TEST_F(DatabaseTest, AStatementCanBeRunAgainAfterAnError) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

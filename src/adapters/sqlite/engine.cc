@@ -5,13 +5,13 @@
 #include "adapters/sqlite/order_rows.h"
 #include "base/check.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-std::string SqliteEngine::lease_left_ms() {
+std::string Engine::lease_left_ms() {
   return fmt::format("MAX(lease_until - {}, 0)", kNow_ms);
 }
 
-void SqliteEngine::add_totals(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals) {
+void Engine::add_totals(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals) {
   Statement statement = database.prepare(
       fmt::format("SELECT count(*), count(*) FILTER (WHERE state = {}), coalesce(sum(total), 0) FROM {}",
                   static_cast<int>(PacketState::kActive), tables.packets));
@@ -24,7 +24,7 @@ void SqliteEngine::add_totals(Database& database, const DayTables& tables, Vouch
   totals.unsettled += sums(database, tables, since);
 }
 
-VoucherSums SqliteEngine::sums(Database& database, const DayTables& tables, VoucherNo since) {
+VoucherSums Engine::sums(Database& database, const DayTables& tables, VoucherNo since) {
   Statement statement =
       database.prepare(fmt::format("SELECT kind, sum(amount) FROM {} WHERE no >= ? GROUP BY kind", tables.vouchers));
   Rows rows = statement.query(since);
@@ -35,4 +35,4 @@ VoucherSums SqliteEngine::sums(Database& database, const DayTables& tables, Vouc
   return sums;
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -8,25 +8,25 @@
 #include "ports/order_store.h"
 #include "storage/day_tables.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteColdDays;
-class SqliteLedgerQueries;
+class ColdDays;
+class LedgerQueries;
 
-struct SqliteEngine {
-  using Database = hongbao::Database;
-  using Statement = hongbao::Statement;
-  using Rows = hongbao::Rows;
+struct Engine {
+  using Database = sqlite::Database;
+  using Statement = sqlite::Statement;
+  using Rows = sqlite::Rows;
   using Snapshot = ReadSnapshot;
   using Error = SqliteError;
   template <class Reader>
-  using ReaderPool = hongbao::ReaderPool<Reader>;
-  using ColdDays = SqliteColdDays;
-  using LedgerQueries = SqliteLedgerQueries;
+  using ReaderPool = sqlite::ReaderPool<Reader>;
+  using ColdDays = sqlite::ColdDays;
+  using LedgerQueries = sqlite::LedgerQueries;
 
   static std::string lease_left_ms();
   static void add_totals(Database& database, const DayTables& tables, VoucherNo since, OrderTotals& totals);
   static VoucherSums sums(Database& database, const DayTables& tables, VoucherNo since);
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

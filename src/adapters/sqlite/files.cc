@@ -9,7 +9,7 @@
 #include <system_error>
 #include <vector>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 constexpr size_t kRewriteBytes = 1024 * 1024;
@@ -139,4 +139,4 @@ Result<void> rewrite_durably(const std::filesystem::path& file) {
   return ::fsync(descriptor.get()) == 0 ? Result<void>() : failed(file, "synced");
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

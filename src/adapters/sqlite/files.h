@@ -12,7 +12,7 @@
 #include "base/crypto.h"
 #include "base/result.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 // The names of the files in a directory. kStorage.
 Result<void> sync_directory(const std::filesystem::path& directory);
@@ -38,4 +38,4 @@ Result<void> write_durably(const std::filesystem::path& file, std::string_view t
 // This does. A file that is missing needs nothing. kStorage.
 Result<void> rewrite_durably(const std::filesystem::path& file);
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

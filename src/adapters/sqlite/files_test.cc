@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 using testing::HasSubstr;
@@ -53,4 +53,4 @@ TEST_F(FilesTest, WhatCantBeDoneIsNamed) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

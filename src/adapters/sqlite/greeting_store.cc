@@ -6,7 +6,7 @@
 #include "adapters/sqlite/schema.h"
 #include "base/thread.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 constexpr std::chrono::milliseconds kIdleWait{1'000};
@@ -26,16 +26,16 @@ CREATE TABLE greeting(
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteGreetingStore>> SqliteGreetingStore::open(const std::string& file, const Clock& clock) {
+Result<std::unique_ptr<GreetingStore>> GreetingStore::open(const std::string& file, const Clock& clock) {
   return guarded("greeting_store.open", [&] {
     Database database = Database::open_writer(file);
     require_schema(database, file, greeting_schema());
     database.execute("PRAGMA synchronous = NORMAL");
-    return std::unique_ptr<SqliteGreetingStore>(new SqliteGreetingStore(std::move(database), clock));
+    return std::unique_ptr<GreetingStore>(new GreetingStore(std::move(database), clock));
   });
 }
 
-SqliteGreetingStore::SqliteGreetingStore(Database database, const Clock& clock)
+GreetingStore::GreetingStore(Database database, const Clock& clock)
     : clock_(clock),
       database_(std::move(database)),
       insert_(database_.prepare("INSERT OR IGNORE INTO greeting(until, shard, day, local, text) VALUES (?,?,?,?,?)")),
@@ -45,16 +45,16 @@ SqliteGreetingStore::SqliteGreetingStore(Database database, const Clock& clock)
                                 "DESC LIMIT ?")),
       writer_([this] { run(); }) {}
 
-SqliteGreetingStore::~SqliteGreetingStore() {
+GreetingStore::~GreetingStore() {
   waiting_.close();
   writer_.join();
 }
 
-void SqliteGreetingStore::keep(KeptGreeting greeting) {
+void GreetingStore::keep(KeptGreeting greeting) {
   (void)waiting_.push(greeting);
 }
 
-void SqliteGreetingStore::run() {
+void GreetingStore::run() {
   name_this_thread("greetings");
   std::vector<KeptGreeting> greetings;
   while (true) {
@@ -72,7 +72,7 @@ void SqliteGreetingStore::run() {
   }
 }
 
-void SqliteGreetingStore::write(const std::vector<KeptGreeting>& greetings) {
+void GreetingStore::write(const std::vector<KeptGreeting>& greetings) {
   const std::scoped_lock lock(mutex_);
   Transaction transaction(database_, Transaction::Kind::kWrite);
   for (const auto& [packet, text, until] : greetings) {
@@ -82,7 +82,7 @@ void SqliteGreetingStore::write(const std::vector<KeptGreeting>& greetings) {
   transaction.commit();
 }
 
-Result<std::vector<KeptGreeting>> SqliteGreetingStore::kept(Timestamp now, size_t greetings_max) {
+Result<std::vector<KeptGreeting>> GreetingStore::kept(Timestamp now, size_t greetings_max) {
   return guarded("greeting_store.kept", [&] {
     const std::scoped_lock lock(mutex_);
     std::vector<KeptGreeting> greetings;
@@ -94,4 +94,4 @@ Result<std::vector<KeptGreeting>> SqliteGreetingStore::kept(Timestamp now, size_
   });
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

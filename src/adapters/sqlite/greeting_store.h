@@ -13,23 +13,23 @@
 #include "base/mailbox.h"
 #include "ports/greeting_store.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteGreetingStore final : public GreetingStore {
+class GreetingStore final : public hongbao::GreetingStore {
  public:
   static constexpr size_t kWaitingMax = 65'536;
   static constexpr std::chrono::milliseconds kRest{100};  // between transactions
 
   // Makes the file when it is missing. kStorage: it can't be used, or is another version's. `clock` outlives it.
-  static Result<std::unique_ptr<SqliteGreetingStore>> open(const std::string& file, const Clock& clock);
+  static Result<std::unique_ptr<GreetingStore>> open(const std::string& file, const Clock& clock);
   // Writes what waits.
-  ~SqliteGreetingStore() override;
+  ~GreetingStore() override;
 
   void keep(KeptGreeting greeting) override;
   Result<std::vector<KeptGreeting>> kept(Timestamp now, size_t greetings_max) override;
 
  private:
-  SqliteGreetingStore(Database database, const Clock& clock);
+  GreetingStore(Database database, const Clock& clock);
   void run();
   void write(const std::vector<KeptGreeting>& greetings);
 
@@ -43,4 +43,4 @@ class SqliteGreetingStore final : public GreetingStore {
   std::thread writer_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 using testing::ElementsAre;
@@ -17,8 +17,8 @@ class GreetingStoreTest : public testing::Test {
   GreetingStoreTest() { std::filesystem::create_directories(base_); }
   ~GreetingStoreTest() override { std::filesystem::remove_all(base_); }
 
-  std::unique_ptr<SqliteGreetingStore> open() {
-    return SqliteGreetingStore::open((base_ / "greetings.db").string(), system_clock()).value();
+  std::unique_ptr<GreetingStore> open() {
+    return GreetingStore::open((base_ / "greetings.db").string(), system_clock()).value();
   }
   static KeptGreeting greeting(uint32_t counter, const std::string& text, std::chrono::milliseconds until) {
     return {{{Region::kNorth, 7}, Day{20'779}, LocalNo::of(1, counter)}, text, system_clock().now() + until};
@@ -52,9 +52,8 @@ TEST_F(GreetingStoreTest, WhatIsOverIsErased) {
 
 TEST_F(GreetingStoreTest, AnotherStoresFileIsRefused) {
   Database::open_writer((base_ / "greetings.db").string()).execute("CREATE TABLE something(x INTEGER)");
-  EXPECT_EQ(SqliteGreetingStore::open((base_ / "greetings.db").string(), system_clock()).error().code,
-            ErrorCode::kStorage);
+  EXPECT_EQ(GreetingStore::open((base_ / "greetings.db").string(), system_clock()).error().code, ErrorCode::kStorage);
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 const Schema& inbox_schema() {
@@ -84,7 +84,7 @@ void add(const Voucher& voucher, YearSummary& year) {
 
 }  // namespace
 
-SqliteInboxStore::Writer::Writer(Database database)
+InboxStore::Writer::Writer(Database database)
     : database_(std::move(database)),
       select_cursor_(database_.prepare(kSelectCursor)),
       upsert_cursor_(database_.prepare("INSERT INTO cursor(shard, next_voucher) VALUES (?,?) ON CONFLICT (shard) DO "
@@ -102,7 +102,7 @@ SqliteInboxStore::Writer::Writer(Database database)
           "received_count = received_count + excluded.received_count, "
           "received_total = received_total + excluded.received_total")) {}
 
-bool SqliteInboxStore::Writer::apply(const InboxBatch& batch) {
+bool InboxStore::Writer::apply(const InboxBatch& batch) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
   if (read_cursor(select_cursor_, batch.shard) != batch.from) {
     return false;
@@ -122,7 +122,7 @@ bool SqliteInboxStore::Writer::apply(const InboxBatch& batch) {
   return true;
 }
 
-void SqliteInboxStore::Writer::insert(const Voucher& voucher) {
+void InboxStore::Writer::insert(const Voucher& voucher) {
   const auto& [shard, day, local] = voucher.packet;
   const uint64_t tie = VoucherTie::of(shard, voucher.no);
   switch (voucher.kind) {
@@ -141,14 +141,14 @@ void SqliteInboxStore::Writer::insert(const Voucher& voucher) {
   CHECK(false);
 }
 
-void SqliteInboxStore::Writer::write(const YearTotals& totals) {
+void InboxStore::Writer::write(const YearTotals& totals) {
   for (const auto& [key, year] : totals) {
     add_year_.run(key.first, key.second, year.sent_count, year.sent_total, year.refunded_total, year.received_count,
                   year.received_total);
   }
 }
 
-SqliteInboxStore::Reader::Reader(Database opened)
+InboxStore::Reader::Reader(Database opened)
     : database(std::move(opened)),
       cursor(database.prepare(kSelectCursor)),
       sent(database.prepare("SELECT paid_at, tie, day, local, total, refunded FROM sent WHERE user = ? AND "
@@ -158,26 +158,25 @@ SqliteInboxStore::Reader::Reader(Database opened)
       year(database.prepare("SELECT sent_count, sent_total, refunded_total, received_count, received_total FROM "
                             "year_total WHERE user = ? AND year = ?")) {}
 
-Result<std::unique_ptr<SqliteInboxStore>> SqliteInboxStore::open(const std::string& file, const StoreTerms& terms) {
-  return opened([&] {
-    return std::unique_ptr<SqliteInboxStore>(new SqliteInboxStore(file, open_store(file, inbox_schema(), terms)));
-  });
+Result<std::unique_ptr<InboxStore>> InboxStore::open(const std::string& file, const StoreTerms& terms) {
+  return opened(
+      [&] { return std::unique_ptr<InboxStore>(new InboxStore(file, open_store(file, inbox_schema(), terms))); });
 }
 
-SqliteInboxStore::SqliteInboxStore(const std::string& file, Database writer)
+InboxStore::InboxStore(const std::string& file, Database writer)
     : writer_(std::move(writer)),
       readers_(file, [](Database reader) { return std::make_unique<Reader>(std::move(reader)); }) {}
 
-Result<bool> SqliteInboxStore::apply(const InboxBatch& batch) {
+Result<bool> InboxStore::apply(const InboxBatch& batch) {
   return guarded("inbox_store.apply", [&] { return writer_.apply(batch); });
 }
 
-Result<VoucherNo> SqliteInboxStore::cursor(ShardId shard) {
+Result<VoucherNo> InboxStore::cursor(ShardId shard) {
   return guarded("inbox_store.cursor",
                  [&] { return readers_.use([&](Reader& reader) { return read_cursor(reader.cursor, shard); }); });
 }
 
-Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
+Result<std::vector<SentEntry>> InboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   const auto read = [&](Reader& reader) {
     Rows rows = reader.sent.query(user, before.at, before.tie, limit_of(entries_max));
     std::vector<SentEntry> entries;
@@ -193,8 +192,7 @@ Result<std::vector<SentEntry>> SqliteInboxStore::sent(const UserId& user, ListPo
   return guarded("inbox_store.sent", [&] { return readers_.use(read); });
 }
 
-Result<std::vector<ReceivedEntry>> SqliteInboxStore::received(const UserId& user, ListPosition before,
-                                                              size_t entries_max) {
+Result<std::vector<ReceivedEntry>> InboxStore::received(const UserId& user, ListPosition before, size_t entries_max) {
   const auto read = [&](Reader& reader) {
     Rows rows = reader.received.query(user, before.at, before.tie, limit_of(entries_max));
     std::vector<ReceivedEntry> entries;
@@ -210,7 +208,7 @@ Result<std::vector<ReceivedEntry>> SqliteInboxStore::received(const UserId& user
   return guarded("inbox_store.received", [&] { return readers_.use(read); });
 }
 
-Result<YearSummary> SqliteInboxStore::summary(const UserId& user, int year) {
+Result<YearSummary> InboxStore::summary(const UserId& user, int year) {
   const auto read = [&](Reader& reader) {
     Rows rows = reader.year.query(user, year);
     YearSummary summary;
@@ -226,4 +224,4 @@ Result<YearSummary> SqliteInboxStore::summary(const UserId& user, int year) {
   return guarded("inbox_store.summary", [&] { return readers_.use(read); });
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -13,12 +13,12 @@
 #include "adapters/sqlite/store_file.h"
 #include "ports/inbox_store.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteInboxStore final : public InboxStore {
+class InboxStore final : public hongbao::InboxStore {
  public:
   // Makes the file when it is new. kStorage: it can't be used, is another version's, or not as `terms` say.
-  static Result<std::unique_ptr<SqliteInboxStore>> open(const std::string& file, const StoreTerms& terms = {});
+  static Result<std::unique_ptr<InboxStore>> open(const std::string& file, const StoreTerms& terms = {});
 
   Result<bool> apply(const InboxBatch& batch) override;
   Result<VoucherNo> cursor(ShardId shard) override;
@@ -55,10 +55,10 @@ class SqliteInboxStore final : public InboxStore {
     Statement year;
   };
 
-  SqliteInboxStore(const std::string& file, Database writer);
+  InboxStore(const std::string& file, Database writer);
 
   Writer writer_;
   ReaderPool<Reader> readers_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-SqliteLedgerQueries::SqliteLedgerQueries(Database& database)
+LedgerQueries::LedgerQueries(Database& database)
     : wallet_transfers_(database.prepare(fmt::format(
           "SELECT {}, position FROM transfer WHERE wallet = ? AND (at, position) < (?, ?) ORDER BY at DESC, "
           "position DESC LIMIT ?",
@@ -16,14 +16,14 @@ SqliteLedgerQueries::SqliteLedgerQueries(Database& database)
           kTransferColumns))),
       payment_(database.prepare("SELECT 1 FROM payment WHERE shard = ? AND day = ? AND local = ?")) {}
 
-std::vector<WalletTransfer> SqliteLedgerQueries::transfers(const AccountId& account, ListPosition before,
-                                                           size_t transfers_max) {
+std::vector<WalletTransfer> LedgerQueries::transfers(const AccountId& account, ListPosition before,
+                                                     size_t transfers_max) {
   Statement& statement = account.is_user() ? wallet_transfers_ : other_transfers_;
   return read_wallet_transfers(statement.query(account.text(), before.at, before.tie, limit_of(transfers_max)),
                                read_transfer);
 }
 
-std::vector<PacketKey> SqliteLedgerQueries::unpaid(const std::vector<PacketKey>& packets) {
+std::vector<PacketKey> LedgerQueries::unpaid(const std::vector<PacketKey>& packets) {
   std::vector<PacketKey> unpaid;
   for (const PacketKey& packet : packets) {
     Rows rows = payment_.query(packet.shard, packet.day, packet.local);
@@ -34,8 +34,8 @@ std::vector<PacketKey> SqliteLedgerQueries::unpaid(const std::vector<PacketKey>&
   return unpaid;
 }
 
-std::string SqliteLedgerQueries::sum(std::string_view expression) {
+std::string LedgerQueries::sum(std::string_view expression) {
   return fmt::format("coalesce(sum({}), 0)", expression);
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

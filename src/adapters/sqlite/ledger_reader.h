@@ -11,20 +11,20 @@
 #include "adapters/sqlite/ledger_rows.h"
 #include "storage/ledger_reader.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteLedgerQueries {
+class LedgerQueries {
  public:
-  static constexpr std::string_view kTransferColumns = hongbao::kTransferColumns;
+  static constexpr std::string_view kTransferColumns = sqlite::kTransferColumns;
   static constexpr std::string_view kCursorTable = "cursor";
   static constexpr std::string_view kTransferAmount = "amount";
 
-  explicit SqliteLedgerQueries(Database& database);
+  explicit LedgerQueries(Database& database);
 
   std::vector<WalletTransfer> transfers(const AccountId& account, ListPosition before, size_t transfers_max);
   std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets);
 
-  static Transfer read_transfer(const Rows& rows, int first) { return hongbao::read_transfer(rows, first); }
+  static Transfer read_transfer(const Rows& rows, int first) { return sqlite::read_transfer(rows, first); }
   static std::string_view transfer_key(std::string_view id) { return id; }
   static std::string transfer_id(std::string_view key) { return std::string(key); }
   static std::string sum(std::string_view expression);
@@ -35,6 +35,6 @@ class SqliteLedgerQueries {
   Statement payment_;
 };
 
-using SqliteLedgerReader = LedgerReader<SqliteEngine>;
+using LedgerReader = hongbao::LedgerReader<Engine>;
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 const Schema& ledger_schema() {
   // transfer.wallet is the user account of the two, so that one index lists a wallet in either direction. A rowid table
@@ -53,4 +53,4 @@ std::optional<std::string_view> wallet_of(const Transfer& transfer) {
   return transfer.credit.is_user() ? std::optional<std::string_view>(transfer.credit.text()) : std::nullopt;
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -9,7 +9,7 @@
 #include "core/ledger.h"
 #include "storage/stored_ledger.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 const Schema& ledger_schema();
 
@@ -20,4 +20,4 @@ Transfer read_transfer(const Rows& rows, int first);
 // The one user account a transfer touches: wallets are listed by it.
 std::optional<std::string_view> wallet_of(const Transfer& transfer);
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -12,12 +12,12 @@
 #include "adapters/sqlite/store_file.h"
 #include "ports/ledger_store.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteLedgerStore final : public LedgerStore {
+class LedgerStore final : public hongbao::LedgerStore {
  public:
   // Makes the file when it is new. kStorage: it can't be used, is another version's, or not as `terms` say.
-  static Result<std::unique_ptr<SqliteLedgerStore>> open(const std::string& file, const StoreTerms& terms = {});
+  static Result<std::unique_ptr<LedgerStore>> open(const std::string& file, const StoreTerms& terms = {});
 
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
@@ -32,10 +32,10 @@ class SqliteLedgerStore final : public LedgerStore {
   Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
 
  private:
-  SqliteLedgerStore(const std::string& file, Database writer);
+  LedgerStore(const std::string& file, Database writer);
 
-  SqliteLedgerWriter writer_;
-  ReaderPool<SqliteLedgerReader> readers_;
+  LedgerWriter writer_;
+  ReaderPool<LedgerReader> readers_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -11,9 +11,9 @@
 #include "base/log.h"
 #include "storage/stored_ledger.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-SqliteLedgerWriter::SqliteLedgerWriter(Database database)
+LedgerWriter::LedgerWriter(Database database)
     : database_(std::move(database)),
       select_account_(database_.prepare("SELECT debits_posted, credits_posted, frozen FROM account WHERE id = ?")),
       // Changes nothing when the account can't take it.
@@ -45,7 +45,7 @@ SqliteLedgerWriter::SqliteLedgerWriter(Database database)
           database_.prepare("UPDATE deferred_transfer SET reason = ?, attempts = ?, next_at = ? WHERE id = ?")),
       delete_deferred_(database_.prepare("DELETE FROM deferred_transfer WHERE id = ?")) {}
 
-LedgerResult SqliteLedgerWriter::commit(const LedgerBatch& batch) {
+LedgerResult LedgerWriter::commit(const LedgerBatch& batch) {
   std::optional<Transaction> transaction;
   auto decision = decide(batch, {.read =
                                      [&](const LedgerReads& reads) {
@@ -60,7 +60,7 @@ LedgerResult SqliteLedgerWriter::commit(const LedgerBatch& batch) {
   return std::move(decision->result);
 }
 
-LedgerState SqliteLedgerWriter::read(const LedgerReads& reads) {
+LedgerState LedgerWriter::read(const LedgerReads& reads) {
   LedgerState state;
   for (const ShardId shard : reads.cursors) {
     if (Rows rows = select_cursor_.query(shard); rows.next()) {
@@ -80,7 +80,7 @@ LedgerState SqliteLedgerWriter::read(const LedgerReads& reads) {
   return state;
 }
 
-void SqliteLedgerWriter::read_payments(const LedgerReads& reads, LedgerState& state) {
+void LedgerWriter::read_payments(const LedgerReads& reads, LedgerState& state) {
   for (const PacketKey& packet : reads.packets) {
     if (Rows rows = select_payment_.query(packet.shard, packet.day, packet.local); rows.next()) {
       state.paid.emplace(packet, read_send_key(rows, 0));
@@ -93,7 +93,7 @@ void SqliteLedgerWriter::read_payments(const LedgerReads& reads, LedgerState& st
   }
 }
 
-std::vector<AccountId> SqliteLedgerWriter::move_accounts(const LedgerDecision& decision) {
+std::vector<AccountId> LedgerWriter::move_accounts(const LedgerDecision& decision) {
   std::vector<AccountId> unable;
   for (const auto& [account, debits, credits, transfers] : decision.moves) {
     if (move_account_.run(account.text(), debits, credits) != 1) {
@@ -103,7 +103,7 @@ std::vector<AccountId> SqliteLedgerWriter::move_accounts(const LedgerDecision& d
   return unable;
 }
 
-void SqliteLedgerWriter::write(const LedgerDecision& decision) {
+void LedgerWriter::write(const LedgerDecision& decision) {
   for (const LedgerDecision::NewTransfer& made : decision.transfers) {
     const Transfer& transfer = made.transfer;
     const PacketColumns packet(transfer.packet);
@@ -117,7 +117,7 @@ void SqliteLedgerWriter::write(const LedgerDecision& decision) {
   }
 }
 
-void SqliteLedgerWriter::write_payments(const LedgerDecision& decision) {
+void LedgerWriter::write_payments(const LedgerDecision& decision) {
   for (const Posting* posting : decision.payments) {
     const Transfer& transfer = posting->transfer;
     const PacketKey& packet = *transfer.packet;
@@ -133,7 +133,7 @@ void SqliteLedgerWriter::write_payments(const LedgerDecision& decision) {
   }
 }
 
-void SqliteLedgerWriter::write_deferred(const LedgerDecision& decision) {
+void LedgerWriter::write_deferred(const LedgerDecision& decision) {
   for (const DeferredTransfer& deferred : decision.new_deferred) {
     const Transfer& transfer = deferred.transfer;
     const PacketColumns packet(transfer.packet);
@@ -148,8 +148,8 @@ void SqliteLedgerWriter::write_deferred(const LedgerDecision& decision) {
   }
 }
 
-void SqliteLedgerWriter::set_frozen(const AccountId& account, bool frozen) {
+void LedgerWriter::set_frozen(const AccountId& account, bool frozen) {
   upsert_frozen_.run(account.text(), int64_t{frozen});
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

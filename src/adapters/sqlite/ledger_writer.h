@@ -8,11 +8,11 @@
 #include "adapters/sqlite/database.h"
 #include "core/ledger_decision.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteLedgerWriter {
+class LedgerWriter {
  public:
-  explicit SqliteLedgerWriter(Database database);
+  explicit LedgerWriter(Database database);
 
   LedgerResult commit(const LedgerBatch& batch);
   void set_frozen(const AccountId& account, bool frozen);
@@ -42,4 +42,4 @@ class SqliteLedgerWriter {
   Statement delete_deferred_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 const Schema& order_schema() {
   static const Schema schema{.application_id = 0x48426f72,  // "HBor"
@@ -57,4 +57,4 @@ void run_insert(Statement& statement, const Voucher& voucher) {
   for_columns(voucher, [&](const auto&... values) { statement.run(values...); });
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

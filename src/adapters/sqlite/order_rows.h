@@ -11,7 +11,7 @@
 #include "storage/day_tables.h"
 #include "storage/stored_rows.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 // SQLite's clock; a lease is a long one here, and costs nothing to keep.
 inline constexpr std::string_view kNow_ms = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
@@ -26,4 +26,4 @@ std::string create_part(DayPart part);
 void run_insert(Statement& statement, const Order& order, PacketState state);
 void run_insert(Statement& statement, const Voucher& voucher);
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

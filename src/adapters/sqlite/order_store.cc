@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "storage/day_move.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 // A new file takes the shard's name; a file of another shard is refused.
@@ -28,25 +28,23 @@ void require_shard(Database& database, const std::string& file, ShardId shard) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteOrderStore>> SqliteOrderStore::open(const std::string& file, ShardId shard,
-                                                                 const StoreTerms& terms) {
+Result<std::unique_ptr<OrderStore>> OrderStore::open(const std::string& file, ShardId shard, const StoreTerms& terms) {
   return opened([&] {
     Database writer = open_store(file, order_schema(), terms);
     require_shard(writer, file, shard);
-    return std::unique_ptr<SqliteOrderStore>(new SqliteOrderStore(file, shard, std::move(writer)));
+    return std::unique_ptr<OrderStore>(new OrderStore(file, shard, std::move(writer)));
   });
 }
 
-SqliteOrderStore::SqliteOrderStore(const std::string& file, ShardId shard, Database writer)
+OrderStore::OrderStore(const std::string& file, ShardId shard, Database writer)
     : file_(file),
       shard_(shard),
       writer_(std::move(writer)),
       cold_(std::filesystem::absolute(file).parent_path() / "cold", shard),
-      readers_(file, [shard](Database reader) {
-        return std::make_unique<OrderReader<SqliteEngine>>(std::move(reader), shard);
-      }) {}
+      readers_(file,
+               [shard](Database reader) { return std::make_unique<OrderReader<Engine>>(std::move(reader), shard); }) {}
 
-Result<ShardHead> SqliteOrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
+Result<ShardHead> OrderStore::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   const std::lock_guard lock(writer_mutex_);
   writer_.forget_prepared();
   auto head = guarded("order_store.acquire", [&] { return writer_.acquire(owner, lease); });
@@ -56,17 +54,17 @@ Result<ShardHead> SqliteOrderStore::acquire(const ShardOwner& owner, std::chrono
   return *head ? Result<ShardHead>(**head) : fail(ErrorCode::kFenced, "the lease of another owner stands");
 }
 
-Result<bool> SqliteOrderStore::renew(uint32_t epoch) {
+Result<bool> OrderStore::renew(uint32_t epoch) {
   const std::lock_guard lock(writer_mutex_);
   return guarded("order_store.renew", [&] { return writer_.renew(epoch); });
 }
 
-Result<void> SqliteOrderStore::release(uint32_t epoch) {
+Result<void> OrderStore::release(uint32_t epoch) {
   const std::lock_guard lock(writer_mutex_);
   return guarded("order_store.release", [&] { writer_.release(epoch); });
 }
 
-CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
+CommitOutcome OrderStore::commit(const CommitBatch& batch) {
   batch.check(shard_);
   const std::lock_guard lock(writer_mutex_);
   const auto committed = guarded("order_store.commit", [&] { return writer_.commit(batch); });
@@ -82,39 +80,39 @@ CommitOutcome SqliteOrderStore::commit(const CommitBatch& batch) {
   return CommitOutcome::kCommitted;
 }
 
-Result<ShardHead> SqliteOrderStore::head() {
+Result<ShardHead> OrderStore::head() {
   return reads_.head();
 }
 
-Result<ShardTenure> SqliteOrderStore::tenure() {
+Result<ShardTenure> OrderStore::tenure() {
   return reads_.tenure();
 }
 
-Result<std::optional<StoredPacket>> SqliteOrderStore::load(const PacketKey& packet) {
+Result<std::optional<StoredPacket>> OrderStore::load(const PacketKey& packet) {
   return reads_.load(packet);
 }
 
-Result<std::vector<Voucher>> SqliteOrderStore::read_log(VoucherNo from, size_t vouchers_max) {
+Result<std::vector<Voucher>> OrderStore::read_log(VoucherNo from, size_t vouchers_max) {
   return reads_.read_log(from, vouchers_max);
 }
 
-Result<std::vector<PacketKey>> SqliteOrderStore::due(Timestamp now, size_t packets_max) {
+Result<std::vector<PacketKey>> OrderStore::due(Timestamp now, size_t packets_max) {
   return reads_.due(now, packets_max);
 }
 
-Result<OrderTotals> SqliteOrderStore::totals(VoucherNo since) {
+Result<OrderTotals> OrderStore::totals(VoucherNo since) {
   return reads_.totals(since);
 }
 
-Result<std::vector<PacketViolation>> SqliteOrderStore::violations(size_t max) {
+Result<std::vector<PacketViolation>> OrderStore::violations(size_t max) {
   return reads_.violations(max);
 }
 
-Result<std::vector<StoredDay>> SqliteOrderStore::days() {
+Result<std::vector<StoredDay>> OrderStore::days() {
   return reads_.days();
 }
 
-Result<bool> SqliteOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
+Result<bool> OrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {
   const auto all = days();
   if (!all) {
     return std::unexpected(all.error());
@@ -139,11 +137,11 @@ Result<bool> SqliteOrderStore::archive(uint32_t epoch, Day day, const GoOn& go_o
 }
 
 // What both sides hold; nullopt when `go_on` said no.
-Result<std::optional<DayTotals>> SqliteOrderStore::copy_to_cold(DayPart part, const GoOn& go_on) {
+Result<std::optional<DayTotals>> OrderStore::copy_to_cold(DayPart part, const GoOn& go_on) {
   using Copied = Result<std::optional<DayTotals>>;
   auto copied = guarded("order_store.archive", [&]() -> Copied {
     Database database = Database::open_reader(file_);
-    SqliteOrderDay hot(database, shard_, part.day, hot_tables(part));
+    OrderDay hot(database, shard_, part.day, hot_tables(part));
     if (hot.has_active()) {
       return fail(ErrorCode::kUnavailable, "a packet of the day is active");
     }
@@ -151,7 +149,7 @@ Result<std::optional<DayTotals>> SqliteOrderStore::copy_to_cold(DayPart part, co
       return std::nullopt;
     }
     Database copy = Database::open_plain_reader(cold_.file(part));
-    SqliteOrderDay cold(copy, shard_, part.day, hot_tables(part));
+    OrderDay cold(copy, shard_, part.day, hot_tables(part));
     return compare_day(hot, cold, go_on);
   });
   Copied result = copied ? std::move(*copied) : Copied(std::unexpected(copied.error()));
@@ -161,4 +159,4 @@ Result<std::optional<DayTotals>> SqliteOrderStore::copy_to_cold(DayPart part, co
   return result;
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -15,14 +15,13 @@
 #include "ports/order_store.h"
 #include "storage/order_reads.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteOrderStore final : public OrderStore {
+class OrderStore final : public hongbao::OrderStore {
  public:
   // Makes the file when it is new. kStorage: it can't be used, is another shard's or another version's, or not as
   // `terms` say.
-  static Result<std::unique_ptr<SqliteOrderStore>> open(const std::string& file, ShardId shard,
-                                                        const StoreTerms& terms = {});
+  static Result<std::unique_ptr<OrderStore>> open(const std::string& file, ShardId shard, const StoreTerms& terms = {});
 
   Result<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease) override;
   Result<bool> renew(uint32_t epoch) override;
@@ -39,16 +38,16 @@ class SqliteOrderStore final : public OrderStore {
   Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
-  SqliteOrderStore(const std::string& file, ShardId shard, Database writer);
+  OrderStore(const std::string& file, ShardId shard, Database writer);
   Result<std::optional<DayTotals>> copy_to_cold(DayPart part, const GoOn& go_on);
 
   const std::string file_;
   const ShardId shard_;
   std::mutex writer_mutex_;  // the shard's writer commits, and `archive` retires
-  SqliteOrderWriter writer_;
-  SqliteColdDays cold_;
-  ReaderPool<OrderReader<SqliteEngine>> readers_;
-  OrderReads<SqliteEngine> reads_{readers_, cold_};
+  OrderWriter writer_;
+  ColdDays cold_;
+  ReaderPool<OrderReader<Engine>> readers_;
+  OrderReads<Engine> reads_{readers_, cold_};
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -6,7 +6,7 @@
 
 #include "adapters/sqlite/order_rows.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 // Days with prepared statements. Packets are written on their own day and finished within the next ones.
@@ -14,7 +14,7 @@ constexpr size_t kWrittenDaysMax = 16;
 
 }  // namespace
 
-SqliteOrderWriter::SqliteOrderWriter(Database database)
+OrderWriter::OrderWriter(Database database)
     : database_(std::move(database)),
       raise_epoch_(database_.prepare(
           fmt::format("UPDATE shard_head SET epoch = epoch + 1, owner = ?1, incarnation = ?3, lease_until = {0} + ?2 "
@@ -35,7 +35,7 @@ SqliteOrderWriter::SqliteOrderWriter(Database database)
           "= ?2 AND place = {}",
           static_cast<int>(DayPlace::kHot)))) {}
 
-std::optional<ShardHead> SqliteOrderWriter::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
+std::optional<ShardHead> OrderWriter::acquire(const ShardOwner& owner, std::chrono::milliseconds lease) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
   if (raise_epoch_.run(owner.name, lease.count(), owner.incarnation) == 0) {
     return std::nullopt;
@@ -50,15 +50,15 @@ std::optional<ShardHead> SqliteOrderWriter::acquire(const ShardOwner& owner, std
   return head;
 }
 
-bool SqliteOrderWriter::renew(uint32_t epoch) {
+bool OrderWriter::renew(uint32_t epoch) {
   return renew_.run(lease_.count(), epoch) == 1;
 }
 
-void SqliteOrderWriter::release(uint32_t epoch) {
+void OrderWriter::release(uint32_t epoch) {
   (void)release_.run(epoch);
 }
 
-bool SqliteOrderWriter::commit(const CommitBatch& batch) {
+bool OrderWriter::commit(const CommitBatch& batch) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
   if (advance_head_.run(batch.next(), lease_.count(), batch.epoch, batch.expected_next) != 1) {
     return false;
@@ -76,7 +76,7 @@ bool SqliteOrderWriter::commit(const CommitBatch& batch) {
   return true;
 }
 
-Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
+Retired OrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals& totals) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
   {
     Rows rows = read_head_.query();
@@ -102,7 +102,7 @@ Retired SqliteOrderWriter::retire(uint32_t epoch, DayPart part, const DayTotals&
   return Retired::kDone;
 }
 
-SqliteOrderWriter::DayStatements& SqliteOrderWriter::at(Day day) {
+OrderWriter::DayStatements& OrderWriter::at(Day day) {
   if (const auto found = days_.find(day); found != days_.end()) {
     return found->second;
   }
@@ -117,7 +117,7 @@ SqliteOrderWriter::DayStatements& SqliteOrderWriter::at(Day day) {
   return days_.emplace(day, std::move(statements)).first->second;
 }
 
-DayPart SqliteOrderWriter::hot_part(Day day) {
+DayPart OrderWriter::hot_part(Day day) {
   DayPart part{day};
   {
     Rows rows = latest_part_.query(day);
@@ -134,9 +134,9 @@ DayPart SqliteOrderWriter::hot_part(Day day) {
   return part;
 }
 
-void SqliteOrderWriter::finish(const CommitBatch::Finished& finished) {
+void OrderWriter::finish(const CommitBatch::Finished& finished) {
   const int64_t changed = at(finished.packet.day).finish.run(finished.state, finished.packet.local);
   require_sound(changed == 1, "a packet that is finished is stored");
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -12,11 +12,11 @@
 #include "ports/order_store.h"
 #include "storage/day_move.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteOrderWriter {
+class OrderWriter {
  public:
-  explicit SqliteOrderWriter(Database database);
+  explicit OrderWriter(Database database);
 
   // nullopt: the lease of another owner stands.
   std::optional<ShardHead> acquire(const ShardOwner& owner, std::chrono::milliseconds lease);
@@ -56,4 +56,4 @@ class SqliteOrderWriter {
   std::chrono::milliseconds lease_{};  // as acquired
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -10,7 +10,7 @@
 #include "adapters/sqlite/database.h"
 #include "storage/reader_slots.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 template <class Reader>
 class ReaderPool {
@@ -31,4 +31,4 @@ class ReaderPool {
   ReaderSlots<Reader> slots_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 [[noreturn]] void refuse(const std::string& file, const std::string& why) {
@@ -38,4 +38,4 @@ void require_schema(Database& database, const std::string& file, const Schema& s
   }
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

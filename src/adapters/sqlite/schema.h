@@ -8,7 +8,7 @@
 
 #include "adapters/sqlite/database.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 struct Schema {
   int32_t application_id;  // which store: PRAGMA application_id
@@ -19,4 +19,4 @@ struct Schema {
 // In one transaction. Throws SqliteError with words for an operator.
 void require_schema(Database& database, const std::string& file, const Schema& schema);
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

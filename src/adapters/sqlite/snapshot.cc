@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 constexpr int kPagesAtOnce = 512;  // 2 MiB
@@ -15,12 +15,12 @@ struct Finish {
 
 }  // namespace
 
-void SqliteSnapshot::pin() {
+void Snapshot::pin() {
   database_.execute("BEGIN");
   (void)database_.integer("SELECT count(*) FROM sqlite_master");  // a transaction shows the moment of its first reading
 }
 
-bool SqliteSnapshot::copy_to(const std::string& target, const GoOn& go_on) {
+bool Snapshot::copy_to(const std::string& target, const GoOn& go_on) {
   Database copy = Database::make_plain(target);
   const std::unique_ptr<sqlite3_backup, Finish> backup(
       sqlite3_backup_init(copy.connection(), "main", database_.connection(), "main"));
@@ -44,7 +44,7 @@ bool SqliteSnapshot::copy_to(const std::string& target, const GoOn& go_on) {
   return true;
 }
 
-std::vector<DayPart> SqliteSnapshot::cold_parts() {
+std::vector<DayPart> Snapshot::cold_parts() {
   std::vector<DayPart> parts;
   Statement select = database_.prepare("SELECT day, part FROM stored_day WHERE place <> ? ORDER BY day, part");
   Rows rows = select.query(DayPlace::kHot);
@@ -54,4 +54,4 @@ std::vector<DayPart> SqliteSnapshot::cold_parts() {
   return parts;
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -12,14 +12,14 @@
 #include "adapters/sqlite/database.h"
 #include "core/stored_day.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
-class SqliteSnapshot {
+class Snapshot {
  public:
   // Returns false to stop; called with the bytes copied since the last call.
   using GoOn = std::function<bool(uint64_t bytes)>;
 
-  explicit SqliteSnapshot(std::string file) : file_(std::move(file)), database_(Database::open_reader(file_)) {}
+  explicit Snapshot(std::string file) : file_(std::move(file)), database_(Database::open_reader(file_)) {}
 
   // Quick: what is slow was done when it was made.
   void pin();
@@ -33,4 +33,4 @@ class SqliteSnapshot {
   Database database_;
 };
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

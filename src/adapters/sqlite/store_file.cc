@@ -9,7 +9,7 @@
 
 #include "adapters/sqlite/files.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 constexpr std::string_view kMakeTable =
@@ -133,4 +133,4 @@ void give_store(const std::string& file, const std::string& deployment) {
   }
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

@@ -12,7 +12,7 @@
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/schema.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 
 struct StoreTerms {
   std::string deployment;  // whose file it is; a new one becomes it
@@ -36,4 +36,4 @@ auto opened(Function&& function) -> Result<std::invoke_result_t<Function>> {
   }
 }
 
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

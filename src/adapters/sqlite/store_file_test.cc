@@ -10,7 +10,7 @@
 
 #include "adapters/sqlite/snapshot.h"
 
-namespace hongbao {
+namespace hongbao::sqlite {
 namespace {
 
 using testing::HasSubstr;
@@ -103,7 +103,7 @@ TEST_F(StoreFileTest, ACopyWithoutItsLogIsRefusedUntilTheFileIsToldOtherwise) {
 TEST_F(StoreFileTest, AFileThatCameFromABackupIsAFileAsAnyOther) {
   {
     Database store = open_store(file_, kSchema, kNew);
-    SqliteSnapshot snapshot(file_);
+    Snapshot snapshot(file_);
     snapshot.pin();
     snapshot.copy_to(base_ + "/backup.db", [](uint64_t) { return true; });
   }
@@ -132,7 +132,7 @@ TEST_F(StoreFileTest, AStartThatFailsAfterACrashLeavesTheLogToTheNext) {
 TEST_F(StoreFileTest, ASnapshotIsOfTheMomentWhenItWasPinned) {
   Database store = open_store(file_, kSchema, kNew);
   store.execute("INSERT INTO a VALUES (1)");
-  SqliteSnapshot snapshot(file_);
+  Snapshot snapshot(file_);
   snapshot.pin();
   store.execute("INSERT INTO b VALUES (1)");
   const std::string copy = base_ + "/copy.db";
@@ -157,10 +157,10 @@ TEST_F(StoreFileTest, ACopyThatIsGivenUpSaysSo) {
   Database store = open_store(file_, kSchema, kNew);
   store.execute(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) INSERT INTO a SELECT i FROM n");
-  SqliteSnapshot snapshot(file_);
+  Snapshot snapshot(file_);
   snapshot.pin();
   EXPECT_FALSE(snapshot.copy_to(base_ + "/copy.db", [](uint64_t) { return false; }));
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::sqlite

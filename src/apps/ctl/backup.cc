@@ -84,7 +84,7 @@ Result<json::object> backup_here(const Settings& settings, const std::string& di
                            "data.dir")
                     : std::unexpected(identity.error());
   }
-  const auto dir = DataDir::lock(settings.data_dir);
+  const auto dir = sqlite::DataDir::lock(settings.data_dir);
   const auto stores =
       dir ? open_data(*dir, settings.shard_ids(), settings.master_key_id()) : std::unexpected(dir.error());
   if (!stores) {

@@ -31,7 +31,7 @@ Result<std::string> run_schema(const std::string& config, bool migrate, bool as_
   json::array databases;
   std::string text;
   for (const auto& [server, database] : MariadbLayout(*settings).databases()) {
-    const auto found = migrate ? migrate_schema(server, database) : schema_status(server, database);
+    const auto found = migrate ? mariadb::migrate_schema(server, database) : mariadb::schema_status(server, database);
     if (!found) {
       return std::unexpected(found.error());
     }
