@@ -246,7 +246,8 @@ uint64_t World::pending_payments() {
     ids.push_back(id);
   }
   uint64_t pending = 0;
-  for (const LedgerTotals::Shard& shard : engines_.ledger.stored().totals(ids)->shards) {
+  const auto ledger = engines_.ledger.stored().totals(ids);
+  for (const LedgerTotals::Shard& shard : ledger->shards) {
     pending += shard.pending_count;
   }
   return pending;
