@@ -18,7 +18,7 @@ constexpr uint64_t kUsers = 20'000;
 
 class LedgerFile {
  public:
-  LedgerFile() : store_(SqliteLedgerStore::open(dir_ + "/ledger.db").value()) {}
+  LedgerFile() : store_(sqlite::LedgerStore::open(dir_ + "/ledger.db").value()) {}
   LedgerFile(const LedgerFile&) = delete;
   LedgerFile& operator=(const LedgerFile&) = delete;
   ~LedgerFile() {
@@ -34,7 +34,7 @@ class LedgerFile {
     return name;
   }
   const std::string dir_ = make_dir();
-  std::unique_ptr<SqliteLedgerStore> store_;
+  std::unique_ptr<sqlite::LedgerStore> store_;
 };
 
 // A multiplier that is coprime to kUsers spreads the takers as life does.

@@ -1,6 +1,7 @@
 // The operators' API over memory stores: every route with its token, bad input, success, and stores that fail. Here and
 // not beside its sources, because only apps and tests outside src may name an adapter.
 #include "edge/admin_api.h"
+#include "edge/http_parser.h"
 
 #include <fmt/format.h>
 
@@ -19,6 +20,8 @@ using std::chrono::milliseconds;
 using testing::HasSubstr;
 
 constexpr std::string_view kToken = "operators-only";
+constexpr size_t kHeaderBytesMax = 8'192;
+constexpr size_t kBodyBytesMax = 16'384;
 
 class Asker final : public ReplyTarget {
  public:
@@ -117,14 +120,31 @@ class AdminApiTest : public ServiceTest {
   }
   AdminApiOptions options() {
     return {.token = std::string(kToken),
+            .command_timeout = std::chrono::seconds(5),
             .archive_now = [this] { ++archive_rounds; },
             .update_metrics = [this] { ++metric_updates; }};
   }
 
-  static HttpRequest request(http::verb method, const std::string& target, std::string body = {}) {
-    HttpRequest request(method, target, std::move(body));
-    request.add_header("Authorization", fmt::format("Bearer {}", kToken));
+  // As it came over a connection. `headers`: whole lines.
+  static HttpRequest parsed(http::verb method, std::string_view target, std::string_view headers,
+                            std::string_view body = {}) {
+    HttpRequest request;
+    HttpRequestParser parser(request, kHeaderBytesMax, kBodyBytesMax);
+    const std::string text = fmt::format("{} {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{}\r\n{}",
+                                         std::string_view(http::to_string(method)), target, body.size(), headers, body);
+    for (std::string_view left = text; !parser.is_done();) {
+      const auto taken = parser.put(left);
+      if (!taken || *taken == 0) {
+        ADD_FAILURE() << "not a request: " << text;
+        break;
+      }
+      left.remove_prefix(*taken);
+    }
     return request;
+  }
+  static HttpRequest request(http::verb method, std::string_view target, std::string_view body = {},
+                             std::string_view headers = {}) {
+    return parsed(method, target, fmt::format("Authorization: Bearer {}\r\n{}", kToken, headers), body);
   }
   static Answer ask_api(AdminApi& from, const HttpRequest& request) {
     const auto asker = std::make_shared<Asker>();
@@ -137,11 +157,11 @@ class AdminApiTest : public ServiceTest {
     return answer;
   }
   Answer get(const std::string& target) { return ask_api(api, request(http::verb::get, target)); }
-  Answer post(const std::string& target, std::string body = {}) {
-    return ask_api(api, request(http::verb::post, target, std::move(body)));
+  Answer post(const std::string& target, const std::string& body = {}) {
+    return ask_api(api, request(http::verb::post, target, body));
   }
-  Answer put(const std::string& target, std::string body) {
-    return ask_api(api, request(http::verb::put, target, std::move(body)));
+  Answer put(const std::string& target, const std::string& body) {
+    return ask_api(api, request(http::verb::put, target, body));
   }
   // A wallet's JSON.
   static int64_t balance(const Answer& answer) { return answer.body.at("wallet").at("balance").as_int64(); }
@@ -193,20 +213,18 @@ constexpr struct {
 
 TEST_F(AdminApiTest, EverythingButHealthAndReadinessNeedsTheToken) {
   for (const auto& [method, target] : kGuarded) {
-    const Answer without = ask_api(api, HttpRequest(method, target, ""));
+    const Answer without = ask_api(api, parsed(method, target, ""));
     EXPECT_EQ(without.refusal(), "401 unauthenticated Authorization") << target;
     for (const char* wrong : {"Bearer operators-onlx", "Bearer operators-only2", "Bearer operators-onl"}) {
-      HttpRequest request(method, target, "");
-      request.add_header("Authorization", wrong);
+      const HttpRequest request = parsed(method, target, fmt::format("Authorization: {}\r\n", wrong));
       EXPECT_EQ(ask_api(api, request).refusal(), "401 unauthenticated Authorization") << target;
     }
-    HttpRequest basic(method, target, "");
-    basic.add_header("Authorization", fmt::format("Basic {}", kToken));
+    const HttpRequest basic = parsed(method, target, fmt::format("Authorization: Basic {}\r\n", kToken));
     EXPECT_EQ(ask_api(api, basic).status, 401U) << target;
   }
   EXPECT_EQ(at.wallet("alice"), 0);
   for (const char* open : {"/healthz", "/readyz"}) {
-    EXPECT_EQ(ask_api(api, HttpRequest(http::verb::get, open, "")).status, 200U) << open;
+    EXPECT_EQ(ask_api(api, parsed(http::verb::get, open, "")).status, 200U) << open;
   }
 }
 
@@ -458,16 +476,16 @@ TEST_F(AdminApiTest, AControlThatDoesNotAnswerIsUnavailable) {
 
 TEST_F(AdminApiTest, AWalletIsReadAndPaidInto) {
   EXPECT_EQ(balance(get("/admin/v1/wallets/alice")), 0);
-  HttpRequest deposit = request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":500})");
-  deposit.add_header("Idempotency-Key", "k1");
+  const HttpRequest deposit =
+      request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":500})", "Idempotency-Key: k1\r\n");
   for (int i = 0; i < 2; ++i) {  // the second is the first again
     const Answer answer = ask_api(api, deposit);
     EXPECT_EQ(answer.status, 200U);
     EXPECT_EQ(answer.body.at("transfer_id"), "deposit:alice:k1");
     EXPECT_EQ(balance(answer), 500);
   }
-  HttpRequest other = request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":501})");
-  other.add_header("Idempotency-Key", "k1");
+  const HttpRequest other =
+      request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":501})", "Idempotency-Key: k1\r\n");
   EXPECT_EQ(ask_api(api, other).refusal(), "409 transfer_id_reused Idempotency-Key");
   for (int i = 1; i <= 2; ++i) {  // without a key each is its own
     EXPECT_EQ(balance(post("/admin/v1/wallets/alice:deposit", R"({"amount":1})")), 500 + i);
@@ -482,8 +500,8 @@ TEST_F(AdminApiTest, BadDepositsNameTheirFieldAndMoveNothing) {
   EXPECT_EQ(refusal(""), "422 invalid_field amount");
   EXPECT_EQ(refusal(R"({"amount":5,"to":"bob"})"), "422 unknown_field to");
   EXPECT_EQ(refusal(R"({"amount":5)"), "400 malformed_json body");
-  HttpRequest bad_key = request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":5})");
-  bad_key.add_header("Idempotency-Key", std::string(65, 'k'));
+  const HttpRequest bad_key = request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":5})",
+                                      fmt::format("Idempotency-Key: {}\r\n", std::string(65, 'k')));
   EXPECT_EQ(ask_api(api, bad_key).status, 400U);
   EXPECT_EQ(at.wallet("alice"), 0);
 }

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "support/memory_order_store.h"
 #include "support/faulty_order_store.h"
 #include "support/manual_clock.h"
+#include "support/memory_order_store.h"
 
 namespace hongbao {
 namespace {
