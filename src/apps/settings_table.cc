@@ -140,6 +140,7 @@ TakeContent onto(std::vector<std::string>& target) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-size): a table
 std::vector<SettingSection> settings_table(Settings& s) {
   using enum Acts;
   // clang-format off

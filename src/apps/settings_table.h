@@ -14,8 +14,8 @@ namespace hongbao {
 // The operator names as many sections of this kind as there are payment channels.
 inline constexpr std::string_view kChannelSection = "channels.NAME";
 
-// In the order in which they are read: a default may rest on what was read before it. `target` takes what is read.
-std::vector<SettingSection> settings_table(Settings& target);
+// In the order in which they are read: a default may rest on what was read before it. `s` takes what is read.
+std::vector<SettingSection> settings_table(Settings& s);
 
 // DIR/hongbao.toml of `hongbaoctl init DIR`: every setting at its default, or as a comment.
 std::string settings_file();

@@ -27,7 +27,7 @@ std::string print(const Entry& entry, std::string_view kept_at) {
 }
 
 // nullopt for anything that `print` did not make for this cache key.
-std::optional<Entry> parse(const std::string& record, std::string_view kept_at) {
+std::optional<Entry> parse_entry(const std::string& record, std::string_view kept_at) {
   RecordReader in(record, RecordLayout::kPreOrder, kept_at);
   const std::string_view fingerprint = in.text();
   const std::string_view pay_token = in.text();
@@ -50,7 +50,7 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
       done(std::unexpected(before.error()));
       return;
     }
-    const auto entry = *before ? parse(**before, send_key) : std::nullopt;
+    const auto entry = *before ? parse_entry(**before, send_key) : std::nullopt;
     if (!entry) {
       const std::string packet_key = cache_key(ids_, candidate.order.key);
       std::string packet_record = print({wanted, candidate.pay_token, candidate.greeting}, packet_key);
@@ -81,7 +81,7 @@ void PreOrders::keep_greeting(const Order& order) {
   }
   const std::string kept_at = cache_key(ids_, order.key);
   cache_.get(kept_at, [this, kept_at, packet = order.key, until = order.created_at + keep_](auto read) {
-    const auto entry = read && *read ? parse(**read, kept_at) : std::nullopt;
+    const auto entry = read && *read ? parse_entry(**read, kept_at) : std::nullopt;
     if (entry && entry->greeting != kGreetingDefault) {
       store_->keep({packet, std::string(entry->greeting), until});
     }
@@ -110,7 +110,8 @@ void PreOrders::greeting(const PacketKey& packet, std::move_only_function<void(s
   const auto load = [&](Done<Greetings::Loaded> loaded) {
     const std::string kept_at = cache_key(ids_, packet);
     cache_.get(kept_at, [this, kept_at, loaded = std::move(loaded)](auto read) mutable {
-      const auto entry = greeting_reads_.count(read, [&](const std::string& record) { return parse(record, kept_at); });
+      const auto entry =
+          greeting_reads_.count(read, [&](const std::string& record) { return parse_entry(record, kept_at); });
       loaded(entry ? Greetings::Loaded{std::string(entry->greeting), kGreetingNearTtl}
                    : Greetings::Loaded{std::string(kGreetingDefault), kGreetingLostTtl});
     });
@@ -127,7 +128,7 @@ void PreOrders::find(const PacketKey& packet, Done<std::optional<PreOrder>> done
       done(std::unexpected(found.error()));
       return;
     }
-    const auto entry = *found ? parse(**found, kept_at) : std::nullopt;
+    const auto entry = *found ? parse_entry(**found, kept_at) : std::nullopt;
     const auto order = entry ? pay_tokens_.parse(entry->pay_token) : std::nullopt;
     done(order ? std::optional(PreOrder{*order, std::string(entry->pay_token), std::string(entry->greeting)})
                : std::nullopt);

@@ -20,7 +20,7 @@ std::string print(const Profile& profile, std::string_view kept_at) {
 }
 
 // nullptr for anything that `print` did not make for this cache key.
-ProfileRef parse(const std::string& record, std::string_view kept_at) {
+ProfileRef parse_profile(const std::string& record, std::string_view kept_at) {
   RecordReader in(record, RecordLayout::kProfile, kept_at);
   const std::string_view nickname = in.text();
   const std::string_view avatar = in.text();
@@ -53,7 +53,8 @@ void Profiles::find(const UserId& user, Done<ProfileRef> done) {
   const auto load = [&](Done<Near::Loaded> loaded) {
     const std::string kept_at = cache_key(user);
     cache_.get(kept_at, [this, kept_at, loaded = std::move(loaded)](auto read) mutable {
-      ProfileRef profile = reads_.count(read, [&](const std::string& record) { return parse(record, kept_at); });
+      ProfileRef profile =
+          reads_.count(read, [&](const std::string& record) { return parse_profile(record, kept_at); });
       const auto ttl = profile ? std::chrono::milliseconds(kNearTtl) : kUnsureTtl;
       loaded(Near::Loaded{std::move(profile), ttl});
     });

@@ -8,7 +8,7 @@
 namespace hongbao {
 namespace {
 
-constexpr std::chrono::milliseconds kIdleWait{1'000};
+constexpr std::chrono::milliseconds kLoadIdleWait{1'000};
 constexpr size_t kLoadsAtOnceMax = 64;
 
 }  // namespace
@@ -40,7 +40,7 @@ void PacketLoader::stop() {
 
 void PacketLoader::repeat(const char* name, Step step, const Mailbox<LoadRequest>& requests) {
   name_this_thread(name + to_text(shard_));
-  while ((this->*step)(kIdleWait) || !requests.closed()) {
+  while ((this->*step)(kLoadIdleWait) || !requests.closed()) {
   }
 }
 
