@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace hongbao {
+namespace hongbao::ledger_decision_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -515,4 +515,4 @@ TEST_F(LedgerDecisions, WhoeverIsFrozenAgainAndAgainEndsInNothing) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::ledger_decision_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hongbao {
+namespace hongbao::open_test {
 namespace {
 
 constexpr Timestamp kNow{1'795'000'000'000};
@@ -50,4 +50,4 @@ TEST(JudgeOpenTest, NothingButAShareCarriesOne) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::open_test

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace hongbao {
+namespace hongbao::packet_waiters_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -115,4 +115,4 @@ TEST_F(PacketWaitersTest, WhenTheShardGoesAllAreToldAndNothingIsAskedForAnyMore)
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::packet_waiters_test

@@ -142,10 +142,6 @@ sim_mutant(answers_after_the_release SOURCE shard/shard_lease.cc
   FIND "  until_.store(kNever);  // before anybody else may take it\n"
   REPLACE ""
   SCENARIO hand_over)
-sim_mutant(unknown_taken_for_fenced SOURCE shard/shard.cc
-  FIND "if (outcome == CommitOutcome::kFenced)"
-  REPLACE "if (outcome != CommitOutcome::kCommitted)"
-  SCENARIO takeover)
 sim_mutant(landed_before_a_takeover_answered_as_failed SOURCE shard/shard_lease.cc
   FIND "if (!batch.vouchers.empty() && head->next_voucher"
   REPLACE "if (resolved.acquired && !batch.vouchers.empty() && head->next_voucher"
