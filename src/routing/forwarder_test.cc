@@ -9,7 +9,7 @@
 
 #include "routing/codec.h"
 
-namespace hongbao {
+namespace hongbao::forwarder_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -400,4 +400,4 @@ TEST_F(ForwarderTest, WhoIsInDoubtWhileTheProcessEndsIsNotToldThatNothingWasDone
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::forwarder_test

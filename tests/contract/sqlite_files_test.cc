@@ -114,7 +114,7 @@ TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
 // Version 1 listed what users sent and received as it came.
 TEST_F(SqliteFiles, AnInboxOfVersion1IsOrderedByTime) {
   (void)sqlite::InboxStore::open(file_).value();
-  const auto unix_ms = [](int seconds) { return (kNoon + std::chrono::seconds(seconds)).unix_ms; };
+  const auto unix_ms = [](int after_s) { return (kNoon + std::chrono::seconds(after_s)).unix_ms; };
   sqlite::Database::open_writer(file_).execute(fmt::format(R"(
 DROP TABLE sent; DROP TABLE received;
 CREATE TABLE sent(

@@ -7,7 +7,7 @@
 #include "support/manual_clock.h"
 #include "support/memory_order_store.h"
 
-namespace hongbao {
+namespace hongbao::packet_loader_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -106,4 +106,4 @@ TEST_F(PacketLoaderTest, WhatWasAskedForIsReadBeforeTheThreadsEnd) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::packet_loader_test

@@ -7,7 +7,7 @@
 #include "support/manual_clock.h"
 #include "support/memory_order_store.h"
 
-namespace hongbao {
+namespace hongbao::shard_lease_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -193,4 +193,4 @@ TEST_F(ShardLeaseTest, WhileTheStoreIsAwayACommitStaysInDoubt) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::shard_lease_test

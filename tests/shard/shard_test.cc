@@ -11,7 +11,7 @@
 #include "support/memory_order_store.h"
 #include "support/shard_options.h"
 
-namespace hongbao {
+namespace hongbao::shard_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -492,4 +492,4 @@ TEST_F(ShardTest, ManyThreadsAndRandomlyFailingCommitsNeverLoseAnAnsweredShare) 
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::shard_test
