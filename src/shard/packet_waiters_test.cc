@@ -50,7 +50,9 @@ TEST_F(PacketWaitersTest, WhoeverCameFirstIsDecidedFirst) {
   for (int name = 1; name <= 3; ++name) {
     (void)waiters_.add(command(name, 1));
   }
-  for (PendingCommand& each : *waiters_.take(packet(1))) {
+  auto taken = waiters_.take(packet(1));
+  ASSERT_TRUE(taken);
+  for (PendingCommand& each : *taken) {
     each.done(fail(ErrorCode::kInternal, ""));
   }
   EXPECT_THAT(refused(),
