@@ -145,7 +145,8 @@ TEST_P(InboxStoreContract, ListsAreInTheOrderOfHappeningWhicheverShardIsFollowed
   EXPECT_THAT(amounts(store().received(user("ann"), first.back().position(), 9).value()), ElementsAre(30, 20, 10));
   EXPECT_THAT(amounts(store().received(user("ann"), kListTop, 9).value()), ElementsAre(60, 50, 45, 40, 30, 20, 10));
   std::vector<int64_t> sent;
-  for (const SentEntry& entry : store().sent(user("ann"), kListTop, 9).value()) {
+  const auto page = store().sent(user("ann"), kListTop, 9).value();
+  for (const SentEntry& entry : page) {
     sent.push_back(entry.total.fen());
   }
   EXPECT_THAT(sent, ElementsAre(300, 200, 100));

@@ -446,7 +446,8 @@ TEST_P(LedgerStoreContract, ListsAreInTheOrderOfHappeningNotOfPosting) {
   };
   const auto amounts = [&](const AccountId& account, ListPosition before, size_t max) {
     std::vector<int64_t> found;
-    for (const WalletTransfer& entry : store().transfers(account, before, max).value()) {
+    const auto page = store().transfers(account, before, max).value();
+    for (const WalletTransfer& entry : page) {
       found.push_back(entry.transfer.amount.fen());
     }
     return found;
