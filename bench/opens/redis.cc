@@ -42,7 +42,7 @@ size_t frame_bulk(std::string_view in) {
   return in.size() >= whole ? whole : 0;
 }
 
-Result<Given> given_in(std::string_view answer) {
+Result<Given> given_by_redis(std::string_view answer) {
   if (answer == "$-1\r\n") {
     return Given{};
   }
@@ -96,7 +96,7 @@ class Redis final : public System {
   }
 
   Result<Measured> open(Phase phase) override {
-    return open_through_sockets(options_, requests_.at(phase), frame_bulk, given_in);
+    return open_through_sockets(options_, requests_.at(phase), frame_bulk, given_by_redis);
   }
 
  private:
