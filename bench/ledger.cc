@@ -9,7 +9,7 @@
 #include "adapters/sqlite/ledger_store.h"
 #include "base/check.h"
 
-namespace hongbao {
+namespace hongbao::ledger_bench {
 namespace {
 
 constexpr ShardId kShard{Region::kSouth, 7};
@@ -79,4 +79,4 @@ BENCHMARK(BM_SqliteLedgerSettles)->Arg(128)->Iterations(800)->Unit(benchmark::kM
 BENCHMARK(BM_SqliteLedgerSettles)->Arg(2'048)->Iterations(50)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::ledger_bench

@@ -47,7 +47,7 @@ const UserId kUser = UserId::trusted("alice");
 
 // All 64 bits: too many for readers that keep numbers as doubles.
 std::string decimal(uint64_t value) {
-  return fmt::to_string(value);
+  return std::to_string(value);
 }
 
 Order order() {
