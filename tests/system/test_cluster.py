@@ -27,6 +27,14 @@ def exists(pid):
     return found is not None and found[0] != "Z"
 
 
+def bound(listener, port):
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
 class ClusterTest(unittest.TestCase):
     def setUp(self):
         self.scratch = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-cluster-")))
@@ -158,7 +166,9 @@ class ClusterTest(unittest.TestCase):
         eventually(lambda: not exists(nats["pid"]), "it is gone")
         with socket.socket() as stranger:
             stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            stranger.bind(("127.0.0.1", int(nats["address"].rpartition(":")[2])))
+            port = int(nats["address"].rpartition(":")[2])
+            # A killed process is gone a moment before the last of its threads, and its sockets go with that.
+            eventually(lambda: bound(stranger, port), "its port is free")
             stranger.listen()
             self.assertIn(f"taken by pid {os.getpid()}", self.run_script("status").stdout)
             self.assertIn("another program listens", self.refuse("start", "nats"))
