@@ -2,13 +2,13 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include "api/auth.h"
+#include "api/json_input.h"
+#include "api/public/json_output.h"
 #include "core/allocation.h"
 #include "core/packet_id.h"
 #include "core/ticket.h"
-#include "edge/auth.h"
-#include "edge/http_parser.h"
-#include "edge/json_input.h"
-#include "edge/json_output.h"
+#include "net/http/parser.h"
 #include "shard/engine.h"
 
 namespace hongbao {

@@ -8,11 +8,11 @@
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
+#include "api/problem.h"
 #include "apps/backup.h"
 #include "apps/descriptor_needs.h"
 #include "apps/engine_watch.h"
 #include "base/log.h"
-#include "edge/problem.h"
 #include "service/blocking.h"
 
 namespace hongbao {
@@ -161,12 +161,11 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
                    [this](const PeerRequest& request, PeerReply reply) { answer_peer(request, std::move(reply)); }),
       public_server_(
           settings.http, settings.io_threads,
-          [this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); },
-          [](const Error& error) { return problem(error); }),
-      admin_server_(
-          admin_limits(settings), 1,
-          [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
-          [](const Error& error) { return problem(error); }) {
+          {[this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); }, problem,
+           count_problem}),
+      admin_server_(admin_limits(settings), 1,
+                    {[this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
+                     problem, count_problem}) {
   watch_engines(settings_, engines_, watch_);
 }
 

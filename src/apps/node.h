@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "api/admin/admin_api.h"
+#include "api/public/public_api.h"
 #include "apps/engines.h"
 #include "apps/node_metrics.h"
 #include "apps/settings.h"
-#include "edge/admin_api.h"
-#include "edge/http_server.h"
-#include "edge/public_api.h"
+#include "net/http/server.h"
 #include "net/link/peer_server.h"
 #include "routing/peer_node_link.h"
 #include "service/archiver.h"

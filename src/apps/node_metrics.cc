@@ -1,7 +1,7 @@
 #include "apps/node_metrics.h"
 
+#include "api/problem.h"
 #include "base/engine_statistics.h"
-#include "edge/problem.h"
 
 namespace hongbao {
 namespace {

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "api/auth.h"
+#include "api/public/public_api.h"
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/ids.h"
-#include "edge/auth.h"
-#include "edge/http_server.h"
-#include "edge/public_api.h"
+#include "net/http/server.h"
 #include "service/archiver.h"
 #include "service/ledger_writer.h"
 #include "service/ordering.h"

@@ -1,5 +1,5 @@
-// Expected failures as values. `ErrorCode` names what a caller can tell apart; the edge owns the one table from code to
-// HTTP status (edge/problem.cc). Exceptions stop at the adapter that caught them.
+// Expected failures as values. `ErrorCode` names what a caller can tell apart; the API owns the one table from code to
+// HTTP status (api/problem.cc). Exceptions stop at the adapter that caught them.
 #pragma once
 
 #include <cstdint>

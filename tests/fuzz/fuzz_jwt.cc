@@ -2,8 +2,8 @@
 // signs as they are; a change of that token.
 #include <boost/json.hpp>
 
+#include "api/auth.h"
 #include "base/check.h"
-#include "edge/auth.h"
 #include "fuzz/input.h"
 
 using namespace hongbao;

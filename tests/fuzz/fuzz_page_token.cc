@@ -2,8 +2,8 @@
 // which a token is made; a change of that token.
 #include <boost/json.hpp>
 
+#include "api/public/paging.h"
 #include "base/check.h"
-#include "edge/paging.h"
 #include "fuzz/input.h"
 
 using namespace hongbao;

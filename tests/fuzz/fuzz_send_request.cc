@@ -1,9 +1,9 @@
 // JSON bodies, as `POST /v1/packets` reads them. The input is the body.
 #include <boost/json.hpp>
 
+#include "api/public/send_request_input.h"
 #include "base/check.h"
 #include "core/limits.h"
-#include "edge/send_request_input.h"
 #include "fuzz/input.h"
 
 using namespace hongbao;

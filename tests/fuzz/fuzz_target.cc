@@ -5,8 +5,8 @@
 #include <set>
 
 #include "base/check.h"
-#include "edge/router.h"
 #include "fuzz/input.h"
+#include "net/http/router.h"
 
 using namespace hongbao;
 

@@ -9,7 +9,7 @@
 #include <cerrno>
 
 #include "base/check.h"
-#include "edge/http_session.h"
+#include "net/http/session.h"
 
 namespace hongbao {
 

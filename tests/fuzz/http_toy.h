@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "edge/http_io.h"
-#include "edge/problem.h"
+#include "api/problem.h"
+#include "net/http/io.h"
 
 namespace hongbao {
 
@@ -55,11 +55,11 @@ class HttpToy {
                            .pipelined_requests_max = 8,
                            .request_timeout = std::chrono::seconds(10),
                            .idle_timeout = std::chrono::seconds(75)};
-  const HttpHandler handler_ = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); };
-  const HttpErrorPage error_page_ = [](const Error& error) {
-    return HttpResponse{.status = status_of(error.code), .body = "refused"};
-  };
-  HttpIo io_{limits_, handler_, error_page_};
+  const HttpApp app_{
+      .handler = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); },
+      .error_page =
+          [](const Error& error) { return HttpResponse{.status = status_of(error.code), .body = "refused"}; }};
+  HttpIo io_{limits_, app_};
   std::vector<Request> requests_;
   std::vector<Held> held_;
   std::string received_;

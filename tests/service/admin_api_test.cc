@@ -1,14 +1,14 @@
 // The operators' API over memory stores: every route with its token, bad input, success, and stores that fail. Here and
 // not beside its sources, because only apps and tests outside src may name an adapter.
-#include "edge/admin_api.h"
-#include "edge/http_parser.h"
+#include "api/admin/admin_api.h"
+#include "net/http/parser.h"
 
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
 #include <future>
 
-#include "edge/problem.h"
+#include "api/problem.h"
 #include "service/service_fixture.h"
 
 namespace hongbao {

@@ -277,7 +277,7 @@ class OwnAnswersTest(HaproxyCase):
                                 f"{method} /v1/packets HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".encode())
 
     def test_every_code_of_haproxy_has_a_problem_of_the_servers_table(self):
-        table = dict(re.findall(r'"([a-z_]+)",\s+"([^"]+)"\},', (ROOT / "src/edge/problem.cc").read_text()))
+        table = dict(re.findall(r'"([a-z_]+)",\s+"([^"]+)"\},', (ROOT / "src/api/problem.cc").read_text()))
         config = (ROOT / "deploy/haproxy.cfg").read_text()
         codes = set()
         for line in re.findall(r"^  http-error .*$", config, re.M):

@@ -4,10 +4,10 @@
     floors.py ROOT          checks ROOT/src, prints file:line for every breach, exits 1 if there is one
     floors.py --self-test   proves on small trees that each rule can fail
 
-From the lowest floor up: base, core, ports, storage, [adapters], shard, service, routing, edge, apps. An adapter sees
+From the lowest floor up: base, core, ports, storage, [adapters], shard, service, routing, api, apps. An adapter sees
 base, core, ports, storage and its own folder, and nobody else sees storage; only apps names an adapter. Beside them is
-net, which knows no packet: it sees base alone, and routing and what is above may use it. An include of ours is written in
-quotes from the src root.
+net, an HTTP server and a link between nodes that know no packet: it sees base alone, and routing and what is above may
+use it. An include of ours is written in quotes from the src root.
 """
 
 import pathlib
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import unittest
 
-FLOORS = ["base", "core", "ports", "storage", "shard", "service", "routing", "edge", "apps"]
+FLOORS = ["base", "core", "ports", "storage", "shard", "service", "routing", "api", "apps"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SOURCES = {".h", ".cc"}
 
@@ -85,7 +85,7 @@ class FloorsCanFail(unittest.TestCase):
     def check(self, files):
         with tempfile.TemporaryDirectory() as root:
             for name in ["base/b.h", "core/c.h", "ports/p.h", "storage/t.h", "adapters/one/a.h", "adapters/two/a.h", "shard/s.h",
-                         "service/v.h", "net/n.h", "net/link/k.h", "routing/r.h", "edge/e.h", "apps/load/l.h"]:
+                         "service/v.h", "net/n.h", "net/link/k.h", "routing/r.h", "api/i.h", "apps/load/l.h"]:
                 self.write(root, name, "#pragma once\n")
             for name, text in files.items():
                 self.write(root, name, text)
@@ -104,12 +104,12 @@ class FloorsCanFail(unittest.TestCase):
             "storage/x.cc": '#include "ports/p.h"\n',
             "net/link/x.cc": '#include "base/b.h"\n#include "net/n.h"\n#include "net/link/k.h"\n',
             "routing/x.cc": '#include "service/v.h"\n#include "net/link/k.h"\n',
-            "edge/x.cc": '#include "service/v.h"\n#include "shard/s.h"\n#include "routing/r.h"\n#include "net/n.h"\n',
-            "apps/x.cc": '#include "adapters/one/a.h"\n#include "adapters/two/a.h"\n#include "edge/e.h"\n',
+            "api/x.cc": '#include "service/v.h"\n#include "shard/s.h"\n#include "routing/r.h"\n#include "net/n.h"\n',
+            "apps/x.cc": '#include "adapters/one/a.h"\n#include "adapters/two/a.h"\n#include "api/i.h"\n',
             "apps/load/x.cc": '#include "apps/load/l.h"\n#include "adapters/one/a.h"\n'}))
 
     def test_every_higher_floor_is_named_with_file_and_line(self):
-        headers = dict(zip(FLOORS, ["b", "c", "p", "t", "s", "v", "r", "e"]))
+        headers = dict(zip(FLOORS, ["b", "c", "p", "t", "s", "v", "r", "i"]))
         for low, lower in enumerate(FLOORS[:-2]):
             for higher in (floor for floor in FLOORS[low + 1:-1] if floor != "storage"):
                 with self.subTest(lower=lower, higher=higher):
@@ -117,7 +117,7 @@ class FloorsCanFail(unittest.TestCase):
                     self.assertEqual([f"src/{lower}/x.cc:2: {higher} is a higher floor than {lower}"], found)
 
     def test_nobody_but_apps_includes_apps(self):
-        self.assertEqual(1, len(self.check({"edge/x.cc": '#include "apps/load/l.h"\n'})))
+        self.assertEqual(1, len(self.check({"api/x.cc": '#include "apps/load/l.h"\n'})))
 
     def test_only_adapters_see_storage(self):
         for floor in [floor for floor in FLOORS if floor != "storage"]:
@@ -126,13 +126,13 @@ class FloorsCanFail(unittest.TestCase):
                                  self.check({f"{floor}/x.cc": '#include "storage/t.h"\n'}))
 
     def test_an_adapter_sees_neither_another_nor_a_floor_above_storage(self):
-        for name in ["adapters/two/a.h", "shard/s.h", "service/v.h", "net/n.h", "routing/r.h", "edge/e.h",
+        for name in ["adapters/two/a.h", "shard/s.h", "service/v.h", "net/n.h", "routing/r.h", "api/i.h",
                      "apps/load/l.h"]:
             with self.subTest(name=name):
                 self.assertEqual(1, len(self.check({"adapters/one/x.cc": f'#include "{name}"\n'})))
 
     def test_net_sees_base_alone_and_is_seen_from_routing_on(self):
-        for name in ["core/c.h", "ports/p.h", "shard/s.h", "service/v.h", "routing/r.h", "edge/e.h", "apps/load/l.h",
+        for name in ["core/c.h", "ports/p.h", "shard/s.h", "service/v.h", "routing/r.h", "api/i.h", "apps/load/l.h",
                      "adapters/one/a.h"]:
             with self.subTest(name=name):
                 self.assertEqual(1, len(self.check({"net/link/x.cc": f'#include "{name}"\n'})))

@@ -7,9 +7,9 @@
 #include <numeric>
 #include <vector>
 
+#include "api/auth.h"
 #include "base/clock.h"
 #include "core/ids.h"
-#include "edge/auth.h"
 #include "net/listen.h"
 
 namespace hongbao {

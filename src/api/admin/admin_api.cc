@@ -1,0 +1,81 @@
+#include "api/admin/admin_api.h"
+
+#include <fmt/format.h>
+#include <prometheus/text_serializer.h>
+
+#include "api/auth.h"
+
+namespace hongbao {
+AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
+    : services_(services), options_(std::move(options)), unrouted_(services.registry, "admin", "unrouted") {
+  constexpr auto get = http::verb::get;
+  constexpr auto post = http::verb::post;
+  constexpr auto put = http::verb::put;
+  add(get, "/healthz", &AdminApi::health, /*open=*/true);
+  add(get, "/readyz", &AdminApi::ready, /*open=*/true);
+  add(get, "/metrics", &AdminApi::metrics);
+  add(get, "/admin/v1/shards", &AdminApi::shards);
+  add(get, "/admin/v1/region", &AdminApi::region);
+  add(get, "/admin/v1/audit", &AdminApi::audit, /*open=*/false, {"deep"});
+  add(get, "/admin/v1/reconciliation", &AdminApi::reconciliation);
+  add(post, "/admin/v1/reconciliation:run", &AdminApi::reconcile);
+  add(get, "/admin/v1/archive", &AdminApi::archive);
+  add(get, "/admin/v1/archive/days", &AdminApi::archived_days, /*open=*/false, {"shard", "from"});
+  add(post, "/admin/v1/archive:run", &AdminApi::run_archive);
+  add(get, "/admin/v1/backup", &AdminApi::get_backup);
+  add(post, "/admin/v1/backup", &AdminApi::make_backup);
+  add(get, "/admin/v1/switches", &AdminApi::get_switches);
+  add(put, "/admin/v1/switches", &AdminApi::put_switches);
+  add(get, "/admin/v1/traffic", &AdminApi::get_traffic);
+  add(put, "/admin/v1/traffic", &AdminApi::put_traffic);
+  add(get, "/admin/v1/wallets/{}", &AdminApi::wallet);
+  add(post, "/admin/v1/wallets/{}:deposit", &AdminApi::deposit);
+  add(post, "/admin/v1/wallets/{}:freeze", &AdminApi::freeze);
+  add(post, "/admin/v1/wallets/{}:unfreeze", &AdminApi::unfreeze);
+}
+
+void AdminApi::add(http::verb method, std::string_view pattern, Handler handler, bool open,
+                   std::vector<std::string_view> parameters) {
+  router_.add(method, pattern, std::move(parameters));
+  const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
+  routes_.push_back({handler, open, std::make_unique<RouteMetrics>(services_.registry, "admin", label)});
+}
+
+void AdminApi::handle(const HttpRequest& request, Reply reply) {
+  const auto target = parse_target(request.target());
+  const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
+  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
+  const bool open = match && routes_[match->route].open;
+  const std::string_view token = bearer_token(request.header(http::field::authorization));
+  if (!open && !equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
+    call.fail_with({token.empty() ? ErrorCode::kTokenMissing : ErrorCode::kUnauthenticated,
+                    "must be \"Bearer <admin token>\"", "Authorization"});
+    return;
+  }
+  if (auto options = answer_options(router_, request, target)) {
+    call.answer(std::move(*options));
+    return;
+  }
+  if (!match) {
+    call.fail_with(match.error());
+    return;
+  }
+  const Incoming in{request, *target, match->name};
+  if (const auto checked = check_call(router_, *match, in); !checked) {
+    call.fail_with(checked.error());
+    return;
+  }
+  (this->*routes_[match->route].handler)(in, std::move(call));
+}
+
+void AdminApi::health(const Incoming&, Call call) {
+  call.send_json(http::status::ok, R"({"status":"ok"})");
+}
+
+void AdminApi::metrics(const Incoming&, Call call) {
+  options_.update_metrics();
+  call.send({.body = prometheus::TextSerializer().Serialize(services_.registry.Collect()),
+             .content_type = "text/plain; version=0.0.4"});
+}
+
+}  // namespace hongbao

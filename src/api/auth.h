@@ -1,0 +1,73 @@
+// Who asks: JSON Web Tokens signed under a secret shared with the app's back end (api/jwt.h). `sub` names the user,
+// `exp` is required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1). Tokens
+// that were verified are remembered by a keyed hash, because a client sends the same one with every request. Any
+// thread.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/result.h"
+#include "core/ids.h"
+#include "core/profile.h"
+
+namespace hongbao {
+
+struct Caller {
+  UserId user;
+  ProfileRef profile{};  // null: the token has none
+};
+
+struct AuthOptions {
+  std::vector<std::string> secrets;  // any of them may have signed; the first signs
+  std::chrono::seconds leeway{0};    // for clocks that differ, on `exp` and `nbf`
+  std::string issuer{};              // what `iss` must be; empty: anything
+  std::string audience{};            // what `aud` must name; empty: anything
+};
+
+class Authenticator {
+ public:
+  explicit Authenticator(AuthOptions options);
+
+  // Of an Authorization header. kTokenMissing, kUnauthenticated, kTokenExpired.
+  [[nodiscard]] Result<Caller> caller_of(std::string_view authorization, Timestamp now) const;
+
+ private:
+  static constexpr size_t kStripes = 32;
+  static constexpr size_t kRememberedInStripeMax = 16'384;  // half a million tokens in all: some 70 MB and profiles
+
+  struct Verified {
+    Caller caller;
+    int64_t not_before_ms = 0;
+    int64_t expires_ms = 0;
+  };
+  struct HashOfHash {
+    size_t operator()(const Hash128& hash) const noexcept;
+  };
+  struct Stripe {
+    std::mutex mutex;
+    std::unordered_map<Hash128, Verified, HashOfHash> tokens;
+  };
+
+  [[nodiscard]] Result<Verified> verify(std::string_view token) const;
+  [[nodiscard]] Result<Caller> in_time(const Verified& verified, Timestamp now) const;
+
+  const AuthOptions options_;
+  Key128 hash_key_{};
+  mutable std::array<Stripe, kStripes> stripes_;
+};
+
+// For tools and tests: a token for `user` that expires at `expires_at`, as the options want it.
+std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at);
+
+// The text behind "Bearer "; empty when the header is something else.
+std::string_view bearer_token(std::string_view authorization);
+
+}  // namespace hongbao

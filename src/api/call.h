@@ -1,0 +1,73 @@
+// One call of an API on its way: the request's parts, the right to answer, and what is measured about it. Moved along
+// from handler to callback; any thread answers it once.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "net/http/router.h"
+#include "net/http/types.h"
+
+namespace hongbao {
+
+class RouteMetrics {
+ public:
+  RouteMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route);
+  void observe(http::status status, std::chrono::steady_clock::duration took);
+
+ private:
+  prometheus::Counter& succeeded_;  // 2xx and 3xx
+  prometheus::Counter& refused_;    // 4xx
+  prometheus::Counter& failed_;     // 5xx
+  prometheus::Histogram& seconds_;
+};
+
+class Call {
+ public:
+  Call(Reply reply, RouteMetrics& metrics, std::chrono::milliseconds timeout)
+      : reply_(std::move(reply)),
+        metrics_(&metrics),
+        began_(std::chrono::steady_clock::now()),
+        deadline_(began_ + timeout) {}
+
+  [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+  // Has the client told soon after the deadline when nobody else has by then: whoever should answer may wait for a
+  // database that is frozen. Only while the call is handed to its handler.
+  void tell_when_late();
+  // End the connection behind the answer.
+  void close_after() { close_ = true; }
+
+  void send(HttpResponse response);
+  void send_json(http::status status, std::string body) { send({.status = status, .body = std::move(body)}); }
+  void answer(Result<HttpResponse> response);
+  void fail_with(const Error& error);
+
+ private:
+  Reply reply_;
+  RouteMetrics* metrics_;
+  SteadyTime began_;
+  SteadyTime deadline_;
+  bool close_ = false;
+};
+
+// What a handler reads while it is called.
+struct Incoming {
+  const HttpRequest& request;
+  const Target& target;
+  std::string_view name;  // the placeholder of the path
+};
+
+// RFC 9110, section 9.3.7. nullopt: the request is for something else than the options.
+std::optional<Result<HttpResponse>> answer_options(const Router& router, const HttpRequest& request,
+                                                   const Result<Target>& target);
+
+// What every call is asked once it is known who asks: its parameters, and preconditions.
+Result<void> check_call(const Router& router, const Match& match, const Incoming& in);
+
+}  // namespace hongbao

@@ -1,0 +1,109 @@
+#include "api/public/public_api.h"
+
+#include <fmt/format.h>
+
+namespace hongbao {
+namespace {
+
+// In the order of PacketCall::what.
+constexpr std::array<std::string_view, 7> kPacketRoutes{
+    "POST /v1/packets",         "POST /v1/packets/{}:pay", "POST /v1/payments:notify", "POST /v1/packets/{}:grab",
+    "POST /v1/packets/{}:open", "GET /v1/packets/{}",      "GET /v1/packets/{}/shares"};
+
+}  // namespace
+
+PublicApi::PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry)
+    : services_(services),
+      options_(std::move(options)),
+      paging_(services.page_tokens, services.control),
+      unrouted_(registry, "public", "unrouted") {
+  constexpr auto get = http::verb::get;
+  constexpr auto post = http::verb::post;
+  add(post, "/v1/packets/{}:open", &PublicApi::open, registry);
+  add(post, "/v1/packets/{}:grab", &PublicApi::grab, registry);
+  add(get, "/v1/packets/{}", &PublicApi::view, registry);
+  add(post, "/v1/packets", &PublicApi::send, registry);
+  add(post, "/v1/packets/{}:pay", &PublicApi::pay, registry);
+  add(post, "/v1/payments:notify", &PublicApi::notify, registry, {}, Signer::kChannel);
+  add(get, "/v1/packets/{}/shares", &PublicApi::shares, registry, kPageParameters);
+  add(get, "/v1/users/me/packets", &PublicApi::sent, registry, kPageParameters);
+  add(get, "/v1/users/me/shares", &PublicApi::received, registry, kPageParameters);
+  add(get, "/v1/users/me/summary", &PublicApi::summary, registry, {"year"});
+  add(get, "/v1/users/me/wallet", &PublicApi::wallet, registry);
+  add(get, "/v1/users/me/wallet/transfers", &PublicApi::transfers, registry, kPageParameters);
+  for (size_t i = 0; i < peer_metrics_.size(); ++i) {
+    peer_metrics_[i] = std::make_unique<RouteMetrics>(registry, "peer", std::string(kPacketRoutes.at(i)));
+  }
+  for (size_t i = 0; i < grabs_.size(); ++i) {
+    const auto outcome = static_cast<OpenOutcome>(i);
+    const MetricLabels label{{"outcome", std::string(to_text(outcome))}};
+    grabs_[i] = &add_counter(registry, "hongbao_grabs_total", "Grabs answered, by outcome.", label);
+    if (outcome != OpenOutcome::kTicket && outcome != OpenOutcome::kNotForYou) {
+      opens_[i] = &add_counter(registry, "hongbao_opens_total", "Opens answered, by outcome.", label);
+    }
+  }
+}
+
+void PublicApi::add(http::verb method, std::string_view pattern, Handler handler, prometheus::Registry& registry,
+                    std::vector<std::string_view> parameters, Signer signer) {
+  router_.add(method, pattern, std::move(parameters));
+  const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
+  routes_.push_back({handler, signer, std::make_unique<RouteMetrics>(registry, "public", label)});
+}
+
+void PublicApi::handle(const HttpRequest& request, Reply reply) {
+  const auto target = parse_target(request.target());
+  const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
+  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
+  call.tell_when_late();
+  if (closing_.load(std::memory_order_relaxed)) {
+    call.close_after();
+  }
+  if (refusing_.load(std::memory_order_relaxed)) {
+    HttpResponse response = problem(Error{ErrorCode::kShuttingDown, "the server is stopping"});
+    response.close = true;
+    call.send(std::move(response));
+    return;
+  }
+  if (auto options = answer_options(router_, request, target)) {
+    call.answer(std::move(*options));
+    return;
+  }
+  if (!match) {
+    call.fail_with(match.error());
+    return;
+  }
+  const Incoming in{request, *target, match->name};
+  const Route& route = routes_[match->route];
+  auto caller =
+      route.signer == Signer::kChannel
+          ? Result<Caller>()
+          : services_.authenticator.caller_of(request.header(http::field::authorization), services_.clock.now());
+  if (!caller) {
+    call.fail_with(caller.error());
+    return;
+  }
+  if (const auto checked = check_call(router_, *match, in); !checked) {
+    call.fail_with(checked.error());
+    return;
+  }
+  (this->*route.handler)(in, std::move(*caller), std::move(call));
+}
+
+void PublicApi::answer_peer(const PacketCall& call, Done<PacketAnswer> done) {
+  // What the client waits for is measured where its request came in.
+  services_.forwarder->carry_out(
+      call, [&metrics = *peer_metrics_[call.what.index()], began = std::chrono::steady_clock::now(),
+             done = std::move(done)](Result<PacketAnswer> answer) mutable {
+        metrics.observe(answer ? http::status::ok : status_of(answer.error().code),
+                        std::chrono::steady_clock::now() - began);
+        done(std::move(answer));
+      });
+}
+
+Result<PacketKey> PublicApi::packet_of(const Incoming& in) const {
+  const auto key = services_.ids.parse(in.name);
+  return key ? Result<PacketKey>(*key) : std::unexpected(packet_not_found().error());
+}
+
+}  // namespace hongbao

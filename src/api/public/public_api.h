@@ -1,0 +1,128 @@
+// The public API, as docs/openapi.yaml describes it. Checks who asks and what, has it carried out where it
+// belongs, and prints the answer. Runs on the I/O threads; answers come from whatever thread the use case ends on.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/auth.h"
+#include "api/call.h"
+#include "api/problem.h"
+#include "api/public/paging.h"
+#include "routing/forwarder.h"
+#include "service/inbox_lists.h"
+#include "service/packet_calls.h"
+#include "service/wallets.h"
+
+namespace hongbao {
+
+// What the API calls on. All outlive it.
+struct PublicServices {
+  const PacketCalls& calls;
+  const Ordering& ordering;
+  Profiles& profiles;
+  Wallets& wallets;
+  InboxLists& inbox;
+  const PacketIdCodec& ids;
+  const PageTokenCodec& page_tokens;
+  const Authenticator& authenticator;
+  const Control& control;
+  const Clock& clock;
+  Forwarder* forwarder;  // null: this process owns every shard
+};
+
+struct PublicApiOptions {
+  std::chrono::milliseconds command_timeout{};
+  // By channel name; any of a channel's may have signed.
+  std::map<std::string, std::vector<std::string>, std::less<>> channel_secrets;
+};
+
+class PublicApi {
+ public:
+  PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry);
+
+  void handle(const HttpRequest& request, Reply reply);
+  // A call that came in, and was authenticated, at another node, which takes this one for its packet's owner. REQUIRES:
+  // a forwarder. Any thread.
+  void answer_peer(const PacketCall& call, Done<PacketAnswer> done);
+
+  // From now on every request is answered 503 and its connection closed.
+  void refuse_all() { refusing_.store(true); }
+  // From now on every answer ends its connection, so that clients find another node.
+  void close_connections() { closing_.store(true); }
+
+ private:
+  using Handler = void (PublicApi::*)(const Incoming&, Caller, Call);
+  enum class Signer : uint8_t { kUser, kChannel };  // a channel's signature is checked by the handler
+  struct Route {
+    Handler handler;
+    Signer signer;
+    std::unique_ptr<RouteMetrics> metrics;
+  };
+
+  void add(http::verb method, std::string_view pattern, Handler handler, prometheus::Registry& registry,
+           std::vector<std::string_view> parameters = {}, Signer signer = Signer::kUser);
+
+  // Of the path's id; kNotFound for an id that nobody was given, before anything else is touched.
+  [[nodiscard]] Result<PacketKey> packet_of(const Incoming& in) const;
+  // Has `what`, a call about a packet, carried out where it belongs, and answers `call` with what `print` makes of it.
+  template <class What, class Print>
+  void ask(What what, Call call, Print print) const;
+
+  // packets.cc
+  void send(const Incoming& in, Caller caller, Call call);
+  void view(const Incoming& in, Caller caller, Call call);
+  void shares(const Incoming& in, Caller caller, Call call);
+  void grab(const Incoming& in, Caller caller, Call call);
+  void open(const Incoming& in, Caller caller, Call call);
+
+  // payments.cc
+  void pay(const Incoming& in, Caller caller, Call call);
+  void notify(const Incoming& in, Caller caller, Call call);
+
+  // users.cc
+  void sent(const Incoming& in, Caller caller, Call call);
+  void received(const Incoming& in, Caller caller, Call call);
+  void summary(const Incoming& in, Caller caller, Call call);
+  void wallet(const Incoming& in, Caller caller, Call call);
+  void transfers(const Incoming& in, Caller caller, Call call);
+
+  const PublicServices services_;
+  const PublicApiOptions options_;
+  const Paging paging_;
+  Router router_;
+  std::vector<Route> routes_;
+  RouteMetrics unrouted_;
+  std::array<std::unique_ptr<RouteMetrics>, std::variant_size_v<decltype(PacketCall::what)>> peer_metrics_;
+  std::atomic<bool> refusing_{false};
+  std::atomic<bool> closing_{false};
+  std::array<prometheus::Counter*, 5> grabs_{};  // by OpenOutcome
+  std::array<prometheus::Counter*, 5> opens_{};  // null: not an outcome of an open
+};
+
+template <class What, class Print>
+void PublicApi::ask(What what, Call call, Print print) const {
+  const SteadyTime deadline = call.deadline();
+  if (services_.forwarder == nullptr) {
+    services_.calls.carry_out(
+        what, deadline,
+        [call = std::move(call), print = std::move(print)](Result<typename What::Answer> answer) mutable {
+          call.send(answer ? print(*answer) : problem(answer.error()));
+        });
+    return;
+  }
+  services_.forwarder->bring(
+      {std::move(what), deadline}, [call = std::move(call), print = std::move(print)](Brought brought) mutable {
+        HttpResponse response =
+            brought.answer ? print(std::get<typename What::Answer>(*brought.answer)) : problem(brought.answer.error());
+        if (!brought.owner.empty()) {
+          response.headers += "Hongbao-Owner: " + brought.owner + "\r\n";
+        }
+        call.send(std::move(response));
+      });
+}
+
+}  // namespace hongbao
