@@ -38,14 +38,14 @@ void AdminApi::add(http::verb method, std::string_view pattern, Handler handler,
                    std::vector<std::string_view> parameters) {
   router_.add(method, pattern, std::move(parameters));
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
-  routes_.push_back({handler, open, std::make_unique<RouteMetrics>(services_.registry, "admin", label)});
+  operations_.push_back({handler, open, std::make_unique<OperationMetrics>(services_.registry, "admin", label)});
 }
 
 void AdminApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
-  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
-  const bool open = match && routes_[match->route].open;
+  ApiCall call(std::move(reply), match ? *operations_[match->route].metrics : unrouted_, options_.command_timeout);
+  const bool open = match && operations_[match->route].open;
   const std::string_view token = bearer_token(request.header(http::field::authorization));
   if (!open && !equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
     call.fail_with({token.empty() ? ErrorCode::kTokenMissing : ErrorCode::kUnauthenticated,
@@ -60,19 +60,19 @@ void AdminApi::handle(const HttpRequest& request, Reply reply) {
     call.fail_with(match.error());
     return;
   }
-  const Incoming in{request, *target, match->name};
+  const RoutedRequest in{request, *target, match->name};
   if (const auto checked = check_call(router_, *match, in); !checked) {
     call.fail_with(checked.error());
     return;
   }
-  (this->*routes_[match->route].handler)(in, std::move(call));
+  (this->*operations_[match->route].handler)(in, std::move(call));
 }
 
-void AdminApi::health(const Incoming&, Call call) {
+void AdminApi::health(const RoutedRequest&, ApiCall call) {
   call.send_json(http::status::ok, R"({"status":"ok"})");
 }
 
-void AdminApi::metrics(const Incoming&, Call call) {
+void AdminApi::metrics(const RoutedRequest&, ApiCall call) {
   options_.update_metrics();
   call.send({.body = prometheus::TextSerializer().Serialize(services_.registry.Collect()),
              .content_type = "text/plain; version=0.0.4"});

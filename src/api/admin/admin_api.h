@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "api/admin/region_status.h"
-#include "api/call.h"
+#include "api/api_call.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
 #include "service/archiver.h"
@@ -56,44 +56,44 @@ class AdminApi {
   void set_ready(bool ready) { services_.region.set_ready(ready); }
 
  private:
-  using Handler = void (AdminApi::*)(const Incoming&, Call);
-  struct Route {
+  using Handler = void (AdminApi::*)(const RoutedRequest&, ApiCall);
+  struct Operation {
     Handler handler;
     bool open;  // without the token
-    std::unique_ptr<RouteMetrics> metrics;
+    std::unique_ptr<OperationMetrics> metrics;
   };
 
   void add(http::verb method, std::string_view pattern, Handler handler, bool open = false,
            std::vector<std::string_view> parameters = {});
 
-  void health(const Incoming& in, Call call);
-  void ready(const Incoming& in, Call call);
-  void metrics(const Incoming& in, Call call);
-  void shards(const Incoming& in, Call call);
-  void region(const Incoming& in, Call call);
-  void audit(const Incoming& in, Call call);
-  void reconciliation(const Incoming& in, Call call);
-  void reconcile(const Incoming& in, Call call);
-  void archive(const Incoming& in, Call call);
-  void archived_days(const Incoming& in, Call call);
-  void run_archive(const Incoming& in, Call call);
-  void get_backup(const Incoming& in, Call call);
-  void make_backup(const Incoming& in, Call call);
-  void get_switches(const Incoming& in, Call call);
-  void put_switches(const Incoming& in, Call call);
-  void get_traffic(const Incoming& in, Call call);
-  void put_traffic(const Incoming& in, Call call);
-  void wallet(const Incoming& in, Call call);
-  void deposit(const Incoming& in, Call call);
-  void freeze(const Incoming& in, Call call);
-  void unfreeze(const Incoming& in, Call call);
-  void set_frozen(const Incoming& in, bool frozen, Call call);
+  void health(const RoutedRequest& in, ApiCall call);
+  void ready(const RoutedRequest& in, ApiCall call);
+  void metrics(const RoutedRequest& in, ApiCall call);
+  void shards(const RoutedRequest& in, ApiCall call);
+  void region(const RoutedRequest& in, ApiCall call);
+  void audit(const RoutedRequest& in, ApiCall call);
+  void reconciliation(const RoutedRequest& in, ApiCall call);
+  void reconcile(const RoutedRequest& in, ApiCall call);
+  void archive(const RoutedRequest& in, ApiCall call);
+  void archived_days(const RoutedRequest& in, ApiCall call);
+  void run_archive(const RoutedRequest& in, ApiCall call);
+  void get_backup(const RoutedRequest& in, ApiCall call);
+  void make_backup(const RoutedRequest& in, ApiCall call);
+  void get_switches(const RoutedRequest& in, ApiCall call);
+  void put_switches(const RoutedRequest& in, ApiCall call);
+  void get_traffic(const RoutedRequest& in, ApiCall call);
+  void put_traffic(const RoutedRequest& in, ApiCall call);
+  void wallet(const RoutedRequest& in, ApiCall call);
+  void deposit(const RoutedRequest& in, ApiCall call);
+  void freeze(const RoutedRequest& in, ApiCall call);
+  void unfreeze(const RoutedRequest& in, ApiCall call);
+  void set_frozen(const RoutedRequest& in, bool frozen, ApiCall call);
 
   const AdminServices services_;
   const AdminApiOptions options_;
   Router router_;
-  std::vector<Route> routes_;
-  RouteMetrics unrouted_;
+  std::vector<Operation> operations_;
+  OperationMetrics unrouted_;
 };
 
 }  // namespace hongbao

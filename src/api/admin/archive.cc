@@ -70,7 +70,7 @@ Result<json::object> archive_status(const AdminServices& services) {
 
 }  // namespace
 
-void AdminApi::archive(const Incoming&, Call call) {
+void AdminApi::archive(const RoutedRequest&, ApiCall call) {
   read_on<json::object>(
       services_.workers, [this] { return archive_status(services_); },
       [call = std::move(call)](Result<json::object> status) mutable {
@@ -82,7 +82,7 @@ void AdminApi::archive(const Incoming&, Call call) {
       });
 }
 
-void AdminApi::archived_days(const Incoming& in, Call call) {
+void AdminApi::archived_days(const RoutedRequest& in, ApiCall call) {
   OrderStore* store = nullptr;
   std::optional<Day> from = Day{};
   for (const auto& [key, value] : in.target.query) {
@@ -111,7 +111,7 @@ void AdminApi::archived_days(const Incoming& in, Call call) {
       });
 }
 
-void AdminApi::run_archive(const Incoming& in, Call call) {
+void AdminApi::run_archive(const RoutedRequest& in, ApiCall call) {
   if (const auto finished = JsonInput(in.request.body()).finish(); !finished) {
     call.fail_with(finished.error());
     return;

@@ -7,7 +7,7 @@
 #include "service/blocking.h"
 
 namespace hongbao {
-void AdminApi::audit(const Incoming& in, Call call) {
+void AdminApi::audit(const RoutedRequest& in, ApiCall call) {
   bool deep = false;
   for (const auto& [key, value] : in.target.query) {
     if (value != "true" && value != "false") {
@@ -29,11 +29,11 @@ void AdminApi::audit(const Incoming& in, Call call) {
       });
 }
 
-void AdminApi::reconciliation(const Incoming&, Call call) {
+void AdminApi::reconciliation(const RoutedRequest&, ApiCall call) {
   call.send_json(http::status::ok, boost::json::serialize(reconciliation_json(services_.reconciler.last_report())));
 }
 
-void AdminApi::reconcile(const Incoming& in, Call call) {
+void AdminApi::reconcile(const RoutedRequest& in, ApiCall call) {
   if (const auto finished = JsonInput(in.request.body()).finish(); !finished) {
     call.fail_with(finished.error());
     return;

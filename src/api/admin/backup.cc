@@ -28,7 +28,7 @@ json::object backup_json(const BackupStatus& status) {
 
 }  // namespace
 
-void AdminApi::get_backup(const Incoming&, Call call) {
+void AdminApi::get_backup(const RoutedRequest&, ApiCall call) {
   if (services_.backup == nullptr) {
     call.fail_with({ErrorCode::kNotFound, "the databases of several nodes are backed up with their own tools"});
     return;
@@ -36,7 +36,7 @@ void AdminApi::get_backup(const Incoming&, Call call) {
   call.send_json(http::status::ok, json::serialize(backup_json(services_.backup->status())));
 }
 
-void AdminApi::make_backup(const Incoming& in, Call call) {
+void AdminApi::make_backup(const RoutedRequest& in, ApiCall call) {
   JsonInput input(in.request.body());
   const std::string directory = input.text("directory", kPathBytesMax);
   if (!directory.starts_with('/') || directory.find('\0') != std::string::npos) {

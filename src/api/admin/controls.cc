@@ -68,7 +68,7 @@ Result<TrafficWeights> read_weights(const std::string& body, Region only) {
 // Runs `set`, which may wait for an engine, on a thread that may wait, and answers what is set then. Refused when its
 // turn comes after the call's deadline.
 void set_control(const AdminServices& services, std::move_only_function<Result<void>()> set,
-                 json::object (*show)(const Control&), Call call) {
+                 json::object (*show)(const Control&), ApiCall call) {
   auto in_time = [set = std::move(set), deadline = call.deadline()]() mutable {
     return std::chrono::steady_clock::now() < deadline
                ? set()
@@ -86,11 +86,11 @@ void set_control(const AdminServices& services, std::move_only_function<Result<v
 
 }  // namespace
 
-void AdminApi::get_switches(const Incoming&, Call call) {
+void AdminApi::get_switches(const RoutedRequest&, ApiCall call) {
   call.send_json(http::status::ok, json::serialize(switches_json(services_.control)));
 }
 
-void AdminApi::put_switches(const Incoming& in, Call call) {
+void AdminApi::put_switches(const RoutedRequest& in, ApiCall call) {
   JsonInput input(in.request.body());
   std::vector<std::pair<Switch, bool>> wanted;
   for (const auto& entry : input.object("switches")) {
@@ -123,11 +123,11 @@ void AdminApi::put_switches(const Incoming& in, Call call) {
   set_control(services_, std::move(set), switches_json, std::move(call));
 }
 
-void AdminApi::get_traffic(const Incoming&, Call call) {
+void AdminApi::get_traffic(const RoutedRequest&, ApiCall call) {
   call.send_json(http::status::ok, json::serialize(traffic_json(services_.control)));
 }
 
-void AdminApi::put_traffic(const Incoming& in, Call call) {
+void AdminApi::put_traffic(const RoutedRequest& in, ApiCall call) {
   const auto weights = read_weights(in.request.body(), options_.region);
   if (!weights) {
     call.fail_with(weights.error());

@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds kLookTimeout{1'000};
 
 }  // namespace
 
-void AdminApi::ready(const Incoming&, Call call) {
+void AdminApi::ready(const RoutedRequest&, ApiCall call) {
   const auto readiness = services_.region.readiness();
   json::object body{{"status", readiness.is_ready() ? "ready" : "not ready"}};
   if (!readiness.is_ready()) {
@@ -27,7 +27,7 @@ void AdminApi::ready(const Incoming&, Call call) {
   call.send_json(readiness.is_ready() ? http::status::ok : http::status::service_unavailable, json::serialize(body));
 }
 
-void AdminApi::shards(const Incoming&, Call call) {
+void AdminApi::shards(const RoutedRequest&, ApiCall call) {
   read_on<json::array>(
       services_.status_workers,
       [this] { return services_.region.shards(std::chrono::steady_clock::now() + kLookTimeout); },
@@ -40,7 +40,7 @@ void AdminApi::shards(const Incoming&, Call call) {
       });
 }
 
-void AdminApi::region(const Incoming&, Call call) {
+void AdminApi::region(const RoutedRequest&, ApiCall call) {
   read_on<json::object>(
       services_.status_workers,
       [this] { return services_.region.region(std::chrono::steady_clock::now() + kLookTimeout); },

@@ -25,7 +25,7 @@ std::string random_key() {
   return to_hex(bytes);
 }
 
-void send_wallet(const UserId& user, Result<Account> account, json::object body, Call call) {
+void send_wallet(const UserId& user, Result<Account> account, json::object body, ApiCall call) {
   if (!account) {
     call.fail_with(account.error());
     return;
@@ -36,7 +36,7 @@ void send_wallet(const UserId& user, Result<Account> account, json::object body,
 
 }  // namespace
 
-void AdminApi::wallet(const Incoming& in, Call call) {
+void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
   call.tell_when_late();
   const auto user = read_user(in.name);
   if (!user) {
@@ -48,7 +48,7 @@ void AdminApi::wallet(const Incoming& in, Call call) {
   });
 }
 
-void AdminApi::deposit(const Incoming& in, Call call) {
+void AdminApi::deposit(const RoutedRequest& in, ApiCall call) {
   call.tell_when_late();
   JsonInput input(in.request.body());
   const Money amount = input.money("amount", Money(1), kDepositMax);
@@ -84,14 +84,14 @@ void AdminApi::deposit(const Incoming& in, Call call) {
       });
 }
 
-void AdminApi::freeze(const Incoming& in, Call call) {
+void AdminApi::freeze(const RoutedRequest& in, ApiCall call) {
   set_frozen(in, true, std::move(call));
 }
-void AdminApi::unfreeze(const Incoming& in, Call call) {
+void AdminApi::unfreeze(const RoutedRequest& in, ApiCall call) {
   set_frozen(in, false, std::move(call));
 }
 
-void AdminApi::set_frozen(const Incoming& in, bool frozen, Call call) {
+void AdminApi::set_frozen(const RoutedRequest& in, bool frozen, ApiCall call) {
   call.tell_when_late();
   const auto user = read_user(in.name);
   const auto checked = user ? JsonInput(in.request.body()).finish() : std::unexpected(user.error());

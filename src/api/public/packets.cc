@@ -21,7 +21,7 @@ Result<void> check_no_input(const HttpRequest& request) {
 
 }  // namespace
 
-void PublicApi::send(const Incoming& in, Caller caller, Call call) {
+void PublicApi::send(const RoutedRequest& in, Caller caller, ApiCall call) {
   services_.profiles.remember(caller.user, caller.profile);
   auto key = require_idempotency_key(in.request);
   if (!key) {
@@ -48,7 +48,7 @@ void PublicApi::send(const Incoming& in, Caller caller, Call call) {
       });
 }
 
-void PublicApi::view(const Incoming& in, Caller /*anybody*/, Call call) {
+void PublicApi::view(const RoutedRequest& in, Caller /*anybody*/, ApiCall call) {
   const auto packet = packet_of(in);
   if (!packet) {
     call.fail_with(packet.error());
@@ -59,7 +59,7 @@ void PublicApi::view(const Incoming& in, Caller /*anybody*/, Call call) {
   });
 }
 
-void PublicApi::shares(const Incoming& in, Caller /*anybody*/, Call call) {
+void PublicApi::shares(const RoutedRequest& in, Caller /*anybody*/, ApiCall call) {
   static_assert(kPageSizeMax == kSharesPageMax);
   const auto packet = packet_of(in);
   std::string scope = fmt::format("packet:{}", in.name);
@@ -80,7 +80,7 @@ void PublicApi::shares(const Incoming& in, Caller /*anybody*/, Call call) {
       });
 }
 
-void PublicApi::grab(const Incoming& in, Caller caller, Call call) {
+void PublicApi::grab(const RoutedRequest& in, Caller caller, ApiCall call) {
   const auto packet = packet_of(in);
   const auto checked = packet ? check_no_input(in.request) : std::unexpected(packet.error());
   if (!checked) {
@@ -93,7 +93,7 @@ void PublicApi::grab(const Incoming& in, Caller caller, Call call) {
   });
 }
 
-void PublicApi::open(const Incoming& in, Caller caller, Call call) {
+void PublicApi::open(const RoutedRequest& in, Caller caller, ApiCall call) {
   services_.profiles.remember(caller.user, caller.profile);
   const auto packet = packet_of(in);
   if (!packet) {

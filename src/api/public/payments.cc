@@ -16,7 +16,7 @@ namespace json = boost::json;
 
 }  // namespace
 
-void PublicApi::pay(const Incoming& in, Caller caller, Call call) {
+void PublicApi::pay(const RoutedRequest& in, Caller caller, ApiCall call) {
   const auto packet = packet_of(in);
   if (!packet) {
     call.fail_with(packet.error());
@@ -37,7 +37,7 @@ void PublicApi::pay(const Incoming& in, Caller caller, Call call) {
   });
 }
 
-void PublicApi::notify(const Incoming& in, Caller /*nobody*/, Call call) {
+void PublicApi::notify(const RoutedRequest& in, Caller /*nobody*/, ApiCall call) {
   JsonInput input(in.request.body());
   ChannelPayment payment{.channel = input.text("channel"),
                          .payment_id = input.text("payment_id"),

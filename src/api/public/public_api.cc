@@ -32,7 +32,7 @@ PublicApi::PublicApi(PublicServices services, PublicApiOptions options, promethe
   add(get, "/v1/users/me/wallet", &PublicApi::wallet, registry);
   add(get, "/v1/users/me/wallet/transfers", &PublicApi::transfers, registry, kPageParameters);
   for (size_t i = 0; i < peer_metrics_.size(); ++i) {
-    peer_metrics_[i] = std::make_unique<RouteMetrics>(registry, "peer", std::string(kPacketRoutes.at(i)));
+    peer_metrics_[i] = std::make_unique<OperationMetrics>(registry, "peer", std::string(kPacketRoutes.at(i)));
   }
   for (size_t i = 0; i < grabs_.size(); ++i) {
     const auto outcome = static_cast<OpenOutcome>(i);
@@ -48,13 +48,13 @@ void PublicApi::add(http::verb method, std::string_view pattern, Handler handler
                     std::vector<std::string_view> parameters, Signer signer) {
   router_.add(method, pattern, std::move(parameters));
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
-  routes_.push_back({handler, signer, std::make_unique<RouteMetrics>(registry, "public", label)});
+  operations_.push_back({handler, signer, std::make_unique<OperationMetrics>(registry, "public", label)});
 }
 
 void PublicApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
-  Call call(std::move(reply), match ? *routes_[match->route].metrics : unrouted_, options_.command_timeout);
+  ApiCall call(std::move(reply), match ? *operations_[match->route].metrics : unrouted_, options_.command_timeout);
   call.tell_when_late();
   if (closing_.load(std::memory_order_relaxed)) {
     call.close_after();
@@ -73,10 +73,10 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.fail_with(match.error());
     return;
   }
-  const Incoming in{request, *target, match->name};
-  const Route& route = routes_[match->route];
+  const RoutedRequest in{request, *target, match->name};
+  const Operation& operation = operations_[match->route];
   auto caller =
-      route.signer == Signer::kChannel
+      operation.signer == Signer::kChannel
           ? Result<Caller>()
           : services_.authenticator.caller_of(request.header(http::field::authorization), services_.clock.now());
   if (!caller) {
@@ -87,7 +87,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.fail_with(checked.error());
     return;
   }
-  (this->*route.handler)(in, std::move(*caller), std::move(call));
+  (this->*operation.handler)(in, std::move(*caller), std::move(call));
 }
 
 void PublicApi::answer_peer(const PacketCall& call, Done<PacketAnswer> done) {
@@ -101,7 +101,7 @@ void PublicApi::answer_peer(const PacketCall& call, Done<PacketAnswer> done) {
       });
 }
 
-Result<PacketKey> PublicApi::packet_of(const Incoming& in) const {
+Result<PacketKey> PublicApi::packet_of(const RoutedRequest& in) const {
   const auto key = services_.ids.parse(in.name);
   return key ? Result<PacketKey>(*key) : std::unexpected(packet_not_found().error());
 }

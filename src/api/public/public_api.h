@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "api/api_call.h"
 #include "api/auth.h"
-#include "api/call.h"
 #include "api/problem.h"
 #include "api/public/paging.h"
 #include "routing/forwarder.h"
@@ -55,48 +55,48 @@ class PublicApi {
   void close_connections() { closing_.store(true); }
 
  private:
-  using Handler = void (PublicApi::*)(const Incoming&, Caller, Call);
+  using Handler = void (PublicApi::*)(const RoutedRequest&, Caller, ApiCall);
   enum class Signer : uint8_t { kUser, kChannel };  // a channel's signature is checked by the handler
-  struct Route {
+  struct Operation {
     Handler handler;
     Signer signer;
-    std::unique_ptr<RouteMetrics> metrics;
+    std::unique_ptr<OperationMetrics> metrics;
   };
 
   void add(http::verb method, std::string_view pattern, Handler handler, prometheus::Registry& registry,
            std::vector<std::string_view> parameters = {}, Signer signer = Signer::kUser);
 
   // Of the path's id; kNotFound for an id that nobody was given, before anything else is touched.
-  [[nodiscard]] Result<PacketKey> packet_of(const Incoming& in) const;
+  [[nodiscard]] Result<PacketKey> packet_of(const RoutedRequest& in) const;
   // Has `what`, a call about a packet, carried out where it belongs, and answers `call` with what `print` makes of it.
   template <class What, class Print>
-  void ask(What what, Call call, Print print) const;
+  void ask(What what, ApiCall call, Print print) const;
 
   // packets.cc
-  void send(const Incoming& in, Caller caller, Call call);
-  void view(const Incoming& in, Caller caller, Call call);
-  void shares(const Incoming& in, Caller caller, Call call);
-  void grab(const Incoming& in, Caller caller, Call call);
-  void open(const Incoming& in, Caller caller, Call call);
+  void send(const RoutedRequest& in, Caller caller, ApiCall call);
+  void view(const RoutedRequest& in, Caller caller, ApiCall call);
+  void shares(const RoutedRequest& in, Caller caller, ApiCall call);
+  void grab(const RoutedRequest& in, Caller caller, ApiCall call);
+  void open(const RoutedRequest& in, Caller caller, ApiCall call);
 
   // payments.cc
-  void pay(const Incoming& in, Caller caller, Call call);
-  void notify(const Incoming& in, Caller caller, Call call);
+  void pay(const RoutedRequest& in, Caller caller, ApiCall call);
+  void notify(const RoutedRequest& in, Caller caller, ApiCall call);
 
   // users.cc
-  void sent(const Incoming& in, Caller caller, Call call);
-  void received(const Incoming& in, Caller caller, Call call);
-  void summary(const Incoming& in, Caller caller, Call call);
-  void wallet(const Incoming& in, Caller caller, Call call);
-  void transfers(const Incoming& in, Caller caller, Call call);
+  void sent(const RoutedRequest& in, Caller caller, ApiCall call);
+  void received(const RoutedRequest& in, Caller caller, ApiCall call);
+  void summary(const RoutedRequest& in, Caller caller, ApiCall call);
+  void wallet(const RoutedRequest& in, Caller caller, ApiCall call);
+  void transfers(const RoutedRequest& in, Caller caller, ApiCall call);
 
   const PublicServices services_;
   const PublicApiOptions options_;
   const Paging paging_;
   Router router_;
-  std::vector<Route> routes_;
-  RouteMetrics unrouted_;
-  std::array<std::unique_ptr<RouteMetrics>, std::variant_size_v<decltype(PacketCall::what)>> peer_metrics_;
+  std::vector<Operation> operations_;
+  OperationMetrics unrouted_;
+  std::array<std::unique_ptr<OperationMetrics>, std::variant_size_v<decltype(PacketCall::what)>> peer_metrics_;
   std::atomic<bool> refusing_{false};
   std::atomic<bool> closing_{false};
   std::array<prometheus::Counter*, 5> grabs_{};  // by OpenOutcome
@@ -104,7 +104,7 @@ class PublicApi {
 };
 
 template <class What, class Print>
-void PublicApi::ask(What what, Call call, Print print) const {
+void PublicApi::ask(What what, ApiCall call, Print print) const {
   const SteadyTime deadline = call.deadline();
   if (services_.forwarder == nullptr) {
     services_.calls.carry_out(

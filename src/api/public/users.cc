@@ -37,7 +37,7 @@ ListPage list_page(const Page& page) {
 // Reads a page of a user's list and answers it. `read(page)` gives the entries, `print(entries)` the
 // JSON.
 template <class Entry, class Read, class Print>
-void answer_list(const Paging& paging, const Target& target, std::string scope, Call call, Read read, Print print) {
+void answer_list(const Paging& paging, const Target& target, std::string scope, ApiCall call, Read read, Print print) {
   const auto page = paging.read(target, scope);
   if (!page) {
     call.fail_with(page.error());
@@ -60,7 +60,7 @@ void answer_list(const Paging& paging, const Target& target, std::string scope, 
 
 }  // namespace
 
-void PublicApi::sent(const Incoming& in, Caller caller, Call call) {
+void PublicApi::sent(const RoutedRequest& in, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
   const auto read = [this, user](const Page& page, Done<std::vector<SentEntry>> done) {
     services_.inbox.sent(user, list_page(page), std::move(done));
@@ -69,7 +69,7 @@ void PublicApi::sent(const Incoming& in, Caller caller, Call call) {
   answer_list<SentEntry>(paging_, in.target, "sent:" + user.text(), std::move(call), read, print);
 }
 
-void PublicApi::received(const Incoming& in, Caller caller, Call call) {
+void PublicApi::received(const RoutedRequest& in, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
   const auto read = [this, user](const Page& page, Done<std::vector<ReceivedEntry>> done) {
     services_.inbox.received(user, list_page(page), std::move(done));
@@ -78,7 +78,7 @@ void PublicApi::received(const Incoming& in, Caller caller, Call call) {
   answer_list<ReceivedEntry>(paging_, in.target, "received:" + user.text(), std::move(call), read, print);
 }
 
-void PublicApi::transfers(const Incoming& in, Caller caller, Call call) {
+void PublicApi::transfers(const RoutedRequest& in, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
   const auto read = [this, user](const Page& page, Done<std::vector<WalletTransfer>> done) {
     services_.wallets.transfers(user, before(page), page.size + 1, std::move(done));
@@ -87,7 +87,7 @@ void PublicApi::transfers(const Incoming& in, Caller caller, Call call) {
   answer_list<WalletTransfer>(paging_, in.target, "transfers:" + user.text(), std::move(call), read, print);
 }
 
-void PublicApi::summary(const Incoming& in, Caller caller, Call call) {
+void PublicApi::summary(const RoutedRequest& in, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
   const int this_year = Day::of(services_.clock.now()).year();
   const auto year = query_integer(in.target, "year", this_year, 2000, 2099);
@@ -106,7 +106,7 @@ void PublicApi::summary(const Incoming& in, Caller caller, Call call) {
       });
 }
 
-void PublicApi::wallet(const Incoming& /*nothing*/, Caller caller, Call call) {
+void PublicApi::wallet(const RoutedRequest& /*nothing*/, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
   services_.wallets.account(user, [user, call = std::move(call)](Result<Account> account) mutable {
     if (account) {

@@ -45,7 +45,7 @@ std::string absolute(const std::string& directory) {
 }
 
 // An answer that is a refusal, in one line.
-Result<json::object> taken(const Result<Answer>& answer) {
+Result<json::object> taken(const Result<ServerAnswer>& answer) {
   if (!answer) {
     return std::unexpected(answer.error());
   }
@@ -59,12 +59,12 @@ Result<json::object> taken(const Result<Answer>& answer) {
   return *body;
 }
 
-Result<json::object> backup_by_server(const Endpoint& endpoint, const std::string& directory) {
+Result<json::object> backup_by_server(const ServerAccess& server, const std::string& directory) {
   const std::string wanted = json::serialize(json::object{{"directory", directory}});
-  auto status = taken(ask_server(endpoint, "POST", "/admin/v1/backup", wanted));
+  auto status = taken(ask_server(server, "POST", "/admin/v1/backup", wanted));
   while (status && status->at("state") == "running") {
     std::this_thread::sleep_for(kAskAgain);
-    status = taken(ask_server(endpoint, "GET", "/admin/v1/backup"));
+    status = taken(ask_server(server, "GET", "/admin/v1/backup"));
   }
   if (status && (status->at("directory") != json::string(directory) || status->at("state") != "done")) {
     const json::value* error = status->if_contains("error");
@@ -117,12 +117,12 @@ Result<json::object> backup_here(const Settings& settings, const std::string& di
 
 Result<json::object> run_backup(const CtlOptions& options, const std::string& directory) {
   const auto settings = embedded_settings(options);
-  const auto endpoint = settings ? admin_endpoint(options) : std::unexpected(settings.error());
-  if (!endpoint) {
-    return std::unexpected(endpoint.error());
+  const auto server = settings ? admin_access(options) : std::unexpected(settings.error());
+  if (!server) {
+    return std::unexpected(server.error());
   }
   const std::string path = absolute(directory);
-  auto made = backup_by_server(*endpoint, path);
+  auto made = backup_by_server(*server, path);
   if (!made && made.error().code == ErrorCode::kUnavailable) {
     made = backup_here(*settings, path);
   }

@@ -34,16 +34,16 @@ Result<void> read_shares(const json::value& body, Claim& claim) {
 }
 
 // Anything else than 200 is an error.
-Result<Answer> ask_expecting_ok(const Endpoint& endpoint, const std::string& target) {
-  auto answer = ask_server(endpoint, "GET", target);
+Result<ServerAnswer> ask_expecting_ok(const ServerAccess& server, const std::string& target) {
+  auto answer = ask_server(server, "GET", target);
   return !answer || answer->status == 200 ? answer : fail(ErrorCode::kUnavailable, json::serialize(answer->body));
 }
 
-Result<void> fetch_shares(const Endpoint& endpoint, const std::string& id, Claim& claim) {
+Result<void> fetch_shares(const ServerAccess& server, const std::string& id, Claim& claim) {
   const std::string first = fmt::format("/v1/packets/{}/shares?page_size=1000", encode(id));
   std::string target = first;
   while (!target.empty()) {
-    const auto answer = ask_expecting_ok(endpoint, target);
+    const auto answer = ask_expecting_ok(server, target);
     if (!answer) {
       return std::unexpected(answer.error());
     }
@@ -58,11 +58,11 @@ Result<void> fetch_shares(const Endpoint& endpoint, const std::string& id, Claim
 
 // A finished packet's claim, from the API.
 Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, const std::string& id) {
-  const auto endpoint = public_endpoint(options, user);
-  if (!endpoint) {
-    return std::unexpected(endpoint.error());
+  const auto server = public_access(options, user);
+  if (!server) {
+    return std::unexpected(server.error());
   }
-  const auto answer = ask_expecting_ok(*endpoint, "/v1/packets/" + encode(id));
+  const auto answer = ask_expecting_ok(*server, "/v1/packets/" + encode(id));
   if (!answer) {
     return std::unexpected(answer.error());
   }
@@ -77,7 +77,7 @@ Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, co
               .total = Money(packet.at("total_amount").as_int64()),
               .count = packet.at("count").to_number<uint32_t>(),
               .rule = parse_rule(text("allocation")).value_or(Rule::kClassic)};
-  if (auto fetched = fetch_shares(*endpoint, id, claim); !fetched) {
+  if (auto fetched = fetch_shares(*server, id, claim); !fetched) {
     return std::unexpected(fetched.error());
   }
   return claim;

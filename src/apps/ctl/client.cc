@@ -35,7 +35,7 @@ class Exchange {
  public:
   explicit Exchange(const HttpAddress& address) : address_(address) {}
 
-  Result<Answer> run(const http::request<http::string_body>& request, std::chrono::seconds at_most) {
+  Result<ServerAnswer> run(const http::request<http::string_body>& request, std::chrono::seconds at_most) {
     error_code error;
     const auto found = asio::ip::tcp::resolver(io_).resolve(address_.host, std::to_string(address_.port), error);
     if (!error) {
@@ -60,9 +60,10 @@ class Exchange {
     if (error) {
       return lost(is_read, "no answer: " + error.message());
     }
-    Answer answer{parser.get().result_int(), {}};
+    ServerAnswer answer{parser.get().result_int(), {}};
     answer.body = boost::json::parse(parser.get().body(), error);
-    return error ? lost(is_read, fmt::format("an answer {} that is not JSON", answer.status)) : Result<Answer>(answer);
+    return error ? lost(is_read, fmt::format("an answer {} that is not JSON", answer.status))
+                 : Result<ServerAnswer>(answer);
   }
 
  private:
@@ -89,11 +90,11 @@ std::string encode(std::string_view text) {
   return boost::urls::encode(text, boost::urls::unreserved_chars + '@');
 }
 
-Result<Answer> ask_server(const Endpoint& endpoint, const std::string& method, const std::string& target,
-                          const std::string& body, const AskOptions& options) {
+Result<ServerAnswer> ask_server(const ServerAccess& server, const std::string& method, const std::string& target,
+                                const std::string& body, const AskOptions& options) {
   http::request<http::string_body> request(http::string_to_verb(method), target, 11);
-  request.set(http::field::host, endpoint.address.authority());
-  request.set(http::field::authorization, "Bearer " + endpoint.token);
+  request.set(http::field::host, server.address.authority());
+  request.set(http::field::authorization, "Bearer " + server.token);
   if (!options.key.empty()) {
     request.set("Idempotency-Key", options.key);
   }
@@ -102,7 +103,7 @@ Result<Answer> ask_server(const Endpoint& endpoint, const std::string& method, c
     request.body() = body;
   }
   request.prepare_payload();
-  return Exchange(endpoint.address).run(request, options.at_most);
+  return Exchange(server.address).run(request, options.at_most);
 }
 
 }  // namespace hongbao

@@ -11,12 +11,12 @@
 
 namespace hongbao {
 
-struct Endpoint {
+struct ServerAccess {
   HttpAddress address;
   std::string token;  // bearer token
 };
 
-struct Answer {
+struct ServerAnswer {
   unsigned status = 0;
   boost::json::value body;
 };
@@ -28,8 +28,8 @@ struct AskOptions {
 
 // kUnavailable when nobody answers there, or not in time; kOutcomeUnknown when what was asked for may have taken effect
 // nevertheless.
-Result<Answer> ask_server(const Endpoint& endpoint, const std::string& method, const std::string& target,
-                          const std::string& body = {}, const AskOptions& options = {});
+Result<ServerAnswer> ask_server(const ServerAccess& server, const std::string& method, const std::string& target,
+                                const std::string& body = {}, const AskOptions& options = {});
 
 // As a part of a target's path, or as a parameter.
 std::string encode(std::string_view text);

@@ -144,7 +144,7 @@ Result<OpenedConfig> open_config(const std::string& path) {
   return OpenedConfig{std::move(*reader), std::move(settings)};
 }
 
-Result<Endpoint> admin_endpoint(const CtlOptions& options) {
+Result<ServerAccess> admin_access(const CtlOptions& options) {
   auto config = open_config(options.config);
   if (!config) {
     return std::unexpected(config.error());
@@ -154,7 +154,7 @@ Result<Endpoint> admin_endpoint(const CtlOptions& options) {
     return std::unexpected(address.error());
   }
   const auto token = secret(config->reader, "admin.token_file");
-  return token ? Result<Endpoint>({*address, *token}) : std::unexpected(token.error());
+  return token ? Result<ServerAccess>({*address, *token}) : std::unexpected(token.error());
 }
 
 Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
@@ -176,7 +176,7 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
       *id, now, now + std::chrono::seconds(ttl_s));
 }
 
-Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user) {
+Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user) {
   constexpr int64_t kTokenTtl_s = 600;
   const auto token = user_token(options, user, kTokenTtl_s);
   const auto config = open_config(options.config);
@@ -184,7 +184,7 @@ Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& u
     return std::unexpected(token ? config.error() : token.error());
   }
   const auto address = address_of(options.url, "--url", config->settings.public_listen, "server.listen");
-  return address ? Result<Endpoint>({*address, *token}) : std::unexpected(address.error());
+  return address ? Result<ServerAccess>({*address, *token}) : std::unexpected(address.error());
 }
 
 void print_body(const json::value& body, bool as_json) {

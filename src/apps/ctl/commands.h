@@ -27,8 +27,8 @@ struct OpenedConfig {
 Result<OpenedConfig> open_config(const std::string& path);
 
 // Addresses and secrets, from the options and the configuration.
-Result<Endpoint> admin_endpoint(const CtlOptions& options);
-Result<Endpoint> public_endpoint(const CtlOptions& options, const std::string& user);
+Result<ServerAccess> admin_access(const CtlOptions& options);
+Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user);
 Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s);
 
 // Prints JSON as it is, or as an indented outline and tables for people.

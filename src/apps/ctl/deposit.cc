@@ -23,9 +23,9 @@ std::string random_key() {
 }  // namespace
 
 int deposit(const CtlOptions& options, const std::string& user, Money amount, std::string key) {
-  const auto endpoint = admin_endpoint(options);
-  if (!endpoint) {
-    return complain(endpoint.error());
+  const auto server = admin_access(options);
+  if (!server) {
+    return complain(server.error());
   }
   if (key.empty()) {
     key = random_key();
@@ -37,7 +37,7 @@ int deposit(const CtlOptions& options, const std::string& user, Money amount, st
   const auto repeat = [&](const std::string& what) {
     return fmt::format("{}: repeat the deposit with --key {}, which books it once", what, key);
   };
-  auto answer = ask_server(*endpoint, "POST", fmt::format("/admin/v1/wallets/{}:deposit", encode(user)),
+  auto answer = ask_server(*server, "POST", fmt::format("/admin/v1/wallets/{}:deposit", encode(user)),
                            json::serialize(json::object{{"amount", amount.fen()}}), {.key = key});
   if (!answer) {
     const bool unknown = answer.error().code == ErrorCode::kOutcomeUnknown;

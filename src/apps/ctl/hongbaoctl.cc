@@ -28,7 +28,7 @@ namespace json = boost::json;
 // An audit or a reconciliation looks at everything there is.
 constexpr std::chrono::hours kLongWork{1};
 
-int print_answer(const Result<Answer>& answer, bool as_json) {
+int print_answer(const Result<ServerAnswer>& answer, bool as_json) {
   if (!answer) {
     return complain(answer.error());
   }
@@ -38,21 +38,21 @@ int print_answer(const Result<Answer>& answer, bool as_json) {
 
 int ask_admin(const CtlOptions& options, const std::string& method, const std::string& target,
               const json::object& body = {}, const AskOptions& ask = {}) {
-  const auto endpoint = admin_endpoint(options);
-  if (!endpoint) {
-    return complain(endpoint.error());
+  const auto server = admin_access(options);
+  if (!server) {
+    return complain(server.error());
   }
   const std::string text = body.empty() ? "" : json::serialize(body);
-  return print_answer(ask_server(*endpoint, method, target, text, ask), options.json);
+  return print_answer(ask_server(*server, method, target, text, ask), options.json);
 }
 
 // The server answers 200 whatever is wrong: a script goes by the exit status.
 int show_region(const CtlOptions& options) {
-  const auto endpoint = admin_endpoint(options);
-  if (!endpoint) {
-    return complain(endpoint.error());
+  const auto server = admin_access(options);
+  if (!server) {
+    return complain(server.error());
   }
-  const auto answer = ask_server(*endpoint, "GET", "/admin/v1/region");
+  const auto answer = ask_server(*server, "GET", "/admin/v1/region");
   const int exit = print_answer(answer, options.json);
   const json::value* ok =
       exit == kExitDone && answer->body.is_object() ? answer->body.get_object().if_contains("ok") : nullptr;
@@ -60,11 +60,11 @@ int show_region(const CtlOptions& options) {
 }
 
 int show_packet(const CtlOptions& options, const std::string& user, const std::string& id) {
-  const auto endpoint = public_endpoint(options, user);
-  if (!endpoint) {
-    return complain(endpoint.error());
+  const auto server = public_access(options, user);
+  if (!server) {
+    return complain(server.error());
   }
-  return print_answer(ask_server(*endpoint, "GET", "/v1/packets/" + encode(id)), options.json);
+  return print_answer(ask_server(*server, "GET", "/v1/packets/" + encode(id)), options.json);
 }
 
 int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {

@@ -36,7 +36,7 @@ constexpr std::chrono::seconds kDepositWait{120};
 constexpr std::chrono::hours kTokenLife{24};
 constexpr std::chrono::milliseconds kProgressPause{100};
 
-Result<Target> open_target(const std::string& url) {
+Result<ResolvedAddress> open_target(const std::string& url) {
   const auto endpoint = parse_http_url(url);
   if (!endpoint) {
     return std::unexpected(endpoint.error());
@@ -45,7 +45,7 @@ Result<Target> open_target(const std::string& url) {
   if (!address) {
     return std::unexpected(address.error());
   }
-  return Target{.endpoint = *endpoint, .address = *address};
+  return ResolvedAddress{.endpoint = *endpoint, .address = *address};
 }
 
 Result<Server> open_server(const Options& options, const RunRecord& run) {

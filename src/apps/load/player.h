@@ -45,7 +45,7 @@ struct Play {
   const Night& night;
   const RunRecord& run;                   // names only
   const std::vector<std::string>& heads;  // by user: the end of the request line, Host and Authorization
-  const Target& target;
+  const ResolvedAddress& target;
   HistoryFile& history;
 };
 

@@ -33,7 +33,7 @@ Result<boost::asio::ip::tcp::endpoint> resolve(const HttpAddress& endpoint) {
   return found.begin()->endpoint();
 }
 
-Session::Session(const Target& target)
+Session::Session(const ResolvedAddress& target)
     : authority_(target.endpoint.authority()), connection_(context_, target.address, *this, 0) {}
 
 void Session::on_exchange_ended(Connection&, Ending ending, const Answer& answer) {
@@ -82,7 +82,8 @@ Result<JsonAnswer> Session::call(std::string_view method, std::string_view path,
   }
 }
 
-void for_all(const Target& target, size_t sessions, size_t count, const std::function<void(Session&, size_t)>& work) {
+void for_all(const ResolvedAddress& target, size_t sessions, size_t count,
+             const std::function<void(Session&, size_t)>& work) {
   std::atomic<size_t> next = 0;
   const auto share = [&] {
     Session session(target);

@@ -18,7 +18,7 @@ namespace hongbao::load {
 // The address of an endpoint; kUnavailable when its name isn't known.
 Result<boost::asio::ip::tcp::endpoint> resolve(const HttpAddress& endpoint);
 
-struct Target {
+struct ResolvedAddress {
   HttpAddress endpoint;
   boost::asio::ip::tcp::endpoint address;
 };
@@ -30,7 +30,7 @@ struct JsonAnswer {
 
 class Session final : private ConnectionOwner {
  public:
-  explicit Session(const Target& target);
+  explicit Session(const ResolvedAddress& target);
 
   // `headers` is whole lines. An answer of any status but 429 and 503; kUnavailable when none came before `deadline`.
   Result<JsonAnswer> call(std::string_view method, std::string_view path, std::string_view headers,
@@ -48,6 +48,7 @@ class Session final : private ConnectionOwner {
 };
 
 // Calls `work(session, i)` for each i below `count`, on as many threads as `sessions`; returns when all are done.
-void for_all(const Target& target, size_t sessions, size_t count, const std::function<void(Session&, size_t)>& work);
+void for_all(const ResolvedAddress& target, size_t sessions, size_t count,
+             const std::function<void(Session&, size_t)>& work);
 
 }  // namespace hongbao::load

@@ -43,7 +43,7 @@ uint64_t sum_of(const VoucherCounts& counts) {
 
 }  // namespace
 
-Result<Settlement> read_settlement(Session& admin, const std::string& admin_header, SteadyTime deadline) {
+Result<SettlementProgress> read_settlement(Session& admin, const std::string& admin_header, SteadyTime deadline) {
   const auto answer = get_object(admin, "/admin/v1/shards", admin_header, deadline);
   if (!answer) {
     return std::unexpected(answer.error());
@@ -52,7 +52,7 @@ Result<Settlement> read_settlement(Session& admin, const std::string& admin_head
   if (shards == nullptr) {
     return fail(ErrorCode::kMalformedJson, "/admin/v1/shards has no shards");
   }
-  Settlement seen;
+  SettlementProgress seen;
   for (const boost::json::value& item : *shards) {
     const boost::json::object* shard = item.if_object();
     const auto id = shard == nullptr ? std::nullopt : text_of(*shard, "shard");
@@ -69,11 +69,11 @@ Result<Settlement> read_settlement(Session& admin, const std::string& admin_head
   return seen;
 }
 
-uint64_t Settlement::settled_sum() const {
+uint64_t SettlementProgress::settled_sum() const {
   return sum_of(settled);
 }
 
-bool Settlement::has_settled(const VoucherCounts& awaited) const {
+bool SettlementProgress::has_settled(const VoucherCounts& awaited) const {
   return std::ranges::all_of(awaited, [&](const auto& written) {
     const auto found = settled.find(written.first);
     return found != settled.end() && found->second >= written.second;

@@ -25,15 +25,15 @@ inline constexpr size_t kWalletSampleMax = 500;
 
 // How to reach a server, and with what rights.
 struct Server {
-  Target api;
-  Target admin;
+  ResolvedAddress api;
+  ResolvedAddress admin;
   std::string admin_header;               // whole header lines
   std::vector<std::string> user_headers;  // by user
 };
 
 // By shard, its number of vouchers, written or settled, in the server's whole life.
 using VoucherCounts = std::map<std::string, uint64_t>;
-struct Settlement {
+struct SettlementProgress {
   VoucherCounts vouchers;
   VoucherCounts settled;
 
@@ -41,7 +41,7 @@ struct Settlement {
   // Whether all that is in `awaited` is settled here.
   [[nodiscard]] bool has_settled(const VoucherCounts& awaited) const;
 };
-Result<Settlement> read_settlement(Session& admin, const std::string& admin_header, SteadyTime deadline);
+Result<SettlementProgress> read_settlement(Session& admin, const std::string& admin_header, SteadyTime deadline);
 
 struct Verdict {
   Findings findings;

@@ -1,4 +1,4 @@
-#include "api/call.h"
+#include "api/api_call.h"
 
 #include "api/problem.h"
 #include "net/http/rules.h"
@@ -17,30 +17,30 @@ prometheus::Counter& requests(prometheus::Registry& registry, const std::string&
 
 }  // namespace
 
-RouteMetrics::RouteMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route)
+OperationMetrics::OperationMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route)
     : succeeded_(requests(registry, api, route, "2xx")),
       refused_(requests(registry, api, route, "4xx")),
       failed_(requests(registry, api, route, "5xx")),
       seconds_(add_histogram(registry, "hongbao_http_request_seconds", "From the parsed request to its answer.",
                              latency_buckets_s(), {{"api", api}, {"route", route}})) {}
 
-void RouteMetrics::observe(http::status status, std::chrono::steady_clock::duration took) {
+void OperationMetrics::observe(http::status status, std::chrono::steady_clock::duration took) {
   const auto number = static_cast<unsigned>(status);
   (number < 400 ? succeeded_ : number < 500 ? refused_ : failed_).Increment();
   seconds_.Observe(std::chrono::duration<double>(took).count());
 }
 
-void Call::tell_when_late() {
+void ApiCall::tell_when_late() {
   reply_.set_late_at(deadline_ + kLateGrace);
 }
 
-void Call::send(HttpResponse response) {
+void ApiCall::send(HttpResponse response) {
   response.close = response.close || close_;
   metrics_->observe(response.status, std::chrono::steady_clock::now() - began_);
   reply_.send(std::move(response));
 }
 
-void Call::answer(Result<HttpResponse> response) {
+void ApiCall::answer(Result<HttpResponse> response) {
   if (response) {
     send(std::move(*response));
   } else {
@@ -48,7 +48,7 @@ void Call::answer(Result<HttpResponse> response) {
   }
 }
 
-void Call::fail_with(const Error& error) {
+void ApiCall::fail_with(const Error& error) {
   send(problem(error));
 }
 
@@ -64,7 +64,7 @@ std::optional<Result<HttpResponse>> answer_options(const Router& router, const H
   return HttpResponse{.status = http::status::no_content, .headers = "Allow: " + *methods + "\r\n"};
 }
 
-Result<void> check_call(const Router& router, const Match& match, const Incoming& in) {
+Result<void> check_call(const Router& router, const Match& match, const RoutedRequest& in) {
   const auto known = router.check_parameters(match, in.target);
   return known ? check_preconditions(in.request) : known;
 }

@@ -16,9 +16,9 @@
 
 namespace hongbao {
 
-class RouteMetrics {
+class OperationMetrics {
  public:
-  RouteMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route);
+  OperationMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route);
   void observe(http::status status, std::chrono::steady_clock::duration took);
 
  private:
@@ -28,9 +28,9 @@ class RouteMetrics {
   prometheus::Histogram& seconds_;
 };
 
-class Call {
+class ApiCall {
  public:
-  Call(Reply reply, RouteMetrics& metrics, std::chrono::milliseconds timeout)
+  ApiCall(Reply reply, OperationMetrics& metrics, std::chrono::milliseconds timeout)
       : reply_(std::move(reply)),
         metrics_(&metrics),
         began_(std::chrono::steady_clock::now()),
@@ -50,14 +50,14 @@ class Call {
 
  private:
   Reply reply_;
-  RouteMetrics* metrics_;
+  OperationMetrics* metrics_;
   SteadyTime began_;
   SteadyTime deadline_;
   bool close_ = false;
 };
 
 // What a handler reads while it is called.
-struct Incoming {
+struct RoutedRequest {
   const HttpRequest& request;
   const Target& target;
   std::string_view name;  // the placeholder of the path
@@ -68,6 +68,6 @@ std::optional<Result<HttpResponse>> answer_options(const Router& router, const H
                                                    const Result<Target>& target);
 
 // What every call is asked once it is known who asks: its parameters, and preconditions.
-Result<void> check_call(const Router& router, const Match& match, const Incoming& in);
+Result<void> check_call(const Router& router, const Match& match, const RoutedRequest& in);
 
 }  // namespace hongbao
