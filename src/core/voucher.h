@@ -37,10 +37,15 @@ struct Voucher {
   friend bool operator==(const Voucher&, const Voucher&) = default;
 };
 
-// Whether it can be followed. What comes from a file or a message may be damaged.
+// Whether a shard can have written it, by what it says alone. What comes from a file or a message may be damaged.
 inline bool is_sound(const Voucher& voucher) {
+  const bool is_share = voucher.kind == VoucherKind::kOpened;
+  const bool has_seq =
+      is_share ? voucher.seq >= 1 && voucher.seq <= kSharesPerPacketMax : voucher.seq == 0;
+  const Money most = is_share ? kShareGreatest : kShareGreatest * kSharesPerPacketMax;
   return voucher.kind >= VoucherKind::kPaid && voucher.kind <= VoucherKind::kRefunded && voucher.no.value >= 1 &&
-         !voucher.user.empty() && voucher.amount >= Money(1) && voucher.amount <= kShareGreatest * kSharesPerPacketMax;
+         !voucher.user.empty() && has_seq && voucher.amount >= kShareLeast && voucher.amount <= most &&
+         voucher.packet.local.value >> LocalNo::kBits == 0 && voucher.at.unix_ms >= 0;
 }
 
 }  // namespace hongbao

@@ -1,6 +1,8 @@
 // Carries committed vouchers from shards to their followers (settlement, inbox). The log in the order store is the
 // truth; the stream only makes following it quick. A delivery may be lost, repeated or late: the follower
-// (service/log_follower.h) compares with its cursor and reads gaps back from the order store.
+// (service/log_follower.h) compares with its cursor and reads gaps back from the order store. What is delivered was
+// published by a process of this deployment: a stream that others can write to believes no message without its MAC
+// (core/voucher_batch.h).
 //
 // Threads: any.
 #pragma once
@@ -13,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "core/voucher.h"
+#include "core/voucher_batch.h"
 
 namespace hongbao {
 
@@ -30,12 +32,19 @@ class VoucherStream {
  public:
   virtual ~VoucherStream() = default;
 
-  // After the commit that holds them. Never blocks for long, and may drop.
-  virtual void publish(ShardId shard, std::span<const Voucher> vouchers) = 0;
+  // After the commit that holds them, by the shard's owner in `term`. Never blocks for long, and may drop.
+  virtual void publish(ShardId shard, Term term, std::span<const Voucher> vouchers) = 0;
 
-  // Vouchers of `shard` numbered `from` and up, ascending, as far as they have come for `follower`. May be empty, and
-  // may begin later than `from`. The first call makes `follower` one of the shard's followers in this process.
-  virtual Result<std::vector<Voucher>> fetch(Follower follower, ShardId shard, VoucherNo from, size_t vouchers_max) = 0;
+  // Where a follower wants to go on.
+  struct Want {
+    ShardId shard;
+    Term term;       // whose vouchers it believes: those of another are left to the log
+    VoucherNo from;  // the first number
+    size_t vouchers_max;
+  };
+  // Vouchers of that shard and term numbered `from` and up, ascending, as far as they have come for `follower`. May be
+  // empty, and may begin later than `from`. The first call makes `follower` one of the shard's followers in this process.
+  virtual Result<std::vector<Voucher>> fetch(Follower follower, const Want& want) = 0;
   // `follower` has committed what it made of everything below `upto`: that need not come again.
   virtual void acknowledge(Follower follower, ShardId shard, VoucherNo upto) = 0;
   // `follower` no longer follows `shard` in this process: what has not been acknowledged comes to another process.

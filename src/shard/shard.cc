@@ -310,7 +310,7 @@ void Shard::finish_batch() {
     has_committed_ = true;
     lease_.extend(began);
     metrics_.batch_vouchers.Observe(static_cast<double>(batch.vouchers.size()));
-    stream_.publish(id_, batch.vouchers);
+    stream_.publish(id_, lease_.term(), batch.vouchers);
     next_voucher_.store(batch.next().value);
   } else if (!held_.empty() && !keep_lease()) {
     return;  // what memory says is only true for the owner
@@ -417,7 +417,7 @@ bool Shard::recover() {
     own(*resolved->acquired);
   }
   if (resolved->landed) {
-    stream_.publish(id_, batch.vouchers);
+    stream_.publish(id_, lease_.term(), batch.vouchers);
     answer_held();
   } else {
     fail_held(ErrorCode::kUnavailable, "the store refused the write; nothing took effect");

@@ -119,6 +119,8 @@ class Shard {
   [[nodiscard]] bool takes_orders() const { return state_.load() == ShardState::kServing && owns(); }
   // Nobody else has the shard.
   [[nodiscard]] bool owns() const { return lease_.owns(); }
+  // The last one in which this process had the shard. Any thread.
+  [[nodiscard]] Term term() const { return lease_.term(); }
 
  private:
   struct Wanted {};  // only wakes the writer

@@ -56,7 +56,7 @@ std::optional<ShardLease::Acquired> ShardLease::acquire_if_due() {
 }
 
 void ShardLease::hold(const Acquired& acquired) {
-  epoch_.store(acquired.head.epoch, std::memory_order_relaxed);
+  term_.store(Term::of(acquired.head.epoch, clock_.now()), std::memory_order_relaxed);
   extend(acquired.from);
   if (const auto left_out = log_turn("shard_owned", to_text(id_))) {
     log_info("shard_owned", {{"shard", to_text(id_)},

@@ -10,7 +10,7 @@
 // A lease counts from before the store was asked for it, so that it lapses here first. Nobody else has the shard while
 // `owns` says so; who is not sure has to ask the store before it answers anything.
 //
-// `want`, `wanted`, `owns`, `epoch`, `left`, `pending`: any thread. All else: the shard's writer.
+// `want`, `wanted`, `owns`, `epoch`, `term`, `left`, `pending`: any thread. All else: the shard's writer.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,9 @@ class ShardLease {
     return until == kForever || (until != kNever && clock_.steady_now() < until);
   }
   // The last one that this process had.
-  [[nodiscard]] uint32_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  [[nodiscard]] uint32_t epoch() const { return term().epoch(); }
+  // The last one that this process had.
+  [[nodiscard]] Term term() const { return term_.load(std::memory_order_relaxed); }
   // 0: not owned here; kLeaseForever.
   [[nodiscard]] std::chrono::milliseconds left() const;
   // A commit or renewal began so long ago, and its outcome is not known; 0: there is none.
@@ -109,7 +111,7 @@ class ShardLease {
 
   // Published for other threads.
   std::atomic<bool> wanted_{false};
-  std::atomic<uint32_t> epoch_{0};
+  std::atomic<Term> term_{};
   std::atomic<SteadyTime> until_{kNever};          // kNever: no lease
   std::atomic<SteadyTime> pending_since_{kNever};  // a commit or renewal began then and may not have ended
 };

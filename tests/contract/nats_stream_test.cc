@@ -5,7 +5,6 @@
 #include <functional>
 #include <thread>
 
-#include "adapters/nats/voucher_codec.h"
 #include "contract/stream_calls.h"
 
 namespace hongbao {
@@ -103,20 +102,20 @@ TEST_F(NatsStreamTest, WhatIsPublishedComesToAFollowerElsewhere) {
   const auto follower = open();
   const uint64_t next = begin(*publisher, *follower);
   const auto first = batch(next, 300);
-  publisher->publish(kShard, first);
-  publisher->publish(kShard, batch(next + 300, 2));
+  publisher->publish(kShard, kTerm, first);
+  publisher->publish(kShard, kTerm, batch(next + 300, 2));
   ASSERT_TRUE(comes(*follower, next, next + 302));
-  EXPECT_EQ(follower->fetch(Follower::kInbox, kShard, {next}, 300).value(), first);
-  EXPECT_EQ(follower->fetch(Follower::kInbox, kShard, {next + 5}, 2).value().front().no, VoucherNo{next + 5});
-  EXPECT_THAT(follower->fetch(Follower::kInbox, kShard, {next + 302}, 10).value(), testing::IsEmpty());
+  EXPECT_EQ(follower->fetch(Follower::kInbox, {kShard, kTerm, {next}, 300}).value(), first);
+  EXPECT_EQ(follower->fetch(Follower::kInbox, {kShard, kTerm, {next + 5}, 2}).value().front().no, VoucherNo{next + 5});
+  EXPECT_THAT(follower->fetch(Follower::kInbox, {kShard, kTerm, {next + 302}, 10}).value(), testing::IsEmpty());
 }
 
 TEST_F(NatsStreamTest, ItTellsWhereItEnds) {
   const auto stream = open();
   EXPECT_EQ(stream->end(kShard).value(), VoucherNo{1});
-  stream->publish(kShard, batch(7, 5));
+  stream->publish(kShard, kTerm, batch(7, 5));
   EXPECT_TRUE(eventually([&] {
-    stream->publish(kShard, batch(7, 5));  // what comes before there is a stream is dropped
+    stream->publish(kShard, kTerm, batch(7, 5));  // what comes before there is a stream is dropped
     return stream->end(kShard).value_or(VoucherNo{}) == VoucherNo{12};
   }));
   EXPECT_EQ(stream->end(kOtherShard).value(), VoucherNo{1});
@@ -128,14 +127,14 @@ TEST_F(NatsStreamTest, WhatWasAcknowledgedDoesNotComeToTheNextProcess) {
   {
     const auto follower = open();
     next = begin(*publisher, *follower);
-    publisher->publish(kShard, batch(next, 2));
-    publisher->publish(kShard, batch(next + 2, 2));
+    publisher->publish(kShard, kTerm, batch(next, 2));
+    publisher->publish(kShard, kTerm, batch(next + 2, 2));
     ASSERT_TRUE(comes(*follower, next, next + 4));
     follower->acknowledge(Follower::kInbox, kShard, {next + 3});  // the second batch only in part
   }
   const auto successor = open();
   ASSERT_TRUE(comes(*successor, next + 2, next + 4)) << "it was given back";
-  EXPECT_EQ(successor->fetch(Follower::kInbox, kShard, {next}, 10).value().front().no, VoucherNo{next + 2});
+  EXPECT_EQ(successor->fetch(Follower::kInbox, {kShard, kTerm, {next}, 10}).value().front().no, VoucherNo{next + 2});
 }
 
 // After the databases went back to an older copy the stream still has what was committed since, with the numbers that
@@ -146,7 +145,7 @@ TEST_F(NatsStreamTest, WhatIsOlderThanTheProcessIsLeftToTheLog) {
   {
     const auto follower = open();
     next = begin(*publisher, *follower);
-    publisher->publish(kShard, batch(next, 2));
+    publisher->publish(kShard, kTerm, batch(next, 2));
     ASSERT_TRUE(comes(*follower, next, next + 2));
   }
   const Timestamp restarted = batch(next, 1).front().at + milliseconds(1);
@@ -157,10 +156,10 @@ TEST_F(NatsStreamTest, WhatIsOlderThanTheProcessIsLeftToTheLog) {
     voucher.amount = Money(7);
   }
   EXPECT_TRUE(eventually([&] {
-    publisher->publish(kShard, {&after.back(), 1});  // its number is new, so that it is no repetition
-    return !successor->fetch(Follower::kInbox, kShard, {next}, 10).value().empty();
+    publisher->publish(kShard, kTerm, {&after.back(), 1});  // its number is new, so that it is no repetition
+    return !successor->fetch(Follower::kInbox, {kShard, kTerm, {next}, 10}).value().empty();
   }));
-  const auto came = successor->fetch(Follower::kInbox, kShard, {next}, 10).value();
+  const auto came = successor->fetch(Follower::kInbox, {kShard, kTerm, {next}, 10}).value();
   EXPECT_EQ(came.front(), after.back()) << "nothing of what was there before";
 }
 
@@ -168,7 +167,7 @@ TEST_F(NatsStreamTest, AFollowerThatLeavesGivesBackWhatItHad) {
   const auto publisher = open();
   const auto first = open();
   const uint64_t next = begin(*publisher, *first);
-  publisher->publish(kShard, batch(next, 5));
+  publisher->publish(kShard, kTerm, batch(next, 5));
   ASSERT_TRUE(comes(*first, next, next + 5));
   first->leave(Follower::kInbox, kShard);
   const auto second = open();
@@ -180,20 +179,20 @@ TEST_F(NatsStreamTest, OneThatDiedWithItsArmsFullHoldsUpNobody) {
   uint64_t next = begin(*publisher, *open());
   const int count = nats::Subscription::kMessagesMax;
   for (int i = 0; i < count; ++i) {
-    publisher->publish(kShard, batch(next++, 1));
+    publisher->publish(kShard, kTerm, batch(next++, 1));
   }
   Operator(stream_).take(durable_, count, /*gives_back=*/false);
   const auto follower = open();
-  (void)follower->fetch(Follower::kInbox, kShard, {next}, 1);
-  publisher->publish(kShard, batch(next, 1));
+  (void)follower->fetch(Follower::kInbox, {kShard, kTerm, {next}, 1});
+  publisher->publish(kShard, kTerm, batch(next, 1));
   EXPECT_TRUE(comes(*follower, next, next + 1, seconds(10)));
 }
 
 TEST_F(NatsStreamTest, WhatAnotherHadBeforeIsCounted) {
   const auto publisher = open(kEachAlone);
   const uint64_t next = begin(*publisher, *open());
-  publisher->publish(kShard, batch(next, 1));
-  publisher->publish(kShard, batch(next + 1, 1));
+  publisher->publish(kShard, kTerm, batch(next, 1));
+  publisher->publish(kShard, kTerm, batch(next + 1, 1));
   Operator(stream_).take(durable_, 2, /*gives_back=*/true);
   const auto follower = open();
   EXPECT_TRUE(comes(*follower, next, next + 2));
@@ -209,11 +208,11 @@ TEST_F(NatsStreamTest, WhatAFollowerDoesNotTakeStaysOnTheServer) {
   ASSERT_TRUE(has_begun(next));
   const double before = counted("published");
   for (uint64_t no = next; no < end; no += kVouchers) {
-    stream->publish(kShard, batch(no, kVouchers));
+    stream->publish(kShard, kTerm, batch(no, kVouchers));
   }
   ASSERT_TRUE(eventually([&] { return counted("published") == before + kBatches; })) << counted("dropped");
   std::this_thread::sleep_for(milliseconds(500));
-  const size_t here = stream->fetch(Follower::kInbox, kShard, {next}, end).value().size();
+  const size_t here = stream->fetch(Follower::kInbox, {kShard, kTerm, {next}, end}).value().size();
   EXPECT_GE(here, nats::Subscription::kVouchersMax);
   EXPECT_LE(here, nats::Subscription::kVouchersMax + 2 * nats::Subscription::kPullMessages * kVouchers);
   for (uint64_t no = next; no < end; no += kVouchers) {
@@ -227,8 +226,8 @@ TEST_F(NatsStreamTest, ABatchThatIsPublishedAgainIsOneMessage) {
   ASSERT_TRUE(has_begun(next));
   const uint64_t before = Operator(stream_).messages();
   const double published = counted("published");
-  stream->publish(kShard, batch(next, 5));
-  stream->publish(kShard, batch(next, 5));
+  stream->publish(kShard, kTerm, batch(next, 5));
+  stream->publish(kShard, kTerm, batch(next, 5));
   ASSERT_TRUE(eventually([&] { return counted("published") == published + 2; }));
   EXPECT_EQ(Operator(stream_).messages(), before + 1);
 }
@@ -237,9 +236,9 @@ TEST_F(NatsStreamTest, BatchesThatComeWhileThePublisherRestsAreOneMessage) {
   const auto stream = open({.publisher_rest = seconds(1)});
   const uint64_t next = begin(*stream, *stream);
   const uint64_t before = Operator(stream_).messages();
-  stream->publish(kShard, batch(next, 1));
+  stream->publish(kShard, kTerm, batch(next, 1));
   for (uint64_t no = next + 1; no < next + 100; ++no) {
-    stream->publish(kShard, batch(no, 1));
+    stream->publish(kShard, kTerm, batch(no, 1));
   }
   ASSERT_TRUE(comes(*stream, next, next + 100));
   EXPECT_LE(Operator(stream_).messages(), before + 3);
@@ -250,10 +249,10 @@ TEST_F(NatsStreamTest, OnlyWhatContinuesABatchIsJoinedToItAndOnlyUpToALimit) {
   const uint64_t next = begin(*stream, *stream);
   const uint64_t before = Operator(stream_).messages();
   const double published = counted("published");
-  stream->publish(kShard, batch(next, 6));
-  stream->publish(kShard, batch(next + 6, 6));    // too many together
-  stream->publish(kShard, batch(next + 6, 2));    // comes again
-  stream->publish(kShard, batch(next + 20, 20));  // behind a gap, and more than the limit by itself
+  stream->publish(kShard, kTerm, batch(next, 6));
+  stream->publish(kShard, kTerm, batch(next + 6, 6));    // too many together
+  stream->publish(kShard, kTerm, batch(next + 6, 2));    // comes again
+  stream->publish(kShard, kTerm, batch(next + 20, 20));  // behind a gap, and more than the limit by itself
   ASSERT_TRUE(comes(*stream, next, next + 12));
   ASSERT_TRUE(comes(*stream, next + 20, next + 40));
   // A message may come before the publisher hears that it was taken.
@@ -264,8 +263,8 @@ TEST_F(NatsStreamTest, OnlyWhatContinuesABatchIsJoinedToItAndOnlyUpToALimit) {
 TEST_F(NatsStreamTest, FollowersHavePlacesOfTheirOwn) {
   const auto stream = open();
   const uint64_t next = begin(*stream, *stream);
-  (void)stream->fetch(Follower::kSettlement, kShard, {1}, 1);  // begins to follow
-  stream->publish(kShard, batch(next, 1));
+  (void)stream->fetch(Follower::kSettlement, {kShard, kTerm, {1}, 1});  // begins to follow
+  stream->publish(kShard, kTerm, batch(next, 1));
   ASSERT_TRUE(comes(*stream, next, next + 1));
   stream->acknowledge(Follower::kSettlement, kShard, {next + 1});
   EXPECT_TRUE(comes(*stream, next, next + 1)) << "another's acknowledgement";
@@ -314,7 +313,7 @@ TEST_F(NatsStreamTest, WhatIsTooMuchForAFrozenServerIsDropped) {
   const uint64_t next = begin(*stream, *stream);
   engine("freeze", "nats");
   for (uint64_t i = 0; i < 1'000; ++i) {
-    stream->publish(kShard, batch(next + i, 100));
+    stream->publish(kShard, kTerm, batch(next + i, 100));
   }
   EXPECT_GE(counted("dropped"), 900);
   engine("thaw", "nats");
@@ -324,8 +323,8 @@ TEST_F(NatsStreamTest, WhatIsTooMuchForAFrozenServerIsDropped) {
 TEST_F(NatsStreamTest, AServerThatIsNotThereAtTheStartIsFoundLater) {
   engine("kill", "nats");
   const auto stream = open();
-  stream->publish(kShard, batch(1, 1));
-  EXPECT_THAT(stream->fetch(Follower::kInbox, kShard, {1}, 10).value(), testing::IsEmpty());
+  stream->publish(kShard, kTerm, batch(1, 1));
+  EXPECT_THAT(stream->fetch(Follower::kInbox, {kShard, kTerm, {1}, 10}).value(), testing::IsEmpty());
   engine("start", "nats");
   begin(*stream, *stream, 2);
 }
@@ -335,7 +334,7 @@ TEST_F(NatsStreamTest, NobodyWaitsForAServerThatStaysFrozen) {
   const auto stream = open();
   uint64_t next = begin(*publisher, *stream);
   for (int i = 0; i < 100; ++i) {
-    publisher->publish(kShard, batch(next++, 1));
+    publisher->publish(kShard, kTerm, batch(next++, 1));
   }
   ASSERT_TRUE(comes(*stream, next - 100, next));
   engine("freeze", "nats");
@@ -344,11 +343,11 @@ TEST_F(NatsStreamTest, NobodyWaitsForAServerThatStaysFrozen) {
   uint64_t done = next - 100;
   while (std::chrono::steady_clock::now() < end) {
     const auto began = std::chrono::steady_clock::now();
-    stream->publish(kShard, batch(next++, 100));
-    (void)stream->fetch(Follower::kInbox, kShard, {done}, 10);
+    stream->publish(kShard, kTerm, batch(next++, 100));
+    (void)stream->fetch(Follower::kInbox, {kShard, kTerm, {done}, 10});
     stream->acknowledge(Follower::kInbox, kShard, {done++});
     stream->leave(Follower::kSettlement, kShard);
-    (void)stream->fetch(Follower::kSettlement, kShard, {done}, 10);
+    (void)stream->fetch(Follower::kSettlement, {kShard, kTerm, {done}, 10});
     longest = std::max(longest, std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began));
     std::this_thread::sleep_for(milliseconds(80));
   }
@@ -372,22 +371,6 @@ TEST(StreamReply, SaysHowOftenItsMessageWasDelivered) {
   EXPECT_EQ(nats::deliveries("$JS.ACK.south.hash.STREAM.inbox-s007.2.12.9.1700000000000000000.0.random"), 2U);
   EXPECT_EQ(nats::deliveries("$JS.ACK.STREAM"), 1U);
   EXPECT_EQ(nats::deliveries(""), 1U);
-}
-
-TEST(VoucherCodec, RoundTrips) {
-  const Order made = order(key(3), 100, 2);
-  const std::vector<Voucher> vouchers{paid(8, made), opened(9, made.key, 1, "ann", 60),
-                                      refunded(10, made.key, "sender", 40)};
-  EXPECT_EQ(nats::decode_vouchers(kShard, nats::encode_vouchers(kShard, vouchers)), vouchers);
-}
-
-TEST(VoucherCodec, BelievesNothing) {
-  const std::string good = nats::encode_vouchers(kShard, std::vector{opened(9, key(3), 1, "ann", 60)});
-  EXPECT_EQ(nats::decode_vouchers(kOtherShard, good), std::nullopt);
-  EXPECT_EQ(nats::decode_vouchers(kShard, ""), std::nullopt);
-  EXPECT_EQ(nats::decode_vouchers(kShard, good.substr(0, good.size() - 1)), std::nullopt);
-  const std::string bad_user = nats::encode_vouchers(kShard, std::vector{opened(9, key(3), 1, "a/b", 60)});
-  EXPECT_EQ(nats::decode_vouchers(kShard, bad_user), std::nullopt);
 }
 
 }  // namespace

@@ -15,6 +15,9 @@
 namespace hongbao {
 
 inline constexpr std::chrono::seconds kStreamForever{30};  // a test that waits so long has failed
+inline constexpr Term kTerm{3ULL << 32};
+inline constexpr Term kNextTerm{4ULL << 32};
+inline constexpr Key256 kStreamKey{7};
 
 // Of one batch, numbered from `from`.
 inline std::vector<Voucher> batch(uint64_t from, size_t count) {
@@ -31,7 +34,7 @@ inline bool comes(VoucherStream& stream, uint64_t from, uint64_t end,
   const auto give_up = std::chrono::steady_clock::now() + limit;
   uint64_t seen = 0;
   while (std::chrono::steady_clock::now() < give_up) {
-    const auto got = stream.fetch(Follower::kInbox, kShard, {from}, end - from);
+    const auto got = stream.fetch(Follower::kInbox, {kShard, kTerm, {from}, end - from});
     if (got && got->size() == end - from && got->front().no == VoucherNo{from} &&
         got->back().no == VoucherNo{end - 1}) {
       return true;
@@ -45,7 +48,7 @@ inline bool comes(VoucherStream& stream, uint64_t from, uint64_t end,
 inline uint64_t begin(VoucherStream& publisher, VoucherStream& follower, uint64_t from = 1) {
   const auto give_up = std::chrono::steady_clock::now() + kStreamForever;
   while (std::chrono::steady_clock::now() < give_up) {
-    publisher.publish(kShard, batch(from, 1));
+    publisher.publish(kShard, kTerm, batch(from, 1));
     if (comes(follower, from, from + 1, std::chrono::milliseconds(100))) {
       follower.acknowledge(Follower::kInbox, kShard, {from + 1});
       return from + 1;
@@ -59,6 +62,7 @@ inline uint64_t begin(VoucherStream& publisher, VoucherStream& follower, uint64_
 inline std::unique_ptr<NatsVoucherStream> open_nats_stream(const std::string& prefix, prometheus::Registry& registry,
                                                            NatsStreamOptions options = {}) {
   options.url = required_environment("HONGBAO_TEST_NATS");
+  options.key = kStreamKey;
   options.name_prefix = prefix;
   options.maintenance_pause = std::chrono::milliseconds(200);
   options.bytes_max = 16 << 20;

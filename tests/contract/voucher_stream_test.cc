@@ -74,14 +74,28 @@ class VoucherStreamContract : public testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Adapters, VoucherStreamContract, testing::Values("log", "nats"),
                          [](const auto& tested) { return tested.param; });
 
+TEST_P(VoucherStreamContract, WhatAnotherOwnerPublishedIsLeftToTheLog) {
+  const uint64_t next = begin(publisher_, follower_);
+  publisher_.publish(kShard, kTerm, batch(next, 3));
+  ASSERT_TRUE(comes(follower_, next, next + 3));
+  EXPECT_THAT(follower_.fetch(Follower::kInbox, {kShard, kNextTerm, {next}, 10}).value(), IsEmpty());
+  publisher_.publish(kShard, kNextTerm, batch(next, 2));
+  const auto came = [&] { return follower_.fetch(Follower::kInbox, {kShard, kNextTerm, {next}, 10}).value(); };
+  const auto give_up = std::chrono::steady_clock::now() + kStreamForever;
+  for (uint64_t seen = 0; came().empty() && std::chrono::steady_clock::now() < give_up;) {
+    follower_.wait(seen, milliseconds(20));
+  }
+  EXPECT_EQ(came(), batch(next, 2));
+}
+
 TEST_P(VoucherStreamContract, FetchGivesPublishedVouchersFromANumberOn) {
   const uint64_t next = begin(publisher_, follower_);
   const auto vouchers = batch(next, 3);
-  publisher_.publish(kShard, vouchers);
+  publisher_.publish(kShard, kTerm, vouchers);
   ASSERT_TRUE(comes(follower_, next, next + 3));
-  EXPECT_EQ(follower_.fetch(Follower::kInbox, kShard, {next}, 10).value(), vouchers);
-  EXPECT_THAT(follower_.fetch(Follower::kInbox, kShard, {next + 1}, 1).value(), ElementsAre(vouchers[1]));
-  EXPECT_THAT(follower_.fetch(Follower::kInbox, kShard, {next + 3}, 10).value(), IsEmpty());
+  EXPECT_EQ(follower_.fetch(Follower::kInbox, {kShard, kTerm, {next}, 10}).value(), vouchers);
+  EXPECT_THAT(follower_.fetch(Follower::kInbox, {kShard, kTerm, {next + 1}, 1}).value(), ElementsAre(vouchers[1]));
+  EXPECT_THAT(follower_.fetch(Follower::kInbox, {kShard, kTerm, {next + 3}, 10}).value(), IsEmpty());
 }
 
 TEST_P(VoucherStreamContract, BatchesComeInOrderWhicheverIsAskedForInOneGo) {
@@ -89,18 +103,18 @@ TEST_P(VoucherStreamContract, BatchesComeInOrderWhicheverIsAskedForInOneGo) {
   std::vector<Voucher> all;
   for (uint64_t no = next; no < next + 500; no += 5) {
     const auto part = batch(no, 5);
-    publisher_.publish(kShard, part);
+    publisher_.publish(kShard, kTerm, part);
     all.insert(all.end(), part.begin(), part.end());
   }
   ASSERT_TRUE(comes(follower_, next, next + 500));
-  EXPECT_EQ(follower_.fetch(Follower::kInbox, kShard, {next}, 1'000).value(), all);
-  EXPECT_EQ(follower_.fetch(Follower::kInbox, kShard, {next + 7}, 11).value(),
+  EXPECT_EQ(follower_.fetch(Follower::kInbox, {kShard, kTerm, {next}, 1'000}).value(), all);
+  EXPECT_EQ(follower_.fetch(Follower::kInbox, {kShard, kTerm, {next + 7}, 11}).value(),
             std::vector(all.begin() + 7, all.begin() + 18));
 }
 
 TEST_P(VoucherStreamContract, WhatIsNotAcknowledgedCanBeFetchedAgain) {
   const uint64_t next = begin(publisher_, follower_);
-  publisher_.publish(kShard, batch(next, 3));
+  publisher_.publish(kShard, kTerm, batch(next, 3));
   ASSERT_TRUE(comes(follower_, next, next + 3));
   follower_.acknowledge(Follower::kInbox, kShard, {next + 1});
   EXPECT_TRUE(comes(follower_, next + 1, next + 3));
@@ -114,7 +128,7 @@ TEST_P(VoucherStreamContract, AFollowerThatLeftComesBack) {
 }
 
 TEST_P(VoucherStreamContract, AShardOfWhichNothingWasPublishedHasNothing) {
-  EXPECT_THAT(follower_.fetch(Follower::kInbox, kOtherShard, {1}, 10).value(), IsEmpty());
+  EXPECT_THAT(follower_.fetch(Follower::kInbox, {kOtherShard, kTerm, {1}, 10}).value(), IsEmpty());
   follower_.acknowledge(Follower::kInbox, kOtherShard, {1});
   follower_.leave(Follower::kInbox, kOtherShard);
 }
@@ -123,8 +137,8 @@ TEST_P(VoucherStreamContract, WaitReturnsAtOnceWhenSomethingCameBefore) {
   const uint64_t next = begin(publisher_, follower_);
   uint64_t seen = 0;
   follower_.wait(seen, milliseconds(0));
-  publisher_.publish(kShard, batch(next, 1));
-  publisher_.publish(kShard, batch(next + 1, 1));
+  publisher_.publish(kShard, kTerm, batch(next, 1));
+  publisher_.publish(kShard, kTerm, batch(next + 1, 1));
   ASSERT_TRUE(comes(follower_, next, next + 2));
   EXPECT_LT(time([&] { follower_.wait(seen, kStreamForever); }), kStreamForever);
   EXPECT_GE(time([&] { follower_.wait(seen, milliseconds(20)); }), milliseconds(20));  // both were seen
@@ -149,7 +163,7 @@ TEST_P(VoucherStreamContract, WhatComesWakesEveryWaiter) {
       });
     }
     std::this_thread::sleep_for(milliseconds(20));
-    publisher_.publish(kShard, batch(next, 1));
+    publisher_.publish(kShard, kTerm, batch(next, 1));
   });
   EXPECT_EQ(woken, 3);
   EXPECT_LT(elapsed, kStreamForever);
@@ -173,34 +187,34 @@ class LogVoucherStreamTest : public testing::Test {
 
 TEST_F(LogVoucherStreamTest, AVoucherWhosePublicationWasLostIsStillFetched) {
   const auto vouchers = commit_one();
-  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {1}, 10).value(), vouchers);
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, {kShard, kTerm, {1}, 10}).value(), vouchers);
 }
 
 TEST_F(LogVoucherStreamTest, WhatWasPublishedIsFetchedWithoutTheStore) {
   const Order made = order(key(0), 100, 2);
   const std::vector<Voucher> vouchers{opened(5, made.key, 1, "ann", 60), opened(6, made.key, 2, "bob", 40)};
-  stream_.publish(kShard, vouchers);
-  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {5}, 10).value(), vouchers);
-  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {7}, 10).value(), IsEmpty());
+  stream_.publish(kShard, kTerm, vouchers);
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, {kShard, kTerm, {5}, 10}).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, {kShard, kTerm, {7}, 10}).value(), IsEmpty());
 }
 
 TEST_F(LogVoucherStreamTest, BehindALostPublicationTheStoreIsAsked) {
   const auto vouchers = commit_one();
-  stream_.publish(kShard, {vouchers.begin(), vouchers.begin() + 1});
-  stream_.publish(kShard, {vouchers.begin() + 2, vouchers.end()});
-  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {1}, 10).value(), vouchers);
-  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {3}, 10).value(), ElementsAre(vouchers[2]));
+  stream_.publish(kShard, kTerm, {vouchers.begin(), vouchers.begin() + 1});
+  stream_.publish(kShard, kTerm, {vouchers.begin() + 2, vouchers.end()});
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, {kShard, kTerm, {1}, 10}).value(), vouchers);
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, {kShard, kTerm, {3}, 10}).value(), ElementsAre(vouchers[2]));
 }
 
 TEST_F(LogVoucherStreamTest, OnlySoMuchIsKept) {
   const Order made = order(key(0), 100, 2);
   constexpr uint64_t kMore = LogVoucherStream::kRecentVouchersMax + 10;
   for (uint64_t no = 1; no <= kMore; ++no) {
-    stream_.publish(kShard, std::vector{opened(no, made.key, 1, "ann", 60)});
+    stream_.publish(kShard, kTerm, std::vector{opened(no, made.key, 1, "ann", 60)});
   }
-  EXPECT_THAT(stream_.fetch(Follower::kInbox, kShard, {10}, 1).value(),
+  EXPECT_THAT(stream_.fetch(Follower::kInbox, {kShard, kTerm, {10}, 1}).value(),
               IsEmpty());  // asked of the store, which has none
-  EXPECT_EQ(stream_.fetch(Follower::kInbox, kShard, {11}, kMore).value().size(), LogVoucherStream::kRecentVouchersMax);
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, {kShard, kTerm, {11}, kMore}).value().size(), LogVoucherStream::kRecentVouchersMax);
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ constexpr std::array<std::string_view, kFaults> kNames{
     "stream_lost",
     "stream_repeated",
     "stream_reordered",
+    "stream_forged",
     "stream_down",
     "cache_wiped",
     "cache_stale",

@@ -52,6 +52,7 @@ enum class Fault : uint8_t {
   kStreamLost,
   kStreamRepeated,  // a message from any time, however long ago
   kStreamReordered,
+  kStreamForged,  // somebody without the key writes a message, or changes one
   kStreamDown,
   kCacheWiped,
   kCacheStale,  // an entry that is there is not seen

@@ -34,6 +34,17 @@ function(sim_mutant name)
   set_property(GLOBAL APPEND PROPERTY SIM_MUTANTS ${name}:${MUTANT_SCENARIO})
 endfunction()
 
+# --- what travels between processes -----------------------------------------------------------------------------------
+
+sim_mutant(a_message_without_its_mac SOURCE core/voucher_batch.cc
+  FIND "!equal_constant_time(mac, blake2b_keyed(key_, as_bytes(body))) ||"
+  REPLACE ""
+  SCENARIO bad_stream)
+sim_mutant(an_epoch_that_comes_again_is_a_term SOURCE shard/shard_lease.cc
+  FIND "Term::of(acquired.head.epoch, clock_.now())"
+  REPLACE "Term::of(acquired.head.epoch, {})"
+  SCENARIO restores)
+
 # --- the engine, and how money is split -------------------------------------------------------------------------------
 
 sim_mutant(refund_without_its_voucher SOURCE shard/engine.cc

@@ -54,7 +54,6 @@ void Engines::restore(const Copy& copy) {
   }
   ledger.go_back(copy.ledger);
   inbox.go_back(copy.inbox);
-  stream.forget();
 }
 
 Process::Process(Engines& engines, Environment& env, Network& network, const std::string& node, uint64_t number)

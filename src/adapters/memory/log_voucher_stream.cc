@@ -10,9 +10,9 @@ LogVoucherStream::LogVoucherStream(const VoucherLogs& logs) {
   }
 }
 
-void LogVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
+void LogVoucherStream::publish(ShardId shard, Term term, std::span<const Voucher> vouchers) {
   if (const auto log = logs_.find(shard); log != logs_.end() && !vouchers.empty()) {
-    keep(*log->second, std::make_shared<const std::vector<Voucher>>(vouchers.begin(), vouchers.end()));
+    keep(*log->second, term, std::make_shared<const std::vector<Voucher>>(vouchers.begin(), vouchers.end()));
   }
   {
     const std::scoped_lock lock(mutex_);
@@ -21,14 +21,15 @@ void LogVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers)
   published_.notify_all();
 }
 
-void LogVoucherStream::keep(Log& log, Batch batch) {
+void LogVoucherStream::keep(Log& log, Term term, Batch batch) {
   std::vector<Batch> dropped;  // ends behind the lock
   const std::scoped_lock lock(log.mutex);
-  if (!log.recent.empty() && log.recent.back()->back().no + 1 != batch->front().no) {
+  if (!log.recent.empty() && (log.term != term || log.recent.back()->back().no + 1 != batch->front().no)) {
     dropped.assign(log.recent.begin(), log.recent.end());
     log.recent.clear();
     log.recent_vouchers = 0;
   }
+  log.term = term;
   log.recent_vouchers += batch->size();
   log.recent.push_back(std::move(batch));
   while (log.recent_vouchers > kRecentVouchersMax) {
@@ -38,13 +39,13 @@ void LogVoucherStream::keep(Log& log, Batch batch) {
   }
 }
 
-std::vector<LogVoucherStream::Batch> LogVoucherStream::find_recent(Log& log, VoucherNo from, size_t vouchers_max) {
+std::vector<LogVoucherStream::Batch> LogVoucherStream::find_recent(Log& log, const Want& want) {
   const std::scoped_lock lock(log.mutex);
-  if (log.recent.empty() || from < log.recent.front()->front().no) {
+  if (log.recent.empty() || log.term != want.term || want.from < log.recent.front()->front().no) {
     return {};
   }
-  auto batch = std::ranges::upper_bound(log.recent, from, {}, [](const Batch& each) { return each->front().no; });
-  const VoucherNo end = from + vouchers_max;
+  auto batch = std::ranges::upper_bound(log.recent, want.from, {}, [](const Batch& each) { return each->front().no; });
+  const VoucherNo end = want.from + want.vouchers_max;
   std::vector<Batch> found;
   for (--batch; batch != log.recent.end() && (*batch)->front().no < end; ++batch) {
     found.push_back(*batch);
@@ -52,20 +53,20 @@ std::vector<LogVoucherStream::Batch> LogVoucherStream::find_recent(Log& log, Vou
   return found;
 }
 
-Result<std::vector<Voucher>> LogVoucherStream::fetch(Follower, ShardId shard, VoucherNo from, size_t vouchers_max) {
-  const auto log = logs_.find(shard);
+Result<std::vector<Voucher>> LogVoucherStream::fetch(Follower, const Want& want) {
+  const auto log = logs_.find(want.shard);
   if (log == logs_.end()) {
     return std::vector<Voucher>();
   }
-  const auto batches = find_recent(*log->second, from, vouchers_max);
-  if (batches.empty() || from > batches.back()->back().no + 1) {
-    return log->second->stored.read_log(from, vouchers_max);
+  const auto batches = find_recent(*log->second, want);
+  if (batches.empty() || want.from > batches.back()->back().no + 1) {
+    return log->second->stored.read_log(want.from, want.vouchers_max);
   }
   std::vector<Voucher> vouchers;
   for (const Batch& batch : batches) {
-    const auto begin = std::ranges::lower_bound(*batch, from, {}, &Voucher::no);
+    const auto begin = std::ranges::lower_bound(*batch, want.from, {}, &Voucher::no);
     const auto count =
-        std::min<ptrdiff_t>(batch->end() - begin, static_cast<ptrdiff_t>(vouchers_max - vouchers.size()));
+        std::min<ptrdiff_t>(batch->end() - begin, static_cast<ptrdiff_t>(want.vouchers_max - vouchers.size()));
     vouchers.insert(vouchers.end(), begin, begin + count);
   }
   return vouchers;

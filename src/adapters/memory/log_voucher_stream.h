@@ -24,9 +24,9 @@ class LogVoucherStream final : public VoucherStream {
   // The logs outlive the stream.
   explicit LogVoucherStream(const VoucherLogs& logs);
 
-  void publish(ShardId shard, std::span<const Voucher> vouchers) override;
+  void publish(ShardId shard, Term term, std::span<const Voucher> vouchers) override;
   // Nothing for a shard that is not in this process.
-  Result<std::vector<Voucher>> fetch(Follower follower, ShardId shard, VoucherNo from, size_t vouchers_max) override;
+  Result<std::vector<Voucher>> fetch(Follower follower, const Want& want) override;
   void acknowledge(Follower, ShardId, VoucherNo) override {}
   void leave(Follower, ShardId) override {}
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
@@ -38,14 +38,15 @@ class LogVoucherStream final : public VoucherStream {
 
     VoucherLog& stored;
     std::mutex mutex;
-    // As they were published, without a gap between them; guarded by mutex.
+    // As they were published in one term, without a gap between them; guarded by mutex.
+    Term term;
     std::deque<Batch> recent;
     size_t recent_vouchers = 0;
   };
-  static void keep(Log& log, Batch batch);
+  static void keep(Log& log, Term term, Batch batch);
   // Batches that hold what `from` names and the vouchers behind it; none when it is not in memory. Vouchers are copied
   // by the follower without the lock, so that it never holds up the shard's writer.
-  static std::vector<Batch> find_recent(Log& log, VoucherNo from, size_t vouchers_max);
+  static std::vector<Batch> find_recent(Log& log, const Want& want);
 
   std::map<ShardId, std::unique_ptr<Log>> logs_;
   std::mutex mutex_;

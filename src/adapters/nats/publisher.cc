@@ -5,7 +5,6 @@
 #include <deque>
 #include <utility>
 
-#include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/thread.h"
 
@@ -49,23 +48,25 @@ Publisher::Anchor& Publisher::new_anchor() {
   return anchors.emplace_back();
 }
 
-void Publisher::publish(ShardId shard, std::span<const Voucher> vouchers) {
+void Publisher::publish(ShardId shard, Term term, std::span<const Voucher> vouchers) {
   if (vouchers.empty()) {
     return;
   }
   const std::scoped_lock lock(mutex_);
   auto& messages = waiting_[shard];
-  const bool joins = !messages.empty() && messages.back().back().no + 1 == vouchers.front().no &&
-                     messages.back().size() + vouchers.size() <= options_.joined_vouchers_max;
+  const bool joins = !messages.empty() && messages.back().term == term &&
+                     messages.back().vouchers.back().no + 1 == vouchers.front().no &&
+                     messages.back().vouchers.size() + vouchers.size() <= options_.joined_vouchers_max;
   if (!joins && (is_stopping_ || messages_waiting_ >= options_.messages_waiting_max)) {
     metrics_.dropped.Increment();
     return;
   }
   if (!joins) {
-    messages.emplace_back();
+    messages.push_back({shard, term, {}});
     ++messages_waiting_;
   }
-  messages.back().insert(messages.back().end(), vouchers.begin(), vouchers.end());
+  auto& joined = messages.back().vouchers;
+  joined.insert(joined.end(), vouchers.begin(), vouchers.end());
   changed_.notify_all();
 }
 
@@ -90,10 +91,10 @@ void Publisher::run() {
     const Messages messages = std::exchange(waiting_, {});
     messages_waiting_ = 0;
     for (const auto& [shard, of_shard] : messages) {
-      for (const Message& vouchers : of_shard) {
+      for (const VoucherBatch& message : of_shard) {
         if (std::chrono::steady_clock::now() < give_up_at_) {
           lock.unlock();
-          publish_now(shard, vouchers);
+          publish_now(message);
           lock.lock();
         }
       }
@@ -102,14 +103,14 @@ void Publisher::run() {
   }
 }
 
-void Publisher::publish_now(ShardId shard, const Message& vouchers) {
+void Publisher::publish_now(const VoucherBatch& message) {
   if (!connection_.is_connected()) {
     metrics_.dropped.Increment();
     return;
   }
-  const std::string name = to_text(shard);
-  const std::string bytes = encode_vouchers(shard, vouchers);
-  const std::string id = fmt::format("{}-{}", name, vouchers.front().no.value);
+  const std::string name = to_text(message.shard);
+  const std::string bytes = options_.codec.print(message);
+  const std::string id = fmt::format("{}-{:016x}-{}", name, message.term.value, message.vouchers.front().no.value);
   jsPubOptions options;
   jsPubOptions_Init(&options);
   options.MsgId = id.c_str();

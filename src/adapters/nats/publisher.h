@@ -20,7 +20,7 @@
 #include "adapters/nats/connection.h"
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "core/voucher.h"
+#include "core/voucher_batch.h"
 
 namespace hongbao::nats {
 
@@ -28,6 +28,7 @@ class Publisher {
  public:
   struct Options {
     std::string subject_prefix;  // before the shard
+    VoucherBatchCodec codec;
     size_t messages_waiting_max;
     size_t joined_vouchers_max;  // batches are joined up to so many; one that is larger goes alone
     int64_t confirmations_waiting_max;
@@ -46,13 +47,12 @@ class Publisher {
   Publisher& operator=(const Publisher&) = delete;
 
   // Dropped when too much waits.
-  void publish(ShardId shard, std::span<const Voucher> vouchers);
+  void publish(ShardId shard, Term term, std::span<const Voucher> vouchers);
   // Publishes what waits, begins nothing after `limit`, and ends the thread.
   void stop(std::chrono::milliseconds limit);
 
  private:
-  using Message = std::vector<Voucher>;  // numbered without a gap
-  using Messages = std::map<ShardId, std::vector<Message>>;
+  using Messages = std::map<ShardId, std::vector<VoucherBatch>>;
   // Where the library finds the publisher when a confirmation comes, or finds that it is gone.
   struct Anchor {
     std::mutex mutex;
@@ -63,7 +63,7 @@ class Publisher {
   static void on_answer(jsCtx*, natsMsg* message, jsPubAck*, jsPubAckErr* error, void* anchor);
 
   void run();
-  void publish_now(ShardId shard, const Message& vouchers);
+  void publish_now(const VoucherBatch& message);
 
   Connection& connection_;
   const Options options_;

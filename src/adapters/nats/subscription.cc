@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-#include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/log_rate.h"
@@ -18,6 +17,7 @@ namespace {
 // doubt.
 constexpr std::string_view kNoMessages = "404";
 constexpr std::string_view kPullEnded = "408";
+constexpr std::string_view kAcknowledgedAt = "$JS.ACK.";
 constexpr const char* kAcknowledge = "+ACK";
 constexpr const char* kGiveBack = "-NAK";
 
@@ -131,7 +131,10 @@ void Subscription::take(Owned<natsMsg> message) {
   }
   const char* reply = natsMsg_GetReply(message.get());
   std::string reply_to = reply == nullptr ? "" : reply;
-  auto vouchers = decode_vouchers(
+  if (!reply_to.starts_with(kAcknowledgedAt)) {
+    return;  // not from a consumer: whoever sent it would have a word said where it likes
+  }
+  auto batch = shared_.codec.parse(
       place_.shard, {natsMsg_GetData(message.get()), static_cast<size_t>(natsMsg_GetDataLength(message.get()))});
   {
     const std::scoped_lock lock(mutex_);
@@ -143,15 +146,16 @@ void Subscription::take(Owned<natsMsg> message) {
     if (deliveries(reply_to) > 1) {
       shared_.redelivered.Increment();
     }
-    if (!vouchers) {
-      if (const auto left_out = log_turn("message_unreadable", place_.durable)) {
-        log_warn("message_unreadable", {{"consumer", place_.durable}, {"suppressed", *left_out}});
+    if (!batch) {
+      shared_.refused.Increment();
+      if (const auto left_out = log_turn("message_not_believed", place_.durable)) {
+        log_warn("message_not_believed", {{"consumer", place_.durable}, {"suppressed", *left_out}});
       }
       say({std::move(reply_to)}, kAcknowledge);
-    } else if (vouchers->front().at < shared_.believed_from) {
+    } else if (batch->vouchers.front().at < shared_.believed_from) {
       say({std::move(reply_to)}, kAcknowledge);
     } else {
-      keep({std::move(reply_to), std::move(*vouchers)});
+      keep({std::move(reply_to), batch->term, std::move(batch->vouchers)});
     }
     pull_if_due();
   }
@@ -196,14 +200,15 @@ void Subscription::pull_if_due() {
   });
 }
 
-std::vector<Voucher> Subscription::fetch(VoucherNo from, size_t vouchers_max) {
+std::vector<Voucher> Subscription::fetch(const VoucherStream::Want& want) {
   const std::scoped_lock lock(mutex_);
-  drop_below(from);  // who asks from here on has what lies before
+  drop_other_terms(want.term);
+  drop_below(want.from);  // who asks from here on has what lies before
   std::vector<Voucher> vouchers;
   for (const Message& message : messages_) {
-    const auto begin = std::ranges::lower_bound(message.vouchers, from, {}, &Voucher::no);
+    const auto begin = std::ranges::lower_bound(message.vouchers, want.from, {}, &Voucher::no);
     const auto count =
-        std::min<ptrdiff_t>(message.vouchers.end() - begin, static_cast<ptrdiff_t>(vouchers_max - vouchers.size()));
+        std::min<ptrdiff_t>(message.vouchers.end() - begin, static_cast<ptrdiff_t>(want.vouchers_max - vouchers.size()));
     vouchers.insert(vouchers.end(), begin, begin + count);
   }
   return vouchers;
@@ -212,6 +217,22 @@ std::vector<Voucher> Subscription::fetch(VoucherNo from, size_t vouchers_max) {
 void Subscription::acknowledge(VoucherNo upto) {
   const std::scoped_lock lock(mutex_);
   drop_below(upto);
+}
+
+// They are left to the log: nothing of another term comes to be believed later.
+void Subscription::drop_other_terms(Term term) {
+  std::vector<std::string> done;
+  std::erase_if(messages_, [&](Message& message) {
+    if (message.term == term) {
+      return false;
+    }
+    vouchers_ -= message.vouchers.size();
+    done.push_back(std::move(message.reply_to));
+    return true;
+  });
+  if (!done.empty()) {
+    say(std::move(done), kAcknowledge);
+  }
 }
 
 void Subscription::drop_below(VoucherNo upto) {

@@ -16,7 +16,8 @@
 #include "adapters/nats/outbox.h"
 #include "base/clock.h"
 #include "base/metrics.h"
-#include "core/voucher.h"
+#include "core/voucher_batch.h"
+#include "ports/voucher_stream.h"
 
 namespace hongbao::nats {
 
@@ -43,7 +44,9 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
     std::shared_ptr<Outbox> outbox;
     std::shared_ptr<Arrivals> arrivals;
     prometheus::Counter& redelivered;
+    prometheus::Counter& refused;
     Timestamp believed_from;
+    const VoucherBatchCodec& codec;
   };
 
   // `connection` outlives the outbox's thread.
@@ -55,12 +58,14 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
   // Gives back what was not acknowledged; nothing comes any more.
   void leave();
 
-  [[nodiscard]] std::vector<Voucher> fetch(VoucherNo from, size_t vouchers_max);
+  // See VoucherStream.
+  [[nodiscard]] std::vector<Voucher> fetch(const VoucherStream::Want& want);
   void acknowledge(VoucherNo upto);
 
  private:
   struct Message {
     std::string reply_to;  // where it is acknowledged
+    Term term;
     std::vector<Voucher> vouchers;
     [[nodiscard]] VoucherNo first() const { return vouchers.front().no; }
     [[nodiscard]] VoucherNo last() const { return vouchers.back().no; }
@@ -75,6 +80,7 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
 
   // REQUIRES: the mutex is held.
   void keep(Message message);
+  void drop_other_terms(Term term);
   void drop_below(VoucherNo upto);
   void pull_if_due();
   void say(std::vector<std::string> replies_to, const char* word);

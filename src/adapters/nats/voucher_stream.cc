@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "adapters/nats/voucher_codec.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/log_rate.h"
@@ -41,14 +40,18 @@ Result<std::unique_ptr<NatsVoucherStream>> NatsVoucherStream::open(NatsStreamOpt
 NatsVoucherStream::NatsVoucherStream(NatsStreamOptions options, std::unique_ptr<nats::Connection> connection,
                                      prometheus::Registry& registry)
     : options_(std::move(options)),
+      codec_(options_.key),
       stream_(stream_name(options_)),
       connection_(std::move(connection)),
       redelivered_(add_counter(registry, "hongbao_stream_redelivered_total",
                                "Messages of the voucher stream that came again, or after another process had them.")),
+      refused_(add_counter(registry, "hongbao_stream_refused_total",
+                           "Messages of the voucher stream that no node of this deployment wrote.")),
       outbox_(std::make_shared<nats::Outbox>()),
       publisher_(
           *connection_,
           {.subject_prefix = subject_of(""),
+           .codec = codec_,
            .messages_waiting_max = options_.messages_waiting_max,
            .joined_vouchers_max = options_.joined_vouchers_max,
            .confirmations_waiting_max = options_.confirmations_waiting_max,
@@ -87,8 +90,8 @@ std::string NatsVoucherStream::subject_of(std::string_view shard) const {
   return fmt::format("{}hongbao.{}.vouchers.{}", options_.name_prefix, region_name(options_.region), shard);
 }
 
-void NatsVoucherStream::publish(ShardId shard, std::span<const Voucher> vouchers) {
-  publisher_.publish(shard, vouchers);
+void NatsVoucherStream::publish(ShardId shard, Term term, std::span<const Voucher> vouchers) {
+  publisher_.publish(shard, term, vouchers);
 }
 
 Result<VoucherNo> NatsVoucherStream::end(ShardId shard) {
@@ -102,9 +105,9 @@ Result<VoucherNo> NatsVoucherStream::end(ShardId shard) {
         },
         &status);
     if (message) {
-      const auto vouchers = nats::decode_vouchers(
+      const auto batch = codec_.parse(
           shard, {natsMsg_GetData(message.get()), static_cast<size_t>(natsMsg_GetDataLength(message.get()))});
-      return vouchers ? vouchers->back().no + 1 : VoucherNo{};  // garbage is ignored, as followers do
+      return batch ? batch->vouchers.back().no + 1 : VoucherNo{};  // what is not believed is ignored, as followers do
     }
     if (status == NATS_NOT_FOUND) {
       return VoucherNo{};
@@ -128,12 +131,12 @@ std::shared_ptr<nats::Subscription> NatsVoucherStream::find(Key key) {
   return found == subscriptions_.end() ? nullptr : found->second;
 }
 
-Result<std::vector<Voucher>> NatsVoucherStream::fetch(Follower follower, ShardId shard, VoucherNo from,
-                                                      size_t vouchers_max) {
+Result<std::vector<Voucher>> NatsVoucherStream::fetch(Follower follower, const Want& want) {
+  const ShardId shard = want.shard;
   if (const auto subscription = find({follower, shard})) {
-    return subscription->fetch(from, vouchers_max);
+    return subscription->fetch(want);
   }
-  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_, options_.believed_from};
+  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_, refused_, options_.believed_from, codec_};
   const std::string name = to_text(shard);
   const std::scoped_lock lock(mutex_);
   subscriptions_.try_emplace(

@@ -5,6 +5,9 @@
 // order store (service/log_follower.h). So publishing never waits, a new consumer begins at the stream's end, and a
 // stream or consumer that is gone is made again by a thread that compares what should be there with what is.
 //
+// Nobody who can write to the server is trusted: a message without its MAC is dropped and counted, and one that a node
+// did write says nothing that the log does not, or is of another term.
+//
 // Threads: any; no call waits for the server. Three threads here do (the publisher's, the outbox's, the maintainer's),
 // and messages arrive on threads of the library, which are few however many shards there are.
 #pragma once
@@ -32,6 +35,7 @@ namespace hongbao {
 struct NatsStreamOptions {
   std::string url = "nats://127.0.0.1:4222";
   Region region = Region::kSouth;
+  Key256 key{};               // of the messages' MAC: all nodes have the same
   std::string name_prefix{};  // of stream and subjects; for tests that share a server
   // What is older is left to the log. For a process this is when it started: if the databases went back to an older
   // copy while no node ran, the stream still has vouchers that never were.
@@ -53,8 +57,8 @@ class NatsVoucherStream final : public VoucherStream {
   static Result<std::unique_ptr<NatsVoucherStream>> open(NatsStreamOptions options, prometheus::Registry& registry);
   ~NatsVoucherStream() override;
 
-  void publish(ShardId shard, std::span<const Voucher> vouchers) override;
-  Result<std::vector<Voucher>> fetch(Follower follower, ShardId shard, VoucherNo from, size_t vouchers_max) override;
+  void publish(ShardId shard, Term term, std::span<const Voucher> vouchers) override;
+  Result<std::vector<Voucher>> fetch(Follower follower, const Want& want) override;
   void acknowledge(Follower follower, ShardId shard, VoucherNo upto) override;
   void leave(Follower follower, ShardId shard) override;
   void wait(uint64_t& seen, std::chrono::milliseconds timeout) override;
@@ -84,9 +88,11 @@ class NatsVoucherStream final : public VoucherStream {
   [[nodiscard]] std::string subject_of(std::string_view shard) const;
 
   const NatsStreamOptions options_;
+  const VoucherBatchCodec codec_;
   const std::string stream_;
   std::unique_ptr<nats::Connection> connection_;
   prometheus::Counter& redelivered_;
+  prometheus::Counter& refused_;
   nats::Owned<jsCtx> asking_;
   const std::shared_ptr<nats::Arrivals> arrivals_ = std::make_shared<nats::Arrivals>();
   const std::shared_ptr<nats::Outbox> outbox_;

@@ -1,0 +1,167 @@
+"""Somebody who can write to NATS and has no secret: forges vouchers, changes and repeats what nodes wrote, and sets
+switches. No wallet, no switch and no process changes for it."""
+
+import itertools
+import pathlib
+import random
+import re
+import sys
+import tempfile
+import time
+import unittest
+
+from hongbao_client import Client, user_token
+from nats_stranger import Stranger, voucher_batch
+from system import binary, eventually
+from test_region import Front
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
+from region import Region  # noqa: E402
+
+STREAM = "HONGBAO_SOUTH_VOUCHERS"
+BUCKET = "hongbao_control"
+LOOKS_S = 3  # a node looks at the control bucket several times in it, and follows the stream
+
+
+class ForgedMessagesTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="hongbao-forged-"))
+        cls.region = Region(directory, pathlib.Path(binary("hongbaod")).parent, nodes=2)
+        cls.addClassCleanup(cls.region.kill)
+        cls.region.start()
+        cls.front = Front(cls.region)
+        cls.counter = itertools.count()
+
+    def setUp(self):
+        self.stranger = Stranger(self.region.nats.address)
+        self.addCleanup(self.stranger.close)
+
+    def tearDown(self):
+        for node in self.region.nodes:
+            self.assertIsNone(node.process.poll(), node.log.read_text()[-3_000:])
+        self.front.money()
+        audit = self.front.audit(deep=True).body
+        self.assertEqual((0, True, []), (audit["difference"], audit["balanced"], audit.get("violations", [])))
+
+    def take(self, user, packet):
+        with Client(self.front.public, user_token(user, self.front.jwt_secret)) as client:
+            return client.take(packet)
+
+    def packet(self):
+        return self.front.paid_packet("sender", kind="equal", total_amount=1000, count=10)["id"]
+
+    def next_voucher(self, shard):
+        with self.front.operator() as operator:
+            shards = {entry["shard"]: entry for entry in operator.get("/admin/v1/shards").body["shards"]}
+        return shards[shard]["next_voucher"]
+
+    def refused(self):
+        """Messages that the nodes did not believe."""
+        total = 0
+        for node in self.region.nodes:
+            with Client(node.admin, self.front.admin_token) as operator:
+                found = re.search(rb"^hongbao_stream_refused_total (\d+)", operator.get("/metrics").raw, re.M)
+                total += int(found[1])
+        return total
+
+    def messages(self):
+        """All that the stream holds, by number."""
+        return [self.stranger.stored(STREAM, number)
+                for number in range(1, self.stranger.last_number(STREAM) + 1)]
+
+    def say_to_all(self, payload, subjects=None):
+        for shard in range(4):
+            self.stranger.publish(f"hongbao.south.vouchers.s{shard:03}", payload(f"s{shard:03}"))
+        self.stranger.flush()
+
+    def test_a_forged_voucher_moves_no_money(self):
+        packet = self.packet()
+        shard = packet[:4]
+        self.take("honest-0", packet)
+        self.front.money()
+        mallory = f"mallory-{next(self.counter)}"
+        before = self.refused()
+        said = 0
+        for amount in (15_000, 0, -1, 1):
+            for ahead in (0, 1):
+                body = voucher_batch(shard, self.next_voucher(shard) + ahead, mallory, amount, 20_800, 7)
+                for mac in (b"", bytes(32), random.randbytes(32)):
+                    self.stranger.publish(f"hongbao.south.vouchers.{shard}", mac + body)
+                    said += 1
+        for garbage in (b"", b"x", random.randbytes(1_000), b"\xff" * 100_000):
+            self.stranger.publish(f"hongbao.south.vouchers.{shard}", garbage)
+            said += 1
+        self.stranger.flush()
+        # Two followers of the shard hear each.
+        eventually(lambda: self.refused() >= before + 2 * said, "nodes have looked at all of it")
+        share = self.take("honest-1", packet)["share"]
+        self.front.money()
+        self.assertEqual(0, self.front.balance(mallory))
+        self.assertEqual(share["amount"], self.front.balance("honest-1"), "the honest taker of the number is credited")
+
+    def test_what_nodes_wrote_can_be_repeated_and_changed_to_no_effect(self):
+        packet = self.packet()
+        takers = [f"taker-{next(self.counter)}" for _ in range(5)]
+        shares = {taker: self.take(taker, packet)["share"]["amount"] for taker in takers}
+        self.front.money()
+        heard = [message for message in self.messages() if message and message[1]]
+        self.assertNotEqual([], heard)
+        dice = random.Random(7)
+        for subject, payload in dice.choices(heard, k=200):
+            self.stranger.publish(subject, payload)
+            changed = bytearray(payload)
+            changed[dice.randrange(len(changed))] ^= 1 << dice.randrange(8)
+            self.stranger.publish(subject, bytes(changed))
+            elsewhere = f"hongbao.south.vouchers.s{dice.randrange(4):03}"
+            self.stranger.publish(elsewhere, payload)
+        self.stranger.flush()
+        late = [f"late-{next(self.counter)}" for _ in range(5)]
+        shares |= {taker: self.take(taker, packet)["share"]["amount"] for taker in late}
+        self.front.money()
+        for taker, amount in shares.items():
+            self.assertEqual(amount, self.front.balance(taker), taker)
+
+    def test_a_stranger_sets_no_switch(self):
+        self.assertEqual(200, self.set_switch("deep_lists", False).status)
+        kept = {number: self.stranger.stored(f"KV_{BUCKET}", number)
+                for number in range(1, self.stranger.last_number(f"KV_{BUCKET}") + 1)}
+        self.assertEqual(200, self.set_switch("deep_lists", True).status)
+        for key in ("sends", "grabs", "opens", "settlement", "deep_lists"):
+            for value in (b"off", b"", b"on", b"\xff" * 1_000, b"1 off", b"99999999999999999999 off 00"):
+                self.stranger.publish(f"$KV.{BUCKET}.switch.{key}", value)
+        for value in (b"north=100,south=0", b"south=0", b"x"):
+            self.stranger.publish(f"$KV.{BUCKET}.traffic", value)
+        for _, message in kept.items():  # what an operator once set, and took back
+            if message:
+                self.stranger.publish(*message)
+        self.stranger.flush()
+        end = time.monotonic() + LOOKS_S
+        while time.monotonic() < end:
+            for node in self.region.nodes:
+                with Client(node.admin, self.front.admin_token) as operator:
+                    switches = operator.get("/admin/v1/switches").body["switches"]
+                    self.assertEqual({True}, set(switches.values()), switches)
+                    self.assertEqual({"south": 100}, operator.get("/admin/v1/traffic").body["weights"])
+            time.sleep(0.1)
+        self.take(f"taker-{next(self.counter)}", self.packet())
+        # What operators set still holds, also on a node that starts now.
+        self.assertEqual(200, self.set_switch("deep_lists", False).status)
+        node = self.region.nodes[1]
+        node.stop()
+        node.start()
+        self.addCleanup(self.set_switch, "deep_lists", True)
+        for each in self.region.nodes:
+            eventually(lambda each=each: self.is_off(each, "deep_lists"), "the switch is off at every node")
+
+    def set_switch(self, name, on):
+        with Client(self.region.nodes[0].admin, self.front.admin_token) as operator:
+            return operator.call("PUT", "/admin/v1/switches", {"switches": {name: on}})
+
+    def is_off(self, node, name):
+        with Client(node.admin, self.front.admin_token) as operator:
+            return operator.get("/admin/v1/switches").body["switches"][name] is False
+
+
+if __name__ == "__main__":
+    unittest.main()
