@@ -7,7 +7,8 @@
 namespace hongbao {
 
 std::string ControlEntryCodec::print(std::string_view name, const ControlEntry& entry) const {
-  const std::string mac = to_hex(blake2b_keyed(key_, as_bytes(fmt::format("{} {} {}", name, entry.version, entry.value))));
+  const std::string mac =
+      to_hex(blake2b_keyed(key_, as_bytes(fmt::format("{} {} {}", name, entry.version, entry.value))));
   return fmt::format("{} {} {}", entry.version, entry.value, mac);
 }
 
@@ -23,7 +24,7 @@ std::optional<ControlEntry> ControlEntryCodec::parse(std::string_view name, std:
   }
   ControlEntry entry{*version, std::string(text.substr(first + 1, last - first - 1))};
   return equal_constant_time(as_bytes(print(name, entry)), as_bytes(text)) ? std::optional(std::move(entry))
-                                                                          : std::nullopt;
+                                                                           : std::nullopt;
 }
 
 }  // namespace hongbao

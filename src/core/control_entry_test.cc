@@ -30,7 +30,8 @@ TEST(ControlEntry, NoByteCanBeChangedAddedOrLeftOut) {
 }
 
 TEST(ControlEntry, GarbageIsNothing) {
-  for (const char* text : {"", " ", "  ", "off", "off on", "1 off", "1  ", "x off 00", "-1 off 00", "18446744073709551616 off 00"}) {
+  for (const char* text :
+       {"", " ", "  ", "off", "off on", "1 off", "1  ", "x off 00", "-1 off 00", "18446744073709551616 off 00"}) {
     EXPECT_EQ(kCodec.parse("switch.grabs", text), std::nullopt) << text;
   }
 }

@@ -40,8 +40,7 @@ struct Voucher {
 // Whether a shard can have written it, by what it says alone. What comes from a file or a message may be damaged.
 inline bool is_sound(const Voucher& voucher) {
   const bool is_share = voucher.kind == VoucherKind::kOpened;
-  const bool has_seq =
-      is_share ? voucher.seq >= 1 && voucher.seq <= kSharesPerPacketMax : voucher.seq == 0;
+  const bool has_seq = is_share ? voucher.seq >= 1 && voucher.seq <= kSharesPerPacketMax : voucher.seq == 0;
   const Money most = is_share ? kShareGreatest : kShareGreatest * kSharesPerPacketMax;
   return voucher.kind >= VoucherKind::kPaid && voucher.kind <= VoucherKind::kRefunded && voucher.no.value >= 1 &&
          !voucher.user.empty() && has_seq && voucher.amount >= kShareLeast && voucher.amount <= most &&

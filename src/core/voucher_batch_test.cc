@@ -22,9 +22,9 @@ Voucher voucher(uint64_t no, VoucherKind kind, uint32_t seq, const std::string& 
 VoucherBatch batch(std::vector<Voucher> vouchers) {
   return {kShard, Term::of(3, {1'795'384'000'000}), std::move(vouchers)};
 }
-const VoucherBatch kBatch = batch({voucher(8, VoucherKind::kPaid, 0, "sender", 100),
-                                   voucher(9, VoucherKind::kOpened, 1, "ann", 60),
-                                   voucher(10, VoucherKind::kRefunded, 0, "sender", 40)});
+const VoucherBatch kBatch =
+    batch({voucher(8, VoucherKind::kPaid, 0, "sender", 100), voucher(9, VoucherKind::kOpened, 1, "ann", 60),
+           voucher(10, VoucherKind::kRefunded, 0, "sender", 40)});
 
 TEST(VoucherBatch, RoundTrips) {
   EXPECT_EQ(kCodec.parse(kShard, kCodec.print(kBatch)), kBatch);

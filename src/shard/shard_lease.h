@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "core/voucher_batch.h"
 #include "ports/order_store.h"
 
 namespace hongbao {

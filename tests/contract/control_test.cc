@@ -17,6 +17,7 @@ namespace {
 
 const TrafficWeights kBoth{{Region::kSouth, 100}, {Region::kNorth, 100}};
 const TrafficWeights kAllNorth{{Region::kSouth, 0}, {Region::kNorth, 100}};
+constexpr Key256 kKey{7};
 constexpr std::chrono::seconds kForever{20};  // a test that waits so long has failed
 
 bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = kForever) {
@@ -31,7 +32,8 @@ bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds li
 }
 
 std::unique_ptr<NatsControl> nats_control(const std::string& bucket) {
-  return NatsControl::open({.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket, .traffic = kBoth})
+  return NatsControl::open(
+             {.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket, .traffic = kBoth, .key = kKey})
       .value();
 }
 
@@ -101,6 +103,17 @@ class NatsControlTest : public testing::Test {
         nats::make<kvStore>([&](kvStore** made) { return js_KeyValue(made, context.get(), bucket_.c_str()); });
     ASSERT_TRUE(bucket != nullptr);
     EXPECT_EQ(action(context.get(), bucket.get()), NATS_OK);
+  }
+  std::string stored(const std::string& name) {
+    std::string text;
+    with_bucket([&](jsCtx*, kvStore* bucket) {
+      kvEntry* entry = nullptr;
+      const natsStatus status = kvStore_Get(&entry, bucket, name.c_str());
+      text = status == NATS_OK ? kvEntry_ValueString(entry) : "";
+      kvEntry_Destroy(entry);
+      return status;
+    });
+    return text;
   }
   const std::string bucket_ = scratch_prefix();
 };
@@ -175,40 +188,81 @@ TEST_F(NatsControlTest, ADeletedBucketIsMadeAgainWithWhatItsNodesKnow) {
   EXPECT_TRUE(eventually([&] { return fresh->is_on(Switch::kOpens); }));
 }
 
-TEST_F(NatsControlTest, AValueThatIsDeletedOrUnreadableIsAsAtFirst) {
+// An operator with the server's own tools, or a stranger.
+TEST_F(NatsControlTest, WhatNoNodeWroteGivesWayToWhatNodesKnow) {
   const auto control = connected_control(bucket_);
   ASSERT_TRUE(control->set(Switch::kOpens, false));
   ASSERT_TRUE(control->set(Switch::kGrabs, false));
   ASSERT_TRUE(control->set_traffic(kAllNorth));
+  const std::string good = stored("switch.grabs");
   with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_Delete(bucket, "switch.opens"); });
-  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "switch.grabs", "maybe"); });
-  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "traffic", "south=200"); });
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "switch.grabs", "on"); });
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "traffic", "south=100"); });
+  with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "switch.sends", "off"); });
   with_bucket([](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "unknown", "x"); });
+  EXPECT_TRUE(eventually([&] { return stored("switch.grabs") == good; }));
+  const auto fresh = nats_control(bucket_);
   EXPECT_TRUE(eventually(
-      [&] { return control->is_on(Switch::kOpens) && control->is_on(Switch::kGrabs) && control->traffic() == kBoth; }));
+      [&] { return !fresh->is_on(Switch::kOpens) && !fresh->is_on(Switch::kGrabs) && fresh->traffic() == kAllNorth; }));
+  for (const auto* node : {&control, &fresh}) {
+    EXPECT_FALSE((*node)->is_on(Switch::kOpens));
+    EXPECT_FALSE((*node)->is_on(Switch::kGrabs));
+    EXPECT_TRUE((*node)->is_on(Switch::kSends));
+    EXPECT_EQ((*node)->traffic(), kAllNorth);
+  }
+}
+
+TEST_F(NatsControlTest, AnEntryOfBeforeDoesNotCountAgain) {
+  const auto control = connected_control(bucket_);
+  ASSERT_TRUE(control->set(Switch::kGrabs, false));
+  const std::string before = stored("switch.grabs");
+  ASSERT_TRUE(control->set(Switch::kGrabs, true));
+  const std::string now = stored("switch.grabs");
+  with_bucket(
+      [&](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "switch.grabs", before.c_str()); });
+  EXPECT_TRUE(eventually([&] { return stored("switch.grabs") == now; }));
+  EXPECT_TRUE(control->is_on(Switch::kGrabs));
+}
+
+TEST_F(NatsControlTest, AnotherSwitchsEntryDoesNotCount) {
+  const auto control = connected_control(bucket_);
+  ASSERT_TRUE(control->set(Switch::kOpens, false));
+  const std::string of_opens = stored("switch.opens");
+  with_bucket(
+      [&](jsCtx*, kvStore* bucket) { return kvStore_PutString(nullptr, bucket, "switch.grabs", of_opens.c_str()); });
+  const auto fresh = nats_control(bucket_);
+  EXPECT_TRUE(eventually([&] { return !fresh->is_on(Switch::kOpens); }));
+  EXPECT_TRUE(fresh->is_on(Switch::kGrabs));
+  EXPECT_TRUE(control->is_on(Switch::kGrabs));
+}
+
+TEST_F(NatsControlTest, NodesWithAnotherKeyHearNothingOfEachOther) {
+  const auto control = connected_control(bucket_);
+  const auto other =
+      NatsControl::open(
+          {.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket_, .traffic = kBoth, .key = {8}})
+          .value();
+  ASSERT_TRUE(control->set(Switch::kOpens, false));
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_TRUE(other->is_on(Switch::kOpens));
 }
 
 TEST_F(NatsControlTest, NodesThatSetAtTheSameTimeAgreeInTheEnd) {
   const auto one = connected_control(bucket_);
   const auto other = connected_control(bucket_);
+  const ControlEntryCodec codec(kKey);
   for (int round = 0; round < 20; ++round) {
     {
       std::vector<std::jthread> setters;
       for (int i = 0; i < 4; ++i) {
-        setters.emplace_back([&, i] { EXPECT_TRUE((i % 2 == 0 ? one : other)->set(Switch::kOpens, i / 2 == 0)); });
+        setters.emplace_back([&, i] { (void)(i % 2 == 0 ? one : other)->set(Switch::kOpens, i / 2 == 0); });
       }
     }
-    std::string last;
-    with_bucket([&](jsCtx*, kvStore* bucket) {
-      kvEntry* entry = nullptr;
-      const natsStatus status = kvStore_Get(&entry, bucket, "switch.opens");
-      last = status == NATS_OK ? kvEntry_ValueString(entry) : "";
-      kvEntry_Destroy(entry);
-      return status;
-    });
+    const auto last = codec.parse("switch.opens", stored("switch.opens"));
+    ASSERT_TRUE(last);
     for (const auto* node : {&one, &other}) {
       ASSERT_TRUE(
-          eventually([&] { return (*node)->is_on(Switch::kOpens) == (last == "on"); }, std::chrono::seconds(3)));
+          eventually([&] { return (*node)->is_on(Switch::kOpens) == (last->value == "on"); }, std::chrono::seconds(3)));
     }
   }
 }

@@ -22,8 +22,7 @@ class Forger {
  public:
   // Speaks at `subject`.
   explicit Forger(std::string subject)
-      : subject_(std::move(subject)),
-        connection_(nats::make<natsConnection>([](natsConnection** made) {
+      : subject_(std::move(subject)), connection_(nats::make<natsConnection>([](natsConnection** made) {
           return natsConnection_ConnectTo(made, required_environment("HONGBAO_TEST_NATS").c_str());
         })) {}
 
@@ -47,9 +46,9 @@ class Forger {
   static std::string next(natsSubscription* subscription, milliseconds limit = kStreamForever) {
     const auto message = nats::make<natsMsg>(
         [&](natsMsg** made) { return natsSubscription_NextMsg(made, subscription, limit.count()); });
-    return message ? std::string(natsMsg_GetData(message.get()),
-                                 static_cast<size_t>(natsMsg_GetDataLength(message.get())))
-                   : std::string();
+    return message
+               ? std::string(natsMsg_GetData(message.get()), static_cast<size_t>(natsMsg_GetDataLength(message.get())))
+               : std::string();
   }
 
  private:

@@ -214,7 +214,8 @@ TEST_F(LogVoucherStreamTest, OnlySoMuchIsKept) {
   }
   EXPECT_THAT(stream_.fetch(Follower::kInbox, {kShard, kTerm, {10}, 1}).value(),
               IsEmpty());  // asked of the store, which has none
-  EXPECT_EQ(stream_.fetch(Follower::kInbox, {kShard, kTerm, {11}, kMore}).value().size(), LogVoucherStream::kRecentVouchersMax);
+  EXPECT_EQ(stream_.fetch(Follower::kInbox, {kShard, kTerm, {11}, kMore}).value().size(),
+            LogVoucherStream::kRecentVouchersMax);
 }
 
 }  // namespace

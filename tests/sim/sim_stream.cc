@@ -21,8 +21,7 @@ Voucher share_of_mallory(const VoucherStream::Want& want) {
 void SimStream::publish(ShardId shard, Term term, std::span<const Voucher> vouchers) {
   env_.faults.crash_if(Fault::kCrashOnPublish);
   if (!env_.faults.strikes(Fault::kStreamLost)) {
-    messages_[shard].push_back(
-        {vouchers.back().no, codec_.print({shard, term, {vouchers.begin(), vouchers.end()}})});
+    messages_[shard].push_back({vouchers.back().no, codec_.print({shard, term, {vouchers.begin(), vouchers.end()}})});
   }
 }
 

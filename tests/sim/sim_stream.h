@@ -1,6 +1,6 @@
-// A voucher stream that loses, repeats, reorders and is written to by strangers, and is down now and then. It keeps every
-// message it did not lose, also those of a time before the stores went back to an older copy, and may deliver any of
-// them again at any time. One thread.
+// A voucher stream that loses, repeats, reorders and is written to by strangers, and is down now and then. It keeps
+// every message it did not lose, also those of a time before the stores went back to an older copy, and may deliver any
+// of them again at any time. One thread.
 #pragma once
 
 #include <map>

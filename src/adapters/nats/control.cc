@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/log_rate.h"
 #include "base/thread.h"
 
 namespace hongbao {
@@ -18,6 +21,7 @@ using nats::Owned;
 
 constexpr const char* kTrafficKey = "traffic";
 constexpr std::chrono::milliseconds kLookEvery{250};
+constexpr int kPutTries = 5;  // when others set the same at the same time
 
 std::string switch_key(Switch which) {
   return fmt::format("switch.{}", to_text(which));
@@ -62,13 +66,12 @@ std::optional<TrafficWeights> parse(std::string_view text) {
   return is_valid(weights) ? std::optional(weights) : std::nullopt;
 }
 
-// nullopt: the message says that the value was deleted.
-std::optional<std::string> value_of(natsMsg& message) {
-  const char* operation = nullptr;
-  if (natsMsgHeader_Get(&message, "KV-Operation", &operation) == NATS_OK) {
-    return std::nullopt;
+std::vector<std::string> all_names() {
+  std::vector<std::string> names{kTrafficKey};
+  for (int i = 0; i < kSwitches; ++i) {
+    names.push_back(switch_key(static_cast<Switch>(i)));
   }
-  return std::string(natsMsg_GetData(&message), static_cast<size_t>(natsMsg_GetDataLength(&message)));
+  return names;
 }
 
 }  // namespace
@@ -83,6 +86,7 @@ Result<std::unique_ptr<NatsControl>> NatsControl::open(NatsControlOptions option
 
 NatsControl::NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection)
     : options_(std::move(options)),
+      codec_(options_.key),
       stream_("KV_" + options_.bucket),
       connection_(std::move(connection)),
       traffic_(options_.traffic) {
@@ -119,41 +123,55 @@ Result<void> NatsControl::set_traffic(const TrafficWeights& weights) {
   return put(kTrafficKey, print(weights));
 }
 
-Result<void> NatsControl::put(const std::string& key, const std::string& value) {
+Result<void> NatsControl::put(const std::string& name, const std::string& value) {
   const auto bucket = connection_->is_connected() ? open_bucket() : nullptr;
-  const auto info = bucket ? bucket_info() : nullptr;
-  uint64_t revision = 0;
-  if (!info || kvStore_PutString(&revision, bucket.get(), key.c_str(), value.c_str()) != NATS_OK) {
-    return fail(ErrorCode::kUnavailable, "the control bucket does not answer: set it again");
+  for (int tries = 0; bucket && tries < kPutTries; ++tries) {
+    const auto stored = read(name);
+    if (!stored) {
+      break;
+    }
+    const uint64_t before = std::max(known(name).version, stored->entry ? stored->entry->version : 0);
+    const auto now = static_cast<uint64_t>(system_clock().now().unix_ms) * 1'000;
+    const ControlEntry entry{std::max(now, before + 1), value};
+    if (write(*bucket, name, *stored, entry)) {
+      take(name, entry);
+      return {};
+    }
   }
-  take(key, value, {info->Created, revision});
-  return {};
+  return fail(ErrorCode::kUnavailable, "the control bucket does not answer: set it again");
 }
 
-void NatsControl::take(const std::string& key, const std::optional<std::string>& value, Version version) {
-  const auto which = parse_switch_key(key);
-  const auto weights = !which && value ? parse(*value) : std::nullopt;
-  const bool is_readable = which ? value == "on" || value == "off" : weights.has_value();
+ControlEntry NatsControl::known(const std::string& name) const {
   const std::scoped_lock lock(mutex_);
-  Version& taken = versions_[key];
-  if (version <= taken) {
-    return;
+  const auto found = entries_.find(name);
+  return found == entries_.end() ? ControlEntry() : found->second;
+}
+
+bool NatsControl::take(const std::string& name, const ControlEntry& entry) {
+  const std::scoped_lock lock(mutex_);
+  ControlEntry& counts = entries_[name];
+  if (entry.version > counts.version) {
+    counts = entry;
+    apply(name, entry.value);
   }
-  taken = version;
-  if (value && !is_readable) {
-    log_warn("control_value_unreadable", {{"key", key}, {"value", *value}});
+  return entry == counts;
+}
+
+// What can't be read was written by a node of another release, and is as at first. REQUIRES: the mutex is held.
+void NatsControl::apply(const std::string& name, const std::string& value) {
+  const auto which = parse_switch_key(name);
+  const auto weights = which ? std::nullopt : parse(value);
+  if (which ? value != "on" && value != "off" : !weights) {
+    log_warn("control_value_unreadable", {{"key", name}, {"value", value}});
   }
   if (which) {
-    take_switch(*which, value != "off");
+    const bool on = value != "off";
+    if (off_[static_cast<size_t>(*which)].exchange(!on) == on) {
+      log_info("switch_changed", {{"switch", to_text(*which)}, {"on", on}});
+    }
   } else {
     traffic_ = weights.value_or(options_.traffic);
     log_info("traffic_changed", {{"weights", print(traffic_)}});
-  }
-}
-
-void NatsControl::take_switch(Switch which, bool on) {
-  if (off_[static_cast<size_t>(which)].exchange(!on) == on) {
-    log_info("switch_changed", {{"switch", to_text(which)}, {"on", on}});
   }
 }
 
@@ -213,7 +231,6 @@ Owned<jsStreamInfo> NatsControl::bucket_info() {
       [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream_.c_str(), nullptr, nullptr); });
 }
 
-// False: the bucket is not there, or the server does not answer.
 bool NatsControl::look(kvStore& bucket, Version& seen) {
   const auto info = bucket_info();
   if (!info) {
@@ -223,42 +240,54 @@ bool NatsControl::look(kvStore& bucket, Version& seen) {
   if (newest == seen) {
     return true;
   }
-  bool is_read = read(bucket, kTrafficKey, info->Created);
-  for (int i = 0; is_read && i < kSwitches; ++i) {
-    is_read = read(bucket, switch_key(static_cast<Switch>(i)), info->Created);
+  for (const std::string& name : all_names()) {
+    if (!look_at(bucket, name)) {
+      return false;
+    }
   }
-  if (is_read) {
-    seen = newest;
-  }
-  return is_read;
+  seen = newest;
+  return true;
 }
 
-// The library's own reading of a key does not tell one that was deleted from one that never was there.
-bool NatsControl::read(kvStore& bucket, const std::string& key, int64_t made_at) {
-  const std::string subject = fmt::format("$KV.{}.{}", options_.bucket, key);
+bool NatsControl::look_at(kvStore& bucket, const std::string& name) {
+  const auto stored = read(name);
+  if (!stored) {
+    return false;
+  }
+  if (stored->number != 0 && !stored->entry) {
+    if (const auto left_out = log_turn("control_entry_not_believed", name)) {
+      log_warn("control_entry_not_believed", {{"key", name}, {"suppressed", *left_out}});
+    }
+  }
+  if (!stored->entry || !take(name, *stored->entry)) {
+    if (const ControlEntry mine = known(name); mine.version != 0) {
+      (void)write(bucket, name, *stored, mine);  // another node may be quicker, which is as good
+    }
+  }
+  return true;
+}
+
+std::optional<NatsControl::Stored> NatsControl::read(const std::string& name) {
+  const std::string subject = fmt::format("$KV.{}.{}", options_.bucket, name);
   natsStatus status = NATS_OK;
   const auto message = make<natsMsg>(
       [&](natsMsg** made) {
         return js_GetLastMsg(made, context_.get(), stream_.c_str(), subject.c_str(), nullptr, nullptr);
       },
       &status);
-  if (message) {
-    take(key, value_of(*message), {made_at, natsMsg_GetSequence(message.get())});
-  } else if (status == NATS_NOT_FOUND) {
-    give_back(bucket, key);
+  if (!message) {
+    return status == NATS_NOT_FOUND ? std::optional(Stored()) : std::nullopt;
   }
-  return message || status == NATS_NOT_FOUND;
+  const std::string_view text{natsMsg_GetData(message.get()),
+                              static_cast<size_t>(natsMsg_GetDataLength(message.get()))};
+  return Stored{natsMsg_GetSequence(message.get()), codec_.parse(name, text)};
 }
 
-// What is not as it is at first, and the bucket does not know. Another node may be quicker, which is as good.
-void NatsControl::give_back(kvStore& bucket, const std::string& key) {
-  if (const auto which = parse_switch_key(key)) {
-    if (!is_on(*which)) {
-      (void)kvStore_CreateString(nullptr, &bucket, key.c_str(), "off");
-    }
-  } else if (const TrafficWeights weights = traffic(); weights != options_.traffic) {
-    (void)kvStore_CreateString(nullptr, &bucket, key.c_str(), print(weights).c_str());
-  }
+bool NatsControl::write(kvStore& bucket, const std::string& name, const Stored& over, const ControlEntry& entry) {
+  const std::string text = codec_.print(name, entry);
+  return (over.number == 0
+              ? kvStore_CreateString(nullptr, &bucket, name.c_str(), text.c_str())
+              : kvStore_UpdateString(nullptr, &bucket, name.c_str(), text.c_str(), over.number)) == NATS_OK;
 }
 
 }  // namespace hongbao

@@ -1,7 +1,11 @@
 // Switches and traffic weights in a key-value bucket of NATS, the same on every node. Each node asks four times a
 // second whether the bucket has changed, and reads only what it has here: while the server is away everything stays as
-// it was last. A value that was deleted, or can't be read, is what it is at first. A bucket that was lost is made again
-// and gets back what its nodes still know.
+// it was last.
+//
+// Nobody who can write to the bucket is trusted: an entry counts with its MAC (core/control_entry.h), and with a
+// version above what the node has. Anything else that is in its place — changed, older, deleted, or nothing, because
+// the bucket was lost — gives way to what the node has. What only nodes knew that have all ended is gone: everything is
+// then as the bucket says, or as at first.
 //
 // The library's watcher would tell sooner, but libnats 3.4 touches one after it was destroyed.
 //
@@ -20,6 +24,8 @@
 #include <utility>
 
 #include "adapters/nats/connection.h"
+#include "base/clock.h"
+#include "core/control_entry.h"
 #include "ports/control.h"
 
 namespace hongbao {
@@ -29,6 +35,7 @@ struct NatsControlOptions {
   std::string bucket = "hongbao_control";
   int replicas = 1;
   TrafficWeights traffic;  // until another is set
+  Key256 key{};            // of the entries' MAC: all nodes have the same
 };
 
 class NatsControl final : public Control {
@@ -49,35 +56,46 @@ class NatsControl final : public Control {
  private:
   NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection);
 
-  // When the bucket was made, and the revision in it: what is newer counts, whichever way it came here.
+  // When the bucket was made, and the number of the last change in it.
   using Version = std::pair<int64_t, uint64_t>;
+  // What the bucket has under a name.
+  struct Stored {
+    uint64_t number = 0;  // 0: nothing ever was there
+    std::optional<ControlEntry> entry{};
+  };
 
   nats::Owned<kvStore> open_bucket();
   nats::Owned<jsStreamInfo> bucket_info();
-  Result<void> put(const std::string& key, const std::string& value);
-  // nullopt: it was deleted.
-  void take(const std::string& key, const std::optional<std::string>& value, Version version);
-  void take_switch(Switch which, bool on);
+  // nullopt: the server does not answer.
+  std::optional<Stored> read(const std::string& name);
+  // False: something else is there than was read, or the server does not answer.
+  bool write(kvStore& bucket, const std::string& name, const Stored& over, const ControlEntry& entry);
+  Result<void> put(const std::string& name, const std::string& value);
+  // Once it counts. False: what this node has is newer.
+  bool take(const std::string& name, const ControlEntry& entry);
+  [[nodiscard]] ControlEntry known(const std::string& name) const;
+  void apply(const std::string& name, const std::string& value);
 
   // The watching thread's.
   void watch_loop();
-  // Takes what the bucket has, unless it is as it was `seen`.
+  // Takes what the bucket has, unless it is as it was `seen`, and puts right what does not count. False: the bucket is
+  // not there, or the server does not answer.
   bool look(kvStore& bucket, Version& seen);
-  bool read(kvStore& bucket, const std::string& key, int64_t made_at);
-  void give_back(kvStore& bucket, const std::string& key);
+  bool look_at(kvStore& bucket, const std::string& name);
   void report(bool is_available);
   void pause();
   [[nodiscard]] bool is_stopping() const { return stopping_.load(); }
 
   const NatsControlOptions options_;
+  const ControlEntryCodec codec_;
   const std::string stream_;  // which the bucket is
   std::unique_ptr<nats::Connection> connection_;
   nats::Owned<jsCtx> context_;
   std::array<std::atomic<bool>, kSwitches> off_{};  // false: on
   mutable std::mutex mutex_;
   std::condition_variable stopped_;
-  TrafficWeights traffic_;                   // guarded by mutex_
-  std::map<std::string, Version> versions_;  // of what was taken; guarded by mutex_
+  TrafficWeights traffic_;                       // guarded by mutex_
+  std::map<std::string, ControlEntry> entries_;  // what counts, by name; guarded by mutex_
   std::atomic<bool> is_available_ = true;
   std::atomic<bool> stopping_{false};
   std::thread watcher_;

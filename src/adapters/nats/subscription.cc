@@ -207,8 +207,8 @@ std::vector<Voucher> Subscription::fetch(const VoucherStream::Want& want) {
   std::vector<Voucher> vouchers;
   for (const Message& message : messages_) {
     const auto begin = std::ranges::lower_bound(message.vouchers, want.from, {}, &Voucher::no);
-    const auto count =
-        std::min<ptrdiff_t>(message.vouchers.end() - begin, static_cast<ptrdiff_t>(want.vouchers_max - vouchers.size()));
+    const auto count = std::min<ptrdiff_t>(message.vouchers.end() - begin,
+                                           static_cast<ptrdiff_t>(want.vouchers_max - vouchers.size()));
     vouchers.insert(vouchers.end(), begin, begin + count);
   }
   return vouchers;
