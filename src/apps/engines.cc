@@ -22,7 +22,7 @@
 #include "apps/mariadb_layout.h"
 #include "apps/put.h"
 #include "base/log.h"
-#include "service/agreement.h"
+#include "routing/agreement.h"
 #include "service/pre_orders.h"
 #include "service/store_check.h"
 

@@ -20,7 +20,6 @@ namespace {
 
 constexpr size_t kReadsWaitingMax = 4'096;
 constexpr size_t kAdminCallsWaitingMax = 64;
-constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet server has none
 constexpr size_t kStatusThreads = 2;
 // How long after a lease a node that its databases do not answer asks others whether they are answered.
 constexpr std::chrono::seconds kCutOffGrace{2};
@@ -47,7 +46,7 @@ Settings starting_now(Settings settings, const Clock& clock) {
 
 PlacementOptions placement_options(const Settings& settings, prometheus::Registry& registry) {
   PlacementOptions options = settings.placement;
-  options.beats_failed = &add_counter(registry, "hongbao_beats_failed_total", "Beats that a database did not take.");
+  options.beats_failed = &add_beats_failed(registry);
   return options;
 }
 
@@ -55,14 +54,6 @@ HttpLimits admin_limits(const Settings& settings) {
   HttpLimits limits = settings.http;
   limits.connections_max = std::min(limits.connections_max, kAdminConnectionsMax);
   return limits;
-}
-
-// Embedded, the one process owns everything, and its followers go on when the shards have stopped.
-OwnsShard owns_shard(const Settings& settings, const ShardSet& shards) {
-  if (!settings.distributed) {
-    return [](ShardId) { return true; };
-  }
-  return [&shards](ShardId id) { return shards.owns(id); };
 }
 
 }  // namespace
@@ -90,24 +81,26 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       authenticator_(settings.auth),
       shards_(make_shards()),
       placement_(shards_, placement_groups(), placement_options(settings_, registry_)),
+      sole_owner_(shards_),
+      ownership_(settings.distributed ? static_cast<const Ownership&>(placement_) : sole_owner_),
       ledger_writer_(*engines_.ledger, clock_, settings.ledger, registry_),
       workers_(settings.workers, kReadsWaitingMax, settings.api.command_timeout),
       admin_workers_(1, kAdminCallsWaitingMax),
       control_workers_(1, kAdminCallsWaitingMax),
       status_workers_(kStatusThreads, kAdminCallsWaitingMax),
       metrics_(registry_, shards_, watch_),
-      settler_(orders_, *engines_.stream, *engines_.ledger, ledger_writer_, *engines_.control,
-               owns_shard(settings, shards_), settings.settlement_batch_vouchers_max, registry_),
+      settler_(orders_, *engines_.stream, *engines_.ledger, ledger_writer_, *engines_.control, ownership_,
+               settings.settlement_batch_vouchers_max, registry_),
       inbox_heads_(settings.distributed ? std::make_unique<InboxHeads>(*engines_.cache, ids_, clock_, registry_)
                                         : nullptr),
-      inbox_feed_(orders_, *engines_.stream, *engines_.inbox, inbox_heads_.get(), owns_shard(settings, shards_),
+      inbox_feed_(orders_, *engines_.stream, *engines_.inbox, inbox_heads_.get(), ownership_,
                   settings.settlement_batch_vouchers_max),
       refunder_(shards_, orders_, clock_),
       reconciler_(shards_, *engines_.ledger, ledger_writer_, pay_tokens_, clock_, settings.reconciler),
       audit_(*engines_.ledger, orders_, clock_),
       archiver_(
           shards_, orders_, *engines_.ledger, *engines_.inbox, clock_, settings.archive,
-          [this] { return shards_.commands_waiting() >= kCommandsWaitingAtPeak; }, registry_),
+          [this] { return shards_.are_at_peak(); }, registry_),
       backup_(settings.distributed ? nullptr : make_backup_job()),
       audit_difference_(add_gauge(registry_, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
@@ -129,10 +122,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           settings.distributed ? std::make_unique<FinishedPackets>(*engines_.cache, ids_, clock_, registry_) : nullptr),
       profiles_(*engines_.cache, clock_, registry_),
       residency_(shards_, pre_orders_),
-      ordering_(
-          shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, *engines_.control, clock_, random_,
-          [this] { return settings_.distributed ? placement_.taking_orders() : shards_.taking_orders(); },
-          settings.ordering),
+      ordering_(shards_, pre_orders_, ledger_writer_, pay_tokens_, ids_, *engines_.control, clock_, random_, ownership_,
+                settings.ordering),
       opening_(shards_, residency_, tickets_, *engines_.control, clock_, settings.ticket_ttl),
       viewing_(residency_, pre_orders_, finished_packets_.get(), profiles_, ids_),
       calls_(ordering_, opening_, viewing_, ids_),
@@ -148,8 +139,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       region_(shards_, watch_, settings.distributed ? &peers_ : nullptr,
               {.node = settings.distributed ? settings.node_name : "embedded",
                .cut_off_after = settings.placement.lease + kCutOffGrace,
-               .can_serve =
-                   [this] { return settings_.distributed ? placement_.is_complete() : !shards_.owned().empty(); }}),
+               .can_serve = [this] { return ownership_.can_serve(); }}),
       public_api_({calls_, ordering_, profiles_, wallets_, inbox_lists_, ids_, page_tokens_, authenticator_,
                    *engines_.control, clock_, settings.distributed ? &forwarder_ : nullptr},
                   settings.api, registry_),
@@ -236,7 +226,7 @@ Result<void> Node::start() {
   status_workers_.start();
   watch_.start();
   // On one machine the peak is the users', and followers catch up behind it; a database server has room for both.
-  const auto busy = [this] { return !settings_.distributed && shards_.commands_waiting() >= kCommandsWaitingAtPeak; };
+  const auto busy = [this] { return !settings_.distributed && shards_.are_at_peak(); };
   settler_.start(busy);
   inbox_feed_.start(busy);
   refunds_.start();

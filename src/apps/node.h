@@ -73,6 +73,8 @@ class Node {
 
   ShardSet shards_;
   Placement placement_;  // distributed only
+  const SoleOwner sole_owner_;
+  const Ownership& ownership_;  // one of the two
   LedgerWriter ledger_writer_;
   WorkerPool workers_;          // reads for users
   WorkerPool admin_workers_;    // an audit may take long and must not hold up users …

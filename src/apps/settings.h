@@ -13,10 +13,10 @@
 #include "edge/auth.h"
 #include "edge/http_server.h"
 #include "edge/public_api.h"
+#include "routing/placement.h"
 #include "service/archiver.h"
 #include "service/ledger_writer.h"
 #include "service/ordering.h"
-#include "service/placement.h"
 #include "service/reconciler.h"
 #include "shard/shard.h"
 
