@@ -6,17 +6,17 @@
 #include <string>
 #include <vector>
 
-#include "api/auth.h"
-#include "api/public/public_api.h"
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/ids.h"
+#include "api/auth.h"
+#include "api/public/public_api.h"
 #include "net/http/server.h"
+#include "routing/placement.h"
 #include "service/archiver.h"
 #include "service/ledger_writer.h"
 #include "service/ordering.h"
-#include "service/placement.h"
 #include "service/reconciler.h"
 #include "shard/shard.h"
 

@@ -2,12 +2,12 @@
 // or delay; what comes out here is exactly the log from the cursor on. One thread: the consumer's.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <vector>
 
 #include "ports/voucher_log.h"
 #include "ports/voucher_stream.h"
+#include "service/ownership.h"
 
 namespace hongbao {
 
@@ -50,15 +50,12 @@ class LogFollower {
   std::optional<VoucherNo> cursor_;
 };
 
-// Whether this process owns the shard. A process that does not own it leaves its log alone. Any thread.
-using OwnsShard = std::function<bool(ShardId)>;
-
 // Seeks the followers that have no place to the cursor that their consumer keeps in `store`. Afterwards those of the
-// shards that are owned here have one, and no others.
+// shards that this process follows have one, and no others.
 template <class Store>
-Result<void> find_places(std::vector<LogFollower>& followers, Store& store, const OwnsShard& owns) {
+Result<void> find_places(std::vector<LogFollower>& followers, Store& store, const Ownership& ownership) {
   for (LogFollower& follower : followers) {
-    if (!owns(follower.shard())) {
+    if (!ownership.follows(follower.shard())) {
       follower.leave();
       continue;
     }

@@ -11,6 +11,8 @@ namespace hongbao {
 
 class ShardSet {
  public:
+  static constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet process has none
+
   void add(std::unique_ptr<Shard> shard) { shards_.emplace(shard->id(), std::move(shard)); }
 
   // Null for a shard that this deployment does not have.
@@ -27,6 +29,9 @@ class ShardSet {
     }
     return waiting;
   }
+
+  // Users wait, and what is not urgent leaves the machine to them.
+  [[nodiscard]] bool are_at_peak() const { return commands_waiting() >= kCommandsWaitingAtPeak; }
 
   [[nodiscard]] std::vector<ShardId> ids() const {
     std::vector<ShardId> ids;
