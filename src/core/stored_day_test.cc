@@ -5,22 +5,10 @@
 #include <functional>
 #include <vector>
 
-namespace hongbao {
+#include "core/day_test_rows.h"
+
+namespace hongbao::day_test {
 namespace {
-
-constexpr ShardId kShard{Region::kSouth, 7};
-constexpr Day kDay{20'779};
-
-PacketRow packet(uint64_t local) {
-  PacketRow row{.order = {.key = {kShard, kDay, {local}}, .sender = UserId::trusted("ann"), .total = Money(10)}};
-  row.order.count = 2;
-  row.state = PacketState::kExhausted;
-  return row;
-}
-
-Voucher voucher(uint64_t no, VoucherKind kind = VoucherKind::kOpened) {
-  return {{no}, {kShard, kDay, {no}}, kind, 1, UserId::trusted("bob"), Money(5), {1'000}};
-}
 
 // A part of a day.
 struct Part {
@@ -103,4 +91,4 @@ TEST(DayDigest, EveryFieldOfARowChangesTheChecksum) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::day_test
