@@ -196,11 +196,11 @@ Result<Engines> open_distributed(const Settings& settings, const Clock& clock, p
   Engines engines;
   auto done = open_databases(settings, engines);
   if (done) {
-    RedisOptions redis{.password = settings.redis_password};
-    redis.host = settings.redis.host;
-    redis.port = settings.redis.port;
-    redis.answer_timeout = settings.redis_timeout;
-    redis.owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend;
+    const RedisOptions redis{.host = settings.redis.host,
+                             .port = settings.redis.port,
+                             .password = settings.redis_password,
+                             .answer_timeout = settings.redis_timeout,
+                             .owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend};
     engines.cache = std::make_unique<RedisCache>(redis, registry);
     NatsStreamOptions stream{.url = settings.nats_url,
                              .region = settings.region,

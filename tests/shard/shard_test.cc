@@ -270,7 +270,7 @@ TEST_F(ShardTest, RefusesAtOnceWhileItRecovers) {
 
 TEST_F(ShardTest, AFencedShardAnswersNothingMore) {
   const PacketKey key = activated(3, Money(30));
-  ASSERT_TRUE(inner_.acquire(ShardOptions().owner, kLeaseForever)) << "a newer process of the same node";
+  ASSERT_TRUE(inner_.acquire(test_shard_options().owner, kLeaseForever)) << "a newer process of the same node";
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kFenced);
   EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kFenced);
   EXPECT_EQ(shard_->status().state, ShardState::kAway);
