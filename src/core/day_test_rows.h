@@ -1,6 +1,8 @@
 // Rows of one day, for tests of what is done with a whole day.
 #pragma once
 
+#include <vector>
+
 #include "core/stored_day.h"
 
 namespace hongbao::day_test {
@@ -17,6 +19,21 @@ inline PacketRow packet(uint64_t local) {
 
 inline Voucher voucher(uint64_t no, VoucherKind kind = VoucherKind::kOpened) {
   return {{no}, {kShard, kDay, {no}}, kind, 1, UserId::trusted("bob"), Money(5), {1'000}};
+}
+
+// A part of a day.
+struct DayRows {
+  std::vector<PacketRow> packets{};
+  std::vector<Voucher> vouchers{};
+};
+
+inline DayRows full_day(uint64_t rows) {
+  DayRows day;
+  for (uint64_t i = 1; i <= rows; ++i) {
+    day.packets.push_back(packet(i));
+    day.vouchers.push_back(voucher(i));
+  }
+  return day;
 }
 
 }  // namespace hongbao::day_test
