@@ -31,7 +31,8 @@ bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds li
 }
 
 std::unique_ptr<NatsControl> nats_control(const std::string& bucket) {
-  return NatsControl::open({.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket, .traffic = kBoth})
+  return NatsControl::open(
+             {.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket, .replicas = 1, .traffic = kBoth})
       .value();
 }
 
@@ -223,7 +224,7 @@ TEST_F(NatsControlTest, AServerThatIsNotThereAtTheStartIsFoundLater) {
 }
 
 TEST(NatsControlOpen, ABadUrlIsAConfigurationError) {
-  const auto opened = NatsControl::open({.url = "127.0.0.1:4222", .traffic = kBoth});
+  const auto opened = NatsControl::open({.url = "127.0.0.1:4222", .replicas = 1, .traffic = kBoth});
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kConfig);
   EXPECT_EQ(opened.error().field, "nats.url");

@@ -162,11 +162,11 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, const Clock&
   Engines& engines = shared.engines;
   auto done = open_databases(settings, shared);
   if (done) {
-    RedisOptions redis{.password = settings.redis_password};
-    redis.host = settings.redis.host;
-    redis.port = settings.redis.port;
-    redis.answer_timeout = settings.redis_timeout;
-    redis.owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend;
+    const RedisOptions redis{.host = settings.redis.host,
+                             .port = settings.redis.port,
+                             .password = settings.redis_password,
+                             .answer_timeout = settings.redis_timeout,
+                             .owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend};
     engines.cache = std::make_unique<RedisCache>(redis, registry);
     engines.shared_cache = engines.cache.get();
     NatsStreamOptions stream{.url = settings.nats_url,
