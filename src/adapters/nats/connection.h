@@ -22,8 +22,6 @@ struct Destroy {
   void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
   void operator()(natsSubscription* subscription) const { natsSubscription_Destroy(subscription); }
   void operator()(kvStore* store) const { kvStore_Destroy(store); }
-  void operator()(kvWatcher* watcher) const { kvWatcher_Destroy(watcher); }
-  void operator()(kvEntry* entry) const { kvEntry_Destroy(entry); }
   void operator()(jsConsumerInfo* info) const { jsConsumerInfo_Destroy(info); }
   void operator()(jsStreamInfo* info) const { jsStreamInfo_Destroy(info); }
   void operator()(natsStatistics* statistics) const { natsStatistics_Destroy(statistics); }

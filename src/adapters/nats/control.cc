@@ -17,9 +17,7 @@ using nats::make;
 using nats::Owned;
 
 constexpr const char* kTrafficKey = "traffic";
-constexpr std::chrono::milliseconds kRetryPause{500};
-constexpr std::chrono::milliseconds kWatchStep{250};
-constexpr int kStepsPerCheck = 8;  // then the bucket itself is looked for
+constexpr std::chrono::milliseconds kLookEvery{250};
 
 std::string switch_key(Switch which) {
   return fmt::format("switch.{}", to_text(which));
@@ -64,8 +62,13 @@ std::optional<TrafficWeights> parse(std::string_view text) {
   return is_valid(weights) ? std::optional(weights) : std::nullopt;
 }
 
-std::string text_of(kvEntry& entry) {
-  return {static_cast<const char*>(kvEntry_Value(&entry)), static_cast<size_t>(kvEntry_ValueLen(&entry))};
+// nullopt: the message says that the value was deleted.
+std::optional<std::string> value_of(natsMsg& message) {
+  const char* operation = nullptr;
+  if (natsMsgHeader_Get(&message, "KV-Operation", &operation) == NATS_OK) {
+    return std::nullopt;
+  }
+  return std::string(natsMsg_GetData(&message), static_cast<size_t>(natsMsg_GetDataLength(&message)));
 }
 
 }  // namespace
@@ -79,7 +82,10 @@ Result<std::unique_ptr<NatsControl>> NatsControl::open(NatsControlOptions option
 }
 
 NatsControl::NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection)
-    : options_(std::move(options)), connection_(std::move(connection)), traffic_(options_.traffic) {
+    : options_(std::move(options)),
+      stream_("KV_" + options_.bucket),
+      connection_(std::move(connection)),
+      traffic_(options_.traffic) {
   CHECK(is_valid(traffic_));
   jsOptions js;
   jsOptions_Init(&js);
@@ -115,34 +121,31 @@ Result<void> NatsControl::set_traffic(const TrafficWeights& weights) {
 
 Result<void> NatsControl::put(const std::string& key, const std::string& value) {
   const auto bucket = connection_->is_connected() ? open_bucket() : nullptr;
-  const auto made_at = bucket ? bucket_made_at() : std::nullopt;
+  const auto info = bucket ? bucket_info() : nullptr;
   uint64_t revision = 0;
-  if (!made_at || kvStore_PutString(&revision, bucket.get(), key.c_str(), value.c_str()) != NATS_OK) {
+  if (!info || kvStore_PutString(&revision, bucket.get(), key.c_str(), value.c_str()) != NATS_OK) {
     return fail(ErrorCode::kUnavailable, "the control bucket does not answer: set it again");
   }
-  take(key, value, {*made_at, revision});
+  take(key, value, {info->Created, revision});
   return {};
 }
 
 void NatsControl::take(const std::string& key, const std::optional<std::string>& value, Version version) {
   const auto which = parse_switch_key(key);
-  const auto weights = key == kTrafficKey && value ? parse(*value) : std::nullopt;
-  const bool is_known = which || key == kTrafficKey;
+  const auto weights = !which && value ? parse(*value) : std::nullopt;
   const bool is_readable = which ? value == "on" || value == "off" : weights.has_value();
   const std::scoped_lock lock(mutex_);
-  if (is_known) {
-    Version& taken = versions_[key];
-    if (version <= taken) {
-      return;
-    }
-    taken = version;
+  Version& taken = versions_[key];
+  if (version <= taken) {
+    return;
   }
-  if (value && !(is_known && is_readable)) {
+  taken = version;
+  if (value && !is_readable) {
     log_warn("control_value_unreadable", {{"key", key}, {"value", *value}});
   }
   if (which) {
     take_switch(*which, value != "off");
-  } else if (is_known) {
+  } else {
     traffic_ = weights.value_or(options_.traffic);
     log_info("traffic_changed", {{"weights", print(traffic_)}});
   }
@@ -156,11 +159,18 @@ void NatsControl::take_switch(Switch which, bool on) {
 
 void NatsControl::watch_loop() {
   name_this_thread("control");
+  Owned<kvStore> bucket;
+  Version seen;
   while (!is_stopping()) {
-    if (!connection_->is_connected() || !watch()) {
-      report(false);
-      pause();
+    if (!bucket && connection_->is_connected()) {
+      bucket = open_bucket();
     }
+    const bool is_there = bucket && connection_->is_connected() && look(*bucket, seen);
+    if (!is_there) {
+      bucket.reset();  // it may have been lost, and is made again
+    }
+    report(is_there);
+    pause();
   }
 }
 
@@ -178,7 +188,7 @@ void NatsControl::report(bool is_available) {
 
 void NatsControl::pause() {
   std::unique_lock lock(mutex_);
-  stopped_.wait_for(lock, kRetryPause, [this] { return is_stopping(); });
+  stopped_.wait_for(lock, kLookEvery, [this] { return is_stopping(); });
 }
 
 Owned<kvStore> NatsControl::open_bucket() {
@@ -197,71 +207,57 @@ Owned<kvStore> NatsControl::open_bucket() {
   return make<kvStore>([&](kvStore** made) { return js_CreateKeyValue(made, context_.get(), &config); });
 }
 
-// In nanoseconds; nullopt when it is not there.
-std::optional<int64_t> NatsControl::bucket_made_at() {
-  const std::string stream = "KV_" + options_.bucket;
-  const auto info = make<jsStreamInfo>(
-      [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream.c_str(), nullptr, nullptr); });
-  return info ? std::optional(info->Created) : std::nullopt;
+// nullptr when the bucket is not there, or the server does not answer.
+Owned<jsStreamInfo> NatsControl::bucket_info() {
+  return make<jsStreamInfo>(
+      [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream_.c_str(), nullptr, nullptr); });
 }
 
-// False: there was no bucket, and none could be made.
-bool NatsControl::watch() {
-  const uint64_t generation = connection_->generation();
-  const auto bucket = open_bucket();
-  const auto made_at = bucket ? bucket_made_at() : std::nullopt;
-  if (!made_at) {
+// False: the bucket is not there, or the server does not answer.
+bool NatsControl::look(kvStore& bucket, Version& seen) {
+  const auto info = bucket_info();
+  if (!info) {
     return false;
   }
-  const auto watcher = make<kvWatcher>([&](kvWatcher** made) { return kvStore_WatchAll(made, bucket.get(), nullptr); });
-  if (!watcher) {
-    return false;
+  const Version newest{info->Created, info->State.LastSeq};
+  if (newest == seen) {
+    return true;
   }
-  report(true);
-  follow(bucket.get(), *made_at, watcher.get(), generation);
-  return true;
+  bool is_read = read(bucket, kTrafficKey, info->Created);
+  for (int i = 0; is_read && i < kSwitches; ++i) {
+    is_read = read(bucket, switch_key(static_cast<Switch>(i)), info->Created);
+  }
+  if (is_read) {
+    seen = newest;
+  }
+  return is_read;
 }
 
-void NatsControl::follow(kvStore* bucket, int64_t made_at, kvWatcher* watcher, uint64_t generation) {
-  std::set<std::string> known;
-  bool is_complete = false;
-  for (int steps = 1; !is_stopping(); ++steps) {
-    kvEntry* next = nullptr;
-    const natsStatus status = kvWatcher_Next(&next, watcher, kWatchStep.count());
-    const Owned<kvEntry> entry(next);
-    if (entry) {
-      const std::string key = kvEntry_Key(entry.get());
-      const bool is_put = kvEntry_Operation(entry.get()) == kvOp_Put;
-      known.insert(key);
-      take(key, is_put ? std::optional<std::string>(text_of(*entry)) : std::nullopt,
-           {made_at, kvEntry_Revision(entry.get())});
-    } else if (status == NATS_OK && !is_complete) {  // all that is there has come
-      is_complete = true;
-      give_back(bucket, known);
-    } else if (status != NATS_OK && status != NATS_TIMEOUT) {
-      return;
-    }
-    // A watcher does not notice that its bucket was lost and perhaps made again, nor always a new connection.
-    if (connection_->generation() != generation || (steps % kStepsPerCheck == 0 && bucket_made_at() != made_at)) {
-      return;
-    }
+// The library's own reading of a key does not tell one that was deleted from one that never was there.
+bool NatsControl::read(kvStore& bucket, const std::string& key, int64_t made_at) {
+  const std::string subject = fmt::format("$KV.{}.{}", options_.bucket, key);
+  natsStatus status = NATS_OK;
+  const auto message = make<natsMsg>(
+      [&](natsMsg** made) {
+        return js_GetLastMsg(made, context_.get(), stream_.c_str(), subject.c_str(), nullptr, nullptr);
+      },
+      &status);
+  if (message) {
+    take(key, value_of(*message), {made_at, natsMsg_GetSequence(message.get())});
+  } else if (status == NATS_NOT_FOUND) {
+    give_back(bucket, key);
   }
+  return message || status == NATS_NOT_FOUND;
 }
 
-// What is not as it is at first, and the bucket does not know.
-void NatsControl::give_back(kvStore* bucket, const std::set<std::string>& known) {
-  const auto create = [&](const std::string& key, const std::string& value) {
-    if (!known.contains(key)) {
-      (void)kvStore_CreateString(nullptr, bucket, key.c_str(), value.c_str());  // another node may have been quicker
+// What is not as it is at first, and the bucket does not know. Another node may be quicker, which is as good.
+void NatsControl::give_back(kvStore& bucket, const std::string& key) {
+  if (const auto which = parse_switch_key(key)) {
+    if (!is_on(*which)) {
+      (void)kvStore_CreateString(nullptr, &bucket, key.c_str(), "off");
     }
-  };
-  for (int i = 0; i < kSwitches; ++i) {
-    if (const auto which = static_cast<Switch>(i); !is_on(which)) {
-      create(switch_key(which), "off");
-    }
-  }
-  if (const TrafficWeights weights = traffic(); weights != options_.traffic) {
-    create(kTrafficKey, print(weights));
+  } else if (const TrafficWeights weights = traffic(); weights != options_.traffic) {
+    (void)kvStore_CreateString(nullptr, &bucket, key.c_str(), print(weights).c_str());
   }
 }
 
