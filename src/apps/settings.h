@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "api/auth.h"
+#include "api/public/public_api.h"
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/ids.h"
-#include "api/auth.h"
-#include "api/public/public_api.h"
 #include "net/http/server.h"
 #include "routing/placement.h"
 #include "service/archiver.h"

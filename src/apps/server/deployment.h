@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "api/admin/region_status.h"
+#include "api/public/public_api.h"
 #include "apps/server/engines.h"
 #include "apps/settings.h"
-#include "api/public/public_api.h"
-#include "api/admin/region_status.h"
 #include "routing/forwarder.h"
 #include "service/backup_job.h"
 #include "service/region_watch.h"

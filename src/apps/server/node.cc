@@ -6,9 +6,9 @@
 #include <csignal>
 #include <thread>
 
+#include "api/problem.h"
 #include "apps/server/descriptor_needs.h"
 #include "base/log.h"
-#include "api/problem.h"
 
 namespace hongbao {
 namespace {
@@ -106,10 +106,9 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           settings.http, settings.io_threads,
           {[this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); }, problem,
            count_problem}),
-      admin_server_(
-          admin_limits(settings), 1,
-          {[this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); }, problem,
-           count_problem}) {
+      admin_server_(admin_limits(settings), 1,
+                    {[this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
+                     problem, count_problem}) {
   deployment_->watch_engines(watch_);
 }
 

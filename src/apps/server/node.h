@@ -7,13 +7,13 @@
 #include <optional>
 #include <string>
 
+#include "api/admin/admin_api.h"
+#include "api/public/public_api.h"
 #include "apps/server/deployment.h"
 #include "apps/server/node_metrics.h"
 #include "apps/server/schedule.h"
 #include "apps/settings.h"
-#include "api/admin/admin_api.h"
 #include "net/http/server.h"
-#include "api/public/public_api.h"
 #include "service/backup_job.h"
 #include "service/use_cases.h"
 
