@@ -2,12 +2,12 @@
 // Google Benchmark; `items_per_second` counts vouchers.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 
-#include <filesystem>
+#include <memory>
 
 #include "adapters/sqlite/ledger_store.h"
 #include "base/check.h"
+#include "base/scratch_dir.h"
 
 namespace hongbao::ledger_bench {
 namespace {
@@ -18,22 +18,11 @@ constexpr uint64_t kUsers = 20'000;
 
 class LedgerFile {
  public:
-  LedgerFile() : store_(sqlite::LedgerStore::open(dir_ + "/ledger.db").value()) {}
-  LedgerFile(const LedgerFile&) = delete;
-  LedgerFile& operator=(const LedgerFile&) = delete;
-  ~LedgerFile() {
-    store_.reset();
-    std::filesystem::remove_all(dir_);
-  }
+  LedgerFile() : store_(sqlite::LedgerStore::open(dir_.file("ledger.db")).value()) {}
   void commit(const LedgerBatch& batch) { CHECK(store_->commit(batch).has_value()); }
 
  private:
-  static std::string make_dir() {
-    std::string name = (std::filesystem::temp_directory_path() / "hongbao-bench-XXXXXX").string();
-    CHECK(mkdtemp(name.data()) != nullptr);
-    return name;
-  }
-  const std::string dir_ = make_dir();
+  const ScratchDir dir_;
   std::unique_ptr<sqlite::LedgerStore> store_;
 };
 

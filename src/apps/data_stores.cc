@@ -58,6 +58,14 @@ Result<DataIdentity> take_identity(const sqlite::DataDir& dir, const Key128& key
 
 }  // namespace
 
+std::map<ShardId, OrderStore*> DataStores::order_stores() const {
+  std::map<ShardId, OrderStore*> stores;
+  for (const auto& [id, store] : orders) {
+    stores.emplace(id, store.get());
+  }
+  return stores;
+}
+
 Result<DataStores> open_data(const sqlite::DataDir& dir, const std::vector<ShardId>& shards,
                              const Key128& master_key_id) {
   auto identity = take_identity(dir, master_key_id);

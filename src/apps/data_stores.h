@@ -22,6 +22,8 @@ struct DataStores {
   std::map<ShardId, std::unique_ptr<OrderStore>> orders;
   std::unique_ptr<LedgerStore> ledger;
   std::unique_ptr<InboxStore> inbox;
+
+  [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
 };
 
 // Makes what belongs to a new directory, or to a shard that is new. Whatever was made before must be there, whole, and

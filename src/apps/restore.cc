@@ -97,11 +97,7 @@ class Restoring {
     if (!stores) {
       return std::unexpected(stores.error());
     }
-    std::map<ShardId, OrderStore*> orders;
-    for (const auto& [id, store] : stores->orders) {
-      orders.emplace(id, store.get());
-    }
-    return check_stores(orders, *stores->ledger, *stores->inbox);
+    return check_stores(stores->order_stores(), *stores->ledger, *stores->inbox);
   }
 
   // Where the data of before is now.

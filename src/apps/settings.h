@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "core/ids.h"
 #include "net/http/server.h"
+#include "routing/placement.h"
 #include "service/archiver.h"
 #include "service/ledger_writer.h"
 #include "service/ordering.h"
-#include "service/placement.h"
 #include "service/reconciler.h"
 #include "shard/shard.h"
 
@@ -87,7 +87,16 @@ struct Settings {
 };
 
 // Subkeys of the master key; a number once given is never given to another purpose.
-enum KeyPurpose : uint64_t { kPacketTag = 1, kTicket = 2, kPayToken = 3, kPageToken = 4, kKeyId = 5, kPeerLink = 6 };
+enum KeyPurpose : uint64_t {
+  kPacketTag = 1,
+  kTicket = 2,
+  kPayToken = 3,
+  kPageToken = 4,
+  kKeyId = 5,
+  kPeerLink = 6,
+  kVoucherMac = 7,
+  kControlMac = 8
+};
 inline constexpr char kKeyContext[9] = "hongbao_";
 
 // The first broken rule is an error of kind kConfig that names its key.

@@ -6,8 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
+
+#include "base/scratch_dir.h"
 
 namespace hongbao {
 namespace {
@@ -16,17 +17,13 @@ using testing::HasSubstr;
 
 class InputFile : public testing::Test {
  protected:
-  InputFile() { std::filesystem::create_directories(directory_); }
-  ~InputFile() override { std::filesystem::remove_all(directory_); }
-
-  std::string path(const char* name) const { return directory_ + "/" + name; }
+  std::string path(const char* name) const { return dir_.file(name); }
   std::string error_of(const std::string& file, size_t bytes_max = 100) const {
     const auto text = read_input_file(file, bytes_max);
     return text ? "no error" : text.error().detail;
   }
 
-  const std::string directory_ =
-      (std::filesystem::temp_directory_path() / ("hongbao_input_" + std::to_string(::getpid()))).string();
+  const ScratchDir dir_;
 };
 
 TEST_F(InputFile, GivesTheWholeText) {
@@ -42,7 +39,7 @@ TEST_F(InputFile, GivesTheWholeText) {
 TEST_F(InputFile, SaysWhyThereIsNone) {
   EXPECT_EQ(error_of(path("missing")), "does not exist");
   EXPECT_EQ(error_of(""), "is an empty name");
-  EXPECT_EQ(error_of(directory_), "is a directory, not a file");
+  EXPECT_EQ(error_of(dir_.path()), "is a directory, not a file");
   std::ofstream(path("long")) << std::string(101, 'x');
   EXPECT_EQ(error_of(path("long")), "is larger than 100 bytes");
   EXPECT_THAT(error_of(path("long") + "/below"), HasSubstr("cannot be read: "));
@@ -63,7 +60,7 @@ TEST_F(InputFile, WritesWhereItCan) {
   EXPECT_EQ(::write(*file, "x", 1), 1);
   ::close(*file);
   EXPECT_EQ(read_input_file(path("new"), 1), "x");
-  for (const std::string& bad : {directory_, path("none/below"), std::string()}) {
+  for (const std::string& bad : {dir_.path(), path("none/below"), std::string()}) {
     EXPECT_FALSE(open_output_file(bad)) << bad;
   }
 }

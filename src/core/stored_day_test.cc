@@ -5,39 +5,12 @@
 #include <functional>
 #include <vector>
 
-namespace hongbao {
+#include "core/day_test_rows.h"
+
+namespace hongbao::day_test {
 namespace {
 
-constexpr ShardId kShard{Region::kSouth, 7};
-constexpr Day kDay{20'779};
-
-PacketRow packet(uint64_t local) {
-  PacketRow row{.order = {.key = {kShard, kDay, {local}}, .sender = UserId::trusted("ann"), .total = Money(10)}};
-  row.order.count = 2;
-  row.state = PacketState::kExhausted;
-  return row;
-}
-
-Voucher voucher(uint64_t no, VoucherKind kind = VoucherKind::kOpened) {
-  return {{no}, {kShard, kDay, {no}}, kind, 1, UserId::trusted("bob"), Money(5), {1'000}};
-}
-
-// A part of a day.
-struct Part {
-  std::vector<PacketRow> packets{};
-  std::vector<Voucher> vouchers{};
-};
-
-Part full_day(uint64_t rows) {
-  Part part;
-  for (uint64_t i = 1; i <= rows; ++i) {
-    part.packets.push_back(packet(i));
-    part.vouchers.push_back(voucher(i));
-  }
-  return part;
-}
-
-DayTotals digest(const Part& part) {
+DayTotals digest(const DayRows& part) {
   DayDigest digest;
   for (const PacketRow& row : part.packets) {
     digest.add(row);
@@ -54,7 +27,7 @@ TEST(DayPart, OnlyALaterPartIsNamedByItsNumber) {
 }
 
 TEST(DayDigest, TellsCountsSumsAndTheRangeOfTheLog) {
-  Part part = full_day(2);
+  DayRows part = full_day(2);
   part.vouchers.push_back(voucher(9, VoucherKind::kRefunded));
   const DayTotals totals = digest(part);
   EXPECT_EQ(totals.packets, 2U);
@@ -67,7 +40,7 @@ TEST(DayDigest, TellsCountsSumsAndTheRangeOfTheLog) {
 
 // One change a case; counts and sums stay as they are wherever they can.
 TEST(DayDigest, EveryFieldOfARowChangesTheChecksum) {
-  const Part part = full_day(3);
+  const DayRows part = full_day(3);
   const std::vector<std::function<void(PacketRow&)>> packet_changes{
       [](PacketRow& row) { row.order.sender = UserId::trusted("eve"); },
       [](PacketRow& row) { row.order.recipient = UserId::trusted("eve"); },
@@ -83,7 +56,7 @@ TEST(DayDigest, EveryFieldOfARowChangesTheChecksum) {
       [](PacketRow& row) { row.state = PacketState::kExpired; },
       [](PacketRow& row) { row.order.key.local = {1'000}; }};
   for (size_t i = 0; i < packet_changes.size(); ++i) {
-    Part changed = part;
+    DayRows changed = part;
     packet_changes[i](changed.packets.back());
     EXPECT_NE(digest(changed).checksum, digest(part).checksum) << "packet, change " << i;
   }
@@ -96,11 +69,11 @@ TEST(DayDigest, EveryFieldOfARowChangesTheChecksum) {
       [](Voucher& row) { row.amount = Money(6); },
       [](Voucher& row) { row.at = {1'001}; }};
   for (size_t i = 0; i < voucher_changes.size(); ++i) {
-    Part changed = part;
+    DayRows changed = part;
     voucher_changes[i](changed.vouchers.back());
     EXPECT_NE(digest(changed).checksum, digest(part).checksum) << "voucher, change " << i;
   }
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::day_test

@@ -17,7 +17,7 @@ namespace hongbao {
 struct Member {
   std::string node;     // its name
   std::string address;  // where other nodes reach it
-  std::string facts{};  // what must be the same on all nodes (service/agreement.h); empty: it says nothing of that
+  std::string facts{};  // what must be the same on all nodes (routing/agreement.h); empty: it says nothing of that
   friend bool operator==(const Member&, const Member&) = default;
 };
 

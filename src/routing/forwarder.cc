@@ -94,6 +94,11 @@ class Forwarder::Trip {
   bool unanswered_ = false;
 };
 
+ForwarderMetrics::ForwarderMetrics(prometheus::Registry& registry)
+    : forwarded(add_counter(registry, "hongbao_forwarded_total", "Requests sent to another node.")),
+      repeated(add_counter(registry, "hongbao_forward_retries_total",
+                           "Tries that found no owner, or one that had just lost the shard.")) {}
+
 Forwarder::Forwarder(FindRoute route, CarryOut carry_out, NodeLink& link, RetryTimer& timer, const Clock& clock,
                      ForwarderLimits limits, prometheus::Registry& registry)
     : route_(std::move(route)),
@@ -102,9 +107,7 @@ Forwarder::Forwarder(FindRoute route, CarryOut carry_out, NodeLink& link, RetryT
       timer_(timer),
       clock_(clock),
       limits_(limits),
-      forwarded_(add_counter(registry, "hongbao_forwarded_total", "Requests sent to another node.")),
-      repeated_(add_counter(registry, "hongbao_forward_retries_total",
-                            "Tries that found no owner, or one that had just lost the shard.")) {}
+      metrics_(registry) {}
 
 void Forwarder::bring(PacketCall call, Arrived arrived) {
   run(std::make_shared<Trip>(std::move(call), std::move(arrived)));
@@ -156,7 +159,7 @@ void Forwarder::carry_out(const PacketCall& call, Done<PacketAnswer> done) const
 
 void Forwarder::send(const Member& owner, TripRef trip) {
   thread_local std::string bytes;
-  forwarded_.Increment();
+  metrics_.forwarded.Increment();
   const PacketCall& call = trip->call();
   encode(call, bytes);
   link_.call(owner, bytes, call.deadline,
@@ -178,7 +181,7 @@ void Forwarder::send(const Member& owner, TripRef trip) {
 }
 
 void Forwarder::run_later(TripRef trip) {
-  repeated_.Increment();
+  metrics_.repeated.Increment();
   const SteadyTime at = clock_.steady_now() + limits_.retry_pause;
   if (at >= trip->call().deadline) {
     trip->give_up(ErrorCode::kUnavailable, "the packet's shard has no owner at the moment");

@@ -54,6 +54,13 @@ struct Brought {
   std::string owner{};  // the node that gave the answer; empty: this one
 };
 
+// What forwarders count; at 0 in a process without one.
+struct ForwarderMetrics {
+  explicit ForwarderMetrics(prometheus::Registry& registry);
+  prometheus::Counter& forwarded;
+  prometheus::Counter& repeated;
+};
+
 // Whether an error is true of the last try only: nothing was done now.
 bool says_not_now(ErrorCode code);
 
@@ -86,8 +93,7 @@ class Forwarder {
   const Clock& clock_;
   const ForwarderLimits limits_;
   std::atomic<size_t> waiting_{0};
-  prometheus::Counter& forwarded_;
-  prometheus::Counter& repeated_;
+  const ForwarderMetrics metrics_;
 };
 
 }  // namespace hongbao

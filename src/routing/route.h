@@ -1,7 +1,7 @@
 // Where calls about the packets of a shard belong, as far as this node knows now. Any thread.
 #pragma once
 
-#include "service/placement.h"
+#include "routing/placement.h"
 
 namespace hongbao {
 

@@ -3,10 +3,10 @@
 namespace hongbao {
 
 InboxFeed::InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads,
-                     OwnsShard owns, size_t batch_vouchers_max)
+                     const Ownership& ownership, size_t batch_vouchers_max)
     : store_(store),
       heads_(heads),
-      owns_(std::move(owns)),
+      ownership_(ownership),
       loop_("inbox", stream, batch_vouchers_max, [this](bool from_log) { return step(from_log); }) {
   for (const auto& [shard, log] : logs) {
     followers_.emplace_back(Follower::kInbox, shard, stream, *log, batch_vouchers_max);
@@ -14,7 +14,7 @@ InboxFeed::InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore&
 }
 
 Result<void> InboxFeed::prepare() {
-  return find_places(followers_, store_, owns_);
+  return find_places(followers_, store_, ownership_);
 }
 
 Result<size_t> InboxFeed::step(bool from_log) {

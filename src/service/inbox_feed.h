@@ -12,12 +12,12 @@ namespace hongbao {
 class InboxFeed {
  public:
   // `heads`: null when lists are not cached.
-  InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads, OwnsShard owns,
-            size_t batch_vouchers_max);
+  InboxFeed(const VoucherLogs& logs, VoucherStream& stream, InboxStore& store, InboxHeads* heads,
+            const Ownership& ownership, size_t batch_vouchers_max);
 
   // Reads the cursors. Call before the first `step`. Errors: those of the inbox's store.
   Result<void> prepare();
-  // One round over the shards that are owned here. Returns how many vouchers the inbox took; blocks on stores.
+  // One round over the shards that this process follows. Returns how many vouchers the inbox took; blocks on stores.
   // `from_log`: asks the order stores as well when the stream has nothing. Errors: those of stores, when nothing else
   // was to be done; a shard whose log can't be read holds up no other.
   Result<size_t> step(bool from_log);
@@ -33,7 +33,7 @@ class InboxFeed {
   std::vector<LogFollower> followers_;
   InboxStore& store_;
   InboxHeads* const heads_;
-  const OwnsShard owns_;
+  const Ownership& ownership_;
   FollowLoop loop_;
 };
 

@@ -21,7 +21,7 @@ void keep_contiguous(std::vector<Voucher>& vouchers, ShardId shard, VoucherNo cu
 
 Result<std::vector<Voucher>> LogFollower::next(bool from_log) {
   const VoucherNo from = cursor();
-  auto vouchers = stream_.fetch(follower_, shard_, from, vouchers_max_);
+  auto vouchers = stream_.fetch(follower_, {shard_, term_, from, vouchers_max_});
   if (!vouchers && !from_log) {
     return vouchers;
   }

@@ -2,12 +2,12 @@
 // or delay; what comes out here is exactly the log from the cursor on. One thread: the consumer's.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <vector>
 
 #include "ports/voucher_log.h"
 #include "ports/voucher_stream.h"
+#include "service/ownership.h"
 
 namespace hongbao {
 
@@ -16,6 +16,8 @@ class LogFollower {
   LogFollower(Follower follower, ShardId shard, VoucherStream& stream, VoucherLog& log, size_t vouchers_max)
       : follower_(follower), shard_(shard), stream_(stream), log_(log), vouchers_max_(vouchers_max) {}
 
+  // The shard's owner: what it publishes is believed, and what another one did is read from the log.
+  void believe(Term term) { term_ = term; }
   // To where the consumer's database says it is.
   void seek(VoucherNo cursor) { cursor_ = cursor; }
   // The consumer has committed what it made of the next `vouchers`. REQUIRES: has_place().
@@ -47,21 +49,21 @@ class LogFollower {
   VoucherStream& stream_;
   VoucherLog& log_;
   const size_t vouchers_max_;
+  Term term_;
   std::optional<VoucherNo> cursor_;
 };
 
-// Whether this process owns the shard. A process that does not own it leaves its log alone. Any thread.
-using OwnsShard = std::function<bool(ShardId)>;
-
 // Seeks the followers that have no place to the cursor that their consumer keeps in `store`. Afterwards those of the
-// shards that are owned here have one, and no others.
+// shards that this process follows have one, and no others.
 template <class Store>
-Result<void> find_places(std::vector<LogFollower>& followers, Store& store, const OwnsShard& owns) {
+Result<void> find_places(std::vector<LogFollower>& followers, Store& store, const Ownership& ownership) {
   for (LogFollower& follower : followers) {
-    if (!owns(follower.shard())) {
+    const auto term = ownership.followed_term(follower.shard());
+    if (!term) {
       follower.leave();
       continue;
     }
+    follower.believe(*term);
     if (follower.has_place()) {
       continue;
     }

@@ -47,7 +47,7 @@ std::unexpected<Error> not_posted(PostOutcome outcome, const char* account) {
 }  // namespace
 
 Result<ShardId> Ordering::choose(const UserId& sender, std::string_view idempotency_key) const {
-  const auto shard = choose_shard(fmt::format("{}/{}", sender.text(), idempotency_key), taking_orders_());
+  const auto shard = choose_shard(fmt::format("{}/{}", sender.text(), idempotency_key), ownership_.taking_orders());
   return shard ? Result<ShardId>(*shard) : fail(ErrorCode::kUnavailable, "no shard takes orders now");
 }
 

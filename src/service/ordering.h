@@ -3,7 +3,6 @@
 // thread; callbacks run inline, on the ledger writer's or a shard's writer thread.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +10,7 @@
 #include "core/packet_id.h"
 #include "ports/control.h"
 #include "service/ledger_writer.h"
+#include "service/ownership.h"
 #include "service/pre_orders.h"
 #include "service/shard_set.h"
 
@@ -50,7 +50,7 @@ class Ordering {
  public:
   Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerWriter& ledger, const PayTokenCodec& pay_tokens,
            const PacketIdCodec& ids, const Control& control, const Clock& clock, Random& random,
-           std::function<std::vector<ShardId>()> taking_orders, OrderingOptions options)
+           const Ownership& ownership, OrderingOptions options)
       : shards_(shards),
         pre_orders_(pre_orders),
         ledger_(ledger),
@@ -59,7 +59,7 @@ class Ordering {
         control_(control),
         clock_(clock),
         random_(random),
-        taking_orders_(std::move(taking_orders)),
+        ownership_(ownership),
         options_(options) {}
 
   // The shard that a new packet goes to, of those that take orders: the same for the same sender and key. kUnavailable
@@ -103,7 +103,7 @@ class Ordering {
   const Control& control_;
   const Clock& clock_;
   Random& random_;
-  const std::function<std::vector<ShardId>()> taking_orders_;
+  const Ownership& ownership_;
   const OrderingOptions options_;
 };
 

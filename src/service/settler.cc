@@ -9,11 +9,12 @@
 namespace hongbao {
 
 Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
-                 const Control& control, OwnsShard owns, size_t batch_vouchers_max, prometheus::Registry& registry)
+                 const Control& control, const Ownership& ownership, size_t batch_vouchers_max,
+                 prometheus::Registry& registry)
     : store_(store),
       writer_(writer),
       control_(control),
-      owns_(std::move(owns)),
+      ownership_(ownership),
       loop_("settlement", stream, batch_vouchers_max,
             [this](bool from_log) { return ask<size_t>([&](auto done) { step(from_log, std::move(done)); }).get(); }),
       settled_(add_counter(registry, "hongbao_settled_vouchers_total", "Vouchers settled in the ledger.")) {
@@ -23,7 +24,7 @@ Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& st
 }
 
 Result<void> Settler::prepare() {
-  return find_places(followers_, store_, owns_);
+  return find_places(followers_, store_, ownership_);
 }
 
 void Settler::step(bool from_log, Done<size_t> done) {

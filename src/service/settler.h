@@ -18,12 +18,13 @@ namespace hongbao {
 class Settler {
  public:
   Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
-          const Control& control, OwnsShard owns, size_t batch_vouchers_max, prometheus::Registry& registry);
+          const Control& control, const Ownership& ownership, size_t batch_vouchers_max,
+          prometheus::Registry& registry);
 
   // Reads the cursors. Call before the first `step`. Errors: those of the ledger's store.
   Result<void> prepare();
-  // One round over the shards that are owned here; calls back with how many vouchers were settled, inline or in the
-  // ledger writer's step. `from_log`: asks the order stores as well when the stream has nothing. Errors: those of
+  // One round over the shards that this process follows; calls back with how many vouchers were settled, inline or in
+  // the ledger writer's step. `from_log`: asks the order stores as well when the stream has nothing. Errors: those of
   // stores and of LedgerWriter::settle; a shard whose log can't be read holds up no other.
   void step(bool from_log, Done<size_t> done);
 
@@ -47,7 +48,7 @@ class Settler {
   LedgerStore& store_;
   LedgerWriter& writer_;
   const Control& control_;
-  const OwnsShard owns_;
+  const Ownership& ownership_;
   std::set<ShardId> stopped_;  // at a voucher without its payment
   std::atomic<bool> has_stopped_{false};
   FollowLoop loop_;

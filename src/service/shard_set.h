@@ -11,6 +11,8 @@ namespace hongbao {
 
 class ShardSet {
  public:
+  static constexpr size_t kCommandsWaitingAtPeak = 8;  // for any writer; a quiet process has none
+
   void add(std::unique_ptr<Shard> shard) { shards_.emplace(shard->id(), std::move(shard)); }
 
   // Null for a shard that this deployment does not have.
@@ -28,6 +30,9 @@ class ShardSet {
     return waiting;
   }
 
+  // Users wait, and what is not urgent leaves the machine to them.
+  [[nodiscard]] bool are_at_peak() const { return commands_waiting() >= kCommandsWaitingAtPeak; }
+
   [[nodiscard]] std::vector<ShardId> ids() const {
     std::vector<ShardId> ids;
     for (const auto& [id, shard] : shards_) {
@@ -40,6 +45,12 @@ class ShardSet {
   [[nodiscard]] bool owns(ShardId id) const {
     const Shard* shard = find(id);
     return shard != nullptr && shard->owns();
+  }
+
+  // The last one in which this process had the shard.
+  [[nodiscard]] Term term(ShardId id) const {
+    const Shard* shard = find(id);
+    return shard == nullptr ? Term() : shard->term();
   }
 
   [[nodiscard]] std::vector<ShardId> owned() const {

@@ -57,7 +57,7 @@ struct ShardOptions {
   uint32_t opens_in_flight_max = 0;  // for each packet
   std::chrono::milliseconds recovery_pause_min{10};
   std::chrono::milliseconds recovery_pause_max{1'000};
-  ShardOwner owner = "hongbaod";
+  ShardOwner owner = "";
   std::chrono::milliseconds lease = kLeaseForever;  // renewed when a third of it is over
   std::chrono::milliseconds acquire_pause{100};  // between two tries to take the shard of an owner whose lease stands
 };

@@ -27,8 +27,8 @@ namespace hongbao {
 
 struct LeaseOptions {
   ShardOwner owner;
-  std::chrono::milliseconds lease = kLeaseForever;  // renewed when a third of it is over
-  std::chrono::milliseconds acquire_pause{100};     // between two tries to take the shard
+  std::chrono::milliseconds lease{};          // renewed when a third of it is over
+  std::chrono::milliseconds acquire_pause{};  // between two tries to take the shard
 };
 
 class ShardLease {

@@ -2,31 +2,18 @@
 
 #include <gtest/gtest.h>
 
-namespace hongbao {
+#include "core/day_test_rows.h"
+
+namespace hongbao::day_test {
 namespace {
-
-constexpr ShardId kShard{Region::kSouth, 7};
-constexpr Day kDay{20'779};
-
-PacketRow packet(uint64_t local) {
-  PacketRow row{.order = {.key = {kShard, kDay, {local}}, .sender = UserId::trusted("ann"), .total = Money(10)}};
-  row.order.count = 2;
-  row.state = PacketState::kExhausted;
-  return row;
-}
-
-Voucher voucher(uint64_t no, VoucherKind kind = VoucherKind::kOpened) {
-  return {{no}, {kShard, kDay, {no}}, kind, 1, UserId::trusted("bob"), Money(5), {1'000}};
-}
 
 // A part of a day in memory.
 struct Side {
-  std::vector<PacketRow> all_packets{};
-  std::vector<Voucher> all_vouchers{};
+  DayRows all{};
 
   [[nodiscard]] std::vector<PacketRow> packets(LocalNo from, size_t max) const {
     std::vector<PacketRow> found;
-    for (const PacketRow& row : all_packets) {
+    for (const PacketRow& row : all.packets) {
       if (row.order.key.local >= from && found.size() < max) {
         found.push_back(row);
       }
@@ -35,38 +22,29 @@ struct Side {
   }
   [[nodiscard]] std::vector<Voucher> vouchers(VoucherNo from, size_t max) const {
     std::vector<Voucher> found;
-    for (const Voucher& row : all_vouchers) {
+    for (const Voucher& row : all.vouchers) {
       if (row.no >= from && found.size() < max) {
         found.push_back(row);
       }
     }
     return found;
   }
-  void add(const std::vector<PacketRow>& rows) { all_packets.insert(all_packets.end(), rows.begin(), rows.end()); }
-  void add(const std::vector<Voucher>& rows) { all_vouchers.insert(all_vouchers.end(), rows.begin(), rows.end()); }
+  void add(const std::vector<PacketRow>& rows) { all.packets.insert(all.packets.end(), rows.begin(), rows.end()); }
+  void add(const std::vector<Voucher>& rows) { all.vouchers.insert(all.vouchers.end(), rows.begin(), rows.end()); }
   [[nodiscard]] LocalNo next_local() const {
-    return all_packets.empty() ? LocalNo{0} : LocalNo{all_packets.back().order.key.local.value + 1};
+    return all.packets.empty() ? LocalNo{0} : LocalNo{all.packets.back().order.key.local.value + 1};
   }
   [[nodiscard]] VoucherNo next_no() const {
-    return all_vouchers.empty() ? VoucherNo{0} : VoucherNo{all_vouchers.back().no.value + 1};
+    return all.vouchers.empty() ? VoucherNo{0} : VoucherNo{all.vouchers.back().no.value + 1};
   }
 };
-
-Side full_day(uint64_t rows) {
-  Side side;
-  for (uint64_t i = 1; i <= rows; ++i) {
-    side.all_packets.push_back(packet(i));
-    side.all_vouchers.push_back(voucher(i));
-  }
-  return side;
-}
 
 DayTotals digest(const Side& side) {
   return digest_day(side, [] { return true; }).value();
 }
 
 TEST(DayMove, ACopyIsInterruptedAndGoesOnUntilBothSidesAgree) {
-  const Side hot = full_day(3 * kMoveRowsMax + 5);
+  const Side hot{full_day(3 * kMoveRowsMax + 5)};
   Side cold;
   int runs = 1;
   int pieces = 0;
@@ -86,4 +64,4 @@ TEST(DayMove, ADayWithoutRowsAgreesWithItsCopy) {
 }
 
 }  // namespace
-}  // namespace hongbao
+}  // namespace hongbao::day_test

@@ -100,8 +100,7 @@ std::optional<Transfer> LedgerReader<Engine>::transfer(std::string_view id) {
 
 template <class Engine>
 VoucherNo LedgerReader<Engine>::cursor(ShardId shard) {
-  Rows rows = cursor_.query(shard);
-  return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
+  return read_cursor(cursor_.query(shard));
 }
 
 template <class Engine>

@@ -1,5 +1,5 @@
-// The reading half of an order store, over readers of what is hot and of what is cold. `Engine` is as in
-// storage/order_day.h, with
+// The reading half of an order store, over readers of what is hot and of what is cold; an adapter's store derives from
+// it and adds the writing one. `Engine` is as in storage/order_day.h, with
 //   ReaderPool<Reader>   `use(function)` returns function(Reader&), which may run more than once
 //   ColdDays             `use(stored, function)` returns function(OrderDay<Engine>&), likewise
 //
@@ -19,38 +19,39 @@
 namespace hongbao {
 
 template <class Engine>
-class OrderReads {
+class OrderReads : public OrderStore {
  public:
+  // As the port says. `load_hot` is the port's too: `hot_packet` is for a store whose cold days are slower.
+  Result<ShardHead> head() final;
+  Result<ShardTenure> tenure() final;
+  Result<std::optional<StoredPacket>> load(const PacketKey& packet) final;
+  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) final;
+  Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) final;
+  Result<OrderTotals> totals(VoucherNo since) final;
+  Result<std::vector<PacketViolation>> violations(size_t max) final;
+  Result<std::vector<StoredDay>> days() final;
+
+ protected:
   using Reader = OrderReader<Engine>;
   using Readers = typename Engine::template ReaderPool<Reader>;
   using ColdDays = typename Engine::ColdDays;
 
-  // Both outlive it.
-  OrderReads(Readers& readers, ColdDays& cold) : readers_(readers), cold_(cold) {}
+  // Members of the store, which are made after this and unmade before; nothing is read until they are there.
+  OrderReads(Readers& hot, ColdDays& cold) : hot_(hot), cold_(cold) {}
 
+  Result<HotPacket> hot_packet(const PacketKey& packet);
   // Vouchers in the order of their numbers, after their commit.
-  void committed(std::span<const Voucher> vouchers) { log_index_.append(vouchers); }
-
-  // As the port says.
-  Result<ShardHead> head();
-  Result<ShardTenure> tenure();
-  Result<std::optional<StoredPacket>> load(const PacketKey& packet);
-  Result<OrderStore::HotPacket> load_hot(const PacketKey& packet);
-  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max);
-  Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max);
-  Result<OrderTotals> totals(VoucherNo since);
-  Result<std::vector<PacketViolation>> violations(size_t max);
-  Result<std::vector<StoredDay>> days();
+  void note_committed(std::span<const Voucher> vouchers) { log_index_.append(vouchers); }
 
  private:
   using Error = typename Engine::Error;
   using OfDay = OrderDay<Engine>;
   template <class Function>
   auto read(std::string_view what, Function function) {
-    return guard<Error>(what, [&] { return readers_.use(function); });
+    return guard<Error>(what, [&] { return hot_.use(function); });
   }
 
-  Readers& readers_;
+  Readers& hot_;
   ColdDays& cold_;
   LogIndex log_index_;
 };
@@ -69,7 +70,7 @@ template <class Engine>
 Result<std::optional<StoredPacket>> OrderReads<Engine>::load(const PacketKey& packet) {
   return guard<Error>("order_store.load", [&]() -> std::optional<StoredPacket> {
     ColdParts cold;
-    auto found = readers_.use([&](Reader& reader) { return reader.load(packet, cold); });
+    auto found = hot_.use([&](Reader& reader) { return reader.load(packet, cold); });
     for (size_t i = 0; !found && i < cold.size(); ++i) {
       found = cold_.use(cold[i], [&](OfDay& day) { return day.load(packet.local); });
     }
@@ -78,7 +79,7 @@ Result<std::optional<StoredPacket>> OrderReads<Engine>::load(const PacketKey& pa
 }
 
 template <class Engine>
-Result<OrderStore::HotPacket> OrderReads<Engine>::load_hot(const PacketKey& packet) {
+Result<OrderStore::HotPacket> OrderReads<Engine>::hot_packet(const PacketKey& packet) {
   return read("order_store.load_hot", [&](Reader& reader) {
     ColdParts cold;
     auto found = reader.load(packet, cold);
@@ -91,7 +92,7 @@ template <class Engine>
 Result<std::vector<Voucher>> OrderReads<Engine>::read_log(VoucherNo from, size_t vouchers_max) {
   return guard<Error>("order_store.read_log", [&] {
     ColdParts cold;
-    auto piece = readers_.use([&](Reader& reader) { return reader.read_log(from, vouchers_max, log_index_, cold); });
+    auto piece = hot_.use([&](Reader& reader) { return reader.read_log(from, vouchers_max, log_index_, cold); });
     for (const StoredDay& stored : cold) {
       const auto part = cold_.use(stored, [&](OfDay& day) {
         std::vector<Voucher> vouchers;
@@ -113,7 +114,7 @@ template <class Engine>
 Result<OrderTotals> OrderReads<Engine>::totals(VoucherNo since) {
   return guard<Error>("order_store.totals", [&] {
     ColdParts cold;
-    auto totals = readers_.use([&](Reader& reader) { return reader.totals(since, cold); });
+    auto totals = hot_.use([&](Reader& reader) { return reader.totals(since, cold); });
     for (const StoredDay& stored : cold) {
       totals.unsettled += cold_.use(stored, [&](OfDay& day) { return day.sums(since); });
     }
@@ -125,7 +126,7 @@ template <class Engine>
 Result<std::vector<PacketViolation>> OrderReads<Engine>::violations(size_t max) {
   return guard<Error>("order_store.violations", [&] {
     ColdParts cold;
-    auto violations = readers_.use([&](Reader& reader) { return reader.violations(max, cold); });
+    auto violations = hot_.use([&](Reader& reader) { return reader.violations(max, cold); });
     for (size_t i = 0; violations.size() < max && i < cold.size(); ++i) {
       const auto more = cold_.use(cold[i], [&](OfDay& day) {
         std::vector<PacketViolation> of_part;

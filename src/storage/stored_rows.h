@@ -104,6 +104,12 @@ ShardHead read_head(Rows& rows) {
   return {.epoch = static_cast<uint32_t>(rows.integer(0)), .next_voucher = {rows.count(1)}};
 }
 
+// Of a follower; column 0 is next_voucher. A shard that was never followed has none.
+template <class Rows>
+VoucherNo read_cursor(Rows rows) {
+  return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
+}
+
 // A piece of the log, read in any order: from ≤ no < end. Throws DamagedRow for a gap, and for what can't be followed.
 inline std::vector<Voucher> sorted_log(std::vector<Voucher> vouchers, VoucherNo from, VoucherNo end) {
   std::ranges::sort(vouchers, {}, &Voucher::no);

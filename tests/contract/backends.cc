@@ -9,8 +9,8 @@
 #include "adapters/sqlite/inbox_store.h"
 #include "adapters/sqlite/ledger_store.h"
 #include "adapters/sqlite/order_store.h"
+#include "base/scratch_dir.h"
 #include "contract/engines.h"
-#include "contract/temp_dir.h"
 #include "contract/values.h"
 #include "support/manual_clock.h"
 #include "support/memory_inbox_store.h"
@@ -79,7 +79,7 @@ class SqliteBackend final : public Backend<Port> {
   }
 
  private:
-  TempDir dir_;
+  ScratchDir dir_;
   Open open_;
   std::unique_ptr<Port> store_;
 };

@@ -31,9 +31,12 @@ bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds li
   return true;
 }
 
-std::unique_ptr<NatsControl> nats_control(const std::string& bucket) {
-  return NatsControl::open(
-             {.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket, .traffic = kBoth, .key = kKey})
+std::unique_ptr<NatsControl> nats_control(const std::string& bucket, const Key256& key = kKey) {
+  return NatsControl::open({.url = required_environment("HONGBAO_TEST_NATS"),
+                            .bucket = bucket,
+                            .replicas = 1,
+                            .traffic = kBoth,
+                            .key = key})
       .value();
 }
 
@@ -238,10 +241,7 @@ TEST_F(NatsControlTest, AnotherSwitchsEntryDoesNotCount) {
 
 TEST_F(NatsControlTest, NodesWithAnotherKeyHearNothingOfEachOther) {
   const auto control = connected_control(bucket_);
-  const auto other =
-      NatsControl::open(
-          {.url = required_environment("HONGBAO_TEST_NATS"), .bucket = bucket_, .traffic = kBoth, .key = {8}})
-          .value();
+  const auto other = nats_control(bucket_, {8});
   ASSERT_TRUE(control->set(Switch::kOpens, false));
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_TRUE(other->is_on(Switch::kOpens));
@@ -277,7 +277,7 @@ TEST_F(NatsControlTest, AServerThatIsNotThereAtTheStartIsFoundLater) {
 }
 
 TEST(NatsControlOpen, ABadUrlIsAConfigurationError) {
-  const auto opened = NatsControl::open({.url = "127.0.0.1:4222", .traffic = kBoth});
+  const auto opened = NatsControl::open({.url = "127.0.0.1:4222", .replicas = 1, .traffic = kBoth});
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kConfig);
   EXPECT_EQ(opened.error().field, "nats.url");

@@ -5,8 +5,8 @@
 
 #include "adapters/sqlite/database.h"
 #include "adapters/sqlite/order_store.h"
+#include "base/scratch_dir.h"
 #include "contract/backends.h"
-#include "contract/temp_dir.h"
 #include "contract/values.h"
 
 namespace hongbao {
@@ -158,7 +158,7 @@ class DamagedOrderFile : public testing::Test {
   }
   void damage(const std::string& sql) { sqlite::Database::open_writer(file_).execute(sql); }
 
-  TempDir dir_;
+  ScratchDir dir_;
   std::string file_ = dir_.file("s007.db");
   std::unique_ptr<sqlite::OrderStore> store_;
 };

@@ -25,7 +25,7 @@ class RedisCacheTest : public testing::Test {
   ErrorCode refusal(Cache& cache) {
     const auto began = std::chrono::steady_clock::now();
     const auto found = ask<Value>([&](auto done) { cache.get("a", std::move(done)); });
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 2 * RedisOptions().answer_timeout + kSlack);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 2 * redis_options().answer_timeout + kSlack);
     return found ? ErrorCode::kInternal : found.error().code;
   }
   void await_recovery(Cache& cache) {
@@ -58,14 +58,14 @@ class RedisCacheTest : public testing::Test {
 TEST_F(RedisCacheTest, AFrozenServerIsLeftAloneAndFoundAgain) {
   put(cache_, "a", "1");
   engine("freeze", "redis");
-  for (int i = 0; i < RedisOptions().failures_max; ++i) {
+  for (int i = 0; i < RedisCache::kFailuresMax; ++i) {
     EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
   }
   const auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < 1'000; ++i) {
     EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - began, RedisOptions().open_for) << "nobody waits for it";
+  EXPECT_LT(std::chrono::steady_clock::now() - began, RedisCache::kOpenFor) << "nobody waits for it";
   engine("thaw", "redis");
   await_recovery(cache_);
   EXPECT_EQ(get(cache_, "a"), "1");
@@ -83,11 +83,11 @@ TEST_F(RedisCacheTest, AServerThatWasKilledIsFoundAgainWithItsScripts) {
 
 TEST_F(RedisCacheTest, OneCommandProbesAServerThatStaysFrozen) {
   engine("freeze", "redis");
-  for (int i = 0; i < RedisOptions().failures_max; ++i) {
+  for (int i = 0; i < RedisCache::kFailuresMax; ++i) {
     EXPECT_EQ(refusal(cache_), ErrorCode::kUnavailable);
   }
   EXPECT_EQ(available(), 0);
-  std::this_thread::sleep_for(RedisOptions().open_for);
+  std::this_thread::sleep_for(RedisCache::kOpenFor);
   std::atomic<int> answered = 0;
   for (int i = 0; i < 100; ++i) {
     cache_.get("a", [&](Result<Value> found) {

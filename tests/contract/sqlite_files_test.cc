@@ -10,7 +10,7 @@
 #include "adapters/sqlite/inbox_store.h"
 #include "adapters/sqlite/ledger_store.h"
 #include "adapters/sqlite/order_store.h"
-#include "contract/temp_dir.h"
+#include "base/scratch_dir.h"
 #include "contract/values.h"
 
 namespace hongbao {
@@ -21,7 +21,7 @@ using testing::SizeIs;
 
 class SqliteFiles : public testing::Test {
  protected:
-  TempDir dir_;
+  ScratchDir dir_;
   std::string file_ = dir_.file("store.db");
 };
 

@@ -59,13 +59,19 @@ inline uint64_t begin(VoucherStream& publisher, VoucherStream& follower, uint64_
   return from;
 }
 
+// A small stream; `options` may ask for another age, and for what no setting has.
 inline std::unique_ptr<NatsVoucherStream> open_nats_stream(const std::string& prefix, prometheus::Registry& registry,
                                                            NatsStreamOptions options = {}) {
   options.url = required_environment("HONGBAO_TEST_NATS");
+  options.region = kShard.region;
   options.key = kStreamKey;
   options.name_prefix = prefix;
+  if (options.age_max == std::chrono::seconds(0)) {
+    options.age_max = std::chrono::hours(1);
+  }
   options.maintenance_pause = std::chrono::milliseconds(200);
   options.bytes_max = 16 << 20;
+  options.replicas = 1;
   return NatsVoucherStream::open(options, registry).value();
 }
 

@@ -120,6 +120,7 @@ class AdminApiTest : public ServiceTest {
   }
   AdminApiOptions options() {
     return {.token = std::string(kToken),
+            .region = Region::kSouth,
             .command_timeout = std::chrono::seconds(5),
             .archive_now = [this] { ++archive_rounds; },
             .update_metrics = [this] { ++metric_updates; }};
@@ -179,7 +180,10 @@ class AdminApiTest : public ServiceTest {
                    at.clock};
   RegionWatch watch;
   std::atomic<bool> can_serve{true};
-  RegionStatus region{at.shards, watch, nullptr, {.node = "ann", .can_serve = [this] { return can_serve.load(); }}};
+  RegionStatus region{
+      at.shards, watch, nullptr, {.node = "ann", .cut_off_after = std::chrono::seconds(5), .can_serve = [this] {
+                                    return can_serve.load();
+                                  }}};
   WorkerPool pool{1, 16};
   WatchedControl control{at.control};
   int archive_rounds = 0;

@@ -20,7 +20,7 @@ class ArchiverTest : public ServiceTest {
   }
   void follow() {
     at.settle();
-    InboxFeed feed(at.orders, at.stream, inbox, nullptr, [](ShardId) { return true; }, 64);
+    InboxFeed feed(at.orders, at.stream, inbox, nullptr, at.ownership, 64);
     ASSERT_TRUE(feed.prepare());
     while (feed.step(/*from_log=*/true).value() > 0) {
     }

@@ -48,8 +48,7 @@ TEST_F(AuditTest, ItBalancesAfterEveryStep) {
     at.opened(packet.order.key, taker);
     at.expect_balanced();
   }
-  Settler one_by_one(
-      at.orders, at.stream, at.ledger, at.writer, at.control, [](ShardId) { return true; }, 1, at.registry);
+  Settler one_by_one(at.orders, at.stream, at.ledger, at.writer, at.control, at.ownership, 1, at.registry);
   ASSERT_TRUE(one_by_one.prepare());
   while (at.settle_once(one_by_one).value() > 0) {
     at.expect_balanced();

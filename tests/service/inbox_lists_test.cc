@@ -86,7 +86,7 @@ class InboxListsTest : public ServiceTest {
   WatchedInboxStore store;
   InboxHeads heads{cache, at.ids, at.clock, at.registry};
   InboxLists lists{store, at.workers, &heads};
-  InboxFeed feed{at.orders, at.stream, store, &heads, [](ShardId) { return true; }, 64};
+  InboxFeed feed{at.orders, at.stream, store, &heads, at.ownership, 64};
 };
 
 TEST_F(InboxListsTest, AListIsReadFromTheStoreOnce) {
@@ -194,7 +194,7 @@ TEST_F(InboxListsTest, AnEraseThatFailedIsTriedAgain) {
 TEST_F(InboxListsTest, AListThatNobodyErasesIsRightAgainAfterItsTime) {
   send(1);
   EXPECT_EQ(count(), 1U);
-  InboxFeed other(at.orders, at.stream, store, nullptr, [](ShardId) { return true; }, 64);
+  InboxFeed other(at.orders, at.stream, store, nullptr, at.ownership, 64);
   at.active(lucky(100, 2), "alice");
   while (other.step(/*from_log=*/true).value() > 0) {
   }

@@ -17,9 +17,9 @@ class ScriptedStream final : public VoucherStream {
   using Script = std::function<Result<std::vector<Voucher>>(VoucherNo from, size_t vouchers_max)>;
   explicit ScriptedStream(Script script) : script_(std::move(script)) {}
 
-  void publish(ShardId, std::span<const Voucher>) override {}
-  Result<std::vector<Voucher>> fetch(Follower, ShardId, VoucherNo from, size_t vouchers_max) override {
-    return script_(from, vouchers_max);
+  void publish(ShardId, Term, std::span<const Voucher>) override {}
+  Result<std::vector<Voucher>> fetch(Follower, const Want& want) override {
+    return script_(want.from, want.vouchers_max);
   }
   void acknowledge(Follower, ShardId, VoucherNo) override {}
   void leave(Follower, ShardId) override {}

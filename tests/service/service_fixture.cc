@@ -34,6 +34,16 @@ std::map<ShardId, OrderStore*> pointers(const std::map<ShardId, std::unique_ptr<
   return out;
 }
 
+UseCaseOptions use_case_options(size_t batch_vouchers_max) {
+  return {.ledger = {.commit_retry_pause = std::chrono::milliseconds(1), .deferral = kDeferral},
+          .follower_batch_vouchers_max = batch_vouchers_max,
+          .reconciler = {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax},
+          .archive = {},
+          .ordering = {.payable = kPayable},
+          .packet_ttl = kPacketTtl,
+          .ticket_ttl = kTicketTtl};
+}
+
 }  // namespace
 
 void FaultyLedgerStore::fail_commits(int count, bool after) {
@@ -124,27 +134,20 @@ Deployment::Deployment(size_t batch_vouchers_max)
       ids(key_of<16>(1)),
       tickets(key_of<16>(2)),
       pay_tokens(key_of<32>(3)),
-      writer(ledger, clock, {.commit_retry_pause = std::chrono::milliseconds(1), .deferral = kDeferral}, registry),
+      ports{.orders = orders,
+            .stream = stream,
+            .ledger = ledger,
+            .inbox = inbox,
+            .cache = cache,
+            .shared_cache = &cache,
+            .control = control},
       workers(1, 64),
-      settler(
-          orders, stream, ledger, writer, control, [](ShardId) { return true; }, batch_vouchers_max, registry),
-      refunder(shards, orders, clock),
-      reconciler(shards, ledger, writer, pay_tokens, clock,
-                 {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax}),
-      audit(ledger, orders, clock),
-      pre_orders(cache, pay_tokens, ids, kPayable + kPacketTtl, clock, registry),
-      finished(cache, ids, clock, registry),
-      profiles(cache, clock, registry),
-      residency(shards, pre_orders),
-      ordering(shards, pre_orders, writer, pay_tokens, ids, control, clock, random,
-               [this] { return shards.taking_orders(); }, {.payable = kPayable}),
-      opening(shards, residency, tickets, control, clock, kTicketTtl),
-      viewing(residency, pre_orders, &finished, profiles, ids),
-      wallets(ledger, writer, workers, clock) {
+      use_cases(shards, ownership, ports, {ids, tickets, pay_tokens}, {clock, clock, random, workers, registry},
+                use_case_options(batch_vouchers_max)) {
   start_shards();
   writer.start();
   workers.start();
-  EXPECT_TRUE(settler.prepare());
+  EXPECT_TRUE(use_cases.prepare());
 }
 
 Deployment::~Deployment() {
@@ -157,8 +160,8 @@ Deployment::~Deployment() {
 }
 
 void Deployment::start_shards() {
+  shards = make_shards(ports, clock, test_shard_options(), registry);
   for (const ShardId id : shard_ids) {
-    shards.add(std::make_unique<Shard>(id, *orders.at(id), stream, clock, test_shard_options(), registry));
     EXPECT_TRUE(shards.find(id)->acquire());
     shards.find(id)->start();
   }

@@ -9,16 +9,9 @@
 #include "adapters/memory/log_voucher_stream.h"
 #include "adapters/memory/memory_cache.h"
 #include "adapters/memory/memory_control.h"
-#include "service/audit.h"
 #include "service/blocking.h"
 #include "service/faulty_stores.h"
-#include "service/opening.h"
-#include "service/ordering.h"
-#include "service/reconciler.h"
-#include "service/refunder.h"
-#include "service/settler.h"
-#include "service/viewing.h"
-#include "service/wallets.h"
+#include "service/use_cases.h"
 #include "support/manual_clock.h"
 #include "support/memory_inbox_store.h"
 #include "support/memory_ledger_store.h"
@@ -98,27 +91,31 @@ class Deployment {
   std::map<ShardId, OrderStore*> orders;
   MemoryLedgerStore ledger_in_memory;
   FaultyLedgerStore ledger{ledger_in_memory};
+  MemoryInboxStore inbox;
   MemoryCache cache;
   MemoryControl control;
   LogVoucherStream stream;
   const PacketIdCodec ids;
   const TicketCodec tickets;
   const PayTokenCodec pay_tokens;
+  const Ports ports;
   ShardSet shards;
-  LedgerWriter writer;
+  const SoleOwner ownership{shards};
   WorkerPool workers;
-  Settler settler;
-  Refunder refunder;
-  Reconciler reconciler;
-  Audit audit;
-  PreOrders pre_orders;
-  FinishedPackets finished;
-  Profiles profiles;
-  Residency residency;
-  Ordering ordering;
-  Opening opening;
-  Viewing viewing;
-  Wallets wallets;
+  UseCases use_cases;
+
+  // Its parts, for short.
+  LedgerWriter& writer = use_cases.ledger_writer;
+  Settler& settler = use_cases.settler;
+  Refunder& refunder = use_cases.refunder;
+  Reconciler& reconciler = use_cases.reconciler;
+  Audit& audit = use_cases.audit;
+  Profiles& profiles = use_cases.profiles;
+  Residency& residency = use_cases.residency;
+  Ordering& ordering = use_cases.ordering;
+  Opening& opening = use_cases.opening;
+  Viewing& viewing = use_cases.viewing;
+  Wallets& wallets = use_cases.wallets;
 
  private:
   void start_shards();

@@ -6,6 +6,19 @@
 namespace hongbao {
 namespace {
 
+class FollowsOne final : public Ownership {
+ public:
+  explicit FollowsOne(ShardId shard) : shard_(shard) {}
+  [[nodiscard]] std::optional<Term> followed_term(ShardId shard) const override {
+    return shard == shard_ ? std::optional(Term()) : std::nullopt;
+  }
+  [[nodiscard]] std::vector<ShardId> taking_orders() const override { return {shard_}; }
+  [[nodiscard]] bool can_serve() const override { return true; }
+
+ private:
+  const ShardId shard_;
+};
+
 class StoreCheckTest : public ServiceTest {
  protected:
   // Orders with some packets, all settled; the inbox follows nothing yet.
@@ -92,8 +105,8 @@ TEST_F(StoreCheckTest, SettlementStopsBeforeAPacketWithoutItsPayment) {
   at.opened(second, "carol");
 
   LedgerWriter writer(empty_ledger, at.clock, {}, at.registry);
-  Settler settler(
-      at.orders, at.stream, empty_ledger, writer, at.control, [&](ShardId id) { return id == shard; }, 64, at.registry);
+  const FollowsOne ownership(shard);
+  Settler settler(at.orders, at.stream, empty_ledger, writer, at.control, ownership, 64, at.registry);
   const auto settle = [&] {
     const auto answer = std::make_shared<std::optional<Result<size_t>>>();
     settler.step(/*from_log=*/true, [answer](Result<size_t> settled) { *answer = std::move(settled); });

@@ -66,7 +66,7 @@ TEST_F(ShardLeaseTest, CountsFromBeforeTheStoreWasAsked) {
 }
 
 TEST_F(ShardLeaseTest, OneForEverNeverLapsesAndIsNeverRenewed) {
-  ShardLease lease(kShard, store_, clock_, {.owner = "alone"});
+  ShardLease lease(kShard, store_, clock_, {.owner = "alone", .lease = kLeaseForever, .acquire_pause = 100ms});
   take(lease);
   clock_.advance(24h * 365);
   EXPECT_TRUE(lease.owns());

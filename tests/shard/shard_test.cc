@@ -172,6 +172,7 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
     rest.push_back(submit(OpenCommand{key, user(i)}));
   }
   store_.release_commits();
+  EXPECT_EQ(first.get().value().open.outcome, OpenOutcome::kOpened);
   for (auto& answer : rest) {
     EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
@@ -270,7 +271,7 @@ TEST_F(ShardTest, RefusesAtOnceWhileItRecovers) {
 
 TEST_F(ShardTest, AFencedShardAnswersNothingMore) {
   const PacketKey key = activated(3, Money(30));
-  ASSERT_TRUE(inner_.acquire(ShardOptions().owner, kLeaseForever)) << "a newer process of the same node";
+  ASSERT_TRUE(inner_.acquire(test_shard_options().owner, kLeaseForever)) << "a newer process of the same node";
   EXPECT_EQ(ask(OpenCommand{key, user(1)}).error().code, ErrorCode::kFenced);
   EXPECT_EQ(ask(OpenCommand{key, user(2)}).error().code, ErrorCode::kFenced);
   EXPECT_EQ(shard_->status().state, ShardState::kAway);
@@ -381,6 +382,7 @@ TEST_F(ShardTest, AFullMailboxRefusesAtOnce) {
   }
   EXPECT_EQ(ask(OpenCommand{key, user(5)}).error().code, ErrorCode::kOverloaded);
   store_.release_commits();
+  EXPECT_TRUE(busy.get());
   for (auto& answer : waiting) {
     EXPECT_TRUE(answer.get());
   }

@@ -154,15 +154,15 @@ SteadyTime Callers::deadline() {
 void Callers::deposit(Process& process, Task& task) {
   DepositRecord& made = *task.deposit;
   made.asked.at_all = true;
-  process.wallets.deposit(made.user, made.amount, made.key, deadline(),
-                          calls_.open<std::string>(process.number(), [this, &task, &made](auto answer) {
-                            if (answer && *answer) {
-                              made.accepted = true;
-                              task.stage = Stage::kOver;
-                            } else {
-                              not_yet(task, made.asked, answer);
-                            }
-                          }));
+  process.use_cases.wallets.deposit(made.user, made.amount, made.key, deadline(),
+                                    calls_.open<std::string>(process.number(), [this, &task, &made](auto answer) {
+                                      if (answer && *answer) {
+                                        made.accepted = true;
+                                        task.stage = Stage::kOver;
+                                      } else {
+                                        not_yet(task, made.asked, answer);
+                                      }
+                                    }));
 }
 
 SendRequest Callers::some_request() {
@@ -199,7 +199,7 @@ void Callers::begin_packet() {
 }
 
 void Callers::send(Process& process, Task& task) {
-  const auto shard = process.ordering.choose(task.user, task.key);
+  const auto shard = process.use_cases.ordering.choose(task.user, task.key);
   if (!shard) {
     task.stage = Stage::kReady;
     return;
@@ -284,7 +284,7 @@ void Callers::add_notification(PacketRecord& packet, ChannelPaymentRecord& payme
 void Callers::pay(Process& process, Task& task) {
   PacketRecord& packet = *task.packet;
   packet.wallet_asked.at_all = true;
-  bring(process, PayCall{task.user, packet.key, process.ordering.unseal(packet.pay_token).value()},
+  bring(process, PayCall{task.user, packet.key, process.use_cases.ordering.unseal(packet.pay_token).value()},
         [this, &task, &packet](auto answer) {
           const auto error = error_of(answer);
           if (answer && *answer) {
@@ -306,7 +306,7 @@ void Callers::notify(Process& process, Task& task) {
   const ChannelPayment notification{.channel = std::string(kChannel),
                                     .payment_id = payment.id,
                                     .amount = packet.request.total,
-                                    .ordered = process.ordering.unseal(packet.pay_token).value()};
+                                    .ordered = process.use_cases.ordering.unseal(packet.pay_token).value()};
   payment.asked.at_all = true;
   const uint64_t number = process.number();
   bring(process, NotifyCall{notification}, [this, &task, &packet, &payment, number](auto answer) {

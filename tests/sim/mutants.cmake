@@ -173,11 +173,11 @@ sim_mutant(unwanted_shards_are_kept SOURCE shard/shard.cc
   FIND "  if (!lease_.wanted()) {\n    give_back();"
   REPLACE "  if (false) {\n    give_back();"
   SCENARIO hand_over)
-sim_mutant(dead_nodes_keep_their_shards SOURCE service/placement.cc
+sim_mutant(dead_nodes_keep_their_shards SOURCE routing/placement.cc
   FIND "    if (const auto chosen = choose_node(shard, names)) {\n"
   REPLACE "    if (const auto chosen = choose_node(shard, names); chosen && !view.owners.contains(shard)) {\n"
   SCENARIO takeover)
-sim_mutant(replaced_process_goes_on SOURCE service/placement.cc
+sim_mutant(replaced_process_goes_on SOURCE routing/placement.cc
   FIND "      leave();\n      return std::unexpected(members.error());\n"
   REPLACE "      continue;\n"
   SCENARIO sleepers)

@@ -22,6 +22,24 @@ ShardOptions shard_options(const Scenario& scenario, const std::string& node, ui
           .lease = scenario.lease};
 }
 
+UseCaseOptions use_case_options(const Scenario& scenario) {
+  return {.ledger = {.deferral = kDeferral},
+          .follower_batch_vouchers_max = scenario.batch_vouchers_max,
+          .reconciler = {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax},
+          .archive = {},
+          .ordering = {.payable = kPayable},
+          .packet_ttl = kPacketTtl,
+          .ticket_ttl = kTicketTtl};
+}
+
+std::vector<Placement::Group> placement_groups(const Engines& engines) {
+  std::vector<Placement::Group> groups;
+  for (const auto& [id, membership] : engines.memberships) {
+    groups.push_back({membership.get(), {id}});
+  }
+  return groups;
+}
+
 }  // namespace
 
 Engines::Engines(Environment& env)
@@ -58,61 +76,35 @@ void Engines::restore(const Copy& copy) {
 
 Process::Process(Engines& engines, Environment& env, Network& network, const std::string& node, uint64_t number)
     : env_(env),
-      engines_(engines),
       number_(number),
       clock_(env),
       control_({{Region::kSouth, 100}}),
+      ports_{.orders = engines.orders,
+             .stream = engines.stream,
+             .ledger = engines.ledger,
+             .inbox = engines.inbox,
+             .cache = engines.cache,
+             .control = control_},
+      shards_(make_shards(ports_, clock_, shard_options(env.scenario, node, number), registry_)),
+      shard_ids_(shards_.ids()),
       workers_(1, 1),
       port_(network, number),
-      placement(shards_, groups(),
+      placement(shards_, placement_groups(engines),
                 {.self = {.node = node, .address = node}, .incarnation = number, .lease = env.scenario.lease}),
-      ledger_writer(engines.ledger, clock_, {.deferral = kDeferral}, registry_),
-      settler(
-          engines.orders, engines.stream, engines.ledger, ledger_writer, control_,
-          [this](ShardId id) { return shards_.owns(id); }, env.scenario.batch_vouchers_max, registry_),
-      inbox_feed(
-          engines.orders, engines.stream, engines.inbox, nullptr, [this](ShardId id) { return shards_.owns(id); },
-          env.scenario.batch_vouchers_max),
-      refunder(shards_, engines.orders, clock_),
-      reconciler(shards_, engines.ledger, ledger_writer, engines.pay_tokens, clock_,
-                 {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax}),
       // Caches may look at their clock under a lock, where their process is not stopped here.
-      pre_orders(engines.cache, engines.pay_tokens, engines.ids, kPayable + kPacketTtl, env.clock, registry_),
-      profiles(engines.cache, env.clock, registry_),
-      residency(shards_, pre_orders),
-      ordering(shards_, pre_orders, ledger_writer, engines.pay_tokens, engines.ids, control_, clock_, env.dice,
-               [this] { return placement.taking_orders(); }, {.payable = kPayable}),
-      opening(shards_, residency, engines.tickets, control_, clock_, kTicketTtl),
-      viewing(residency, pre_orders, nullptr, profiles, engines.ids),
-      calls(ordering, opening, viewing, engines.ids),
-      wallets(engines.ledger, ledger_writer, workers_, clock_),
+      use_cases(shards_, placement, ports_, {engines.ids, engines.tickets, engines.pay_tokens},
+                {clock_, env.clock, env.dice, workers_, registry_}, use_case_options(env.scenario)),
       routes(shards_, placement, Region::kSouth),
-      forwarder([this](ShardId shard) { return routes.find(shard); },
-                [this](const PacketCall& call, Done<PacketAnswer> done) { calls.carry_out(call, std::move(done)); },
-                port_, port_, clock_, ForwarderLimits(), registry_) {
-  for (const auto& [id, store] : engines.orders) {
-    shard_ids_.push_back(id);
-    shards_.add(std::make_unique<Shard>(id, *store, engines.stream, clock_, shard_options(env.scenario, node, number),
-                                        registry_));
-  }
-}
-
-std::vector<Placement::Group> Process::groups() {
-  std::vector<Placement::Group> groups;
-  for (const auto& [id, membership] : engines_.memberships) {
-    groups.push_back({membership.get(), {id}});
-  }
-  return groups;
-}
+      forwarder(
+          [this](ShardId shard) { return routes.find(shard); },
+          [this](const PacketCall& call, Done<PacketAnswer> done) { use_cases.calls.carry_out(call, std::move(done)); },
+          port_, port_, clock_, ForwarderLimits(), registry_) {}
 
 Result<void> Process::start() {
   if (auto placed = placement.step(); !placed) {
     return placed;
   }
-  if (auto prepared = settler.prepare(); !prepared) {
-    return prepared;
-  }
-  return inbox_feed.prepare();
+  return use_cases.prepare();
 }
 
 bool Process::has_left() const {
@@ -142,11 +134,11 @@ void Process::step() {
   } else if (part < 55) {
     unless_busy(Part::kLoader, id, [&] { shard.load_step(kNoWait); });
   } else if (part < 75) {
-    unless_busy(Part::kLedger, [&] { ledger_writer.step(kNoWait); });
+    unless_busy(Part::kLedger, [&] { use_cases.ledger_writer.step(kNoWait); });
   } else if (part < 85) {
     settle();
   } else if (part < 95) {
-    unless_busy(Part::kInbox, [&] { (void)inbox_feed.step(/*from_log=*/env_.dice.one_in(4)); });
+    unless_busy(Part::kInbox, [&] { (void)use_cases.inbox_feed.step(/*from_log=*/env_.dice.one_in(4)); });
   } else if (part < 97) {
     refund();
   } else {
@@ -173,21 +165,21 @@ void Process::leave() {
 void Process::settle() {
   if (!settling_) {
     settling_ = true;
-    settler.step(/*from_log=*/env_.dice.one_in(4), [this](Result<size_t>) { settling_ = false; });
+    use_cases.settler.step(/*from_log=*/env_.dice.one_in(4), [this](Result<size_t>) { settling_ = false; });
   }
 }
 
 void Process::refund() {
   if (!refunding_) {
     refunding_ = true;
-    refunder.step([this](Result<size_t>) { refunding_ = false; });
+    use_cases.refunder.step([this](Result<size_t>) { refunding_ = false; });
   }
 }
 
 void Process::reconcile() {
   if (!reconciling_) {
     reconciling_ = true;
-    reconciler.step([this](Result<ReconciliationReport>) { reconciling_ = false; });
+    use_cases.reconciler.step([this](Result<ReconciliationReport>) { reconciling_ = false; });
   }
 }
 

@@ -1,6 +1,6 @@
-// What survives a process, and a process of a node over it: the product's real parts, put together as src/apps/node.cc
-// does, but without threads. Each `step` plays one step of one part, chosen by chance. Destroying a process is its
-// crash. One thread.
+// What survives a process, and a process of a node over it: the product's real parts, put together by the same code
+// (service/use_cases.h), but without threads. Each `step` plays one step of one part, chosen by chance. Destroying a
+// process is its crash. One thread.
 #pragma once
 
 #include <map>
@@ -9,12 +9,8 @@
 
 #include "adapters/memory/memory_control.h"
 #include "routing/forwarder.h"
-#include "service/inbox_feed.h"
-#include "service/packet_calls.h"
-#include "service/reconciler.h"
-#include "service/refunder.h"
-#include "service/settler.h"
-#include "service/wallets.h"
+#include "routing/placement.h"
+#include "service/use_cases.h"
 #include "sim/network.h"
 #include "sim/sim_cache.h"
 #include "sim/sim_inbox_store.h"
@@ -100,31 +96,19 @@ class Process {
 
  private:
   Environment& env_;
-  Engines& engines_;
   const uint64_t number_;
   const ProcessClock clock_;
   prometheus::Registry registry_;
   MemoryControl control_;
-  ShardSet shards_;
-  std::vector<ShardId> shard_ids_;
+  const Ports ports_;
+  const ShardSet shards_;
+  const std::vector<ShardId> shard_ids_;
   WorkerPool workers_;  // has no threads here; nothing simulated reads through it
   Network::Port port_;
 
  public:
   Placement placement;
-  LedgerWriter ledger_writer;
-  Settler settler;
-  InboxFeed inbox_feed;
-  Refunder refunder;
-  Reconciler reconciler;
-  PreOrders pre_orders;
-  Profiles profiles;
-  Residency residency;
-  Ordering ordering;
-  Opening opening;
-  Viewing viewing;
-  PacketCalls calls;
-  Wallets wallets;
+  UseCases use_cases;
   Routes routes;
   Forwarder forwarder;
 
@@ -137,7 +121,6 @@ class Process {
   void unless_busy(Part part, Step step) {
     unless_busy(part, {}, step);
   }
-  std::vector<Placement::Group> groups();
   void beat();
   void settle();
   void refund();

@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <limits>
-
-#include "adapters/mariadb/ledger_rows.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "storage/stored_inbox.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao::mariadb {
 
@@ -50,13 +48,6 @@ const std::vector<SchemaStep>& inbox_schema_steps() {
 }
 
 namespace {
-
-// Of a row that begins with at, tie, day and local.
-PacketKey read_packet(const Rows& rows) {
-  return {.shard = VoucherTie::shard(rows.count(1)),
-          .day = {static_cast<int32_t>(rows.integer(2))},
-          .local = {rows.count(3)}};
-}
 
 Timestamp begin_of(int year) {
   const auto first = Day::parse_yyyymmdd(fmt::format("{:04}0101", year));
@@ -171,39 +162,18 @@ Result<bool> InboxStore::apply(const InboxBatch& batch) {
 }
 
 Result<VoucherNo> InboxStore::cursor(ShardId shard) {
-  return read("inbox_store.cursor", [&](Reader& reader) {
-    Rows rows = reader.cursor.query(shard);
-    return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
-  });
+  return read("inbox_store.cursor", [&](Reader& reader) { return read_cursor(reader.cursor.query(shard)); });
 }
 
 Result<std::vector<SentEntry>> InboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   return read("inbox_store.sent", [&](Reader& reader) {
-    Rows rows = reader.sent.query(user, before.at, before.at, before.tie, limit_of(entries_max));
-    std::vector<SentEntry> entries;
-    while (rows.next()) {
-      entries.push_back({.packet = read_packet(rows),
-                         .total = rows.money(4),
-                         .refunded = rows.money(5),
-                         .paid_at = {rows.integer(0)},
-                         .voucher = VoucherTie::voucher(rows.count(1))});
-    }
-    return entries;
+    return read_sent(reader.sent.query(user, before.at, before.at, before.tie, limit_of(entries_max)));
   });
 }
 
 Result<std::vector<ReceivedEntry>> InboxStore::received(const UserId& user, ListPosition before, size_t entries_max) {
   return read("inbox_store.received", [&](Reader& reader) {
-    Rows rows = reader.received.query(user, before.at, before.at, before.tie, limit_of(entries_max));
-    std::vector<ReceivedEntry> entries;
-    while (rows.next()) {
-      entries.push_back({.packet = read_packet(rows),
-                         .seq = static_cast<uint32_t>(rows.integer(4)),
-                         .amount = rows.money(5),
-                         .opened_at = {rows.integer(0)},
-                         .voucher = VoucherTie::voucher(rows.count(1))});
-    }
-    return entries;
+    return read_received(reader.received.query(user, before.at, before.at, before.tie, limit_of(entries_max)));
   });
 }
 

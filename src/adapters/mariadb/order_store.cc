@@ -46,7 +46,8 @@ Result<void> OrderStore::check_cold(const Place& cold) {
 }
 
 OrderStore::OrderStore(HotAndCold places, ShardId shard)
-    : places_(std::move(places)),
+    : OrderReads(readers_, cold_),
+      places_(std::move(places)),
       shard_(shard),
       writer_(places_.server, places_.database),
       mover_(places_, shard),
@@ -96,44 +97,12 @@ CommitOutcome OrderStore::commit(const CommitBatch& batch) {
   if (!**committed) {
     return CommitOutcome::kFenced;
   }
-  reads_.committed(batch.vouchers);
+  note_committed(batch.vouchers);
   return CommitOutcome::kCommitted;
 }
 
-Result<ShardHead> OrderStore::head() {
-  return reads_.head();
-}
-
-Result<ShardTenure> OrderStore::tenure() {
-  return reads_.tenure();
-}
-
-Result<std::optional<StoredPacket>> OrderStore::load(const PacketKey& packet) {
-  return reads_.load(packet);
-}
-
 Result<OrderStore::HotPacket> OrderStore::load_hot(const PacketKey& packet) {
-  return reads_.load_hot(packet);
-}
-
-Result<std::vector<Voucher>> OrderStore::read_log(VoucherNo from, size_t vouchers_max) {
-  return reads_.read_log(from, vouchers_max);
-}
-
-Result<std::vector<PacketKey>> OrderStore::due(Timestamp now, size_t packets_max) {
-  return reads_.due(now, packets_max);
-}
-
-Result<OrderTotals> OrderStore::totals(VoucherNo since) {
-  return reads_.totals(since);
-}
-
-Result<std::vector<PacketViolation>> OrderStore::violations(size_t max) {
-  return reads_.violations(max);
-}
-
-Result<std::vector<StoredDay>> OrderStore::days() {
-  return reads_.days();
+  return hot_packet(packet);
 }
 
 Result<bool> OrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {

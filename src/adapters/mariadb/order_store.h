@@ -18,7 +18,7 @@
 
 namespace hongbao::mariadb {
 
-class OrderStore final : public hongbao::OrderStore {
+class OrderStore final : public OrderReads<Engine> {
  public:
   struct Place {
     Server server;
@@ -41,15 +41,7 @@ class OrderStore final : public hongbao::OrderStore {
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
-  Result<ShardHead> head() override;
-  Result<ShardTenure> tenure() override;
-  Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
   Result<HotPacket> load_hot(const PacketKey& packet) override;
-  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override;
-  Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
-  Result<OrderTotals> totals(VoucherNo since) override;
-  Result<std::vector<PacketViolation>> violations(size_t max) override;
-  Result<std::vector<StoredDay>> days() override;
   Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
@@ -68,7 +60,6 @@ class OrderStore final : public hongbao::OrderStore {
   DayMover mover_;
   ColdDays cold_;
   ReaderPool<OrderReader<Engine>> readers_;
-  OrderReads<Engine> reads_{readers_, cold_};
 };
 
 }  // namespace hongbao::mariadb

@@ -31,9 +31,9 @@
 namespace hongbao {
 
 struct NatsControlOptions {
-  std::string url = "nats://127.0.0.1:4222";
+  std::string url;
   std::string bucket = "hongbao_control";
-  int replicas = 1;
+  int replicas = 0;
   TrafficWeights traffic;  // until another is set
   Key256 key{};            // of the entries' MAC: all nodes have the same
 };

@@ -33,17 +33,17 @@
 namespace hongbao {
 
 struct NatsStreamOptions {
-  std::string url = "nats://127.0.0.1:4222";
-  Region region = Region::kSouth;
+  std::string url{};
+  Region region{};
   Key256 key{};               // of the messages' MAC: all nodes have the same
   std::string name_prefix{};  // of stream and subjects; for tests that share a server
   // What is older is left to the log. For a process this is when it started: if the databases went back to an older
   // copy while no node ran, the stream still has vouchers that never were.
   Timestamp believed_from{};
   // Of the stream. One that is there with others gets these when a process begins.
-  std::chrono::seconds age_max = std::chrono::hours(1);
-  int64_t bytes_max = 4LL << 30;
-  int64_t replicas = 1;
+  std::chrono::seconds age_max{};
+  int64_t bytes_max = 0;
+  int64_t replicas = 0;
   size_t messages_waiting_max = 1'024;           // to be published; more are dropped
   size_t joined_vouchers_max = 4'096;            // in a message of several batches: some 300 kB of the server's 1 MB
   int64_t confirmations_waiting_max = 1'024;     // published, and not yet confirmed; more are dropped

@@ -59,7 +59,7 @@ RedisCache::~RedisCache() {
 bool RedisCache::admit(SteadyTime now, bool& is_probe) {
   SteadyTime probe_at = probe_at_.load(std::memory_order_relaxed);
   is_probe = probe_at != kClosed;
-  return !is_probe || (now >= probe_at && probe_at_.compare_exchange_strong(probe_at, now + options_.open_for));
+  return !is_probe || (now >= probe_at && probe_at_.compare_exchange_strong(probe_at, now + kOpenFor));
 }
 
 void RedisCache::submit(std::vector<std::string> words, Taken done, RedisScript script) {
@@ -148,7 +148,7 @@ void RedisCache::erase_from(std::shared_ptr<std::vector<std::string>> words, siz
     done({});
     return;
   }
-  const size_t end = std::min(words->size(), first + options_.erase_keys_max);
+  const size_t end = std::min(words->size(), first + kEraseKeysMax);
   std::vector<std::string> command{"UNLINK"};
   command.insert(command.end(), words->begin() + static_cast<ptrdiff_t>(first),
                  words->begin() + static_cast<ptrdiff_t>(end));
@@ -167,7 +167,7 @@ void RedisCache::run() {
   std::vector<Command> commands;
   while (true) {
     commands.clear();
-    waiting_.take(commands, options_.pipeline_commands_max, kIdleWait);
+    waiting_.take(commands, kPipelineCommandsMax, kIdleWait);
     if (waiting_.closed()) {
       for (Command& command : commands) {
         command.done(fail(ErrorCode::kShuttingDown, "the server is stopping"));
@@ -280,18 +280,18 @@ void RedisCache::count_failure(const std::string& what) {
   const std::string error = connection_ && !connection_->error().empty() ? connection_->error() : what;
   connection_.reset();
   statistics_.connections.store(0);
-  if (failures_ < options_.failures_max) {
+  if (failures_ < kFailuresMax) {
     return;
   }
-  probe_at_.store(std::chrono::steady_clock::now() + options_.open_for);
+  probe_at_.store(std::chrono::steady_clock::now() + kOpenFor);
   available_.Set(0);
-  if (failures_ == options_.failures_max) {
+  if (failures_ == kFailuresMax) {
     log_warn("cache_down", {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"error", error}});
   }
 }
 
 void RedisCache::count_success() {
-  if (failures_ >= options_.failures_max) {
+  if (failures_ >= kFailuresMax) {
     log_info("cache_up", {{"server", fmt::format("{}:{}", options_.host, options_.port)}});
   }
   failures_ = 0;

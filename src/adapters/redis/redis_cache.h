@@ -24,21 +24,22 @@
 namespace hongbao {
 
 struct RedisOptions {
-  std::string host = "127.0.0.1";
-  uint16_t port = 6379;
-  std::string password{};                         // empty: none is asked for
-  std::string prefix = "hongbao:";                // of every key
-  std::chrono::milliseconds answer_timeout{200};  // to connect, for a pipeline's answers, and to wait for one's turn
-  int failures_max = 3;                           // pipelines in a row, then the breaker opens
-  std::chrono::milliseconds open_for{1'000};      // then one command probes
+  std::string host;
+  uint16_t port = 0;
+  std::string password{};                      // empty: none is asked for
+  std::chrono::milliseconds answer_timeout{};  // to connect, for a pipeline's answers, and to wait for one's turn
+  size_t owner_entries_max = 0;                // of each owner's
+  std::string prefix = "hongbao:";             // of every key
   size_t commands_waiting_max = 16'384;
-  size_t pipeline_commands_max = 1'024;
-  size_t erase_keys_max = 512;        // in one command
-  size_t owner_entries_max = 20'000;  // of each owner's
 };
 
 class RedisCache final : public Cache {
  public:
+  static constexpr int kFailuresMax = 3;                       // pipelines in a row, then the breaker opens
+  static constexpr std::chrono::milliseconds kOpenFor{1'000};  // then one command probes
+  static constexpr size_t kPipelineCommandsMax = 1'024;
+  static constexpr size_t kEraseKeysMax = 512;  // in one command
+
   // Connects when it is first asked for something. `registry` outlives the cache.
   RedisCache(RedisOptions options, prometheus::Registry& registry);
   // Answers what still waits with kShuttingDown.

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <utility>
 
+#include "base/scratch_dir.h"
+
 namespace hongbao::sqlite {
 namespace {
 
@@ -16,12 +18,8 @@ using testing::HasSubstr;
 
 class DataDirTest : public testing::Test {
  protected:
-  DataDirTest() { std::filesystem::remove_all(base_); }
-  ~DataDirTest() override { std::filesystem::remove_all(base_); }
-
-  std::string base_ =
-      (std::filesystem::temp_directory_path() / ("hongbao-datadir-" + std::to_string(::getpid()))).string();
-  std::string path_ = base_ + "/deep/data";
+  ScratchDir base_;
+  std::string path_ = base_.file("deep/data");
 };
 
 TEST_F(DataDirTest, MakesTheDirectoryForItsOwnerOnly) {
@@ -67,9 +65,8 @@ TEST_F(DataDirTest, ALockFileLeftByADeadProcessDoesNotMatter) {
 }
 
 TEST_F(DataDirTest, APathThatIsAFileIsRefused) {
-  std::filesystem::create_directories(base_);
-  std::ofstream(base_ + "/file") << "x";
-  const auto locked = DataDir::lock(base_ + "/file");
+  std::ofstream(base_.file("file")) << "x";
+  const auto locked = DataDir::lock(base_.file("file"));
   ASSERT_FALSE(locked.has_value());
   EXPECT_EQ(locked.error().field, "data.dir");
 }
@@ -87,13 +84,12 @@ TEST_F(DataDirTest, AFileTakesAnothersPlaceWhole) {
 }
 
 TEST_F(DataDirTest, ATrailingSlashAndARelativePathAreTaken) {
-  std::filesystem::create_directories(base_);
   const auto before = std::filesystem::current_path();
-  std::filesystem::current_path(base_);
+  std::filesystem::current_path(base_.path());
   EXPECT_TRUE(DataDir::lock("data/").has_value());
   EXPECT_TRUE(DataDir::lock("other").has_value());
   std::filesystem::current_path(before);
-  EXPECT_TRUE(std::filesystem::is_directory(base_ + "/data"));
+  EXPECT_TRUE(std::filesystem::is_directory(base_.file("data")));
 }
 
 }  // namespace

@@ -1,26 +1,19 @@
 #include "adapters/sqlite/database.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
+
+#include "base/scratch_dir.h"
 
 namespace hongbao::sqlite {
 namespace {
 
 class DatabaseTest : public testing::Test {
  protected:
-  DatabaseTest() {
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directories(dir_);
-  }
-  ~DatabaseTest() override { std::filesystem::remove_all(dir_); }
-
-  std::string dir_ =
-      (std::filesystem::temp_directory_path() / ("hongbao-database-" + std::to_string(::getpid()))).string();
-  std::string file_ = dir_ + "/test.db";
+  ScratchDir dir_;
+  std::string file_ = dir_.file("test.db");
 };
 
 TEST_F(DatabaseTest, TheWriterIsDurable) {

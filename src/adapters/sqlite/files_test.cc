@@ -2,10 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
+
+#include "base/scratch_dir.h"
 
 namespace hongbao::sqlite {
 namespace {
@@ -14,16 +15,13 @@ using testing::HasSubstr;
 
 class FilesTest : public testing::Test {
  protected:
-  FilesTest() { std::filesystem::create_directories(base_); }
-  ~FilesTest() override { std::filesystem::remove_all(base_); }
-
   static std::string content(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
   }
 
-  std::filesystem::path base_ =
-      std::filesystem::temp_directory_path() / ("hongbao-files-" + std::to_string(::getpid()));
+  ScratchDir dir_;
+  std::filesystem::path base_ = dir_.path();
 };
 
 TEST_F(FilesTest, ARewrittenFileIsTheSame) {

@@ -2,9 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
+#include "base/scratch_dir.h"
 
 namespace hongbao::sqlite {
 namespace {
@@ -14,18 +13,13 @@ using testing::IsEmpty;
 
 class GreetingStoreTest : public testing::Test {
  protected:
-  GreetingStoreTest() { std::filesystem::create_directories(base_); }
-  ~GreetingStoreTest() override { std::filesystem::remove_all(base_); }
-
-  std::unique_ptr<GreetingStore> open() {
-    return GreetingStore::open((base_ / "greetings.db").string(), system_clock()).value();
-  }
+  std::unique_ptr<GreetingStore> open() { return GreetingStore::open(file_, system_clock()).value(); }
   static KeptGreeting greeting(uint32_t counter, const std::string& text, std::chrono::milliseconds until) {
     return {{{Region::kNorth, 7}, Day{20'779}, LocalNo::of(1, counter)}, text, system_clock().now() + until};
   }
 
-  std::filesystem::path base_ =
-      std::filesystem::temp_directory_path() / ("hongbao-greetings-" + std::to_string(::getpid()));
+  ScratchDir dir_;
+  std::string file_ = dir_.file("greetings.db");
 };
 
 TEST_F(GreetingStoreTest, WhatIsKeptIsThereAfterAReopenUntilItsTime) {
@@ -51,8 +45,8 @@ TEST_F(GreetingStoreTest, WhatIsOverIsErased) {
 }
 
 TEST_F(GreetingStoreTest, AnotherStoresFileIsRefused) {
-  Database::open_writer((base_ / "greetings.db").string()).execute("CREATE TABLE something(x INTEGER)");
-  EXPECT_EQ(GreetingStore::open((base_ / "greetings.db").string(), system_clock()).error().code, ErrorCode::kStorage);
+  Database::open_writer(file_).execute("CREATE TABLE something(x INTEGER)");
+  EXPECT_EQ(GreetingStore::open(file_, system_clock()).error().code, ErrorCode::kStorage);
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
 #include "adapters/sqlite/inbox_store.h"
 
-#include <algorithm>
-#include <limits>
-
-#include "adapters/sqlite/ledger_rows.h"
 #include "adapters/sqlite/schema.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "storage/stored_inbox.h"
+#include "storage/stored_rows.h"
 
 namespace hongbao::sqlite {
 namespace {
@@ -53,18 +51,6 @@ DROP TABLE received_1;
 
 constexpr std::string_view kSelectCursor = "SELECT next_voucher FROM cursor WHERE shard = ?";
 
-VoucherNo read_cursor(Statement& select, ShardId shard) {
-  Rows rows = select.query(shard);
-  return rows.next() ? VoucherNo{rows.count(0)} : VoucherNo{};
-}
-
-// Of a row that begins with when it happened, tie, day and local.
-PacketKey read_packet(const Rows& rows) {
-  return {.shard = VoucherTie::shard(rows.count(1)),
-          .day = {static_cast<int32_t>(rows.integer(2))},
-          .local = {rows.count(3)}};
-}
-
 void add(const Voucher& voucher, YearSummary& year) {
   switch (voucher.kind) {
     case VoucherKind::kPaid:
@@ -104,7 +90,7 @@ InboxStore::Writer::Writer(Database database)
 
 bool InboxStore::Writer::apply(const InboxBatch& batch) {
   Transaction transaction(database_, Transaction::Kind::kWrite);
-  if (read_cursor(select_cursor_, batch.shard) != batch.from) {
+  if (read_cursor(select_cursor_.query(batch.shard)) != batch.from) {
     return false;
   }
   // Summed here first: a user who opens much in one batch costs one write.
@@ -173,37 +159,19 @@ Result<bool> InboxStore::apply(const InboxBatch& batch) {
 
 Result<VoucherNo> InboxStore::cursor(ShardId shard) {
   return guarded("inbox_store.cursor",
-                 [&] { return readers_.use([&](Reader& reader) { return read_cursor(reader.cursor, shard); }); });
+                 [&] { return readers_.use([&](Reader& reader) { return read_cursor(reader.cursor.query(shard)); }); });
 }
 
 Result<std::vector<SentEntry>> InboxStore::sent(const UserId& user, ListPosition before, size_t entries_max) {
   const auto read = [&](Reader& reader) {
-    Rows rows = reader.sent.query(user, before.at, before.tie, limit_of(entries_max));
-    std::vector<SentEntry> entries;
-    while (rows.next()) {
-      entries.push_back({.packet = read_packet(rows),
-                         .total = rows.money(4),
-                         .refunded = rows.money(5),
-                         .paid_at = {rows.integer(0)},
-                         .voucher = VoucherTie::voucher(rows.count(1))});
-    }
-    return entries;
+    return read_sent(reader.sent.query(user, before.at, before.tie, limit_of(entries_max)));
   };
   return guarded("inbox_store.sent", [&] { return readers_.use(read); });
 }
 
 Result<std::vector<ReceivedEntry>> InboxStore::received(const UserId& user, ListPosition before, size_t entries_max) {
   const auto read = [&](Reader& reader) {
-    Rows rows = reader.received.query(user, before.at, before.tie, limit_of(entries_max));
-    std::vector<ReceivedEntry> entries;
-    while (rows.next()) {
-      entries.push_back({.packet = read_packet(rows),
-                         .seq = static_cast<uint32_t>(rows.integer(4)),
-                         .amount = rows.money(5),
-                         .opened_at = {rows.integer(0)},
-                         .voucher = VoucherTie::voucher(rows.count(1))});
-    }
-    return entries;
+    return read_received(reader.received.query(user, before.at, before.tie, limit_of(entries_max)));
   };
   return guarded("inbox_store.received", [&] { return readers_.use(read); });
 }

@@ -10,26 +10,17 @@
 #include "adapters/sqlite/ledger_writer.h"
 #include "adapters/sqlite/reader_pool.h"
 #include "adapters/sqlite/store_file.h"
-#include "ports/ledger_store.h"
+#include "storage/ledger_reading.h"
 
 namespace hongbao::sqlite {
 
-class LedgerStore final : public hongbao::LedgerStore {
+class LedgerStore final : public LedgerReading<Engine> {
  public:
   // Makes the file when it is new. kStorage: it can't be used, is another version's, or not as `terms` say.
   static Result<std::unique_ptr<LedgerStore>> open(const std::string& file, const StoreTerms& terms = {});
 
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
-  Result<Account> account(const AccountId& account) override;
-  Result<std::optional<Transfer>> transfer(std::string_view id) override;
-  Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before,
-                                                size_t transfers_max) override;
-  Result<VoucherNo> cursor(ShardId shard) override;
-  Result<std::vector<PacketKey>> unpaid(const std::vector<PacketKey>& packets) override;
-  Result<std::vector<PendingPayment>> pending(ShardId shard, Timestamp until, size_t payments_max) override;
-  Result<std::vector<DeferredTransfer>> deferred(ShardId shard, Timestamp now, size_t transfers_max) override;
-  Result<LedgerTotals> totals(const std::vector<ShardId>& shards) override;
 
  private:
   LedgerStore(const std::string& file, Database writer);

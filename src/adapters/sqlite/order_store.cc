@@ -37,7 +37,8 @@ Result<std::unique_ptr<OrderStore>> OrderStore::open(const std::string& file, Sh
 }
 
 OrderStore::OrderStore(const std::string& file, ShardId shard, Database writer)
-    : file_(file),
+    : OrderReads(readers_, cold_),
+      file_(file),
       shard_(shard),
       writer_(std::move(writer)),
       cold_(std::filesystem::absolute(file).parent_path() / "cold", shard),
@@ -76,40 +77,8 @@ CommitOutcome OrderStore::commit(const CommitBatch& batch) {
   if (!*committed) {
     return CommitOutcome::kFenced;
   }
-  reads_.committed(batch.vouchers);
+  note_committed(batch.vouchers);
   return CommitOutcome::kCommitted;
-}
-
-Result<ShardHead> OrderStore::head() {
-  return reads_.head();
-}
-
-Result<ShardTenure> OrderStore::tenure() {
-  return reads_.tenure();
-}
-
-Result<std::optional<StoredPacket>> OrderStore::load(const PacketKey& packet) {
-  return reads_.load(packet);
-}
-
-Result<std::vector<Voucher>> OrderStore::read_log(VoucherNo from, size_t vouchers_max) {
-  return reads_.read_log(from, vouchers_max);
-}
-
-Result<std::vector<PacketKey>> OrderStore::due(Timestamp now, size_t packets_max) {
-  return reads_.due(now, packets_max);
-}
-
-Result<OrderTotals> OrderStore::totals(VoucherNo since) {
-  return reads_.totals(since);
-}
-
-Result<std::vector<PacketViolation>> OrderStore::violations(size_t max) {
-  return reads_.violations(max);
-}
-
-Result<std::vector<StoredDay>> OrderStore::days() {
-  return reads_.days();
 }
 
 Result<bool> OrderStore::archive(uint32_t epoch, Day day, const GoOn& go_on) {

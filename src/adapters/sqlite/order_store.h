@@ -17,7 +17,7 @@
 
 namespace hongbao::sqlite {
 
-class OrderStore final : public hongbao::OrderStore {
+class OrderStore final : public OrderReads<Engine> {
  public:
   // Makes the file when it is new. kStorage: it can't be used, is another shard's or another version's, or not as
   // `terms` say.
@@ -27,14 +27,6 @@ class OrderStore final : public hongbao::OrderStore {
   Result<bool> renew(uint32_t epoch) override;
   Result<void> release(uint32_t epoch) override;
   CommitOutcome commit(const CommitBatch& batch) override;
-  Result<ShardHead> head() override;
-  Result<ShardTenure> tenure() override;
-  Result<std::optional<StoredPacket>> load(const PacketKey& packet) override;
-  Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override;
-  Result<std::vector<PacketKey>> due(Timestamp now, size_t packets_max) override;
-  Result<OrderTotals> totals(VoucherNo since) override;
-  Result<std::vector<PacketViolation>> violations(size_t max) override;
-  Result<std::vector<StoredDay>> days() override;
   Result<bool> archive(uint32_t epoch, Day day, const GoOn& go_on) override;
 
  private:
@@ -47,7 +39,6 @@ class OrderStore final : public hongbao::OrderStore {
   OrderWriter writer_;
   ColdDays cold_;
   ReaderPool<OrderReader<Engine>> readers_;
-  OrderReads<Engine> reads_{readers_, cold_};
 };
 
 }  // namespace hongbao::sqlite

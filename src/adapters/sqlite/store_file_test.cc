@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "adapters/sqlite/snapshot.h"
+#include "base/scratch_dir.h"
 
 namespace hongbao::sqlite {
 namespace {
@@ -21,9 +21,6 @@ const StoreTerms kMade{.deployment = "ours", .was_made = true};
 
 class StoreFileTest : public testing::Test {
  protected:
-  StoreFileTest() { std::filesystem::create_directory(base_); }
-  ~StoreFileTest() override { std::filesystem::remove_all(base_); }
-
   std::string refusal(const StoreTerms& terms) {
     try {
       open_store(file_, kSchema, terms);
@@ -43,9 +40,8 @@ class StoreFileTest : public testing::Test {
     }
   }
 
-  const std::string base_ =
-      (std::filesystem::temp_directory_path() / ("hongbao-storefile-" + std::to_string(::getpid()))).string();
-  std::string file_ = base_ + "/store.db";
+  ScratchDir dir_;
+  std::string file_ = dir_.file("store.db");
 };
 
 TEST_F(StoreFileTest, ANewFileIsItsOwnersAndItsDeploymentsAndOpensAgain) {
@@ -85,9 +81,8 @@ TEST_F(StoreFileTest, AFileOfAnotherDeploymentOrOfNoneIsRefused) {
 }
 
 TEST_F(StoreFileTest, ACopyWithoutItsLogIsRefusedUntilTheFileIsToldOtherwise) {
-  const std::string original = file_;
-  copy_while_in_use(base_ + "/copy.db");
-  file_ = base_ + "/copy.db";
+  copy_while_in_use(dir_.file("copy.db"));
+  file_ = dir_.file("copy.db");
   for (const auto& damage : {+[](const std::string& log) { std::filesystem::resize_file(log, 0); },
                              +[](const std::string& log) { std::filesystem::remove(log); }}) {
     damage(file_ + "-wal");
@@ -105,24 +100,24 @@ TEST_F(StoreFileTest, AFileThatCameFromABackupIsAFileAsAnyOther) {
     Database store = open_store(file_, kSchema, kNew);
     Snapshot snapshot(file_);
     snapshot.pin();
-    snapshot.copy_to(base_ + "/backup.db", [](uint64_t) { return true; });
+    snapshot.copy_to(dir_.file("backup.db"), [](uint64_t) { return true; });
   }
-  file_ = base_ + "/backup.db";
+  file_ = dir_.file("backup.db");
   EXPECT_EQ(refusal(kMade), "") << "it says that it is in use, and has no log";
-  copy_while_in_use(base_ + "/copy.db");
-  file_ = base_ + "/copy.db";
+  copy_while_in_use(dir_.file("copy.db"));
+  file_ = dir_.file("copy.db");
   std::filesystem::remove(file_ + "-wal");
   EXPECT_THAT(refusal(kMade), HasSubstr("without its log"));
 }
 
 TEST_F(StoreFileTest, ACopyWithItsLogIsTakenAsAfterACrash) {
-  copy_while_in_use(base_ + "/copy.db");
-  EXPECT_EQ(open_store(base_ + "/copy.db", kSchema, kMade).integer("SELECT x FROM a"), 1);
+  copy_while_in_use(dir_.file("copy.db"));
+  EXPECT_EQ(open_store(dir_.file("copy.db"), kSchema, kMade).integer("SELECT x FROM a"), 1);
 }
 
 TEST_F(StoreFileTest, AStartThatFailsAfterACrashLeavesTheLogToTheNext) {
-  copy_while_in_use(base_ + "/copy.db");
-  file_ = base_ + "/copy.db";
+  copy_while_in_use(dir_.file("copy.db"));
+  file_ = dir_.file("copy.db");
   EXPECT_THAT(refusal({"theirs", true}), HasSubstr("another deployment"));
   EXPECT_GT(std::filesystem::file_size(file_ + "-wal"), 0U);
   EXPECT_EQ(open_store(file_, kSchema, kMade).integer("SELECT x FROM a"), 1);
@@ -135,7 +130,7 @@ TEST_F(StoreFileTest, ASnapshotIsOfTheMomentWhenItWasPinned) {
   Snapshot snapshot(file_);
   snapshot.pin();
   store.execute("INSERT INTO b VALUES (1)");
-  const std::string copy = base_ + "/copy.db";
+  const std::string copy = dir_.file("copy.db");
   uint64_t bytes = 0;
   EXPECT_TRUE(snapshot.copy_to(copy, [&](uint64_t more) {
     bytes += more;
@@ -159,7 +154,7 @@ TEST_F(StoreFileTest, ACopyThatIsGivenUpSaysSo) {
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) INSERT INTO a SELECT i FROM n");
   Snapshot snapshot(file_);
   snapshot.pin();
-  EXPECT_FALSE(snapshot.copy_to(base_ + "/copy.db", [](uint64_t) { return false; }));
+  EXPECT_FALSE(snapshot.copy_to(dir_.file("copy.db"), [](uint64_t) { return false; }));
 }
 
 }  // namespace

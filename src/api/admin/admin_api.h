@@ -40,7 +40,7 @@ struct AdminServices {
 
 struct AdminApiOptions {
   std::string token;
-  Region region = Region::kSouth;  // the only one this deployment has
+  Region region{};  // the only one this deployment has
   std::chrono::milliseconds command_timeout{};
   std::function<void()> archive_now;
   std::function<void()> update_metrics;  // those that are only read now and then

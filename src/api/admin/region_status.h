@@ -27,7 +27,7 @@ namespace hongbao {
 
 struct RegionStatusOptions {
   std::string node;  // this one's name
-  std::chrono::milliseconds cut_off_after{5'000};
+  std::chrono::milliseconds cut_off_after{};
   std::function<bool()> can_serve;  // this process knows where every request belongs
 };
 

@@ -90,11 +90,7 @@ Result<json::object> backup_here(const Settings& settings, const std::string& di
   if (!stores) {
     return std::unexpected(stores.error());
   }
-  std::map<ShardId, OrderStore*> orders;
-  for (const auto& [id, store] : stores->orders) {
-    orders.emplace(id, store.get());
-  }
-  auto done = check_stores(orders, *stores->ledger, *stores->inbox);
+  auto done = check_stores(stores->order_stores(), *stores->ledger, *stores->inbox);
   uint64_t files = 0;
   uint64_t bytes = 0;
   done = done ? back_up(

@@ -275,6 +275,7 @@ TEST(PeerFaults, SilenceEndsAConnectionAtBothEnds) {
 TEST(PeerFaults, CallsThatCannotLeaveAreUnavailableAndNeverArriveLater) {
   PeerLimits limits = test_limits();
   limits.outgoing_bytes_max = 64 << 20;
+  limits.silence_max = kPeerPatience;  // a slow machine holds the valve for longer than usual
   AnsweringNode node(limits);
   Valve valve(node.address());
   AskingNode asker(limits);

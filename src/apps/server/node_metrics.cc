@@ -1,4 +1,4 @@
-#include "apps/node_metrics.h"
+#include "apps/server/node_metrics.h"
 
 #include "api/problem.h"
 #include "base/engine_statistics.h"

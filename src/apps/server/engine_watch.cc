@@ -1,4 +1,4 @@
-#include "apps/engine_watch.h"
+#include "apps/server/engine_watch.h"
 
 #include <fmt/format.h>
 
@@ -51,7 +51,7 @@ RegionWatch::Look look_at_files(const Engines& engines, std::vector<ShardId> sha
 }
 
 // The members first: that gives a frozen server up after a second, and stores would wait for longer.
-RegionWatch::Look look_at_orders(const Engines& engines, const Engines::Members& members) {
+RegionWatch::Look look_at_orders(const Engines& engines, const SharedEngines::Members& members) {
   return [&engines, &members]() -> Result<Found> {
     Found found;
     auto known = members.watched->known(RegionWatch::kMemberMemory);
@@ -106,16 +106,17 @@ std::string address_of(const std::string& url) {
 
 }  // namespace
 
-void watch_engines(const Settings& settings, const Engines& engines, RegionWatch& watch) {
+void watch_local_engines(const Settings& settings, const Engines& engines, RegionWatch& watch) {
+  watch.add({"sqlite", "data", settings.data_dir}, look_at_files(engines, settings.shard_ids()));
+}
+
+void watch_shared_engines(const Settings& settings, const SharedEngines& shared, RegionWatch& watch) {
+  const Engines& engines = shared.engines;
   const std::vector<ShardId> all = settings.shard_ids();
-  if (!settings.distributed) {
-    watch.add({"sqlite", "data", settings.data_dir}, look_at_files(engines, all));
-    return;
-  }
   const MariadbLayout layout(settings);
-  for (size_t i = 0; i < engines.members.size(); ++i) {
+  for (size_t i = 0; i < shared.members.size(); ++i) {
     const mariadb::Server server = layout.order_servers().at(i).server;
-    watch.add({"mariadb", "orders", server.address()}, look_at_orders(engines, engines.members[i]));
+    watch.add({"mariadb", "orders", server.address()}, look_at_orders(engines, shared.members[i]));
   }
   watch.add({"mariadb", "ledger", layout.ledger().address()},
             look_at_cursors(layout.ledger(), *engines.ledger, all, &Found::settled_to));
@@ -127,8 +128,8 @@ void watch_engines(const Settings& settings, const Engines& engines, RegionWatch
   }
   watch.add({"redis", "cache", fmt::format("{}:{}", settings.redis.host, settings.redis.port)},
             look_at_cache(*engines.cache));
-  watch.add({"nats", "voucher stream", address_of(settings.nats_url)}, look_at_nats(engines.stream_answers));
-  watch.add({"nats", "control", address_of(settings.nats_url)}, look_at_nats(engines.control_answers));
+  watch.add({"nats", "voucher stream", address_of(settings.nats_url)}, look_at_nats(shared.stream_answers));
+  watch.add({"nats", "control", address_of(settings.nats_url)}, look_at_nats(shared.control_answers));
 }
 
 }  // namespace hongbao

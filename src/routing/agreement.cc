@@ -1,4 +1,4 @@
-#include "service/agreement.h"
+#include "routing/agreement.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // Which node owns which shard: two nodes over one membership and the same stores, played step by step.
-#include "service/placement.h"
+#include "routing/placement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -120,11 +120,11 @@ class PlacementTest : public testing::Test {
 
 TEST_F(PlacementTest, ALoneNodeTakesEverything) {
   Node a(*this, "a");
-  EXPECT_FALSE(a.placement.is_complete());
+  EXPECT_FALSE(a.placement.can_serve());
   EXPECT_EQ(a.placement.owner({Region::kSouth, 0}), std::nullopt);
   a.beat();
   EXPECT_EQ(a.shards.owned(), shard_ids());
-  EXPECT_TRUE(a.placement.is_complete());
+  EXPECT_TRUE(a.placement.can_serve());
   EXPECT_EQ(a.placement.taking_orders(), shard_ids());
 }
 
@@ -137,7 +137,10 @@ TEST_F(PlacementTest, NodesAgreeWhoOwnsWhatAndNoShardIsOwnedTwice) {
   EXPECT_EQ(b.shards.owned(), should_own(a, "b"));
   EXPECT_EQ(a.shards.owned().size() + b.shards.owned().size(), kShardCount);
   EXPECT_FALSE(b.shards.owned().empty());
-  EXPECT_EQ(a.placement.owner(b.shards.owned().front())->address, "b:7000");
+  const ShardId of_b = b.shards.owned().front();
+  EXPECT_EQ(a.placement.owner(of_b)->address, "b:7000");
+  EXPECT_TRUE(b.placement.followed_term(of_b));
+  EXPECT_FALSE(a.placement.followed_term(of_b));
 }
 
 TEST_F(PlacementTest, RoutesTellApartWhatIsHereElsewhereUnknownOrNowhere) {

@@ -1,4 +1,4 @@
-#include "apps/engines.h"
+#include "apps/server/shared_engines.h"
 
 #include <fmt/format.h>
 
@@ -10,19 +10,13 @@
 #include "adapters/mariadb/membership.h"
 #include "adapters/mariadb/order_store.h"
 #include "adapters/mariadb/server_check.h"
-#include "adapters/memory/log_voucher_stream.h"
-#include "adapters/memory/memory_cache.h"
-#include "adapters/memory/memory_control.h"
 #include "adapters/nats/control.h"
 #include "adapters/nats/voucher_stream.h"
 #include "adapters/redis/redis_cache.h"
-#include "adapters/sqlite/greeting_store.h"
-#include "apps/data_stores.h"
-#include "apps/data_trace.h"
 #include "apps/mariadb_layout.h"
 #include "apps/put.h"
 #include "base/log.h"
-#include "service/agreement.h"
+#include "routing/agreement.h"
 #include "service/pre_orders.h"
 #include "service/store_check.h"
 
@@ -37,39 +31,6 @@ Result<void> put(std::unique_ptr<Port>& place, std::function<bool()>& answers,
     answers = [adapter = opened->get()] { return adapter->is_available(); };
   }
   return put(place, std::move(opened));
-}
-
-Result<Engines> open_embedded(const Settings& settings, const Clock& clock) {
-  if (auto known = check_trace(settings.config_file, settings.data_dir, settings.is_new_data_wanted); !known) {
-    return std::unexpected(known.error());
-  }
-  auto dir = sqlite::DataDir::lock(settings.data_dir);
-  if (!dir) {
-    return std::unexpected(dir.error());
-  }
-  auto stores = open_data(*dir, settings.shard_ids(), settings.master_key_id());
-  if (!stores) {
-    return std::unexpected(stores.error());
-  }
-  Engines engines;
-  engines.dir.emplace(std::move(*dir));
-  engines.orders = std::move(stores->orders);
-  engines.ledger = std::move(stores->ledger);
-  engines.inbox = std::move(stores->inbox);
-  auto done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
-  if (done) {
-    done = put(engines.greetings, sqlite::GreetingStore::open(settings.data_dir + "/greetings.db", clock));
-  }
-  if (!done) {
-    return std::unexpected(done.error());
-  }
-  engines.dir->close_to_others();
-  leave_trace(settings.config_file, settings.data_dir, stores->deployment);
-  engines.cache = std::make_unique<MemoryCache>(clock, settings.cache_bytes_max,
-                                                settings.sends_per_user_max * PreOrders::kEntriesPerSend);
-  engines.stream = std::make_unique<LogVoucherStream>(engines.order_stores());
-  engines.control = std::make_unique<MemoryControl>(TrafficWeights{{settings.region, kWeightMax}});
-  return engines;
 }
 
 Result<void> check_servers(const MariadbLayout& layout) {
@@ -126,13 +87,14 @@ std::string facts_at(size_t place, const Settings& settings, Facts facts) {
 }
 
 // At the first beat it is looked at again; here it comes before what is merely missing at this node.
-Result<void> require_agreement(const Settings& settings, Engines::Members& members) {
+Result<void> require_agreement(const Settings& settings, SharedEngines::Members& members) {
   const auto others = members.membership->members();
   return others ? require_agreement({settings.node_name, settings.node_address, members.facts}, *others)
                 : std::unexpected(others.error());
 }
 
-Result<void> open_databases(const Settings& settings, Engines& engines) {
+Result<void> open_databases(const Settings& settings, SharedEngines& shared) {
+  Engines& engines = shared.engines;
   const MariadbLayout layout(settings);
   Result<void> done = check_servers(layout);
   if (!done) {
@@ -145,10 +107,10 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     return std::unexpected(facts.error());
   }
   for (const auto& [server, shards] : layout.order_servers()) {
-    Engines::Members members{.membership = nullptr,
-                             .watched = nullptr,
-                             .shards = shards,
-                             .facts = facts_at(engines.members.size() + 1, settings, *facts)};
+    SharedEngines::Members members{.membership = nullptr,
+                                   .watched = nullptr,
+                                   .shards = shards,
+                                   .facts = facts_at(shared.members.size() + 1, settings, *facts)};
     done = put(members.membership, mariadb::Membership::open(server, mariadb::members_database()));
     done = done ? put(members.watched, mariadb::Membership::open(server, mariadb::members_database())) : done;
     done = done ? require_agreement(settings, members) : done;
@@ -162,7 +124,7 @@ Result<void> open_databases(const Settings& settings, Engines& engines) {
     if (!done) {
       return done;
     }
-    engines.members.push_back(std::move(members));
+    shared.members.push_back(std::move(members));
   }
   done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
   return done ? check_cold_storage(layout) : done;
@@ -192,47 +154,40 @@ Result<void> check_stream(const std::map<ShardId, OrderStore*>& orders, NatsVouc
   return {};
 }
 
-Result<Engines> open_distributed(const Settings& settings, const Clock& clock, prometheus::Registry& registry) {
-  Engines engines;
-  auto done = open_databases(settings, engines);
+}  // namespace
+
+Result<SharedEngines> open_shared_engines(const Settings& settings, const Clock& clock,
+                                          prometheus::Registry& registry) {
+  SharedEngines shared;
+  Engines& engines = shared.engines;
+  auto done = open_databases(settings, shared);
   if (done) {
-    RedisOptions redis{.password = settings.redis_password};
-    redis.host = settings.redis.host;
-    redis.port = settings.redis.port;
-    redis.answer_timeout = settings.redis_timeout;
-    redis.owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend;
+    const RedisOptions redis{.host = settings.redis.host,
+                             .port = settings.redis.port,
+                             .password = settings.redis_password,
+                             .answer_timeout = settings.redis_timeout,
+                             .owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend};
     engines.cache = std::make_unique<RedisCache>(redis, registry);
+    engines.shared_cache = engines.cache.get();
     NatsStreamOptions stream{.url = settings.nats_url,
                              .region = settings.region,
+                             .key = derive_key(settings.master_key, kVoucherMac, kKeyContext),
                              .believed_from = clock.now(),
                              .age_max = settings.nats_stream_age_max,
                              .bytes_max = settings.nats_stream_mib_max << 20,
                              .replicas = settings.nats_replicas};
     auto opened = NatsVoucherStream::open(stream, registry);
     done = opened ? check_stream(engines.order_stores(), **opened) : std::unexpected(opened.error());
-    done = done ? put(engines.stream, engines.stream_answers, std::move(opened)) : done;
+    done = done ? put(engines.stream, shared.stream_answers, std::move(opened)) : done;
   }
   if (done) {
-    done = put(engines.control, engines.control_answers,
+    done = put(engines.control, shared.control_answers,
                NatsControl::open({.url = settings.nats_url,
                                   .replicas = static_cast<int>(settings.nats_replicas),
-                                  .traffic = {{settings.region, kWeightMax}}}));
+                                  .traffic = {{settings.region, kWeightMax}},
+                                  .key = derive_key(settings.master_key, kControlMac, kKeyContext)}));
   }
-  return done ? Result<Engines>(std::move(engines)) : std::unexpected(done.error());
-}
-
-}  // namespace
-
-std::map<ShardId, OrderStore*> Engines::order_stores() const {
-  std::map<ShardId, OrderStore*> stores;
-  for (const auto& [id, store] : orders) {
-    stores.emplace(id, store.get());
-  }
-  return stores;
-}
-
-Result<Engines> open_engines(const Settings& settings, const Clock& clock, prometheus::Registry& registry) {
-  return settings.distributed ? open_distributed(settings, clock, registry) : open_embedded(settings, clock);
+  return done ? Result<SharedEngines>(std::move(shared)) : std::unexpected(done.error());
 }
 
 }  // namespace hongbao

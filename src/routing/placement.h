@@ -13,9 +13,12 @@
 #include <vector>
 
 #include "ports/membership.h"
-#include "service/shard_set.h"
+#include "service/ownership.h"
 
 namespace hongbao {
+
+// Counts what a node could not tell a database; at 0 in a process that tells none.
+prometheus::Counter& add_beats_failed(prometheus::Registry& registry);
 
 struct PlacementOptions {
   Member self;
@@ -24,13 +27,13 @@ struct PlacementOptions {
   prometheus::Counter* beats_failed = nullptr;
 };
 
-class Placement {
+class Placement final : public Ownership {
  public:
   // The shards of one database server, and who reaches it.
   struct Group {
     Membership* membership;
     std::vector<ShardId> shards;
-    std::string facts{};  // what nodes that use this server must agree on (service/agreement.h)
+    std::string facts{};  // what nodes that use this server must agree on (routing/agreement.h)
   };
 
   Placement(const ShardSet& shards, std::vector<Group> groups, PlacementOptions options)
@@ -48,9 +51,14 @@ class Placement {
   [[nodiscard]] bool is_self(const Member& member) const { return member.node == options_.self.node; }
   // Shards that new packets may go to: of servers that answer, and if they are owned here, serving. Also of a node that
   // leaves, or has left: its shards change hands, and a request waits for the new owner.
-  [[nodiscard]] std::vector<ShardId> taking_orders() const;
+  [[nodiscard]] std::vector<ShardId> taking_orders() const override;
+  // Those that it owns.
+  [[nodiscard]] std::optional<Term> followed_term(ShardId shard) const override {
+    const Term term = shards_.term(shard);  // before it is asked whose the shard is: never one that comes later
+    return shards_.owns(shard) ? std::optional(term) : std::nullopt;
+  }
   // Every group was heard of at least once.
-  [[nodiscard]] bool is_complete() const;
+  [[nodiscard]] bool can_serve() const override;
 
  private:
   struct View {

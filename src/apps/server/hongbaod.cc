@@ -6,8 +6,8 @@
 #include <cstdlib>
 
 #include "apps/command_line.h"
-#include "apps/descriptor_needs.h"
-#include "apps/node.h"
+#include "apps/server/descriptor_needs.h"
+#include "apps/server/node.h"
 #include "base/program.h"
 
 namespace hongbao {

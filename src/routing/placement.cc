@@ -1,13 +1,17 @@
-#include "service/placement.h"
+#include "routing/placement.h"
 
 #include <algorithm>
 
 #include "base/log.h"
 #include "base/log_rate.h"
 #include "core/route.h"
-#include "service/agreement.h"
+#include "routing/agreement.h"
 
 namespace hongbao {
+
+prometheus::Counter& add_beats_failed(prometheus::Registry& registry) {
+  return add_counter(registry, "hongbao_beats_failed_total", "Beats that a database did not take.");
+}
 
 Result<void> Placement::step() {
   View next = view();
@@ -129,7 +133,7 @@ std::vector<ShardId> Placement::taking_orders() const {
   return shards;
 }
 
-bool Placement::is_complete() const {
+bool Placement::can_serve() const {
   const std::lock_guard lock(mutex_);
   return std::ranges::all_of(groups_, [&](const Group& group) {
     return std::ranges::all_of(group.shards, [&](ShardId shard) { return view_.owners.contains(shard); });

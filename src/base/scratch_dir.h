@@ -1,4 +1,4 @@
-// A directory that lives as long as the test that made it.
+// A directory for what a test or a benchmark writes; both end together. The owner's thread.
 #pragma once
 
 #include <cstdlib>
@@ -10,16 +10,16 @@
 
 namespace hongbao {
 
-class TempDir {
+class ScratchDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "hongbao-contract-XXXXXX").string();
+  ScratchDir() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "hongbao-test-XXXXXX").string();
     CHECK(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  ~TempDir() {
+  ScratchDir(const ScratchDir&) = delete;
+  ScratchDir& operator=(const ScratchDir&) = delete;
+  ~ScratchDir() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }

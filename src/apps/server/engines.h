@@ -1,0 +1,27 @@
+// The engines of one process, behind their ports. Which they are, and what else is known of them: local_engines.h and
+// shared_engines.h. The owner's thread.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "service/use_cases.h"
+
+namespace hongbao {
+
+struct Engines {
+  std::map<ShardId, std::unique_ptr<OrderStore>> orders;
+  std::unique_ptr<LedgerStore> ledger;
+  std::unique_ptr<InboxStore> inbox;
+  std::unique_ptr<Cache> cache;
+  Cache* shared_cache = nullptr;             // `cache`, when other processes have it as well
+  std::unique_ptr<GreetingStore> greetings;  // null: the cache outlives the process
+  std::unique_ptr<VoucherStream> stream;
+  std::unique_ptr<Control> control;
+
+  [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
+  // REQUIRES: all are there; and they outlive it.
+  [[nodiscard]] Ports ports() const;
+};
+
+}  // namespace hongbao
