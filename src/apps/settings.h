@@ -95,7 +95,8 @@ enum KeyPurpose : uint64_t {
   kKeyId = 5,
   kPeerLink = 6,
   kVoucherMac = 7,
-  kControlMac = 8
+  kControlMac = 8,
+  kCacheMac = 9
 };
 inline constexpr char kKeyContext[9] = "hongbao_";
 

@@ -64,8 +64,9 @@ void PreOrders::put(std::string_view idempotency_key, const SendRequest& request
                            });
       return;
     }
+    // A token is what it says, but the entry may be another's: nobody is told to pay for a stranger's packet.
     const auto order = pay_tokens_.parse(entry->pay_token);
-    if (entry->fingerprint != wanted || !order) {
+    if (entry->fingerprint != wanted || !order || order->sender != candidate.order.sender) {
       done(fail(ErrorCode::kIdempotencyKeyReused, "this key was used for a packet with another body",
                 "Idempotency-Key"));
       return;
@@ -123,16 +124,18 @@ void PreOrders::greeting(const PacketKey& packet, std::move_only_function<void(s
 
 void PreOrders::find(const PacketKey& packet, Done<std::optional<PreOrder>> done) {
   const std::string kept_at = cache_key(ids_, packet);
-  cache_.get(kept_at, [this, kept_at, done = std::move(done)](Result<std::optional<std::string>> found) mutable {
-    if (!found) {
-      done(std::unexpected(found.error()));
-      return;
-    }
-    const auto entry = *found ? parse_entry(**found, kept_at) : std::nullopt;
-    const auto order = entry ? pay_tokens_.parse(entry->pay_token) : std::nullopt;
-    done(order ? std::optional(PreOrder{*order, std::string(entry->pay_token), std::string(entry->greeting)})
-               : std::nullopt);
-  });
+  cache_.get(kept_at,
+             [this, packet, kept_at, done = std::move(done)](Result<std::optional<std::string>> found) mutable {
+               if (!found) {
+                 done(std::unexpected(found.error()));
+                 return;
+               }
+               const auto entry = *found ? parse_entry(**found, kept_at) : std::nullopt;
+               const auto order = entry ? pay_tokens_.parse(entry->pay_token) : std::nullopt;
+               done(order && order->key == packet
+                        ? std::optional(PreOrder{*order, std::string(entry->pay_token), std::string(entry->greeting)})
+                        : std::nullopt);
+             });
 }
 
 }  // namespace hongbao

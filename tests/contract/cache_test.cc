@@ -13,6 +13,7 @@
 
 #include "adapters/memory/memory_cache.h"
 #include "contract/cache_calls.h"
+#include "service/sealed_cache.h"
 #include "support/manual_clock.h"
 
 namespace hongbao {
@@ -49,13 +50,26 @@ class RedisCacheBackend final : public CacheBackend {
   RedisCache cache_{redis_options(), registry_};
 };
 
+class SealedCacheBackend final : public CacheBackend {
+ public:
+  Cache& cache() override { return cache_; }
+  void pass(milliseconds time) override { std::this_thread::sleep_for(time); }
+
+ private:
+  prometheus::Registry registry_;
+  SealedCache cache_{std::make_unique<RedisCache>(redis_options(), registry_), Key128{7}, registry_};
+};
+
 class CacheContract : public testing::TestWithParam<std::string> {
  protected:
   static std::unique_ptr<CacheBackend> make() {
     if (GetParam() == "memory") {
       return std::make_unique<MemoryCacheBackend>();
     }
-    return std::make_unique<RedisCacheBackend>();
+    if (GetParam() == "redis") {
+      return std::make_unique<RedisCacheBackend>();
+    }
+    return std::make_unique<SealedCacheBackend>();
   }
   void pass(milliseconds time) { backend_->pass(time); }
 
@@ -63,7 +77,7 @@ class CacheContract : public testing::TestWithParam<std::string> {
   Cache& cache_ = backend_->cache();
 };
 
-INSTANTIATE_TEST_SUITE_P(Adapters, CacheContract, testing::Values("memory", "redis"),
+INSTANTIATE_TEST_SUITE_P(Adapters, CacheContract, testing::Values("memory", "redis", "sealed"),
                          [](const auto& tested) { return tested.param; });
 
 TEST_P(CacheContract, AnAbsentKeyReadsAsNothing) {

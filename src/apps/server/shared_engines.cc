@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "routing/agreement.h"
 #include "service/pre_orders.h"
+#include "service/sealed_cache.h"
 #include "service/store_check.h"
 
 namespace hongbao {
@@ -167,7 +168,8 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, const Clock&
                              .password = settings.redis_password,
                              .answer_timeout = settings.redis_timeout,
                              .owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend};
-    engines.cache = std::make_unique<RedisCache>(redis, registry);
+    engines.cache = std::make_unique<SealedCache>(std::make_unique<RedisCache>(redis, registry),
+                                                  derive_key128(settings.master_key, kCacheMac, kKeyContext), registry);
     engines.shared_cache = engines.cache.get();
     NatsStreamOptions stream{.url = settings.nats_url,
                              .region = settings.region,

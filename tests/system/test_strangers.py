@@ -1,5 +1,5 @@
-"""Somebody who can write to NATS and has no secret: forges vouchers, changes and repeats what nodes wrote, and sets
-switches. No wallet, no switch and no process changes for it."""
+"""Somebody who can write to NATS and Redis and has no secret: forges vouchers, changes and repeats what nodes wrote,
+sets switches, and puts entries into the cache. No wallet, no switch and no process changes for it."""
 
 import itertools
 import pathlib
@@ -23,10 +23,10 @@ BUCKET = "hongbao_control"
 LOOKS_S = 3  # a node looks at the control bucket several times in it, and follows the stream
 
 
-class ForgedMessagesTest(unittest.TestCase):
+class StrangersTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="hongbao-forged-"))
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="hongbao-strangers-"))
         cls.region = Region(directory, pathlib.Path(binary("hongbaod")).parent, nodes=2)
         cls.addClassCleanup(cls.region.kill)
         cls.region.start()
@@ -153,6 +153,37 @@ class ForgedMessagesTest(unittest.TestCase):
         self.addCleanup(self.set_switch, "deep_lists", True)
         for each in self.region.nodes:
             eventually(lambda each=each: self.is_off(each, "deep_lists"), "the switch is off at every node")
+
+    def redis_keys(self, pattern):
+        return self.region.redis.cli("--scan", "--pattern", pattern).split()
+
+    def test_garbage_in_the_cache_is_nothing(self):
+        packet = self.packet()
+        self.take("looker", packet)
+        with self.front.user("looker") as looker:
+            before = looker.packet(packet).body
+            self.assertNotEqual([], self.redis_keys("*"))
+            for key in self.redis_keys("*packet:*") + self.redis_keys("*view:*") + self.redis_keys("*inbox:*"):
+                self.region.redis.cli("SET", key, "garbage", "EX", "60")
+            self.assertEqual(before, looker.packet(packet).body)
+            self.assertEqual(200, looker.get("/v1/users/me/shares").status)
+        self.take("another", packet)
+
+    def test_nobody_is_made_to_pay_for_a_strangers_packet(self):
+        request = {"kind": "equal", "total_amount": 1000, "count": 10}
+        with self.front.user("mallory") as mallory, self.front.user("alice") as alice:
+            hers = alice.send("her-key", **request)
+            theirs = mallory.send("their-key", **request)
+            self.assertEqual((201, 201), (hers.status, theirs.status))
+            (of_mallory,) = self.redis_keys("*send:mallory:their-key")
+            (of_alice,) = self.redis_keys("*send:alice:her-key")
+            for key in (of_alice, of_alice.replace("her-key", "next-key")):
+                self.region.redis.cli("COPY", of_mallory, key, "REPLACE")
+            for key in ("her-key", "next-key"):
+                sent = alice.send(key, **request)
+                self.assertEqual(201, sent.status, sent)
+                self.assertEqual("alice", sent.body["packet"]["sender_id"])
+                self.assertNotEqual(theirs.body["packet"]["id"], sent.body["packet"]["id"])
 
     def set_switch(self, name, on):
         with Client(self.region.nodes[0].admin, self.front.admin_token) as operator:
