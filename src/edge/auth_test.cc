@@ -142,7 +142,7 @@ TEST_F(AuthTest, OnlyTheCompactFormIsTaken) {
                                    std::string("a.b.c.d.e.f"), std::string(R"({"payload":"x","signatures":[]})")}) {
     EXPECT_EQ(rule(parts), "must be a token of three parts with dots between them");
   }
-  for (std::string broken :
+  for (const std::string& broken :
        {good.substr(0, dot) + "=" + good.substr(dot), good.substr(0, dot) + "==" + good.substr(dot), "+" + good,
         "/" + good, "\n" + good, good.substr(0, 3) + " " + good.substr(3)}) {
     EXPECT_EQ(rule(broken), "must be a token whose header is base64url, without padding") << broken;

@@ -15,7 +15,8 @@ UserId taker(uint32_t number) {
 }
 
 Share share(uint32_t seq) {
-  return {seq, taker(seq), Money(seq * 10), kAt + std::chrono::milliseconds(seq), VoucherNo{(1ULL << 40) + seq}};
+  return {seq, taker(seq), Money(int64_t{seq} * 10), kAt + std::chrono::milliseconds(seq),
+          VoucherNo{(1ULL << 40) + seq}};
 }
 
 void expect_same(const Share& a, const Share& b) {
@@ -40,7 +41,7 @@ TEST_P(ShareLists, GiveBackWhatWasAppended) {
   for (uint32_t seq = 1; seq <= count; ++seq) {
     expect_same(shares.at(seq - 1), share(seq));
     expect_same(*shares.find_appended(taker(seq)), share(seq));
-    sum += seq * 10;
+    sum += int64_t{seq} * 10;
     EXPECT_EQ(shares.sum(seq), Money(sum));
   }
   EXPECT_EQ(shares.sum(0), Money(0));

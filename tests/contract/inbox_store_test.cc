@@ -100,7 +100,7 @@ TEST_P(InboxStoreContract, PagesAreNewestFirstAndDoNotShiftWhileNewEntriesArrive
   std::vector<Voucher> vouchers;
   for (uint32_t i = 1; i <= 5; ++i) {
     vouchers.push_back(opened(2 * i - 1, key(i), 1, "ann", i));
-    vouchers.push_back(opened(2 * i, key(i), 2, "bob", 100 + i));
+    vouchers.push_back(opened(uint64_t{i} * 2, key(i), 2, "bob", 100 + i));
   }
   ASSERT_TRUE(apply(1, vouchers));
   const auto first = store().received(user("ann"), kListTop, 2).value();
@@ -116,7 +116,7 @@ TEST_P(InboxStoreContract, PagesAreNewestFirstAndDoNotShiftWhileNewEntriesArrive
 TEST_P(InboxStoreContract, SentPacketsArePagedInTheSameWay) {
   std::vector<Voucher> vouchers;
   for (uint32_t i = 1; i <= 3; ++i) {
-    vouchers.push_back(paid(i, order(key(i), 10 * i, 1)));
+    vouchers.push_back(paid(i, order(key(i), int64_t{i} * 10, 1)));
   }
   ASSERT_TRUE(apply(1, vouchers));
   const auto first = store().sent(user("sender"), kListTop, 2).value();

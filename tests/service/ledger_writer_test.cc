@@ -42,13 +42,17 @@ class LedgerWriterTest : public testing::Test {
   }
 
   // Returns when the writer is inside a commit that waits, so that what comes now gathers in the mailbox.
-  std::future<Result<Posted>> stall() {
+  void stall() {
     store_.hold();
-    auto first = post(deposit("stall", 1, "stall"));
+    stalled_ = post(deposit("stall", 1, "stall"));
     while (store_commits_.load() == 0) {
       std::this_thread::sleep_for(milliseconds(1));
     }
-    return first;
+  }
+  // That commit goes on.
+  void release() {
+    store_.release();
+    EXPECT_EQ(stalled_.get().value(), PostOutcome::kPosted);
   }
 
   int64_t balance(const std::string& owner) { return memory_.account(AccountId::user(user(owner)))->balance().fen(); }
@@ -65,19 +69,19 @@ class LedgerWriterTest : public testing::Test {
   MemoryLedgerStore memory_;
   FaultyLedgerStore store_{memory_};
   std::atomic<int> store_commits_{0};
+  std::future<Result<Posted>> stalled_;
   std::vector<size_t> postings_;  // in each commit; read after `stop`
   std::optional<LedgerWriter> writer_;
 };
 
 TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
   start();
-  auto first = stall();
+  stall();
   std::vector<std::future<Result<Posted>>> rest;
   for (int i = 0; i < 50; ++i) {
     rest.push_back(post(deposit("alice", i + 1, std::to_string(i))));
   }
-  store_.release();
-  EXPECT_EQ(first.get().value(), PostOutcome::kPosted);
+  release();
   for (auto& answer : rest) {
     EXPECT_EQ(answer.get().value(), PostOutcome::kPosted);
   }
@@ -88,12 +92,12 @@ TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
 
 TEST_F(LedgerWriterTest, ABatchIsBounded) {
   start({.batch_commands_max = 4});
-  auto first = stall();
+  stall();
   std::vector<std::future<Result<Posted>>> rest;
   for (int i = 0; i < 10; ++i) {
     rest.push_back(post(deposit("alice", 1, std::to_string(i))));
   }
-  store_.release();
+  release();
   for (auto& answer : rest) {
     EXPECT_TRUE(answer.get());
   }
@@ -103,12 +107,12 @@ TEST_F(LedgerWriterTest, ABatchIsBounded) {
 
 TEST_F(LedgerWriterTest, EachPostGetsItsOwnOutcome) {
   start();
-  auto first = stall();
+  stall();
   auto posted = post(deposit("alice", 10, "a"));
   auto duplicate = post(deposit("alice", 10, "a"));
   auto reused = post(deposit("alice", 11, "a"));
   auto other = post(deposit("bob", 5, "b"));
-  store_.release();
+  release();
   EXPECT_EQ(posted.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(duplicate.get().value(), PostOutcome::kDuplicate);
   EXPECT_EQ(reused.get().value(), PostOutcome::kIdReused);
@@ -141,11 +145,11 @@ TEST_F(LedgerWriterTest, ACommitThatAlwaysFailsIsAnsweredAsUnknown) {
 
 TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
   start();
-  auto first = stall();
+  stall();
   auto overdue = post(deposit("alice", 10, "a"), milliseconds(5));
   auto in_time = post(deposit("alice", 1, "b"));
   clock_.advance(milliseconds(20));
-  store_.release();
+  release();
   EXPECT_EQ(error_of(overdue.get()), ErrorCode::kDeadlineExceeded);
   EXPECT_EQ(in_time.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(balance("alice"), 1);
@@ -153,7 +157,7 @@ TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
 
 TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
   start({.mailbox_commands_max = 3});
-  auto first = stall();
+  stall();
   std::vector<std::future<Result<Posted>>> waiting;
   for (int i = 0; i < 3; ++i) {
     waiting.push_back(post(deposit("alice", 1, std::to_string(i))));
@@ -161,7 +165,7 @@ TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
   EXPECT_EQ(error_of(post(deposit("alice", 1, "more")).get()), ErrorCode::kOverloaded);
   EXPECT_EQ(error_of(settle().get()), ErrorCode::kOverloaded);
   EXPECT_EQ(error_of(freeze("alice").get()), ErrorCode::kOverloaded);
-  store_.release();
+  release();
   for (auto& answer : waiting) {
     EXPECT_TRUE(answer.get());
   }
@@ -170,10 +174,10 @@ TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
 
 TEST_F(LedgerWriterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
   start();
-  auto first = stall();
+  stall();
   auto waiting = post(deposit("alice", 10, "a"));
   std::thread stopping([&] { writer_->stop(); });
-  store_.release();
+  release();
   stopping.join();
   EXPECT_EQ(waiting.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(error_of(retry().get()), ErrorCode::kShuttingDown);
@@ -182,10 +186,10 @@ TEST_F(LedgerWriterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
 
 TEST_F(LedgerWriterTest, AFreezeBehindAPostDoesNotRefuseIt) {
   start();
-  auto first = stall();
+  stall();
   auto posted = post(deposit("alice", 10, "a"));
   auto frozen = freeze("alice");
-  store_.release();
+  release();
   EXPECT_TRUE(frozen.get());
   EXPECT_EQ(posted.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(post(deposit("alice", 10, "b")).get().value(), PostOutcome::kFrozen);
@@ -199,7 +203,7 @@ TEST_F(LedgerWriterTest, WhatContradictsTheStoreHurtsOnlyItself) {
            std::ranges::any_of(batch.settlements, [](const Settlement& piece) { return piece.shard.number == 1; });
   };
   start();
-  auto first = stall();
+  stall();
   auto good = post(deposit("alice", 10, "a"));
   auto bad = post(deposit("bob", 13, "b"));
   auto also_good = post(deposit("carol", 20, "c"));
@@ -207,8 +211,7 @@ TEST_F(LedgerWriterTest, WhatContradictsTheStoreHurtsOnlyItself) {
     writer_->settle({{{Region::kSouth, 0}, {1}, {}}, {{Region::kSouth, 1}, {1}, {}}, {{Region::kSouth, 2}, {1}, {}}},
                     std::move(done));
   });
-  store_.release();
-  EXPECT_EQ(first.get().value(), PostOutcome::kPosted);
+  release();
   EXPECT_EQ(good.get().value(), PostOutcome::kPosted);
   EXPECT_EQ(bad.get().value(), PostOutcome::kDamaged);
   EXPECT_EQ(also_good.get().value(), PostOutcome::kPosted);

@@ -172,6 +172,7 @@ TEST_F(ShardTest, WhatGathersWhileOneBatchCommitsIsCommittedTogether) {
     rest.push_back(submit(OpenCommand{key, user(i)}));
   }
   store_.release_commits();
+  EXPECT_EQ(first.get().value().open.outcome, OpenOutcome::kOpened);
   for (auto& answer : rest) {
     EXPECT_EQ(answer.get().value().open.outcome, OpenOutcome::kOpened);
   }
@@ -381,6 +382,7 @@ TEST_F(ShardTest, AFullMailboxRefusesAtOnce) {
   }
   EXPECT_EQ(ask(OpenCommand{key, user(5)}).error().code, ErrorCode::kOverloaded);
   store_.release_commits();
+  EXPECT_TRUE(busy.get());
   for (auto& answer : waiting) {
     EXPECT_TRUE(answer.get());
   }

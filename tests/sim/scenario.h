@@ -14,7 +14,7 @@ struct Scenario {
   std::string name;  // the file's, without its ending
 
   // [workload]
-  uint32_t shards = 2;
+  uint16_t shards = 2;
   uint32_t users = 24;
   uint32_t packets = 8;           // sent in a run
   uint32_t shares_max = 6;        // of most packets; one in eight has up to 20

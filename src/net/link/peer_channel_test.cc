@@ -190,7 +190,7 @@ TEST(PeerChannel, ASideDoesNotTakeItsOwnBytesBack) {
 void expect_refused(Side& side, std::string_view altered) {
   Result<void> heard = side.hear(altered);
   if (heard) {
-    heard = side.hear(std::string(2 * kChunkBytesMax, 'x'));
+    heard = side.hear(std::string(size_t{2} * kChunkBytesMax, 'x'));
   }
   EXPECT_FALSE(heard);
   EXPECT_TRUE(side.frames.empty());
