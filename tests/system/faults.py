@@ -5,6 +5,7 @@ What a night was answered is in its history; `hongbao-load check` holds the serv
 random moments as far as the machine allows: the seed decides what happens when, not what the server is doing then.
 """
 
+import collections
 import json
 import pathlib
 import random
@@ -166,6 +167,24 @@ class FaultTest(unittest.TestCase):
         night = Night(server, seconds, rate, **options)
         self.addCleanup(night.stop)
         return night
+
+    def play_nights(self, server, rounds, each_round, *, seconds, rate, round_s_max):
+        """Nights in which `each_round(night)` is called `rounds` times in all, and the server's end. A round that would not
+        end within a night comes in the next. Gives what was checked, summed over the nights."""
+        checked = collections.Counter()
+        done = 0
+        while done < rounds:
+            night = self.start_night(server, seconds, rate)
+            night.await_shares(20)
+            while done < rounds and night.time_left() > round_s_max:
+                each_round(night)
+                night.check_live()
+                done += 1
+            figures = night.finish()
+            self.assert_audit_holds(server)
+            checked.update(packets=figures["checked_packets"], shares=figures["checked_shares"])
+        self.assertEqual(0, server.stop())
+        return checked
 
     def assert_audit_holds(self, server):
         answer = server.audit(deep=True)

@@ -70,7 +70,7 @@ class DiskFull(FaultTest):
         shown = server.paid_packet("reader", kind="equal", total_amount=10, count=2)["id"]
         answers = collections.Counter()
 
-        def fill_and_free():
+        def fill_and_free(_):
             self.fill_until_commits_fail(server)
             answers.update(self.ask_while_full(server, shown))
             self.free()
@@ -82,18 +82,8 @@ class DiskFull(FaultTest):
 
     def play(self, server, each_time, totals):
         """Nights in which the disk is filled FILLS times in all."""
-        while totals["fills"] < FILLS:
-            night = self.start_night(server, NIGHT_S, rate=60)
-            night.await_shares(20)
-            while totals["fills"] < FILLS and night.time_left() > FILL_S_LEAST:
-                each_time()
-                night.check_live()
-                totals["fills"] += 1
-            figures = night.finish()
-            self.assert_audit_holds(server)
-            totals.update(packets=figures["checked_packets"], shares=figures["checked_shares"])
-        self.assertEqual(0, server.stop())
-        self.report(**totals, commits_failed=self.events(server, "commit_unknown"))
+        checked = self.play_nights(server, FILLS, each_time, seconds=NIGHT_S, rate=60, round_s_max=FILL_S_LEAST)
+        self.report(**totals, fills=FILLS, **checked, commits_failed=self.events(server, "commit_unknown"))
 
     def ask_while_full(self, server, shown):
         """How calls are answered, by call and name. A shard that recovers has nothing in memory, so it may refuse a read;
@@ -119,7 +109,7 @@ class DiskFull(FaultTest):
         server.start()
         totals = collections.Counter()
 
-        def kill_and_start():
+        def kill_and_start(_):
             self.fill_until_commits_fail(server)
             server.kill()
             # It starts if its first small commit still finds room in the log, or says why not.

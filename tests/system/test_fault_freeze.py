@@ -35,22 +35,13 @@ class Freeze(FaultTest):
     def test_a_night_goes_on_after_every_freeze(self):
         server = self.make_server()
         server.start()
-        freezes = 0
-        shares = packets = 0
-        while freezes < FREEZES:
-            night = self.start_night(server, NIGHT_S, rate=40)
-            night.await_shares(20)
-            while freezes < FREEZES and night.time_left() > 4:
-                time.sleep(self.dice.uniform(0.2, 1.5))
-                self.freeze(server)
-                freezes += 1
-                night.check_live()
-            figures = night.finish()
-            self.assert_audit_holds(server)
-            shares += figures["checked_shares"]
-            packets += figures["checked_packets"]
-        self.assertEqual(0, server.stop())
-        self.report(freezes=freezes, packets=packets, shares=shares)
+
+        def freeze(_):
+            time.sleep(self.dice.uniform(0.2, 1.5))
+            self.freeze(server)
+
+        checked = self.play_nights(server, FREEZES, freeze, seconds=NIGHT_S, rate=40, round_s_max=4)
+        self.report(freezes=FREEZES, **checked)
 
     def test_what_waited_too_long_is_answered_honestly(self):
         server = self.make_server()

@@ -19,28 +19,22 @@ class Kill(FaultTest):
     def test_a_server_killed_at_random_moments_keeps_all_it_answered(self):
         server = self.make_server()
         server.start()
-        kills = starts_killed = shares = packets = 0
-        while kills < KILLS:
-            night = self.start_night(server, NIGHT_S, rate=40)
-            night.await_shares(20)
-            while kills < KILLS and night.time_left() > 2:
-                time.sleep(self.dice.uniform(*BETWEEN_KILLS_S))
+        starts_killed = 0
+
+        def kill(_):
+            nonlocal starts_killed
+            time.sleep(self.dice.uniform(*BETWEEN_KILLS_S))
+            server.kill()
+            if self.dice.random() < 0.3:
+                server.spawn()
+                time.sleep(self.dice.uniform(*START_S))
                 server.kill()
-                kills += 1
-                if self.dice.random() < 0.3:
-                    server.spawn()
-                    time.sleep(self.dice.uniform(*START_S))
-                    server.kill()
-                    starts_killed += 1
-                server.start()
-                night.check_live()
-            figures = night.finish()
-            self.assert_audit_holds(server)
-            shares += figures["checked_shares"]
-            packets += figures["checked_packets"]
-        self.assertEqual(0, server.stop())
-        self.report(kills=kills, kills_of_starting_servers=starts_killed, packets=packets, shares=shares)
-        self.assertGreater(shares, kills)
+                starts_killed += 1
+            server.start()
+
+        checked = self.play_nights(server, KILLS, kill, seconds=NIGHT_S, rate=40, round_s_max=2)
+        self.report(kills=KILLS, kills_of_starting_servers=starts_killed, **checked)
+        self.assertGreater(checked["shares"], KILLS)
 
 
 if __name__ == "__main__":

@@ -26,23 +26,17 @@ class FailedSync(FaultTest):
         disk.set(SYNC_US_MAX=SYNC_US_MAX)
         server.start()
         totals = collections.Counter()
-        while totals["rounds"] < ROUNDS:
-            night = self.start_night(server, NIGHT_S, rate=60)
-            night.await_shares(20)
-            while totals["rounds"] < ROUNDS and night.time_left() > 5:
-                each_round(server, disk, night, totals)
-                server.kill()
-                disk.after_process()
-                disk.cut()
-                disk.set(SYNC_US_MAX=SYNC_US_MAX)
-                server.start()
-                night.check_live()
-                totals["rounds"] += 1
-            figures = night.finish()
-            self.assert_audit_holds(server)
-            totals.update(packets=figures["checked_packets"], shares=figures["checked_shares"])
-        self.assertEqual(0, server.stop())
-        self.report(**totals, syncs_failed=disk.disk.failed_syncs)
+
+        def round_and_cut(night):
+            each_round(server, disk, night, totals)
+            server.kill()
+            disk.after_process()
+            disk.cut()
+            disk.set(SYNC_US_MAX=SYNC_US_MAX)
+            server.start()
+
+        checked = self.play_nights(server, ROUNDS, round_and_cut, seconds=NIGHT_S, rate=60, round_s_max=5)
+        self.report(rounds=ROUNDS, **totals, **checked, syncs_failed=disk.disk.failed_syncs)
         self.assertGreaterEqual(disk.disk.failed_syncs, ROUNDS)
 
     def test_a_server_that_goes_on_after_failed_syncs_keeps_all_it_answered(self):

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Runs clang-tidy over every C++ file under src that the build compiles, but for tests:  tidy.py ROOT BUILD_DIR
+"""Runs clang-tidy over every C++ file of src, tests and bench that the build compiles:  tidy.py ROOT BUILD_DIR
 
-The checks are the allow-list in ROOT/.clang-tidy. Sources of a target are read together, a few at a time, as a unity
-build compiles them: most of clang-tidy's time goes into headers that all of them include. What passed is remembered in
-ROOT/build/tidy-cache under a hash of the flags, the checks, the tool's version, the sources and every header of ours
-that they include, so that a second run is quick; what failed is never remembered.
+The checks are the allow-list in ROOT/.clang-tidy, and for tests and bench what ROOT/tests/.clang-tidy leaves of it.
+Sources of a target are read together, a few at a time, as a unity build compiles them: most of clang-tidy's time goes
+into headers that all of them include. What passed is remembered in ROOT/build/tidy-cache under a hash of the flags, the
+checks, the tool's version, the sources and every header of ours that they include, so that a second run is quick; what
+failed is never remembered.
 """
 
 import concurrent.futures
@@ -19,6 +20,8 @@ import sys
 import time
 
 TOOL = "clang-tidy-19"
+CONFIG = ".clang-tidy"
+PLACES = ("src", "tests", "bench")
 JOBS = 2
 TOGETHER_MAX = 8  # as CMAKE_UNITY_BUILD_BATCH_SIZE in CMakePresets.json
 TARGET = re.compile(r" -o (\S+?\.dir)/")
@@ -69,7 +72,8 @@ def with_headers(paths, root):
             continue
         seen[file] = file.read_bytes()
         for name in INCLUDE.findall(seen[file].decode(errors="replace")):
-            waiting += [found for found in (root / "src" / name, file.parent / name) if found.is_file()]
+            found = [folder / name for folder in (*(root / place for place in PLACES), file.parent)]
+            waiting += [header for header in found if header.is_file()]
     return [part for file in sorted(seen) for part in (file.relative_to(root), seen[file])]
 
 
@@ -83,28 +87,32 @@ def project_sources(root, build):
         if path.parent.name == "Unity":
             paths = [pathlib.Path(name) for name in INCLUDE.findall(path.read_text())]
         for path in paths:
-            # Test frameworks' macros break half of the rules; the product is what is checked.
-            if path.is_relative_to(root / "src") and not path.name.endswith("_test.cc") and path.exists():
+            if any(path.is_relative_to(root / place) for place in PLACES) and path.exists():
                 sources.setdefault(path, entry)
     return sources
 
 
+def is_product(path, root):
+    return path.is_relative_to(root / "src") and not path.name.endswith("_test.cc")
+
+
 def groups_of(sources, root):
-    """(flags, directory, sources) of each run: sources of one target, whose names do not collide."""
+    """(flags, directory, configuration, sources) of each run: sources of one target, whose names do not collide."""
     alike = {}
     for path, entry in sources.items():
         target = TARGET.search(entry["command"])[1]
-        alike.setdefault((tuple(clang_arguments(entry)), entry["directory"], target), []).append(path)
-    return [(flags, directory, tuple(paths[i:i + TOGETHER_MAX]))
-            for (flags, directory, _), paths in alike.items() for i in range(0, len(paths), TOGETHER_MAX)]
+        config = root / CONFIG if is_product(path, root) else root / "tests" / CONFIG
+        alike.setdefault((tuple(clang_arguments(entry)), entry["directory"], config, target), []).append(path)
+    return [(flags, directory, config, tuple(paths[i:i + TOGETHER_MAX]))
+            for (flags, directory, config, _), paths in alike.items() for i in range(0, len(paths), TOGETHER_MAX)]
 
 
 def run_tidy(group, name, root, cache):
-    flags, directory, paths = group
+    flags, directory, config, paths = group
     together = cache / f"{name}.cc"
     together.write_text("".join(f'#include "{path}"  // NOLINT\n' for path in paths))
     started = time.monotonic()
-    command = [TOOL, "--quiet", f"--config-file={root / '.clang-tidy'}", str(together), "--", *flags]
+    command = [TOOL, "--quiet", f"--config-file={config}", str(together), "--", *flags]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     together.unlink()
     return result.returncode, result.stdout + (result.stderr if result.returncode else ""), time.monotonic() - started
@@ -128,8 +136,8 @@ def main():
     cache.mkdir(parents=True, exist_ok=True)
     forget_old(cache)
     version = subprocess.run([TOOL, "--version"], capture_output=True, check=True).stdout
-    checks = (root / ".clang-tidy").read_bytes()
-    groups = {hash_of(version, checks, *group[0], *with_headers(group[-1], root)): group
+    checks = (root / CONFIG).read_bytes() + (root / "tests" / CONFIG).read_bytes()
+    groups = {hash_of(version, checks, group[2].relative_to(root), *group[0], *with_headers(group[-1], root)): group
               for group in groups_of(sources, root)}
     to_do = {key: group for key, group in groups.items() if not (cache / key).exists()}
     print(f"tidy: {len(sources)} files in {len(groups)} groups, {len(groups) - len(to_do)} known to pass", flush=True)
