@@ -29,6 +29,9 @@ if(HONGBAO_SANITIZE)
   target_link_options(hongbao_options INTERFACE -fsanitize=${HONGBAO_SANITIZE})
 endif()
 
+# Every test binary, and nothing else: what sanitizers watch (tests/builds).
+add_custom_target(gtests)
+
 # hongbao_floor(NAME SOURCES … TESTS … LINKS …)
 #
 # One library target `hongbao_NAME` for a folder, and one test binary `NAME_test` from the `x_test.cc` files that stand
@@ -45,6 +48,7 @@ function(hongbao_floor name)
   if(FLOOR_TESTS)
     add_executable(${name}_test ${FLOOR_TESTS})
     target_link_libraries(${name}_test PRIVATE hongbao_${name} GTest::gtest GTest::gmock GTest::gtest_main rapidcheck)
+    add_dependencies(gtests ${name}_test)
     add_test(NAME ${name}_test COMMAND ${name}_test)
     set_tests_properties(${name}_test PROPERTIES LABELS unit TIMEOUT 120)
   endif()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 SEEDS_MAX = 5_000
-JOBS = 2  # as PROCESSORS in tests/sim/CMakeLists.txt
+JOBS = 2
 
 
 def play(mutants, scenarios, name, scenario):

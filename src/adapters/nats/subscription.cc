@@ -257,8 +257,9 @@ void Subscription::leave() {
   }
   messages_.clear();
   vouchers_ = 0;
+  // It unsubscribes where it may block, and first: the server would give back to whoever still seems to ask.
+  shared_.outbox->post([subscription = std::move(subscription_)] {});
   say(std::move(given_back), kGiveBack);
-  shared_.outbox->post([subscription = std::move(subscription_)] {});  // which unsubscribes where it may block
 }
 
 }  // namespace hongbao::nats
