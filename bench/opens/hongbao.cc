@@ -58,7 +58,7 @@ Result<Given> given_in(std::string_view answer) {
   return Given{static_cast<uint32_t>(share->at("seq").as_int64()), Money(share->at("amount").as_int64())};
 }
 
-load::Target loopback(uint16_t port) {
+load::ResolvedAddress loopback(uint16_t port) {
   return {.endpoint = {.host = "127.0.0.1", .port = port}, .address = {boost::asio::ip::address_v4::loopback(), port}};
 }
 

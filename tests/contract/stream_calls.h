@@ -23,7 +23,8 @@ inline constexpr Key256 kStreamKey{7};
 inline std::vector<Voucher> batch(uint64_t from, size_t count) {
   std::vector<Voucher> vouchers;
   for (size_t i = 0; i < count; ++i) {
-    vouchers.push_back(opened(from + i, key(3), static_cast<uint32_t>(from + i), "user" + std::to_string(i), 7));
+    vouchers.push_back(
+        opened(from + i, key(3), static_cast<uint32_t>((from + i) % 1'000 + 1), "user" + std::to_string(i), 7));
   }
   return vouchers;
 }
