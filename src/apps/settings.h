@@ -15,7 +15,7 @@
 #include "net/http/server.h"
 #include "routing/placement.h"
 #include "service/archiver.h"
-#include "service/ledger_writer.h"
+#include "service/ledger_committer.h"
 #include "service/ordering.h"
 #include "service/reconciler.h"
 #include "shard/shard.h"
@@ -68,7 +68,7 @@ struct Settings {
   ShardOptions shard;
   OrderingOptions ordering;
   std::chrono::milliseconds ticket_ttl{};
-  LedgerWriterOptions ledger;
+  LedgerCommitterOptions ledger;
   size_t settlement_batch_vouchers_max = 0;
   ReconcilerOptions reconciler;
   std::chrono::milliseconds refunds_interval{};

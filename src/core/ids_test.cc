@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/packet_id.h"
-#include "core/route.h"
+#include "core/rendezvous.h"
 
 namespace hongbao {
 namespace {

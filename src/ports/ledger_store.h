@@ -1,10 +1,10 @@
 // The ledger store: accounts, transfers, payments, the settlement cursors, and transfers that were refused and wait for
 // another try. One database for all shards of a deployment.
 //
-// Threads: `commit` and `set_frozen` are called by a process's one ledger writer (service/ledger_writer.h), and several
-// processes may write at once; every other function from any thread. `commit` may be repeated after an error: every
-// part of it is idempotent by a natural key. What an earlier try left on its way has landed, or never will, before a
-// later commit is decided.
+// Threads: `commit` and `set_frozen` are called by a process's one ledger writer (service/ledger_committer.h), and
+// several processes may write at once; every other function from any thread. `commit` may be repeated after an error:
+// every part of it is idempotent by a natural key. What an earlier try left on its way has landed, or never will,
+// before a later commit is decided.
 #pragma once
 
 #include <optional>

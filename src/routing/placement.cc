@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/log_rate.h"
-#include "core/route.h"
+#include "core/rendezvous.h"
 #include "routing/agreement.h"
 
 namespace hongbao {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
-#include "core/route.h"
+#include "core/rendezvous.h"
 
 namespace hongbao {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
-#include "service/ledger_writer.h"
+#include "service/ledger_committer.h"
 #include "service/ownership.h"
 #include "service/pre_orders.h"
 #include "service/shard_set.h"
@@ -48,7 +48,7 @@ struct PaidPacket {
 
 class Ordering {
  public:
-  Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerWriter& ledger, const PayTokenCodec& pay_tokens,
+  Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerCommitter& ledger, const PayTokenCodec& pay_tokens,
            const PacketIdCodec& ids, const Control& control, const Clock& clock, Random& random,
            const Ownership& ownership, OrderingOptions options)
       : shards_(shards),
@@ -76,7 +76,7 @@ class Ordering {
 
   // From the sender's wallet. Errors: kPayTokenInvalid, kPayTokenExpired, kForbidden, kInsufficientFunds,
   // kAccountFrozen, kAlreadySent (another packet of this idempotency key was paid, and is named), kTransferIdReused
-  // (another order was paid under this packet's id), and those of LedgerWriter::post; kOutcomeUnknown also when the
+  // (another order was paid under this packet's id), and those of LedgerCommitter::post; kOutcomeUnknown also when the
   // money has moved but the shard did not activate. After one of the latter, pay again: it is idempotent.
   void pay(const UserId& user, const PacketKey& packet, const SealedOrder& ordered, SteadyTime deadline,
            Done<PaidPacket> done);
@@ -97,7 +97,7 @@ class Ordering {
 
   const ShardSet& shards_;
   PreOrders& pre_orders_;
-  LedgerWriter& ledger_;
+  LedgerCommitter& ledger_;
   const PayTokenCodec& pay_tokens_;
   const PacketIdCodec& ids_;
   const Control& control_;

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "core/pay_token.h"
-#include "service/ledger_writer.h"
+#include "service/ledger_committer.h"
 #include "service/shard_set.h"
 
 namespace hongbao {
@@ -32,13 +32,13 @@ struct ReconciliationReport {
 
 class Reconciler {
  public:
-  Reconciler(const ShardSet& shards, LedgerStore& store, LedgerWriter& writer, const PayTokenCodec& pay_tokens,
+  Reconciler(const ShardSet& shards, LedgerStore& store, LedgerCommitter& writer, const PayTokenCodec& pay_tokens,
              const Clock& clock, ReconcilerOptions options)
       : shards_(shards), store_(store), writer_(writer), pay_tokens_(pay_tokens), clock_(clock), options_(options) {}
 
   // Reads what there is to mend, and calls back when it was tried: inline, in a shard's writer step or in the ledger
-  // writer's. Errors: those of the ledger's store and of LedgerWriter::retry. A payment that can't be activated now is
-  // none: it is counted as failed.
+  // writer's. Errors: those of the ledger's store and of LedgerCommitter::retry. A payment that can't be activated now
+  // is none: it is counted as failed.
   void step(Done<ReconciliationReport> done);
   // Of the run that ended last; all zero before the first.
   [[nodiscard]] ReconciliationReport last_report() const;
@@ -62,7 +62,7 @@ class Reconciler {
 
   const ShardSet& shards_;
   LedgerStore& store_;
-  LedgerWriter& writer_;
+  LedgerCommitter& writer_;
   const PayTokenCodec& pay_tokens_;
   const Clock& clock_;
   const ReconcilerOptions options_;

@@ -8,7 +8,7 @@
 
 namespace hongbao {
 
-Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
+Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerCommitter& writer,
                  const Control& control, const Ownership& ownership, size_t batch_vouchers_max,
                  prometheus::Registry& registry)
     : store_(store),

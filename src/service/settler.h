@@ -10,14 +10,14 @@
 #include "base/metrics.h"
 #include "ports/control.h"
 #include "service/follow_loop.h"
-#include "service/ledger_writer.h"
+#include "service/ledger_committer.h"
 #include "service/log_follower.h"
 
 namespace hongbao {
 
 class Settler {
  public:
-  Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerWriter& writer,
+  Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerCommitter& writer,
           const Control& control, const Ownership& ownership, size_t batch_vouchers_max,
           prometheus::Registry& registry);
 
@@ -25,7 +25,7 @@ class Settler {
   Result<void> prepare();
   // One round over the shards that this process follows; calls back with how many vouchers were settled, inline or in
   // the ledger writer's step. `from_log`: asks the order stores as well when the stream has nothing. Errors: those of
-  // stores and of LedgerWriter::settle; a shard whose log can't be read holds up no other.
+  // stores and of LedgerCommitter::settle; a shard whose log can't be read holds up no other.
   void step(bool from_log, Done<size_t> done);
 
   // `busy`: true while users wait for their opens; see FollowLoop.
@@ -46,7 +46,7 @@ class Settler {
 
   std::vector<LogFollower> followers_;
   LedgerStore& store_;
-  LedgerWriter& writer_;
+  LedgerCommitter& writer_;
   const Control& control_;
   const Ownership& ownership_;
   std::set<ShardId> stopped_;  // at a voucher without its payment

@@ -24,30 +24,30 @@ ShardSet make_shards(const Ports& ports, const Clock& clock, const ShardOptions&
 
 UseCases::UseCases(const ShardSet& shards, const Ownership& ownership, const Ports& ports, const Codecs& codecs,
                    const ProcessParts& process, const UseCaseOptions& options)
-    : ledger_writer(ports.ledger, process.clock, options.ledger, process.registry),
-      settler(ports.orders, ports.stream, ports.ledger, ledger_writer, ports.control, ownership,
+    : ledger_committer(ports.ledger, process.clock, options.ledger, process.registry),
+      settler(ports.orders, ports.stream, ports.ledger, ledger_committer, ports.control, ownership,
               options.follower_batch_vouchers_max, process.registry),
       inbox_heads(make_if_shared<InboxHeads>(ports, codecs, process)),
       inbox_feed(ports.orders, ports.stream, ports.inbox, inbox_heads.get(), ownership,
                  options.follower_batch_vouchers_max),
       refunder(shards, ports.orders, process.clock),
-      reconciler(shards, ports.ledger, ledger_writer, codecs.pay_tokens, process.clock, options.reconciler),
+      reconciler(shards, ports.ledger, ledger_committer, codecs.pay_tokens, process.clock, options.reconciler),
       audit(ports.ledger, ports.orders, process.clock),
       archiver(
           shards, ports.orders, ports.ledger, ports.inbox, process.clock, options.archive,
           [&shards] { return shards.are_at_peak(); }, process.registry),
       pre_orders(ports.cache, codecs.pay_tokens, codecs.ids, options.ordering.payable + options.packet_ttl,
                  process.cache_clock, process.registry, ports.greetings),
-      finished_packets(make_if_shared<FinishedPackets>(ports, codecs, process)),
+      finished_packet_cache(make_if_shared<FinishedPacketCache>(ports, codecs, process)),
       profiles(ports.cache, process.cache_clock, process.registry),
       residency(shards, pre_orders),
-      ordering(shards, pre_orders, ledger_writer, codecs.pay_tokens, codecs.ids, ports.control, process.clock,
+      ordering(shards, pre_orders, ledger_committer, codecs.pay_tokens, codecs.ids, ports.control, process.clock,
                process.random, ownership, options.ordering),
       opening(shards, residency, codecs.tickets, ports.control, process.clock, options.ticket_ttl),
-      viewing(residency, pre_orders, finished_packets.get(), profiles, codecs.ids),
+      viewing(residency, pre_orders, finished_packet_cache.get(), profiles, codecs.ids),
       calls(ordering, opening, viewing, codecs.ids),
       inbox_lists(ports.inbox, process.workers, inbox_heads.get()),
-      wallets(ports.ledger, ledger_writer, process.workers, process.clock) {}
+      wallets(ports.ledger, ledger_committer, process.workers, process.clock) {}
 
 Result<void> UseCases::prepare() {
   if (auto prepared = settler.prepare(); !prepared) {

@@ -15,7 +15,7 @@
 #include "ports/voucher_stream.h"
 #include "service/archiver.h"
 #include "service/audit.h"
-#include "service/finished_packets.h"
+#include "service/finished_packet_cache.h"
 #include "service/inbox_feed.h"
 #include "service/inbox_heads.h"
 #include "service/inbox_lists.h"
@@ -56,7 +56,7 @@ struct ProcessParts {
 };
 
 struct UseCaseOptions {
-  LedgerWriterOptions ledger;
+  LedgerCommitterOptions ledger;
   size_t follower_batch_vouchers_max = 0;
   ReconcilerOptions reconciler;
   ArchiverOptions archive;
@@ -79,7 +79,7 @@ class UseCases {
   // greetings that were kept back into the cache. Errors: those of the stores.
   Result<void> prepare();
 
-  LedgerWriter ledger_writer;
+  LedgerCommitter ledger_committer;
   Settler settler;
   const std::unique_ptr<InboxHeads> inbox_heads;  // null without a shared cache
   InboxFeed inbox_feed;
@@ -89,7 +89,7 @@ class UseCases {
   Archiver archiver;
 
   PreOrders pre_orders;
-  const std::unique_ptr<FinishedPackets> finished_packets;  // null without a shared cache
+  const std::unique_ptr<FinishedPacketCache> finished_packet_cache;  // null without a shared cache
   Profiles profiles;
   Residency residency;
   Ordering ordering;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/packet_id.h"
-#include "service/finished_packets.h"
+#include "service/finished_packet_cache.h"
 #include "service/profiles.h"
 #include "service/residency.h"
 
@@ -36,7 +36,7 @@ struct SharesPage {
 class Viewing {
  public:
   // `finished`: null when this process owns every shard.
-  Viewing(const Residency& residency, PreOrders& pre_orders, FinishedPackets* finished, Profiles& profiles,
+  Viewing(const Residency& residency, PreOrders& pre_orders, FinishedPacketCache* finished, Profiles& profiles,
           const PacketIdCodec& ids)
       : residency_(residency), pre_orders_(pre_orders), finished_(finished), profiles_(profiles), ids_(ids) {}
 
@@ -62,7 +62,7 @@ class Viewing {
 
   const Residency& residency_;
   PreOrders& pre_orders_;
-  FinishedPackets* const finished_;
+  FinishedPacketCache* const finished_;
   Profiles& profiles_;
   const PacketIdCodec& ids_;
 };

@@ -6,18 +6,18 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "service/ledger_writer.h"
+#include "service/ledger_committer.h"
 #include "service/worker_pool.h"
 
 namespace hongbao {
 
 class Wallets {
  public:
-  Wallets(LedgerStore& store, LedgerWriter& writer, WorkerPool& workers, const Clock& clock)
+  Wallets(LedgerStore& store, LedgerCommitter& writer, WorkerPool& workers, const Clock& clock)
       : store_(store), writer_(writer), workers_(workers), clock_(clock) {}
 
   // Money that an operator pays in; `key` makes it idempotent. Calls back with the transfer's id. Errors:
-  // kTransferIdReused, kAccountFrozen, and those of LedgerWriter::post.
+  // kTransferIdReused, kAccountFrozen, and those of LedgerCommitter::post.
   void deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline, Done<std::string> done);
 
   // Calls back with the account as it is then. After any error the outcome is unknown: freeze again.
@@ -30,7 +30,7 @@ class Wallets {
 
  private:
   LedgerStore& store_;
-  LedgerWriter& writer_;
+  LedgerCommitter& writer_;
   WorkerPool& workers_;
   const Clock& clock_;
 };

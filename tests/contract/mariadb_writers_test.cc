@@ -45,7 +45,8 @@ Posting payment(const std::string& id, const AccountId& from, const PacketKey& p
           "token"};
 }
 
-// A store refuses when the other one was in its way too often; then a caller repeats, as service/ledger_writer.h does.
+// A store refuses when the other one was in its way too often; then a caller repeats, as service/ledger_committer.h
+// does.
 template <class Function>
 auto until_done(Function function) {
   constexpr int tries_max = 50;

@@ -15,7 +15,7 @@
 #include "core/packet_id.h"
 #include "core/page_token.h"
 #include "core/pay_token.h"
-#include "core/route.h"
+#include "core/rendezvous.h"
 #include "core/send_request.h"
 #include "core/stored_day.h"
 #include "core/ticket.h"

@@ -105,7 +105,7 @@ class Deployment {
   UseCases use_cases;
 
   // Its parts, for short.
-  LedgerWriter& writer = use_cases.ledger_writer;
+  LedgerCommitter& writer = use_cases.ledger_committer;
   Settler& settler = use_cases.settler;
   Refunder& refunder = use_cases.refunder;
   Reconciler& reconciler = use_cases.reconciler;

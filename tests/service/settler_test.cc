@@ -61,7 +61,7 @@ TEST_F(SettlerTest, TwoSettlersAtTheSamePlaceSettleOnce) {
 
 TEST_F(SettlerTest, ACommitThatFailedAfterTakingEffectIsNotSettledTwice) {
   const PacketKey packet = busy_packet();
-  at.ledger.fail_commits(LedgerWriterOptions{}.commit_tries_max, /*after=*/true);
+  at.ledger.fail_commits(LedgerCommitterOptions{}.commit_tries_max, /*after=*/true);
   // The repeats inside the writer find the cursor moved on; whatever is answered, the money moved once.
   (void)at.settle_once();
   at.ledger.fail_commits(0);
@@ -72,7 +72,7 @@ TEST_F(SettlerTest, ACommitThatFailedAfterTakingEffectIsNotSettledTwice) {
 
 TEST_F(SettlerTest, ALedgerThatIsDownOnlyDelays) {
   const PacketKey packet = busy_packet();
-  at.ledger.fail_commits(LedgerWriterOptions{}.commit_tries_max);
+  at.ledger.fail_commits(LedgerCommitterOptions{}.commit_tries_max);
   EXPECT_EQ(error_of(at.settle_once()), ErrorCode::kStorage);
   EXPECT_EQ(in_wallets(), 0);
   at.expect_balanced();

@@ -104,7 +104,7 @@ TEST_F(StoreCheckTest, SettlementStopsBeforeAPacketWithoutItsPayment) {
   const int64_t share = at.opened(first.order.key, "bob").share->amount.fen();
   at.opened(second, "carol");
 
-  LedgerWriter writer(empty_ledger, at.clock, {}, at.registry);
+  LedgerCommitter writer(empty_ledger, at.clock, {}, at.registry);
   const FollowsOne ownership(shard);
   Settler settler(at.orders, at.stream, empty_ledger, writer, at.control, ownership, 64, at.registry);
   const auto settle = [&] {

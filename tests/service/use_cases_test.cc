@@ -37,9 +37,9 @@ TEST_F(UseCasesTest, OnlyASharedCacheKeepsWhatOtherProcessesWant) {
   const UseCases alone(at.shards, at.ownership, ports, {at.ids, at.tickets, at.pay_tokens},
                        {at.clock, at.clock, at.random, workers, registry}, options);
   EXPECT_EQ(alone.inbox_heads, nullptr);
-  EXPECT_EQ(alone.finished_packets, nullptr);
+  EXPECT_EQ(alone.finished_packet_cache, nullptr);
   EXPECT_NE(at.use_cases.inbox_heads, nullptr);
-  EXPECT_NE(at.use_cases.finished_packets, nullptr);
+  EXPECT_NE(at.use_cases.finished_packet_cache, nullptr);
 }
 
 class SoleOwnerTest : public ServiceTest {};

@@ -242,11 +242,11 @@ sim_mutant(settler_moves_on_after_an_error SOURCE service/settler.cc
 sim_mutant(inbox_moves_on_after_an_error SOURCE service/inbox_feed.cc
   FIND "  follower.lose_place();\n"
   REPLACE "  follower.seek(follower.cursor() + batch.vouchers.size());\n")
-sim_mutant(ledger_says_failed_when_unknown SOURCE service/ledger_writer.cc
+sim_mutant(ledger_says_failed_when_unknown SOURCE service/ledger_committer.cc
   FIND "ErrorCode::kOutcomeUnknown, \"the ledger did not confirm"
   REPLACE "ErrorCode::kUnavailable, \"the ledger did not confirm"
   SCENARIO unknown_commits)
-sim_mutant(ledger_answers_without_a_commit SOURCE service/ledger_writer.cc
+sim_mutant(ledger_answers_without_a_commit SOURCE service/ledger_committer.cc
   FIND "fail(ErrorCode::kOutcomeUnknown, \"the ledger did not confirm; ask again\")"
   REPLACE "Result<Posted>(Posted{})")
 sim_mutant(pending_payments_are_left SOURCE service/reconciler.cc

@@ -134,7 +134,7 @@ void Process::step() {
   } else if (part < 55) {
     unless_busy(Part::kLoader, id, [&] { shard.load_step(kNoWait); });
   } else if (part < 75) {
-    unless_busy(Part::kLedger, [&] { use_cases.ledger_writer.step(kNoWait); });
+    unless_busy(Part::kLedger, [&] { use_cases.ledger_committer.step(kNoWait); });
   } else if (part < 85) {
     settle();
   } else if (part < 95) {

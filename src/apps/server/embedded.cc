@@ -117,7 +117,7 @@ class EmbeddedDeployment final : public Deployment {
   std::unique_ptr<Tenancy> make_tenancy(const ShardSet& shards) override {
     return std::make_unique<SoleTenancy>(shards, local_.engines);
   }
-  std::unique_ptr<BackupJob> make_backup_job(LedgerWriter& ledger_writer) override;
+  std::unique_ptr<BackupJob> make_backup_job(LedgerCommitter& ledger_committer) override;
 
  private:
   const Settings& settings_;
@@ -125,9 +125,9 @@ class EmbeddedDeployment final : public Deployment {
   LocalEngines local_;
 };
 
-std::unique_ptr<BackupJob> EmbeddedDeployment::make_backup_job(LedgerWriter& ledger_writer) {
-  const HoldLedger hold = [&ledger_writer](std::move_only_function<void()> job) {
-    return ask<void>([&](auto done) { ledger_writer.between_commits(std::move(job), std::move(done)); }).get();
+std::unique_ptr<BackupJob> EmbeddedDeployment::make_backup_job(LedgerCommitter& ledger_committer) {
+  const HoldLedger hold = [&ledger_committer](std::move_only_function<void()> job) {
+    return ask<void>([&](auto done) { ledger_committer.between_commits(std::move(job), std::move(done)); }).get();
   };
   return std::make_unique<BackupJob>(
       [source = BackupSource{settings_.data_dir, settings_.shard_ids()}, hold](const std::string& directory,

@@ -86,7 +86,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       metrics_(registry_, shards_, watch_),
       use_cases_(shards_, tenancy_->ownership(), ports_, {ids_, tickets_, pay_tokens_},
                  {clock_, clock_, random_, workers_.users, registry_}, use_case_options(settings)),
-      backup_(deployment_->make_backup_job(use_cases_.ledger_writer)),
+      backup_(deployment_->make_backup_job(use_cases_.ledger_committer)),
       schedule_(use_cases_, shards_, ports_.ledger, settings, registry_),
       neighbours_(tenancy_->make_neighbours({shards_, use_cases_, public_api_, region_})),
       region_(shards_, watch_, neighbours_->peers(),
@@ -123,7 +123,7 @@ Result<void> Node::start() {
   if (auto prepared = use_cases_.prepare(); !prepared) {
     return prepared;
   }
-  use_cases_.ledger_writer.start();
+  use_cases_.ledger_committer.start();
   workers_.start();
   watch_.start();
   use_cases_.settler.start(deployment_->followers_rest(shards_));
@@ -194,7 +194,7 @@ void Node::stop() {
   }
   use_cases_.settler.stop();
   use_cases_.inbox_feed.stop();
-  use_cases_.ledger_writer.stop();
+  use_cases_.ledger_committer.stop();
   workers_.stop();
   admin_server_.stop();
   public_server_.stop();

@@ -1,4 +1,4 @@
-// service/ledger_writer.h.
+// service/ledger_committer.h.
 #include <algorithm>
 
 #include "service/service_fixture.h"
@@ -17,9 +17,9 @@ Posting deposit(const std::string& owner, int64_t amount, const std::string& key
                        .kind = TransferKind::kDeposit}};
 }
 
-class LedgerWriterTest : public testing::Test {
+class LedgerCommitterTest : public testing::Test {
  protected:
-  void start(LedgerWriterOptions options = {}) {
+  void start(LedgerCommitterOptions options = {}) {
     options.commit_retry_pause = milliseconds(1);
     options.deferral = std::chrono::seconds(1);
     writer_.emplace(store_, clock_, options, registry_);
@@ -71,10 +71,10 @@ class LedgerWriterTest : public testing::Test {
   std::atomic<int> store_commits_{0};
   std::future<Result<Posted>> stalled_;
   std::vector<size_t> postings_;  // in each commit; read after `stop`
-  std::optional<LedgerWriter> writer_;
+  std::optional<LedgerCommitter> writer_;
 };
 
-TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
+TEST_F(LedgerCommitterTest, PostsThatWaitTogetherCommitTogether) {
   start();
   stall();
   std::vector<std::future<Result<Posted>>> rest;
@@ -90,7 +90,7 @@ TEST_F(LedgerWriterTest, PostsThatWaitTogetherCommitTogether) {
   EXPECT_THAT(postings_, testing::ElementsAre(1, 50));
 }
 
-TEST_F(LedgerWriterTest, ABatchIsBounded) {
+TEST_F(LedgerCommitterTest, ABatchIsBounded) {
   start({.batch_commands_max = 4});
   stall();
   std::vector<std::future<Result<Posted>>> rest;
@@ -105,7 +105,7 @@ TEST_F(LedgerWriterTest, ABatchIsBounded) {
   EXPECT_THAT(postings_, testing::ElementsAre(1, 4, 4, 2));
 }
 
-TEST_F(LedgerWriterTest, EachPostGetsItsOwnOutcome) {
+TEST_F(LedgerCommitterTest, EachPostGetsItsOwnOutcome) {
   start();
   stall();
   auto posted = post(deposit("alice", 10, "a"));
@@ -120,7 +120,7 @@ TEST_F(LedgerWriterTest, EachPostGetsItsOwnOutcome) {
   EXPECT_EQ(balance("alice"), 10);
 }
 
-TEST_F(LedgerWriterTest, ACommitThatFailsAFewTimesIsRepeated) {
+TEST_F(LedgerCommitterTest, ACommitThatFailsAFewTimesIsRepeated) {
   start({.commit_tries_max = 4});
   store_.fail_commits(3);
   EXPECT_EQ(post(deposit("alice", 10, "a")).get().value(), PostOutcome::kPosted);
@@ -128,14 +128,14 @@ TEST_F(LedgerWriterTest, ACommitThatFailsAFewTimesIsRepeated) {
   EXPECT_EQ(balance("alice"), 10);
 }
 
-TEST_F(LedgerWriterTest, ACommitThatTookEffectBeforeItFailedPostsOnce) {
+TEST_F(LedgerCommitterTest, ACommitThatTookEffectBeforeItFailedPostsOnce) {
   start({.commit_tries_max = 4});
   store_.fail_commits(2, /*after=*/true);
   EXPECT_EQ(post(deposit("alice", 10, "a")).get().value(), PostOutcome::kDuplicate);
   EXPECT_EQ(balance("alice"), 10);
 }
 
-TEST_F(LedgerWriterTest, ACommitThatAlwaysFailsIsAnsweredAsUnknown) {
+TEST_F(LedgerCommitterTest, ACommitThatAlwaysFailsIsAnsweredAsUnknown) {
   start({.commit_tries_max = 3});
   store_.fail_commits(3);
   EXPECT_EQ(error_of(post(deposit("alice", 10, "a")).get()), ErrorCode::kOutcomeUnknown);
@@ -143,7 +143,7 @@ TEST_F(LedgerWriterTest, ACommitThatAlwaysFailsIsAnsweredAsUnknown) {
   EXPECT_EQ(post(deposit("alice", 10, "a")).get().value(), PostOutcome::kPosted) << "asking again tells";
 }
 
-TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
+TEST_F(LedgerCommitterTest, APostThatIsOverdueIsDroppedUndecided) {
   start();
   stall();
   auto overdue = post(deposit("alice", 10, "a"), milliseconds(5));
@@ -155,7 +155,7 @@ TEST_F(LedgerWriterTest, APostThatIsOverdueIsDroppedUndecided) {
   EXPECT_EQ(balance("alice"), 1);
 }
 
-TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
+TEST_F(LedgerCommitterTest, AFullMailboxRefusesAtOnce) {
   start({.mailbox_commands_max = 3});
   stall();
   std::vector<std::future<Result<Posted>>> waiting;
@@ -172,7 +172,7 @@ TEST_F(LedgerWriterTest, AFullMailboxRefusesAtOnce) {
   EXPECT_EQ(balance("alice"), 3);
 }
 
-TEST_F(LedgerWriterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
+TEST_F(LedgerCommitterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
   start();
   stall();
   auto waiting = post(deposit("alice", 10, "a"));
@@ -184,7 +184,7 @@ TEST_F(LedgerWriterTest, StoppingFinishesWhatWaitsAndRefusesTheRest) {
   EXPECT_EQ(error_of(post(deposit("bob", 1, "b")).get()), ErrorCode::kShuttingDown);
 }
 
-TEST_F(LedgerWriterTest, AFreezeBehindAPostDoesNotRefuseIt) {
+TEST_F(LedgerCommitterTest, AFreezeBehindAPostDoesNotRefuseIt) {
   start();
   stall();
   auto posted = post(deposit("alice", 10, "a"));
@@ -196,7 +196,7 @@ TEST_F(LedgerWriterTest, AFreezeBehindAPostDoesNotRefuseIt) {
 }
 
 // What is stored contradicts one part of a batch, whoever damaged it: the others are not held up by it.
-TEST_F(LedgerWriterTest, WhatContradictsTheStoreHurtsOnlyItself) {
+TEST_F(LedgerCommitterTest, WhatContradictsTheStoreHurtsOnlyItself) {
   store_.damaged = [](const LedgerBatch& batch) {
     return std::ranges::any_of(batch.postings,
                                [](const Posting& posting) { return posting.transfer.amount == Money(13); }) ||

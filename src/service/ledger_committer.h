@@ -17,7 +17,7 @@
 
 namespace hongbao {
 
-struct LedgerWriterOptions {
+struct LedgerCommitterOptions {
   size_t mailbox_commands_max = 16'384;
   size_t batch_commands_max = 512;
   uint32_t commit_tries_max = 5;
@@ -25,10 +25,11 @@ struct LedgerWriterOptions {
   std::chrono::milliseconds deferral{};  // first back-off of a refused transfer
 };
 
-class LedgerWriter {
+class LedgerCommitter {
  public:
-  LedgerWriter(LedgerStore& store, const Clock& clock, LedgerWriterOptions options, prometheus::Registry& registry);
-  ~LedgerWriter();
+  LedgerCommitter(LedgerStore& store, const Clock& clock, LedgerCommitterOptions options,
+                  prometheus::Registry& registry);
+  ~LedgerCommitter();
 
   void start();
   // Refuses new requests and finishes those it has.
@@ -93,7 +94,7 @@ class LedgerWriter {
 
   LedgerStore& store_;
   const Clock& clock_;
-  const LedgerWriterOptions options_;
+  const LedgerCommitterOptions options_;
   Mailbox<Item> mailbox_;
   std::thread writer_;
 

@@ -1,4 +1,4 @@
-#include "service/finished_packets.h"
+#include "service/finished_packet_cache.h"
 
 namespace hongbao {
 namespace {
@@ -9,7 +9,7 @@ std::string cache_key(const PacketIdCodec& ids, const PacketKey& packet) {
 
 }  // namespace
 
-void FinishedPackets::find(const PacketKey& key, std::move_only_function<void(FinishedPacketRef)> done) {
+void FinishedPacketCache::find(const PacketKey& key, std::move_only_function<void(FinishedPacketRef)> done) {
   using Near = NearCache<PacketKey, FinishedPacketRef>;
   const auto load = [&](Done<Near::Loaded> loaded) {
     const std::string kept_at = cache_key(ids_, key);
@@ -25,7 +25,7 @@ void FinishedPackets::find(const PacketKey& key, std::move_only_function<void(Fi
   });
 }
 
-void FinishedPackets::keep(const ResidentPacket& packet) {
+void FinishedPacketCache::keep(const ResidentPacket& packet) {
   if (!is_finished(packet.published_state()) || near_.find(packet.key()).value_or(nullptr) != nullptr) {
     return;
   }

@@ -13,7 +13,7 @@
 
 namespace hongbao {
 
-class FinishedPackets {
+class FinishedPacketCache {
  public:
   static constexpr std::chrono::hours kTtl{24};
   static constexpr std::chrono::minutes kNearTtl{10};
@@ -21,7 +21,7 @@ class FinishedPackets {
   static constexpr NearCacheLimits kNearLimits{.entries_max = 8'192, .callers_waiting_max = 4'096};
 
   // All outlive it.
-  FinishedPackets(Cache& cache, const PacketIdCodec& ids, const Clock& clock, prometheus::Registry& registry)
+  FinishedPacketCache(Cache& cache, const PacketIdCodec& ids, const Clock& clock, prometheus::Registry& registry)
       : cache_(cache), ids_(ids), near_("views", kNearLimits, clock, registry), reads_(registry, "views") {}
 
   // Null when the caches don't have it, for whatever reason: its owner knows.

@@ -1,4 +1,4 @@
-#include "service/ledger_writer.h"
+#include "service/ledger_committer.h"
 
 #include <algorithm>
 #include <iterator>
@@ -22,8 +22,8 @@ std::vector<Outcome> take_next(const std::vector<Outcome>& outcomes, size_t& beg
 
 }  // namespace
 
-LedgerWriter::LedgerWriter(LedgerStore& store, const Clock& clock, LedgerWriterOptions options,
-                           prometheus::Registry& registry)
+LedgerCommitter::LedgerCommitter(LedgerStore& store, const Clock& clock, LedgerCommitterOptions options,
+                                 prometheus::Registry& registry)
     : store_(store),
       clock_(clock),
       options_(options),
@@ -33,46 +33,46 @@ LedgerWriter::LedgerWriter(LedgerStore& store, const Clock& clock, LedgerWriterO
       commit_seconds_(add_histogram(registry, "hongbao_ledger_commit_seconds", "Time of one ledger commit.",
                                     latency_buckets_s())) {}
 
-LedgerWriter::~LedgerWriter() {
+LedgerCommitter::~LedgerCommitter() {
   stop();
 }
 
-void LedgerWriter::start() {
+void LedgerCommitter::start() {
   writer_ = std::thread([this] { write_loop(); });
 }
 
-void LedgerWriter::stop() {
+void LedgerCommitter::stop() {
   mailbox_.close();
   if (writer_.joinable()) {
     writer_.join();
   }
 }
 
-void LedgerWriter::post(Posting posting, SteadyTime deadline, Done<Posted> done) {
+void LedgerCommitter::post(Posting posting, SteadyTime deadline, Done<Posted> done) {
   submit(Post{std::move(posting), deadline, std::move(done)});
 }
 
-void LedgerWriter::settle(std::vector<Settlement> settlements, Done<std::vector<SettleOutcome>> done) {
+void LedgerCommitter::settle(std::vector<Settlement> settlements, Done<std::vector<SettleOutcome>> done) {
   submit(Settle{std::move(settlements), std::move(done)});
 }
 
-void LedgerWriter::retry(std::vector<DeferredTransfer> retries, Done<std::vector<RetryOutcome>> done) {
+void LedgerCommitter::retry(std::vector<DeferredTransfer> retries, Done<std::vector<RetryOutcome>> done) {
   submit(Retry{std::move(retries), std::move(done)});
 }
 
-void LedgerWriter::set_frozen(const AccountId& account, bool frozen, Done<void> done) {
+void LedgerCommitter::set_frozen(const AccountId& account, bool frozen, Done<void> done) {
   submit(Freeze{account, frozen, std::move(done)});
 }
 
-void LedgerWriter::between_commits(std::move_only_function<void()> job, Done<void> done) {
+void LedgerCommitter::between_commits(std::move_only_function<void()> job, Done<void> done) {
   submit(Between{std::move(job), std::move(done)});
 }
 
-void LedgerWriter::find(std::string transfer_id, Done<bool> done) {
+void LedgerCommitter::find(std::string transfer_id, Done<bool> done) {
   submit(Find{std::move(transfer_id), std::move(done)});
 }
 
-void LedgerWriter::submit(Item item) {
+void LedgerCommitter::submit(Item item) {
   const auto push = mailbox_.push(item);
   if (push == Mailbox<Item>::Push::kTaken) {
     return;
@@ -82,7 +82,7 @@ void LedgerWriter::submit(Item item) {
   std::visit([&](auto& request) { request.done(refusal); }, item);
 }
 
-void LedgerWriter::write_loop() {
+void LedgerCommitter::write_loop() {
   name_this_thread("ledger");
   while (true) {
     if (step(kIdleWait)) {
@@ -96,7 +96,7 @@ void LedgerWriter::write_loop() {
   }
 }
 
-bool LedgerWriter::step(std::chrono::milliseconds idle_wait) {
+bool LedgerCommitter::step(std::chrono::milliseconds idle_wait) {
   if (items_.empty() && !take(idle_wait)) {
     return false;
   }
@@ -125,7 +125,7 @@ bool LedgerWriter::step(std::chrono::milliseconds idle_wait) {
 }
 
 // False: nothing had gathered.
-bool LedgerWriter::take(std::chrono::milliseconds idle_wait) {
+bool LedgerCommitter::take(std::chrono::milliseconds idle_wait) {
   mailbox_.take(items_, options_.batch_commands_max, idle_wait);
   if (items_.empty()) {
     return false;
@@ -137,7 +137,7 @@ bool LedgerWriter::take(std::chrono::milliseconds idle_wait) {
   return true;
 }
 
-void LedgerWriter::drop_overdue() {
+void LedgerCommitter::drop_overdue() {
   const SteadyTime now = clock_.steady_now();
   std::erase_if(items_, [&](Item& item) {
     auto* post = std::get_if<Post>(&item);
@@ -149,7 +149,7 @@ void LedgerWriter::drop_overdue() {
   });
 }
 
-Result<LedgerResult> LedgerWriter::commit() {
+Result<LedgerResult> LedgerCommitter::commit() {
   ++tries_;
   const SteadyTime began = clock_.steady_now();
   auto result = store_.commit(batch_);
@@ -157,7 +157,7 @@ Result<LedgerResult> LedgerWriter::commit() {
   return result;
 }
 
-LedgerBatch LedgerWriter::gather() {
+LedgerBatch LedgerCommitter::gather() {
   LedgerBatch batch;
   batch.now = clock_.now();
   batch.deferral = options_.deferral;
@@ -174,7 +174,7 @@ LedgerBatch LedgerWriter::gather() {
 }
 
 // Something in the batch contradicts what is stored: it must not hold up the rest, of whoever that is.
-void LedgerWriter::commit_apart() {
+void LedgerCommitter::commit_apart() {
   const LedgerBatch all = std::move(batch_);
   LedgerResult result;
   std::optional<Error> error;  // of the kind after which nothing is known
@@ -197,7 +197,7 @@ void LedgerWriter::commit_apart() {
 }
 
 // `result` lists the outcomes in the order in which `gather` met the commands.
-void LedgerWriter::answer(const Result<LedgerResult>& result) {
+void LedgerCommitter::answer(const Result<LedgerResult>& result) {
   size_t posting = 0;
   size_t settlement = 0;
   size_t retried = 0;

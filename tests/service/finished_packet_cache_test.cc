@@ -1,5 +1,5 @@
 // Finished packets in the caches: what an owner keeps there another node shows, and nothing else.
-#include "service/finished_packets.h"
+#include "service/finished_packet_cache.h"
 
 #include <fmt/format.h>
 
@@ -41,14 +41,14 @@ class OtherNode {
   prometheus::Registry registry;
   FaultyCache cache;
   ShardSet shards;
-  FinishedPackets finished;
+  FinishedPacketCache finished;
   PreOrders pre_orders;
   Profiles profiles;
   Residency residency;
   Viewing viewing;
 };
 
-class FinishedPacketsTest : public ServiceTest {
+class FinishedPacketCacheTest : public ServiceTest {
  protected:
   // Opened by all, and shown by its owner.
   PacketKey finished(int64_t total, uint32_t count) {
@@ -95,7 +95,7 @@ void expect_same(const SharesPage& seen, const SharesPage& owners) {
   EXPECT_EQ(seen.next_seq, owners.next_seq);
 }
 
-TEST_F(FinishedPacketsTest, AnotherNodeShowsAFinishedPacketAsItsOwnerDoes) {
+TEST_F(FinishedPacketCacheTest, AnotherNodeShowsAFinishedPacketAsItsOwnerDoes) {
   const PacketKey packet = finished(1'000, 5);
   expect_same(other.view(packet).value(), at.view(packet).value());
   for (uint32_t seq = 1; seq <= 6; ++seq) {
@@ -103,7 +103,7 @@ TEST_F(FinishedPacketsTest, AnotherNodeShowsAFinishedPacketAsItsOwnerDoes) {
   }
 }
 
-TEST_F(FinishedPacketsTest, AnExpiredPacketIsShownWithItsRefund) {
+TEST_F(FinishedPacketCacheTest, AnExpiredPacketIsShownWithItsRefund) {
   const PacketKey packet = at.active(exclusive(500, "bob"), "alice");
   at.clock.advance(kPacketTtl);
   EXPECT_EQ(at.refund(), 1U);
@@ -112,7 +112,7 @@ TEST_F(FinishedPacketsTest, AnExpiredPacketIsShownWithItsRefund) {
   expect_same(other.view(packet).value(), owners);
 }
 
-TEST_F(FinishedPacketsTest, AnOpenPacketIsForItsOwnerAloneAndItsSeedIsNowhere) {
+TEST_F(FinishedPacketCacheTest, AnOpenPacketIsForItsOwnerAloneAndItsSeedIsNowhere) {
   const PacketKey packet = at.active(lucky(1'000, 2), "alice");
   at.opened(packet, "a");
   EXPECT_EQ(at.view(packet)->state, PacketState::kActive);
@@ -122,38 +122,38 @@ TEST_F(FinishedPacketsTest, AnOpenPacketIsForItsOwnerAloneAndItsSeedIsNowhere) {
   at.opened(packet, "b");
   at.view(packet).value();
   EXPECT_EQ(error_of(other.view(packet)), ErrorCode::kFenced) << "it is not looked for all the time";
-  at.clock.advance(FinishedPackets::kMissTtl);
+  at.clock.advance(FinishedPacketCache::kMissTtl);
   EXPECT_EQ(other.view(packet)->state, PacketState::kExhausted);
 }
 
-TEST_F(FinishedPacketsTest, TheCacheIsAskedOnceAndFilledOnce) {
+TEST_F(FinishedPacketCacheTest, TheCacheIsAskedOnceAndFilledOnce) {
   const PacketKey packet = finished(1'000, 5);
   for (int i = 0; i < 3; ++i) {
     other.shares(packet, 1, 5).value();
   }
   EXPECT_EQ(other.cache.reads, 1 + 5) << "the packet, and the takers' profiles";
   FaultyCache counted(at.cache);
-  FinishedPackets owners(counted, at.ids, at.clock, other.registry);
+  FinishedPacketCache owners(counted, at.ids, at.clock, other.registry);
   for (int i = 0; i < 3; ++i) {
     owners.keep(*at.residency.resident(packet));
   }
   EXPECT_EQ(counted.puts, 1);
 }
 
-TEST_F(FinishedPacketsTest, WhatTheCacheRefusedIsPutAgain) {
+TEST_F(FinishedPacketCacheTest, WhatTheCacheRefusedIsPutAgain) {
   const PacketKey packet = finished(1'000, 5);
   FaultyCache counted(at.cache);
   counted.refuses = true;
-  FinishedPackets owners(counted, at.ids, at.clock, other.registry);
+  FinishedPacketCache owners(counted, at.ids, at.clock, other.registry);
   owners.keep(*at.residency.resident(packet));
   owners.keep(*at.residency.resident(packet));
   EXPECT_EQ(counted.puts, 1);
-  at.clock.advance(FinishedPackets::kMissTtl);
+  at.clock.advance(FinishedPacketCache::kMissTtl);
   owners.keep(*at.residency.resident(packet));
   EXPECT_EQ(counted.puts, 2);
 }
 
-TEST_F(FinishedPacketsTest, AWipedDamagedOrDeadCacheLeavesItToTheOwner) {
+TEST_F(FinishedPacketCacheTest, AWipedDamagedOrDeadCacheLeavesItToTheOwner) {
   const PacketKey first = finished(1'000, 5);
   const PacketKey second = finished(2'000, 3);
   std::string record;
@@ -177,14 +177,14 @@ TEST_F(FinishedPacketsTest, AWipedDamagedOrDeadCacheLeavesItToTheOwner) {
   EXPECT_EQ(error_of(cut_off.view(first)), ErrorCode::kFenced);
 }
 
-TEST_F(FinishedPacketsTest, APacketWithVeryManySharesIsNotKept) {
+TEST_F(FinishedPacketCacheTest, APacketWithVeryManySharesIsNotKept) {
   const PacketKey large = finished(100'000, FinishedPacket::kSharesMax + 1);
   EXPECT_EQ(error_of(other.view(large)), ErrorCode::kFenced);
   const PacketKey small = finished(100'000, FinishedPacket::kSharesMax);
   EXPECT_EQ(other.view(small)->opened_amount, Money(100'000));
 }
 
-TEST_F(FinishedPacketsTest, AnOwnerShowsWhatIsNotInMemoryFromTheCaches) {
+TEST_F(FinishedPacketCacheTest, AnOwnerShowsWhatIsNotInMemoryFromTheCaches) {
   const PacketKey packet = finished(1'000, 5);
   const PacketView before = at.view(packet).value();
   at.restart_shards();

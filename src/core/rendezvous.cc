@@ -1,4 +1,4 @@
-#include "core/route.h"
+#include "core/rendezvous.h"
 
 #include "base/crypto.h"
 
