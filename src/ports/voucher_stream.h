@@ -43,7 +43,8 @@ class VoucherStream {
     size_t vouchers_max;
   };
   // Vouchers of that shard and term numbered `from` and up, ascending, as far as they have come for `follower`. May be
-  // empty, and may begin later than `from`. The first call makes `follower` one of the shard's followers in this process.
+  // empty, and may begin later than `from`. The first call makes `follower` one of the shard's followers in this
+  // process.
   virtual Result<std::vector<Voucher>> fetch(Follower follower, const Want& want) = 0;
   // `follower` has committed what it made of everything below `upto`: that need not come again.
   virtual void acknowledge(Follower follower, ShardId shard, VoucherNo upto) = 0;

@@ -247,6 +247,7 @@ TEST_F(NatsStreamTest, BatchesThatComeWhileThePublisherRestsAreOneMessage) {
 TEST_F(NatsStreamTest, OnlyWhatContinuesABatchIsJoinedToItAndOnlyUpToALimit) {
   const auto stream = open({.joined_vouchers_max = 10, .publisher_rest = seconds(1)});
   const uint64_t next = begin(*stream, *stream);
+  ASSERT_TRUE(has_begun(next));
   const uint64_t before = Operator(stream_).messages();
   const double published = counted("published");
   stream->publish(kShard, kTerm, batch(next, 6));

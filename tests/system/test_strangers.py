@@ -127,6 +127,8 @@ class StrangersTest(unittest.TestCase):
         kept = {number: self.stranger.stored(f"KV_{BUCKET}", number)
                 for number in range(1, self.stranger.last_number(f"KV_{BUCKET}") + 1)}
         self.assertEqual(200, self.set_switch("deep_lists", True).status)
+        for node in self.region.nodes:
+            eventually(lambda node=node: not self.is_off(node, "deep_lists"), "every node has heard of it")
         for key in ("sends", "grabs", "opens", "settlement", "deep_lists"):
             for value in (b"off", b"", b"on", b"\xff" * 1_000, b"1 off", b"99999999999999999999 off 00"):
                 self.stranger.publish(f"$KV.{BUCKET}.switch.{key}", value)
