@@ -11,6 +11,7 @@
 #include "adapters/memory/memory_control.h"
 #include "adapters/nats/control.h"
 #include "contract/engines.h"
+#include "support/eventually.h"
 
 namespace hongbao {
 namespace {
@@ -18,18 +19,6 @@ namespace {
 const TrafficWeights kBoth{{Region::kSouth, 100}, {Region::kNorth, 100}};
 const TrafficWeights kAllNorth{{Region::kSouth, 0}, {Region::kNorth, 100}};
 constexpr Key256 kKey{7};
-constexpr std::chrono::seconds kForever{20};  // a test that waits so long has failed
-
-bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = kForever) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return true;
-}
 
 std::unique_ptr<NatsControl> nats_control(const std::string& bucket, const Key256& key = kKey) {
   return NatsControl::open({.url = required_environment("HONGBAO_TEST_NATS"),

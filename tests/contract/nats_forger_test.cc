@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <random>
 #include <thread>
 
 #include "adapters/nats/connection.h"
 #include "contract/stream_calls.h"
+#include "support/eventually.h"
 
 namespace hongbao::nats_forger_test {
 namespace {
@@ -66,16 +66,6 @@ class NatsForgerTest : public testing::Test {
   }
 
   double refused() { return add_counter(registry_, "hongbao_stream_refused_total", "").Value(); }
-  bool eventually(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + kStreamForever;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) {
-        return false;
-      }
-      std::this_thread::sleep_for(milliseconds(10));
-    }
-    return true;
-  }
   // All of the batch and nothing else came, and nothing comes behind it.
   void expect_only(const std::vector<Voucher>& vouchers) {
     const uint64_t from = vouchers.front().no.value;

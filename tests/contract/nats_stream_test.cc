@@ -2,10 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <thread>
 
 #include "contract/stream_calls.h"
+#include "support/eventually.h"
 
 namespace hongbao {
 namespace {
@@ -79,16 +79,6 @@ class NatsStreamTest : public testing::Test {
   // What `begin` published alone, up to `next`, is confirmed: it may have come to a follower before.
   bool has_begun(uint64_t next) {
     return eventually([&] { return counted("published") + counted("dropped") >= static_cast<double>(next - 1); });
-  }
-  bool eventually(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + kStreamForever;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) {
-        return false;
-      }
-      std::this_thread::sleep_for(milliseconds(10));
-    }
-    return true;
   }
 
   const std::string prefix_ = scratch_prefix();
