@@ -27,10 +27,18 @@ LinkAnswer read(const PacketCall& call, const Result<std::string_view>& bytes) {
   return {std::move(*answer), true};
 }
 
-// What a try is told though an earlier one may have taken effect. Everything else an owner says holds for all tries:
-// who has a share, or has paid, is told so again.
+// What a try is told though an earlier one may have taken effect, or may still: it may wait in the ledger's queue of an
+// earlier owner. Everything else an owner says holds for all tries: who has a share, or has paid, is told so again.
 bool is_of_this_try_only(ErrorCode code) {
-  return says_not_now(code) || code == ErrorCode::kTicketExpired;  // which was good a moment ago, perhaps
+  switch (code) {
+    case ErrorCode::kTicketExpired:      // it was good a moment ago, perhaps,
+    case ErrorCode::kPayTokenExpired:    // and so was this;
+    case ErrorCode::kInsufficientFunds:  // there was more in the wallet, or will be,
+    case ErrorCode::kAccountFrozen:      // and this was not so, or will not be
+      return true;
+    default:
+      return says_not_now(code);
+  }
 }
 
 bool is_another_nodes(const Route& route) {

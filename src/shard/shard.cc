@@ -430,11 +430,11 @@ bool Shard::recover() {
 
 // Tells those who can't wait any longer. True: the shard stops, and its next owner resolves it.
 bool Shard::leave_in_doubt(const Error& error) {
+  const auto pending = lease_.pending();  // looks at the clock, whether it is told or not: simulated runs repeat
   if (const auto left_out = log_turn("shard_waits_for_store", to_text(id_))) {
-    log_warn("shard_waits_for_store", {{"shard", to_text(id_)},
-                                       {"for_ms", lease_.pending().count()},
-                                       {"error", error.detail},
-                                       {"suppressed", *left_out}});
+    log_warn(
+        "shard_waits_for_store",
+        {{"shard", to_text(id_)}, {"for_ms", pending.count()}, {"error", error.detail}, {"suppressed", *left_out}});
   }
   refuse_overdue(held_, clock_.steady_now(), ErrorCode::kOutcomeUnknown,
                  "the store did not say whether the write took effect; ask again");

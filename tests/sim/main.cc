@@ -56,10 +56,8 @@ void print_struck(const FaultCounts& struck, const FaultRates& rates) {
   }
 }
 
-// The first seed is played twice: what a seed gives must not depend on anything else.
-bool is_deterministic(const Scenario& scenario, uint64_t seed) {
-  return run_seed(scenario, seed, false).history_hash == run_seed(scenario, seed, false).history_hash;
-}
+// Now and then a seed is played twice: what it gives must not depend on anything else.
+constexpr uint64_t kPlayedTwiceEvery = 50;
 
 int run_seeds(const Scenario& scenario, const Options& options) {
   const auto began = std::chrono::steady_clock::now();
@@ -68,6 +66,9 @@ int run_seeds(const Scenario& scenario, const Options& options) {
     const Outcome outcome = run_seed(scenario, g_seed, false);
     if (!outcome.violations.empty()) {
       return caught("the checker", outcome.violations.front());
+    }
+    if (g_seed % kPlayedTwiceEvery == 1 && run_seed(scenario, g_seed, false).history_hash != outcome.history_hash) {
+      return caught("a second run", "the same seed gave two histories");
     }
     for (size_t i = 0; i < kFaults; ++i) {
       struck.at(i) += outcome.struck.at(i);
@@ -87,10 +88,6 @@ int run_seeds(const Scenario& scenario, const Options& options) {
       fmt::print("FAILED: {} never struck\n", to_text(static_cast<Fault>(i)));
       status = EXIT_FAILURE;
     }
-  }
-  if (!is_deterministic(scenario, 1)) {
-    fmt::print("FAILED: seed 1 played twice gives two histories\n");
-    status = EXIT_FAILURE;
   }
   return status;
 }
