@@ -25,7 +25,7 @@ class Routes {
   Routes(const ShardSet& shards, const Placement& placement, Region region)
       : shards_(shards), placement_(placement), region_(region) {}
 
-  [[nodiscard]] Route find(ShardId shard) const;
+  [[nodiscard]] Route find(ShardId id) const;
 
  private:
   const ShardSet& shards_;
