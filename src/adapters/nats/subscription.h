@@ -38,15 +38,15 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
     std::string subject;
     ShardId shard;
   };
-  // What a subscription shares with its stream. The library may still call back when the stream is gone; the counter is
-  // left alone after `leave`.
+  // What a subscription shares with its stream. The library may still call back when the stream is gone; the counters are
+  // left alone after `leave`, and the codec is its own.
   struct Shared {
     std::shared_ptr<Outbox> outbox;
     std::shared_ptr<Arrivals> arrivals;
     prometheus::Counter& redelivered;
     prometheus::Counter& refused;
     Timestamp believed_from;
-    const VoucherBatchCodec& codec;
+    VoucherBatchCodec codec;
   };
 
   // `connection` outlives the outbox's thread.
