@@ -152,8 +152,6 @@ void Subscription::take(Owned<natsMsg> message) {
         log_warn("message_not_believed", {{"consumer", place_.durable}, {"suppressed", *left_out}});
       }
       say({std::move(reply_to)}, kAcknowledge);
-    } else if (batch->vouchers.front().at < shared_.believed_from) {
-      say({std::move(reply_to)}, kAcknowledge);
     } else {
       keep({std::move(reply_to), batch->term, std::move(batch->vouchers)});
     }

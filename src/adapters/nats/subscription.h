@@ -38,14 +38,13 @@ class Subscription : public std::enable_shared_from_this<Subscription> {
     std::string subject;
     ShardId shard;
   };
-  // What a subscription shares with its stream. The library may still call back when the stream is gone; the counters are
-  // left alone after `leave`, and the codec is its own.
+  // What a subscription shares with its stream. The library may still call back when the stream is gone; the counters
+  // are left alone after `leave`, and the codec is its own.
   struct Shared {
     std::shared_ptr<Outbox> outbox;
     std::shared_ptr<Arrivals> arrivals;
     prometheus::Counter& redelivered;
     prometheus::Counter& refused;
-    Timestamp believed_from;
     VoucherBatchCodec codec;
   };
 

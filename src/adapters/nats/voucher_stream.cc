@@ -136,7 +136,7 @@ Result<std::vector<Voucher>> NatsVoucherStream::fetch(Follower follower, const W
   if (const auto subscription = find({follower, shard})) {
     return subscription->fetch(want);
   }
-  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_, refused_, options_.believed_from, codec_};
+  const nats::Subscription::Shared shared{outbox_, arrivals_, redelivered_, refused_, codec_};
   const std::string name = to_text(shard);
   const std::scoped_lock lock(mutex_);
   subscriptions_.try_emplace(

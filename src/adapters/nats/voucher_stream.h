@@ -37,9 +37,6 @@ struct NatsStreamOptions {
   Region region{};
   Key256 key{};               // of the messages' MAC: all nodes have the same
   std::string name_prefix{};  // of stream and subjects; for tests that share a server
-  // What is older is left to the log. For a process this is when it started: if the databases went back to an older
-  // copy while no node ran, the stream still has vouchers that never were.
-  Timestamp believed_from{};
   // Of the stream. One that is there with others gets these when a process begins.
   std::chrono::seconds age_max{};
   int64_t bytes_max = 0;

@@ -204,7 +204,7 @@ std::unique_ptr<Tenancy> DistributedDeployment::make_tenancy(const ShardSet& sha
 
 Result<std::unique_ptr<Deployment>> open_distributed(const Settings& settings, const Clock& clock,
                                                      prometheus::Registry& registry) {
-  auto shared = open_shared_engines(settings, clock, registry);
+  auto shared = open_shared_engines(settings, registry);
   if (!shared) {
     return std::unexpected(shared.error());
   }

@@ -157,8 +157,7 @@ Result<void> check_stream(const std::map<ShardId, OrderStore*>& orders, NatsVouc
 
 }  // namespace
 
-Result<SharedEngines> open_shared_engines(const Settings& settings, const Clock& clock,
-                                          prometheus::Registry& registry) {
+Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::Registry& registry) {
   SharedEngines shared;
   Engines& engines = shared.engines;
   auto done = open_databases(settings, shared);
@@ -174,7 +173,6 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, const Clock&
     NatsStreamOptions stream{.url = settings.nats_url,
                              .region = settings.region,
                              .key = derive_key(settings.master_key, kVoucherMac, kKeyContext),
-                             .believed_from = clock.now(),
                              .age_max = settings.nats_stream_age_max,
                              .bytes_max = settings.nats_stream_mib_max << 20,
                              .replicas = settings.nats_replicas};

@@ -27,7 +27,7 @@ struct SharedEngines {
   std::function<bool()> control_answers;
 };
 
-// kConfig, with one line, for what an operator has to mend. `registry` and `clock` outlive them.
-Result<SharedEngines> open_shared_engines(const Settings& settings, const Clock& clock, prometheus::Registry& registry);
+// kConfig, with one line, for what an operator has to mend. `registry` outlives them.
+Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::Registry& registry);
 
 }  // namespace hongbao
