@@ -157,28 +157,32 @@ bool NatsControl::take(const std::string& name, const ControlEntry& entry) {
   return entry == counts;
 }
 
-// What can't be read was written by a node of another release, and is as at first. REQUIRES: the mutex is held.
 void NatsControl::apply(const std::string& name, const std::string& value) {
-  const auto which = parse_switch_key(name);
-  const auto weights = which ? std::nullopt : parse(value);
-  if (which ? value != "on" && value != "off" : !weights) {
-    log_warn("control_value_unreadable", {{"key", name}, {"value", value}});
-  }
-  if (which) {
-    const bool on = value != "off";
-    if (off_[static_cast<size_t>(*which)].exchange(!on) == on) {
-      log_info("switch_changed", {{"switch", to_text(*which)}, {"on", on}});
-    }
+  bool is_readable = false;
+  if (const auto which = parse_switch_key(name)) {
+    is_readable = value == "on" || value == "off";
+    apply_switch(*which, value != "off");
   } else {
+    const auto weights = parse(value);
+    is_readable = weights.has_value();
     traffic_ = weights.value_or(options_.traffic);
     log_info("traffic_changed", {{"weights", print(traffic_)}});
+  }
+  if (!is_readable) {
+    log_warn("control_value_unreadable", {{"key", name}, {"value", value}});
+  }
+}
+
+void NatsControl::apply_switch(Switch which, bool on) {
+  if (off_[static_cast<size_t>(which)].exchange(!on) == on) {
+    log_info("switch_changed", {{"switch", to_text(which)}, {"on", on}});
   }
 }
 
 void NatsControl::watch_loop() {
   name_this_thread("control");
   Owned<kvStore> bucket;
-  Version seen;
+  BucketState seen;
   while (!is_stopping()) {
     if (!bucket && connection_->is_connected()) {
       bucket = open_bucket();
@@ -231,12 +235,12 @@ Owned<jsStreamInfo> NatsControl::bucket_info() {
       [&](jsStreamInfo** made) { return js_GetStreamInfo(made, context_.get(), stream_.c_str(), nullptr, nullptr); });
 }
 
-bool NatsControl::look(kvStore& bucket, Version& seen) {
+bool NatsControl::look(kvStore& bucket, BucketState& seen) {
   const auto info = bucket_info();
   if (!info) {
     return false;
   }
-  const Version newest{info->Created, info->State.LastSeq};
+  const BucketState newest{info->Created, info->State.LastSeq};
   if (newest == seen) {
     return true;
   }

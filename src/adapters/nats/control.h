@@ -57,7 +57,7 @@ class NatsControl final : public Control {
   NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection);
 
   // When the bucket was made, and the number of the last change in it.
-  using Version = std::pair<int64_t, uint64_t>;
+  using BucketState = std::pair<int64_t, uint64_t>;
   // What the bucket has under a name.
   struct Stored {
     uint64_t number = 0;  // 0: nothing ever was there
@@ -74,13 +74,15 @@ class NatsControl final : public Control {
   // Once it counts. False: what this node has is newer.
   bool take(const std::string& name, const ControlEntry& entry);
   [[nodiscard]] ControlEntry known(const std::string& name) const;
+  // What can't be read was written by a node of another release, and is as at first. REQUIRES: the mutex is held.
   void apply(const std::string& name, const std::string& value);
+  void apply_switch(Switch which, bool on);
 
   // The watching thread's.
   void watch_loop();
   // Takes what the bucket has, unless it is as it was `seen`, and puts right what does not count. False: the bucket is
   // not there, or the server does not answer.
-  bool look(kvStore& bucket, Version& seen);
+  bool look(kvStore& bucket, BucketState& seen);
   bool look_at(kvStore& bucket, const std::string& name);
   void report(bool is_available);
   void pause();
