@@ -15,6 +15,14 @@ prometheus::Counter& requests(prometheus::Registry& registry, const std::string&
                      {{"api", api}, {"route", route}, {"status", status}});
 }
 
+Result<HttpResponse> options_of(const Router& router, const Target& target) {
+  const auto methods = router.allowed(target.path);
+  if (!methods) {
+    return std::unexpected(methods.error());
+  }
+  return HttpResponse{.status = http::status::no_content, .headers = "Allow: " + *methods + "\r\n"};
+}
+
 }  // namespace
 
 OperationMetrics::OperationMetrics(prometheus::Registry& registry, const std::string& api, const std::string& route)
@@ -52,16 +60,17 @@ void ApiCall::fail_with(const Error& error) {
   send(problem(error));
 }
 
-std::optional<Result<HttpResponse>> answer_options(const Router& router, const HttpRequest& request,
-                                                   const Result<Target>& target) {
-  if (request.method() != http::verb::options || !target) {
+std::optional<RoutedRequest> routed(const Router& router, const HttpRequest& request, const Result<Target>& target,
+                                    const Result<Match>& match, ApiCall& call) {
+  if (request.method() == http::verb::options && target) {
+    call.answer(options_of(router, *target));
     return std::nullopt;
   }
-  const auto methods = router.allowed(target->path);
-  if (!methods) {
-    return std::unexpected(methods.error());
+  if (!match) {
+    call.fail_with(match.error());
+    return std::nullopt;
   }
-  return HttpResponse{.status = http::status::no_content, .headers = "Allow: " + *methods + "\r\n"};
+  return RoutedRequest{request, *target, match->name};
 }
 
 Result<void> check_call(const Router& router, const Match& match, const RoutedRequest& in) {

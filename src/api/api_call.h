@@ -63,9 +63,10 @@ struct RoutedRequest {
   std::string_view name;  // the placeholder of the path
 };
 
-// RFC 9110, section 9.3.7. nullopt: the request is for something else than the options.
-std::optional<Result<HttpResponse>> answer_options(const Router& router, const HttpRequest& request,
-                                                   const Result<Target>& target);
+// The request, when the router has found its route. nullopt: the call was answered, with the options that were asked
+// for (RFC 9110, section 9.3.7), or because there is no such route.
+std::optional<RoutedRequest> routed(const Router& router, const HttpRequest& request, const Result<Target>& target,
+                                    const Result<Match>& match, ApiCall& call);
 
 // What every call is asked once it is known who asks: its parameters, and preconditions.
 Result<void> check_call(const Router& router, const Match& match, const RoutedRequest& in);

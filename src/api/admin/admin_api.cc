@@ -52,20 +52,15 @@ void AdminApi::handle(const HttpRequest& request, Reply reply) {
                     "must be \"Bearer <admin token>\"", "Authorization"});
     return;
   }
-  if (auto options = answer_options(router_, request, target)) {
-    call.answer(std::move(*options));
+  const auto in = routed(router_, request, target, match, call);
+  if (!in) {
     return;
   }
-  if (!match) {
-    call.fail_with(match.error());
-    return;
-  }
-  const RoutedRequest in{request, *target, match->name};
-  if (const auto checked = check_call(router_, *match, in); !checked) {
+  if (const auto checked = check_call(router_, *match, *in); !checked) {
     call.fail_with(checked.error());
     return;
   }
-  (this->*operations_[match->route].handler)(in, std::move(call));
+  (this->*operations_[match->route].handler)(*in, std::move(call));
 }
 
 void AdminApi::health(const RoutedRequest&, ApiCall call) {

@@ -65,15 +65,10 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.send(std::move(response));
     return;
   }
-  if (auto options = answer_options(router_, request, target)) {
-    call.answer(std::move(*options));
+  const auto in = routed(router_, request, target, match, call);
+  if (!in) {
     return;
   }
-  if (!match) {
-    call.fail_with(match.error());
-    return;
-  }
-  const RoutedRequest in{request, *target, match->name};
   const Operation& operation = operations_[match->route];
   auto caller =
       operation.signer == Signer::kChannel
@@ -83,11 +78,11 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.fail_with(caller.error());
     return;
   }
-  if (const auto checked = check_call(router_, *match, in); !checked) {
+  if (const auto checked = check_call(router_, *match, *in); !checked) {
     call.fail_with(checked.error());
     return;
   }
-  (this->*operation.handler)(in, std::move(*caller), std::move(call));
+  (this->*operation.handler)(*in, std::move(*caller), std::move(call));
 }
 
 void PublicApi::answer_peer(const PacketCall& call, Done<PacketAnswer> done) {
