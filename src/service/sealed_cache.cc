@@ -38,7 +38,7 @@ bool SealedCache::open(std::string_view key, std::string& value) const {
 
 void SealedCache::refuse(const std::string& key, Done<void> erased) {
   refused_.Increment();
-  if (const auto left_out = log_turn("cache_entry_not_believed", "")) {
+  if (const auto left_out = log_turn("cache_entry_not_believed")) {
     log_warn("cache_entry_not_believed", {{"key", key}, {"suppressed", *left_out}});
   }
   below_->erase({key}, std::move(erased));

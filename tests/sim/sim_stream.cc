@@ -42,9 +42,10 @@ Result<std::vector<Voucher>> SimStream::fetch(Follower, const Want& want) {
   if (env_.faults.strikes(Fault::kStreamDown)) {
     return fail(ErrorCode::kUnavailable, "the simulated stream is down");
   }
+  static const std::vector<Message> kNone;
   const auto known = messages_.find(want.shard);
-  const std::vector<Message> all = known == messages_.end() ? std::vector<Message>() : known->second;
-  std::vector<std::string> delivered;
+  const std::vector<Message>& all = known == messages_.end() ? kNone : known->second;
+  std::vector<std::string_view> delivered;
   for (const Message& message : all) {
     if (message.last >= want.from) {
       delivered.push_back(message.bytes);
@@ -56,11 +57,13 @@ Result<std::vector<Voucher>> SimStream::fetch(Follower, const Want& want) {
   if (delivered.size() > 1 && env_.faults.strikes(Fault::kStreamReordered)) {
     std::swap(delivered.front(), delivered[env_.dice.below(delivered.size())]);
   }
+  std::string forged;
   if (env_.faults.strikes(Fault::kStreamForged)) {
-    delivered.insert(delivered.begin(), forge(want));
+    forged = forge(want);
+    delivered.insert(delivered.begin(), forged);
   }
   std::vector<Voucher> out;
-  for (const std::string& message : delivered) {
+  for (const std::string_view message : delivered) {
     auto batch = codec_.parse(want.shard, message);
     if (batch && batch->term == want.term) {
       out.insert(out.end(), batch->vouchers.begin(), batch->vouchers.end());
