@@ -27,19 +27,15 @@ LinkAnswer read(const PacketCall& call, const Result<std::string_view>& bytes) {
   return {std::move(*answer), true};
 }
 
+// This try did nothing, for a reason that may not have been one a moment ago, or will be none.
+bool refuses_for_now(ErrorCode code) {
+  return code == ErrorCode::kTicketExpired || code == ErrorCode::kPayTokenExpired ||
+         code == ErrorCode::kInsufficientFunds || code == ErrorCode::kAccountFrozen;
+}
+
 // What a try is told though an earlier one may have taken effect, or may still: it may wait in the ledger's queue of an
 // earlier owner. Everything else an owner says holds for all tries: who has a share, or has paid, is told so again.
-bool is_of_this_try_only(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kTicketExpired:      // it was good a moment ago, perhaps,
-    case ErrorCode::kPayTokenExpired:    // and so was this;
-    case ErrorCode::kInsufficientFunds:  // there was more in the wallet, or will be,
-    case ErrorCode::kAccountFrozen:      // and this was not so, or will not be
-      return true;
-    default:
-      return says_not_now(code);
-  }
-}
+bool is_of_this_try_only(ErrorCode code) { return refuses_for_now(code) || says_not_now(code); }
 
 bool is_another_nodes(const Route& route) {
   return route.where == Route::Where::kNode || route.where == Route::Where::kNobodyKnown;
@@ -156,9 +152,10 @@ void Forwarder::carry_out(const PacketCall& call, Done<PacketAnswer> done) const
     carry_out_(call, std::move(done));
     return;
   }
-  // The money may have moved when the shard did: its owner goes on from there.
+  // The money may have moved when the shard did: its owner goes on from there. Where it has surely not, this answer
+  // holds, whoever has the shard.
   carry_out_(call, [this, shard = shard_of(call), done = std::move(done)](Result<PacketAnswer> answer) mutable {
-    if (!answer && is_another_nodes(route_(shard))) {
+    if (!answer && !refuses_for_now(answer.error().code) && is_another_nodes(route_(shard))) {
       answer = fail(ErrorCode::kFenced, "another node owns this packet's shard");
     }
     done(std::move(answer));

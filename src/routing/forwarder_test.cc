@@ -336,11 +336,24 @@ TEST_F(ForwarderTest, APaymentThatAnotherNodeBroughtIsSentOnWhenTheShardLeft) {
   says(fail(ErrorCode::kInsufficientFunds));
   carry_out(pay_call(deadline()));
   at_node("bob");
-  says(fail(ErrorCode::kInsufficientFunds));
+  says(fail(ErrorCode::kUnavailable));
   carry_out(pay_call(deadline()));
   says(fail(ErrorCode::kTicketExpired));
   carry_out(open_call(deadline()));
   EXPECT_EQ(told, std::vector({ErrorCode::kInsufficientFunds, ErrorCode::kFenced, ErrorCode::kTicketExpired}));
+}
+
+TEST_F(ForwarderTest, APaymentThatMovedNoMoneyIsToldSoThoughTheShardLeft) {
+  for (const ErrorCode code :
+       {ErrorCode::kInsufficientFunds, ErrorCode::kAccountFrozen, ErrorCode::kPayTokenExpired}) {
+    told_.reset();
+    at(Where::kHere);
+    says(fail(code));
+    meanwhile_ = [this] { at_node("bob"); };
+    bring(pay_call(deadline()));
+    EXPECT_TRUE(link_.asked.empty());
+    expect_told(code);
+  }
 }
 
 TEST_F(ForwarderTest, AViewIsLookedForInTheCachesHereOnceAndThenAtTheOwner) {

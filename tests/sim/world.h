@@ -41,6 +41,7 @@ class World {
   [[nodiscard]] std::string unsettled();
 
   Environment& env_;
+  uint64_t ticks_most_ms_;  // the longest that a tick takes, over all writers
   Engines engines_;
   Network network_;
   Callers callers_;

@@ -124,11 +124,13 @@ class StrangersTest(unittest.TestCase):
 
     def test_a_stranger_sets_no_switch(self):
         self.assertEqual(200, self.set_switch("deep_lists", False).status)
+        for node in self.region.nodes:
+            eventually(lambda node=node: self.is_off(node, "deep_lists"), "every node has heard of it")
         kept = {number: self.stranger.stored(f"KV_{BUCKET}", number)
                 for number in range(1, self.stranger.last_number(f"KV_{BUCKET}") + 1)}
         self.assertEqual(200, self.set_switch("deep_lists", True).status)
         for node in self.region.nodes:
-            eventually(lambda node=node: not self.is_off(node, "deep_lists"), "every node has heard of it")
+            eventually(lambda node=node: not self.is_off(node, "deep_lists"), "every node has heard of that too")
         for key in ("sends", "grabs", "opens", "settlement", "deep_lists"):
             for value in (b"off", b"", b"on", b"\xff" * 1_000, b"1 off", b"99999999999999999999 off 00"):
                 self.stranger.publish(f"$KV.{BUCKET}.switch.{key}", value)
