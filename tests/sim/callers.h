@@ -86,7 +86,9 @@ class Callers {
     bool paid = false;
   };
   [[nodiscard]] Known known_to(const Task& task) const;
+  [[nodiscard]] bool answerer_has_seen_all() const;
   void expect_opened(const Task& task, const Known& known);
+  void told_of_none(Task& task);
   void expect_no_denial(const Task& task, const Known& known, std::optional<ErrorCode> error);
   void told_share(Task& task, const Share& share);
   // Ready again, paused or given up, after an answer that did not settle it.

@@ -19,15 +19,24 @@ Callers::Known Callers::known_to(const Task& task) const {
 }
 
 // While leases hold, whoever answers has seen everything that any node ever told.
+bool Callers::answerer_has_seen_all() const {
+  return env_.leases_hold && !answerer_shares_name_;
+}
+
 void Callers::expect_opened(const Task& task, const Known& known) {
-  if (known.share && env_.leases_hold && !answerer_shares_name_) {
+  if (known.share && answerer_has_seen_all()) {
     env_.violation(fmt::format("{} was told of a share, and later of none", task.user.text()));
   }
 }
 
+// Of who has not seen all it is no last word: this taker may have a share whose answer was lost.
+void Callers::told_of_none(Task& task) {
+  task.stage = answerer_has_seen_all() || finishing_ ? Stage::kOver : Stage::kReady;
+}
+
 void Callers::expect_no_denial(const Task& task, const Known& known, std::optional<ErrorCode> error) {
   const bool denied = error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid;
-  if (denied && known.paid && env_.leases_hold && !answerer_shares_name_) {
+  if (denied && known.paid && answerer_has_seen_all()) {
     env_.violation(fmt::format("{} was told that a packet which was paid is not", task.user.text()));
   }
 }
@@ -48,7 +57,7 @@ void Callers::grab(Process& process, Task& task) {
       } else if (grabbed.outcome == OpenOutcome::kOpened) {
         told_share(task, *grabbed.share);
       } else {
-        task.stage = Stage::kOver;
+        told_of_none(task);
       }
     } else if (finishing_ && (error == ErrorCode::kNotFound || error == ErrorCode::kNotPaid)) {
       task.stage = Stage::kOver;
@@ -73,7 +82,7 @@ void Callers::open(Process& process, Task& task) {
             if (opened.outcome == OpenOutcome::kOpened) {
               told_share(task, *opened.share);
             } else {
-              task.stage = Stage::kOver;
+              told_of_none(task);
             }
           } else if (error_of(answer) == ErrorCode::kForbidden) {
             task.stage = Stage::kOver;
