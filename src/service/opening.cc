@@ -46,10 +46,10 @@ void Opening::grab(const PacketKey& key, const UserId& user, SteadyTime deadline
     done(answer_grab(std::move(seen), key, user));
     return;
   }
-  residency_.find(key, deadline,
+  residency_.load(key, deadline,
                   [this, shard, key, user, done = std::move(done)](Result<Residency::Packet> found) mutable {
                     if (found) {
-                      done(answer_grab(shard->gate().look(key, user, clock_.now()), key, user));
+                      done(answer_grab(shard->gate().look_behind(key, user, clock_.now()), key, user));
                     } else {
                       done(std::unexpected(found.error()));
                     }

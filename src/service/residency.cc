@@ -12,13 +12,17 @@ Residency::Packet Residency::resident(const PacketKey& key) const {
 }
 
 void Residency::find(const PacketKey& key, SteadyTime deadline, Done<Packet> done) const {
+  if (auto packet = resident(key)) {
+    done(std::move(packet));
+  } else {
+    load(key, deadline, std::move(done));
+  }
+}
+
+void Residency::load(const PacketKey& key, SteadyTime deadline, Done<Packet> done) const {
   Shard* shard = shards_.find(key.shard);
   if (shard == nullptr) {
     done(packet_not_found());
-    return;
-  }
-  if (auto packet = shard->gate().find(key)) {
-    done(std::move(packet));
     return;
   }
   if (shard->is_away()) {  // as the shard would say, without a way through its mailbox

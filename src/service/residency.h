@@ -17,6 +17,8 @@ class Residency {
   [[nodiscard]] Packet resident(const PacketKey& key) const;
   // Errors: kNotPaid (a pre-order stands), kNotFound, and those of Shard::submit.
   void find(const PacketKey& key, SteadyTime deadline, Done<Packet> done) const;
+  // As `find`, behind whatever the shard was asked before.
+  void load(const PacketKey& key, SteadyTime deadline, Done<Packet> done) const;
 
  private:
   void explain_absence(const PacketKey& key, Done<Packet> done) const;

@@ -3,14 +3,21 @@
 namespace hongbao {
 namespace {
 
-OpenAnswer judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {
+struct Judged {
+  OpenAnswer answer;
+  bool is_by_clock;  // "too late" by the clock alone: it is not finished, and opens that were in time may be on their way
+};
+
+Judged judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {
   // The state first: a packet seen as finished shows all its shares, so a taker is never told "too late".
   const PacketState state = packet.published_state();
-  return judge_open({.state = state,
-                     .expires_at = packet.expires_at(),
-                     .is_for_user = packet.is_for(user),
-                     .share = packet.shares().find_published(user)},
-                    now);
+  OpenAnswer answer = judge_open({.state = state,
+                                  .expires_at = packet.expires_at(),
+                                  .is_for_user = packet.is_for(user),
+                                  .share = packet.shares().find_published(user)},
+                                 now);
+  const bool is_by_clock = answer.outcome == OpenOutcome::kExpired && state != PacketState::kExpired;
+  return {std::move(answer), is_by_clock};
 }
 
 }  // namespace
@@ -26,7 +33,16 @@ PacketRef PacketGate::find_active(const PacketKey& key) const {
 
 std::optional<OpenAnswer> PacketGate::look(const PacketKey& key, const UserId& user, Timestamp now) const {
   const auto packet = find_active(key);
-  return packet ? std::optional(judge(*packet, user, now)) : std::nullopt;
+  if (!packet) {
+    return std::nullopt;
+  }
+  Judged judged = judge(*packet, user, now);
+  return judged.is_by_clock ? std::nullopt : std::optional(std::move(judged.answer));
+}
+
+std::optional<OpenAnswer> PacketGate::look_behind(const PacketKey& key, const UserId& user, Timestamp now) const {
+  const auto packet = find_active(key);
+  return packet ? std::optional(judge(*packet, user, now).answer) : std::nullopt;
 }
 
 std::optional<Result<OpenAnswer>> PacketGate::enter(const PacketKey& key, const UserId& user, Timestamp now,
@@ -35,9 +51,9 @@ std::optional<Result<OpenAnswer>> PacketGate::enter(const PacketKey& key, const 
   if (!packet) {
     return std::nullopt;
   }
-  OpenAnswer answer = judge(*packet, user, now);
-  if (answer.outcome != OpenOutcome::kTicket) {
-    return answer;
+  Judged judged = judge(*packet, user, now);
+  if (judged.answer.outcome != OpenOutcome::kTicket && !judged.is_by_clock) {
+    return std::move(judged.answer);
   }
   if (packet->opens_in_flight.fetch_add(1, std::memory_order_relaxed) >= opens_in_flight_max_) {
     packet->opens_in_flight.fetch_sub(1, std::memory_order_relaxed);

@@ -68,10 +68,23 @@ TEST_F(GateTest, AnswersFromWhatIsPublished) {
 
 TEST_F(GateTest, ExpiryAndRecipient) {
   const auto packet = add(2);
+  packet->advance(PacketEvent::kExpired);
+  packet->publish();
   EXPECT_EQ(look(*packet, 1, kExpiry), OpenOutcome::kExpired);
   const auto exclusive = add(1, PacketKind::kExclusive);
   EXPECT_EQ(look(*exclusive, 1), OpenOutcome::kNotForYou);
   EXPECT_EQ(look(*exclusive, 7), OpenOutcome::kTicket);
+}
+
+TEST_F(GateTest, NobodyIsTooLateByTheClockAloneWhoseOpenMayBeOnItsWay) {
+  const auto packet = add(2);
+  open(*packet, 1);  // in time, and not committed yet
+  EXPECT_FALSE(gate_.look(packet->key(), user(1), kExpiry)) << "the shard knows";
+  EXPECT_EQ(gate_.look_behind(packet->key(), user(2), kExpiry)->outcome, OpenOutcome::kExpired);
+  OpenPermit permit;
+  EXPECT_FALSE(gate_.enter(packet->key(), user(1), kExpiry, permit));
+  packet->publish();
+  EXPECT_EQ(look(*packet, 1, kExpiry), OpenOutcome::kOpened);
 }
 
 TEST_F(GateTest, BoundsHowManyOpensAreOnTheirWay) {

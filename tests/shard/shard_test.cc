@@ -126,6 +126,25 @@ TEST_F(ShardTest, NoAnswerLeavesBeforeItsCommit) {
   EXPECT_EQ(shard_->gate().look(key, user(1), clock_.now())->outcome, OpenOutcome::kOpened);
 }
 
+TEST_F(ShardTest, AnOpenInTimeIsNotToldToBeTooLateWhileItsCommitHangs) {
+  const PacketKey key = activated(2, Money(10));
+  store_.hold_commits();
+  auto opened = submit(OpenCommand{key, user(1)});
+  while (store_.commits() < 2) {  // one was the activation
+    std::this_thread::sleep_for(1ms);
+  }
+  clock_.advance(48h);
+  EXPECT_FALSE(shard_->gate().look(key, user(1), clock_.now()));
+  auto repeated = submit(OpenCommand{key, user(1)});
+  auto behind = submit(LoadCommand{key});
+  EXPECT_EQ(behind.wait_for(50ms), std::future_status::timeout);
+  store_.release_commits();
+  EXPECT_TRUE(behind.get());
+  EXPECT_EQ(shard_->gate().look_behind(key, user(1), clock_.now())->outcome, OpenOutcome::kOpened);
+  EXPECT_EQ(shard_->gate().look_behind(key, user(2), clock_.now())->outcome, OpenOutcome::kExpired);
+  EXPECT_EQ(repeated.get()->open.outcome, OpenOutcome::kOpened);
+}
+
 TEST_F(ShardTest, ACommitThatHangsIsToldWithTheTimeSinceItBegan) {
   const PacketKey key = activated(2, Money(10));
   clock_.advance(1ms);  // the epoch is nobody's time
