@@ -1,9 +1,11 @@
 #include "apps/settings_table.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "base/number.h"
+#include "net/http/connections.h"
 
 namespace hongbao {
 namespace {
@@ -76,6 +78,23 @@ Setting host_port_as_orders(std::string_view name, HostPort& target, const std::
         const HostPort& first = orders.front();
         const auto otherwise = fmt::format("{}:{}", first.host, first.port);
         target = parse_host_port(reader, key, reader.text(key, otherwise));
+      }));
+}
+
+Setting addresses(std::string_view name, std::set<boost::asio::ip::address>& target, std::string_view otherwise,
+                  std::string_view value, std::string_view about) {
+  return unless_given(
+      otherwise, special(name, "ADDRESS,…", value, about, [&target](ConfigReader& reader, const std::string& key) {
+        const std::string text = reader.text(key, "");
+        for (const auto part : std::views::split(std::string_view(text), ',')) {
+          boost::system::error_code bad;
+          const auto address = boost::asio::ip::make_address(std::string_view(part), bad);
+          if (bad) {
+            reader.refuse(key, fmt::format("must be IP addresses separated by commas, not \"{}\"", text));
+            return;
+          }
+          target.insert(client_of(address));
+        }
       }));
 }
 
@@ -162,9 +181,15 @@ std::vector<SettingSection> settings_table(Settings& s) {
       integer("io_threads", s.io_threads, 2, {1, 64}, "for connections"),
       integer("worker_threads", s.workers, 2, {1, 64}, "for reads of ledger and inbox"),
       integer("connections_max", s.http.connections_max, 10'000, {1, 1'000'000}, "at once"),
+      integer("connections_per_address_max", s.http.connections_per_address_max, 1'000, {1, 1'000'000}, "at once; of an IPv6 network of 64 bits"),
+      addresses("proxies", s.http.proxies, "none", "127.0.0.1,::1", "balancers: each carries many clients, and has no limit as one address; it should have limits of its own"),
       integer("header_bytes_max", s.http.header_bytes_max, 8'192, {1'024, 65'536}, "of a request's header"),
       integer("body_bytes_max", s.http.body_bytes_max, 16'384, {1'024, kMib}, "of a request's body"),
       integer("pipelined_requests_max", s.http.pipelined_requests_max, 64, {1, 10'000}, "of one connection"),
+      mib("owed_connection_mib_max", s.http.owed_bytes_connection_max, 1, {1, 1 << 20}, "of answers that a connection's client has not taken; then nothing more is read from it"),
+      mib("owed_address_mib_max", s.http.owed_bytes_address_max, 64, {1, 1 << 20}, "of answers that one address's clients have not taken; large answers may fill half"),
+      mib("owed_mib_max", s.http.owed_bytes_max, 512, {1, 1 << 20}, "of answers that all clients have not taken; large answers may fill half"),
+      integer("first_byte_timeout_ms", s.http.first_byte_timeout, 5'000, {10, kDay_ms}, "from a connection's beginning to its first byte"),
       integer("request_timeout_ms", s.http.request_timeout, 10'000, {10, kDay_ms}, "from a request's first byte to its last"),
       integer("idle_timeout_ms", s.http.idle_timeout, 75'000, {10, kDay_ms}, "longer than the balancer before it keeps a connection idle: commonly 60 s"),
       integer("drain_timeout_ms", s.drain_timeout, 10'000, {0, kDay_ms}, "for answers that are due when the server stops"),

@@ -344,8 +344,7 @@ TEST_F(ForwarderTest, APaymentThatAnotherNodeBroughtIsSentOnWhenTheShardLeft) {
 }
 
 TEST_F(ForwarderTest, APaymentThatMovedNoMoneyIsToldSoThoughTheShardLeft) {
-  for (const ErrorCode code :
-       {ErrorCode::kInsufficientFunds, ErrorCode::kAccountFrozen, ErrorCode::kPayTokenExpired}) {
+  for (const ErrorCode code : {ErrorCode::kInsufficientFunds, ErrorCode::kAccountFrozen, ErrorCode::kPayTokenExpired}) {
     told_.reset();
     at(Where::kHere);
     says(fail(code));

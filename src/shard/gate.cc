@@ -5,7 +5,8 @@ namespace {
 
 struct Judged {
   OpenAnswer answer;
-  bool is_by_clock;  // "too late" by the clock alone: it is not finished, and opens that were in time may be on their way
+  bool is_by_clock;  // "too late" by the clock alone: it is not finished, and opens that were in time may be on their
+                     // way
 };
 
 Judged judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {

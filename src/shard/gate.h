@@ -40,14 +40,15 @@ class PacketGate {
   PacketGate(const PacketTable& table, uint32_t opens_in_flight_max)
       : table_(table), opens_in_flight_max_(opens_in_flight_max) {}
 
-  // For a grab. nullopt: the packet is not resident, or its time is over and it is not finished, so that an open of this
-  // user's that was in time may be on its way. Ask the shard to load it, and then `look_behind`.
+  // For a grab. nullopt: the packet is not resident, or its time is over and it is not finished, so that an open of
+  // this user's that was in time may be on its way. Ask the shard to load it, and then `look_behind`.
   [[nodiscard]] std::optional<OpenAnswer> look(const PacketKey& key, const UserId& user, Timestamp now) const;
   // Likewise, behind whatever this user asked of the shard before. nullopt: the packet is not resident.
   [[nodiscard]] std::optional<OpenAnswer> look_behind(const PacketKey& key, const UserId& user, Timestamp now) const;
 
-  // For an open. nullopt: the shard has to decide, also when the time of a packet that is not finished is over; and when the packet is resident, the open is counted until `permit`
-  // uncounts it. kPacketBusy: opens_in_flight_max is reached.
+  // For an open. nullopt: the shard has to decide, also when the time of a packet that is not finished is over; and
+  // when the packet is resident, the open is counted until `permit` uncounts it. kPacketBusy: opens_in_flight_max is
+  // reached.
   [[nodiscard]] std::optional<Result<OpenAnswer>> enter(const PacketKey& key, const UserId& user, Timestamp now,
                                                         OpenPermit& permit) const;
 

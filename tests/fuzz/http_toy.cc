@@ -21,7 +21,8 @@ void HttpToy::connect() {
   CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
   socket_ = ends[0];
   using boost::asio::ip::tcp;
-  auto session = std::make_shared<HttpSession>(io_, tcp::socket(io_.context(), tcp::v4(), ends[1]), nullptr);
+  auto session = std::make_shared<HttpSession>(io_, tcp::socket(io_.context(), tcp::v4(), ends[1]),
+                                               connections_.admit(boost::asio::ip::address_v4::loopback()).place);
   session_ = session;
   session->start();
 }

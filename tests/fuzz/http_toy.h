@@ -49,10 +49,16 @@ class HttpToy {
   void run();
   bool receive();
 
+  HttpConnections connections_{{.all_max = 100, .address_max = 100}};
   const HttpLimits limits_{.connections_max = 100,
+                           .connections_per_address_max = 100,
                            .header_bytes_max = 8'192,
                            .body_bytes_max = 16'384,
                            .pipelined_requests_max = 8,
+                           .owed_bytes_connection_max = 4'096,
+                           .owed_bytes_address_max = 1 << 20,
+                           .owed_bytes_max = 1 << 20,
+                           .first_byte_timeout = std::chrono::seconds(10),
                            .request_timeout = std::chrono::seconds(10),
                            .idle_timeout = std::chrono::seconds(75)};
   const HttpApp app_{

@@ -1,5 +1,6 @@
 """deploy/haproxy.cfg before dummy nodes: where requests go, what is learned of owners, and what a lost node does."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -58,6 +59,17 @@ class HastyHaproxy(Haproxy):
             assert patient in text
             text = text.replace(patient, hasty)
         self.config.write_text(text)
+
+
+class NarrowHaproxy(Haproxy):
+    """Lets an address have little."""
+
+    CONNECTIONS_MAX = 3
+    REQUESTS_PER_S_MAX = 20
+
+    def environment(self):
+        return {**super().environment(), "HONGBAO_HAPROXY_ADDRESS_CONNECTIONS_MAX": str(self.CONNECTIONS_MAX),
+                "HONGBAO_HAPROXY_ADDRESS_REQUESTS_PER_S_MAX": str(self.REQUESTS_PER_S_MAX)}
 
 
 class HaproxyCase(unittest.TestCase):
@@ -290,6 +302,40 @@ class OwnAnswersTest(HaproxyCase):
         for name in ("outcome_unknown", "unavailable"):
             self.assertIn(f"set-var(txn.problem) str({name})", config)
             self.assertIn(table[name], config)
+
+
+class OneAddressTest(HaproxyCase):
+    haproxy_class = NarrowHaproxy
+
+    def test_an_address_has_so_many_connections(self):
+        taken = []
+        for _ in range(NarrowHaproxy.CONNECTIONS_MAX):
+            taken.append(self.enterContext(socket.create_connection(("127.0.0.1", self.haproxy.port), timeout=10)))
+        for connection in taken:  # each is there
+            connection.sendall(f"GET {packet('s001')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            self.assertIn(b" 200 ", connection.recv(20))
+        with contextlib.suppress(ConnectionResetError):
+            with socket.create_connection(("127.0.0.1", self.haproxy.port), timeout=10) as one_too_many:
+                self.assertEqual(b"", one_too_many.recv(1))
+        taken.pop().close()
+        end = time.monotonic() + NOTICED_S
+        while self.status() != 200:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+
+    def status(self):
+        try:
+            return self.ask(packet("s001")).status
+        except (ConnectionError, http.client.HTTPException):
+            self.client.close()
+            return None
+
+    def test_an_address_may_ask_so_often(self):
+        codes = [self.ask(packet("s001")).status for _ in range(5 * NarrowHaproxy.REQUESTS_PER_S_MAX)]
+        self.assertEqual({200, 429}, set(codes))
+        self.assertEqual(200, codes[0])
+        time.sleep(2.5)  # the second before counts in part
+        self.assertEqual(200, self.ask(packet("s001")).status)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ constexpr uint64_t kListeners = 3;
 constexpr uint64_t kReserve = 64;  // the lock, small files that are written, names that are looked up
 
 uint64_t of_connections(const Settings& settings) {
-  return settings.http.connections_max + std::min(settings.http.connections_max, kAdminConnectionsMax);
+  return settings.http.connections_max + std::min(settings.http.connections_max, kAdminConnectionsMax) +
+         2 * HttpConnections::kLeavingMax;
 }
 
 }  // namespace

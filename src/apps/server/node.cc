@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "api/problem.h"
+#include "api/public/answer_size.h"
 #include "apps/server/descriptor_needs.h"
 #include "base/log.h"
 
@@ -105,10 +106,12 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       public_server_(
           settings.http, settings.io_threads,
           {[this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); }, problem,
-           count_problem}),
-      admin_server_(admin_limits(settings), 1,
-                    {[this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
-                     problem, count_problem}) {
+           answer_size, count_problem}),
+      admin_server_(
+          admin_limits(settings), 1,
+          {.handler = [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
+           .error_page = problem,
+           .observer = count_problem}) {
   deployment_->watch_engines(watch_);
 }
 

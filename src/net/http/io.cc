@@ -18,7 +18,13 @@ std::string date_now() {
 
 }  // namespace
 
-HttpIo::HttpIo(const HttpLimits& limits, const HttpApp& app) : limits_(limits), app_(app), date_(date_now()) {}
+HttpIo::HttpIo(const HttpLimits& limits, const HttpApp& app, size_t ios)
+    : limits_(limits),
+      app_(app),
+      owed_bytes_({.connection_max = limits.owed_bytes_connection_max,
+                   .address_max = limits.owed_bytes_address_max / static_cast<int64_t>(ios),
+                   .all_max = limits.owed_bytes_max / static_cast<int64_t>(ios)}),
+      date_(date_now()) {}
 
 void HttpIo::run() {
   name_this_thread("http");

@@ -10,10 +10,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
+#include "net/http/owed_bytes.h"
 #include "net/http/types.h"
 
 namespace hongbao {
@@ -22,16 +24,23 @@ class HttpSession;
 
 struct HttpLimits {
   uint32_t connections_max = 0;
+  uint32_t connections_per_address_max = 0;
+  std::set<boost::asio::ip::address> proxies{};  // addresses of many clients each: without limits of their own
   uint32_t header_bytes_max = 0;
   uint64_t body_bytes_max = 0;
-  uint32_t pipelined_requests_max = 0;          // of one connection, answered or not
-  std::chrono::milliseconds request_timeout{};  // from a request's first byte to its last; to take an answer
-  std::chrono::milliseconds idle_timeout{};     // between requests; above the 60 s of common balancers
+  uint32_t pipelined_requests_max = 0;    // of one connection, answered or not
+  int64_t owed_bytes_connection_max = 0;  // of answers that a client has not taken; of one address, and in all
+  int64_t owed_bytes_address_max = 0;
+  int64_t owed_bytes_max = 0;
+  std::chrono::milliseconds first_byte_timeout{};  // from a connection's beginning to its first byte
+  std::chrono::milliseconds request_timeout{};     // from a request's first byte to its last; to take an answer
+  std::chrono::milliseconds idle_timeout{};        // between requests; above the 60 s of common balancers
 };
 
 class HttpIo {
  public:
-  HttpIo(const HttpLimits& limits, const HttpApp& app);
+  // `ios`: how many share the limits of bytes, each with its part.
+  HttpIo(const HttpLimits& limits, const HttpApp& app, size_t ios = 1);
 
   // The thread's body; returns after `stop`.
   void run();
@@ -51,6 +60,7 @@ class HttpIo {
   // This thread.
   void add(HttpSession* session) { sessions_.insert(session); }
   void remove(HttpSession* session) { sessions_.erase(session); }
+  [[nodiscard]] OwedBytes& owed_bytes() { return owed_bytes_; }
   void count_owed(int64_t change) { owed_.fetch_add(change, std::memory_order_relaxed); }
   [[nodiscard]] const std::string& date() const { return date_; }  // RFC 9110 IMF-fixdate, to the second
 
@@ -66,6 +76,7 @@ class HttpIo {
 
   const HttpLimits& limits_;
   const HttpApp& app_;
+  OwedBytes owed_bytes_;
   std::unordered_set<HttpSession*> sessions_;  // before the context, whose end ends sessions, which leave this set
   boost::asio::io_context context_{1};
   boost::asio::steady_timer sweeper_{context_};

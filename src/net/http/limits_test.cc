@@ -244,9 +244,12 @@ TEST(HttpLimits, ConnectionsBeyondTheLimitAreRefusedUntilOneEnds) {
   TestServer server({.connections_max = 2});
   TestClient first(server);
   auto second = std::make_unique<TestClient>(server);
-  ASSERT_EQ(first.ask("/echo").status, 200);
-  ASSERT_EQ(second->ask("/echo").status, 200);
+  first.get("/held1");
+  second->get("/held2");
+  Reply held_first = server.take("/held1");
+  Reply held_second = server.take("/held2");
   EXPECT_TRUE(TestClient(server).at_end());
+  held_second.send({});
   second.reset();
   const auto give_up = std::chrono::steady_clock::now() + kPatience;
   int status = 0;
@@ -254,7 +257,91 @@ TEST(HttpLimits, ConnectionsBeyondTheLimitAreRefusedUntilOneEnds) {
     status = TestClient(server).ask("/echo").status;
   }
   EXPECT_EQ(status, 200);
-  EXPECT_EQ(first.ask("/echo").status, 200);
+  held_first.send({.body = "still here"});
+  EXPECT_EQ(first.receive().body, "still here");
+}
+
+TEST(HttpLimits, WhoIsSilentMakesRoomForOthers) {
+  TestServer server({.connections_max = 4});
+  std::vector<std::unique_ptr<TestClient>> silent;
+  for (int i = 0; i < 4; ++i) {
+    silent.push_back(std::make_unique<TestClient>(server));
+  }
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(TestClient(server).ask("/echo").status, 200);
+  }
+}
+
+TEST(HttpLimits, OneAddressHasALimitUnlessItIsABalancers) {
+  for (const bool is_proxy : {false, true}) {
+    const auto here = boost::asio::ip::make_address("127.0.0.1");
+    TestServer server({.connections_per_address_max = 1,
+                       .proxies = is_proxy ? std::set{here} : std::set<boost::asio::ip::address>()});
+    TestClient first(server);
+    first.get("/held");
+    Reply held = server.take("/held");
+    TestClient second(server);
+    EXPECT_EQ(second.ask("/echo").status, is_proxy ? 200 : 0);
+    held.send({.body = "first"});
+    EXPECT_EQ(first.receive().body, "first");
+  }
+}
+
+TEST(HttpLimits, AConnectionThatSaysNothingEndsSoon) {
+  TestServer server({.first_byte_timeout = milliseconds(200)});
+  TestClient silent(server);
+  TestClient spoke(server);
+  EXPECT_EQ(spoke.ask("/echo").status, 200);
+  EXPECT_TRUE(silent.at_end());
+  std::this_thread::sleep_for(milliseconds(400));
+  EXPECT_EQ(spoke.ask("/echo").status, 200) << "between requests it may be silent for longer";
+}
+
+// Sixty-four answers of half a megabyte are asked for at once; two fit into what a connection may be owed.
+TEST(HttpLimits, WhatAConnectionIsOwedIsBoundedAndTheRestIsAnsweredWhenItIsTaken) {
+  TestServer server({.owed_bytes_connection_max = 1'200'000});
+  TestClient client(server);
+  client.get("/held");
+  for (int i = 0; i < 63; ++i) {
+    client.get("/half");
+  }
+  Reply held = server.take("/held");
+  std::this_thread::sleep_for(milliseconds(300));
+  EXPECT_EQ(server.halves(), 2);
+  held.send({.body = "first"});
+  EXPECT_EQ(client.receive().body, "first");
+  for (int i = 0; i < 63; ++i) {
+    ASSERT_EQ(client.receive().body.size(), TestServer::kHalf) << i;
+  }
+  EXPECT_EQ(client.ask("/echo").status, 200);
+}
+
+// Other connections of the address have used what it may be owed.
+TEST(HttpLimits, OneAnswerTooManyIsRefusedAloneAndTheConnectionGoesOn) {
+  TestServer server({.owed_bytes_address_max = 4'000'000}, /*io_threads=*/1);
+  std::vector<std::unique_ptr<TestClient>> greedy;
+  for (int i = 0; i < 3; ++i) {
+    greedy.push_back(std::make_unique<TestClient>(server));
+    greedy.back()->get("/held" + std::to_string(i));
+    greedy.back()->get("/half");
+  }
+  std::vector<Reply> held;
+  for (int i = 0; i < 3; ++i) {
+    held.push_back(server.take("/held" + std::to_string(i)));
+  }
+  TestClient client(server);
+  const auto refused = client.ask("/half");
+  EXPECT_EQ(refused.body, "overloaded");
+  EXPECT_EQ(refused.head.find("Connection: close"), std::string::npos);
+  EXPECT_EQ(client.ask("/echo").status, 200) << "small answers have room";
+  for (Reply& reply : held) {
+    reply.send({});
+  }
+  for (const auto& each : greedy) {
+    each->receive();
+    EXPECT_EQ(each->receive().status, 200);
+  }
+  EXPECT_EQ(client.ask("/half").body.size(), TestServer::kHalf);
 }
 
 }  // namespace

@@ -19,9 +19,14 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 
 }  // namespace
 
-HttpServer::HttpServer(HttpLimits limits, size_t io_threads, HttpApp app) : limits_(limits), app_(std::move(app)) {
+HttpServer::HttpServer(HttpLimits limits, size_t io_threads, HttpApp app)
+    : limits_(std::move(limits)),
+      app_(std::move(app)),
+      connections_({.all_max = limits_.connections_max,
+                    .address_max = limits_.connections_per_address_max,
+                    .proxies = limits_.proxies}) {
   for (size_t i = 0; i < io_threads; ++i) {
-    ios_.push_back(std::make_unique<HttpIo>(limits_, app_));
+    ios_.push_back(std::make_unique<HttpIo>(limits_, app_, io_threads));
   }
 }
 
@@ -56,18 +61,47 @@ void HttpServer::accept() {
       accept_after_pause();  // most likely out of file descriptors
       return;
     }
-    if (connections_.load() >= limits_.connections_max) {
-      if (const auto left_out = log_turn("connection_refused")) {
-        log_warn("connection_refused", {{"connections_max", limits_.connections_max}, {"suppressed", *left_out}});
-      }
-    } else {
-      connections_.fetch_add(1);
-      std::shared_ptr<void> count(nullptr, [this](void*) { connections_.fetch_sub(1); });
-      auto session = std::make_shared<HttpSession>(io, std::move(socket), std::move(count));
-      asio::post(io.context(), [session = std::move(session)] { session->start(); });
-    }
+    serve(io, std::move(socket));
     accept();
   });
+}
+
+void HttpServer::serve(HttpIo& io, tcp::socket socket) {
+  boost::system::error_code gone;
+  const auto address = socket.remote_endpoint(gone).address();
+  if (gone) {
+    return;
+  }
+  auto admission = connections_.admit(address);
+  if (admission.make_room) {
+    admission.make_room();
+  }
+  if (!admission.place) {
+    log_refused(admission, address);
+    return;
+  }
+  HttpConnections::Place& place = *admission.place;
+  const auto session = std::make_shared<HttpSession>(io, std::move(socket), std::move(admission.place));
+  connections_.set_end(place, [&io, weak = std::weak_ptr(session)] {
+    asio::post(io.context(), [weak] {
+      if (const auto named = weak.lock()) {
+        named->end_soon();
+      }
+    });
+  });
+  asio::post(io.context(), [session] { session->start(); });
+}
+
+void HttpServer::log_refused(const HttpConnections::Admission& refused, const asio::ip::address& client) const {
+  if (const auto left_out = log_turn("connection_refused")) {
+    if (refused.is_of_address) {
+      log_warn("connection_refused", {{"address", client.to_string()},
+                                      {"connections_per_address_max", limits_.connections_per_address_max},
+                                      {"suppressed", *left_out}});
+    } else {
+      log_warn("connection_refused", {{"connections_max", limits_.connections_max}, {"suppressed", *left_out}});
+    }
+  }
 }
 
 void HttpServer::accept_after_pause() {

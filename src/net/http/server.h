@@ -2,7 +2,6 @@
 // `stop_accepting`, `stop`: the owner.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/http/connections.h"
 #include "net/http/io.h"
 
 namespace hongbao {
@@ -37,14 +37,16 @@ class HttpServer {
  private:
   void accept();
   void accept_after_pause();
+  void serve(HttpIo& io, boost::asio::ip::tcp::socket socket);
+  void log_refused(const HttpConnections::Admission& refused, const boost::asio::ip::address& client) const;
 
   const HttpLimits limits_;
   const HttpApp app_;
+  HttpConnections connections_;  // before the sessions, which have places in it
   std::vector<std::unique_ptr<HttpIo>> ios_;
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
   std::optional<boost::asio::steady_timer> accept_pause_;
   size_t next_io_ = 0;
-  std::atomic<uint32_t> connections_{0};
   std::vector<std::thread> threads_;
 };
 

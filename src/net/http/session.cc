@@ -11,8 +11,9 @@
 namespace hongbao {
 namespace {
 
-constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kHttpReadBytes = 16 * 1024;
 constexpr std::chrono::seconds kLingerMax{2};
+constexpr size_t kOutputBytesKept = 64 * 1024;  // by a connection that has nothing to write
 
 // RFC 9110, section 8.6, and RFC 9112, section 6.3.
 bool may_have_content(http::status status) {
@@ -33,12 +34,16 @@ void HttpSession::give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) {
   answer(std::move(self), request, io_.app().error_page({ErrorCode::kInternal}));
 }
 
-HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count)
+HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::unique_ptr<HttpConnections::Place> place)
     : io_(io),
       socket_(std::move(socket)),
-      connection_count_(std::move(connection_count)),
-      input_(io.limits().header_bytes_max + 2 * kReadBytes),
-      last_progress_(std::chrono::steady_clock::now()) {}
+      place_(std::move(place)),
+      owed_(io.owed_bytes(),
+            io.limits().proxies.contains(place_->client()) ? std::nullopt : std::optional(place_->client())),
+      input_(io.limits().header_bytes_max + 2 * kHttpReadBytes),
+      last_progress_(std::chrono::steady_clock::now()) {
+  place_->set_idle(last_progress_);
+}
 
 HttpSession::~HttpSession() {
   io_.remove(this);
@@ -52,7 +57,16 @@ void HttpSession::start() {
   read();
 }
 
+void HttpSession::end_soon() {
+  if (slots_.empty() && !writing_) {
+    close();
+  } else {
+    input_ended_ = true;
+  }
+}
+
 void HttpSession::add_slot(Slot slot) {
+  owed_.add(slot.bytes);
   slots_.push_back(std::move(slot));
   io_.count_owed(1);
 }
@@ -62,11 +76,11 @@ bool HttpSession::may_take_more() const {
 }
 
 void HttpSession::read() {
-  if (reading_ || !may_take_more()) {
+  if (reading_ || waits_for_room_ || !may_take_more()) {
     return;
   }
   reading_ = true;
-  socket_.async_read_some(input_.prepare(kReadBytes),
+  socket_.async_read_some(input_.prepare(kHttpReadBytes),
                           [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
                             self->on_read(error, bytes);
                           });
@@ -90,6 +104,7 @@ void HttpSession::on_read(const boost::system::error_code& error, size_t bytes) 
   if (!request_began_) {
     request_began_ = std::chrono::steady_clock::now();
   }
+  heard_ = true;
   input_.commit(bytes);
   parse();
 }
@@ -97,7 +112,7 @@ void HttpSession::on_read(const boost::system::error_code& error, size_t bytes) 
 // Takes every whole request that has arrived, then writes what was answered at once.
 void HttpSession::parse() {
   parsing_ = true;
-  while (may_take_more() && input_.size() > 0 && parse_one()) {
+  while (may_take_more() && (waits_for_room_ || input_.size() > 0) && parse_one()) {
   }
   parsing_ = false;
   // Read before `flush` makes room for more: a read may be on its way only while no whole request waits in the buffer,
@@ -106,8 +121,11 @@ void HttpSession::parse() {
   flush();
 }
 
-// False: more bytes are needed.
+// False: more bytes are needed, or room.
 bool HttpSession::parse_one() {
+  if (waits_for_room_) {
+    return dispatch();
+  }
   if (!parser_) {
     parser_.emplace(request_, io_.limits().header_bytes_max, io_.limits().body_bytes_max);
   }
@@ -125,19 +143,26 @@ bool HttpSession::parse_one() {
     answer_expectation();
     return false;
   }
-  dispatch();
-  return true;
+  return dispatch();
 }
 
 // RFC 9110, section 10.1.1.
 void HttpSession::answer_expectation() {
   if (!expectation_answered_ && parser_->is_head_done() && parser_->expects_continue()) {
     expectation_answered_ = true;
-    add_slot({"HTTP/1.1 100 Continue\r\n\r\n"});
+    std::string wire = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto bytes = static_cast<int64_t>(wire.size());
+    add_slot({.wire = std::move(wire), .bytes = bytes});
   }
 }
 
-void HttpSession::dispatch() {
+bool HttpSession::dispatch() {
+  const int64_t bytes = io_.app().answer_size(request_);
+  const OwedBytes::Room room = owed_.room_for(bytes);
+  waits_for_room_ = room == OwedBytes::Room::kLater;
+  if (waits_for_room_) {
+    return false;
+  }
   const bool keep_alive = parser_->keep_alive();
   parser_.reset();
   expectation_answered_ = false;
@@ -146,12 +171,20 @@ void HttpSession::dispatch() {
   if (!keep_alive) {
     input_ended_ = true;
   }
+  place_->set_busy();
   const http::verb method = request_.method();
   add_slot({.keep_alive = keep_alive,
             .has_body = method != http::verb::head,
             .is_1_0 = request_.version() == 10,
-            .only_reads = method == http::verb::get || method == http::verb::head});
-  io_.app().handler(request_, Reply(shared_from_this(), first_slot_ + slots_.size() - 1));
+            .only_reads = method == http::verb::get || method == http::verb::head,
+            .bytes = room == OwedBytes::Room::kYes ? bytes : 0});
+  const uint64_t number = first_slot_ + slots_.size() - 1;
+  if (room == OwedBytes::Room::kYes) {
+    io_.app().handler(request_, Reply(shared_from_this(), number));
+  } else {
+    complete(number, io_.app().error_page({ErrorCode::kOverloaded, "too many bytes of answers wait to be taken"}));
+  }
+  return true;
 }
 
 void HttpSession::refuse(const Error& error) {
@@ -179,12 +212,14 @@ void HttpSession::complete(uint64_t request, HttpResponse response) {
   }
   if (request != first_slot_ || writing_ || parsing_) {
     print(response, slot, slot.wire);
+    set_bytes(slot, slot.wire.size());
     flush();
     return;
   }
   // Most answers go out at once.
   output_.clear();
   print(response, slot, output_);
+  set_bytes(slot, output_.size());
   take_front();
   gather();
   write();
@@ -229,7 +264,13 @@ void HttpSession::print(const HttpResponse& response, const Slot& slot, std::str
                  slot.has_body && has_content ? std::string_view(response.body) : "");
 }
 
+void HttpSession::set_bytes(Slot& slot, size_t bytes) {
+  owed_.add(static_cast<int64_t>(bytes) - slot.bytes);
+  slot.bytes = static_cast<int64_t>(bytes);
+}
+
 void HttpSession::take_front() {
+  bytes_being_written_ += slots_.front().bytes;
   slots_.pop_front();
   ++first_slot_;
   ++being_written_;
@@ -276,7 +317,14 @@ void HttpSession::write() {
 void HttpSession::on_written(const boost::system::error_code& error) {
   writing_ = false;
   io_.count_owed(-std::exchange(being_written_, 0));
+  owed_.take(std::exchange(bytes_being_written_, 0));
+  if (output_.capacity() > kOutputBytesKept) {
+    std::string().swap(output_);
+  }
   last_progress_ = std::chrono::steady_clock::now();
+  if (slots_.empty()) {
+    place_->set_idle(last_progress_);
+  }
   if (error) {
     close();
     return;
@@ -305,7 +353,9 @@ void HttpSession::check_timeouts(std::chrono::steady_clock::time_point now) {
   }
   if (request_began_ && now - *request_began_ > limits.request_timeout) {
     refuse({ErrorCode::kRequestTimeout, "must arrive whole within the request timeout", "request"});
-  } else if (!request_began_ && now - last_progress_ > limits.idle_timeout) {
+  } else if (!request_began_ &&
+             now - last_progress_ >
+                 (heard_ ? limits.idle_timeout : std::min(limits.first_byte_timeout, limits.idle_timeout))) {
     close();
   }
 }
@@ -329,7 +379,7 @@ void HttpSession::drop_input() {
   }
   reading_ = true;
   input_.clear();
-  socket_.async_read_some(input_.prepare(kReadBytes),
+  socket_.async_read_some(input_.prepare(kHttpReadBytes),
                           [self = shared_from_this()](const boost::system::error_code& error, size_t) {
                             self->reading_ = false;
                             if (error) {
@@ -344,6 +394,8 @@ void HttpSession::close() {
   closed_ = true;
   io_.count_owed(-static_cast<int64_t>(slots_.size()));
   slots_.clear();
+  owed_.clear();
+  bytes_being_written_ = 0;
   boost::system::error_code ignored;
   socket_.shutdown(boost::asio::ip::tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);

@@ -6,7 +6,7 @@
 //
 // The connection:
 //
-//      ┌──────┐    slots are full    ┌──────┐
+//      ┌──────┐   slots or room end  ┌──────┐
 //      │ open │ ───────────────────► │ full │
 //      │      │ ◄─────────────────── │      │
 //      └──────┘ an answer is written └──────┘
@@ -27,7 +27,9 @@
 //      └────────────────────────────────────────────────┘
 //
 //   open       reads and parses. Members: none of the flags below
-//   full       pipelined_requests_max slots: what has arrived waits in the buffer. may_take_more() is false
+//   full       pipelined_requests_max slots, or no room for the next answer's bytes: what has arrived waits in the
+//   buffer,
+//              and in the second case one request in request_. may_take_more() is false
 //   ending     nothing more is read; answers are owed. input_ended_, and peer_closed_ if the client closed its side
 //   lingering  the sending side is shut; what arrives is dropped, until the client closes or for 2 s. lingering_
 //   closed     answers that still come go nowhere. closed_
@@ -50,17 +52,21 @@
 #include <string>
 
 #include "base/clock.h"
+#include "net/http/connections.h"
 #include "net/http/io.h"
+#include "net/http/owed_bytes.h"
 #include "net/http/parser.h"
 
 namespace hongbao {
 
 class HttpSession final : public ReplyTarget, public std::enable_shared_from_this<HttpSession> {
  public:
-  HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::shared_ptr<void> connection_count);
+  HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::unique_ptr<HttpConnections::Place> place);
   ~HttpSession() override;
 
   void start();
+  // Its place is wanted: it ends now, or behind the answers that it is owed.
+  void end_soon();
   void complete(uint64_t request, HttpResponse response);
   void answer(std::shared_ptr<ReplyTarget> self, uint64_t request, HttpResponse response) override;
   void give_up(std::shared_ptr<ReplyTarget> self, uint64_t request) override;
@@ -75,6 +81,7 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
     bool has_body = true;  // false for HEAD
     bool is_1_0 = false;   // whose connections end unless the answer says otherwise
     bool only_reads = true;
+    int64_t bytes = 0;                       // of `wire`, or what they are expected to be
     SteadyTime late_at = SteadyTime::max();  // then the client is told without it
   };
 
@@ -84,12 +91,14 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   void parse();
   bool parse_one();
   void answer_expectation();
-  void dispatch();
+  // The request that has arrived: handed on, or refused, or it waits for room. False: it waits.
+  bool dispatch();
   void refuse(const Error& error);
   void tell_late(SteadyTime now);
   void flush();
   void write();
   void on_written(const boost::system::error_code& error);
+  void set_bytes(Slot& slot, size_t bytes);
   void take_front();
   void gather();
   void print(const HttpResponse& response, const Slot& slot, std::string& out) const;
@@ -100,7 +109,8 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
 
   HttpIo& io_;
   boost::asio::ip::tcp::socket socket_;
-  std::shared_ptr<void> connection_count_;  // counts this connection while it lives
+  const std::unique_ptr<HttpConnections::Place> place_;
+  OwedBytes::Account owed_;
   boost::beast::flat_buffer input_;
   std::optional<HttpRequestParser> parser_;  // of the request that is arriving
   HttpRequest request_;                      // what it has read so far
@@ -110,6 +120,9 @@ class HttpSession final : public ReplyTarget, public std::enable_shared_from_thi
   std::string output_;
   int64_t being_written_ = 0;          // answers in output_
   bool expectation_answered_ = false;  // of the request that is arriving
+  int64_t bytes_being_written_ = 0;    // of owed_
+  bool waits_for_room_ = false;        // a whole request is in request_
+  bool heard_ = false;                 // a byte has come
   bool reading_ = false;
   bool parsing_ = false;
   bool writing_ = false;

@@ -37,6 +37,7 @@ inline HttpResponse error_page(const Error& error) {
       {ErrorCode::kVersionNotSupported, {http::status::http_version_not_supported, "version_not_supported"}},
       {ErrorCode::kDeadlineExceeded, {http::status::service_unavailable, "deadline_exceeded"}},
       {ErrorCode::kOutcomeUnknown, {http::status::service_unavailable, "outcome_unknown"}},
+      {ErrorCode::kOverloaded, {http::status::service_unavailable, "overloaded"}},
       {ErrorCode::kInternal, {http::status::internal_server_error, "internal"}}};
   const auto page = kPages.find(error.code);
   if (page == kPages.end()) {
@@ -49,6 +50,12 @@ inline HttpResponse error_page(const Error& error) {
 // What most tests never reach.
 struct TestLimits {
   uint32_t connections_max = 10'000;
+  uint32_t connections_per_address_max = 10'000;
+  std::set<boost::asio::ip::address> proxies{};
+  int64_t owed_bytes_connection_max = 1 << 30;
+  int64_t owed_bytes_address_max = 1 << 30;
+  int64_t owed_bytes_max = 1 << 30;
+  std::chrono::milliseconds first_byte_timeout = std::chrono::seconds(10);
   uint32_t pipelined_requests_max = 64;
   std::chrono::milliseconds request_timeout = std::chrono::seconds(10);
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
@@ -56,28 +63,38 @@ struct TestLimits {
 
 // Answers "/echo…" at once with the target and the body, keeps the replies to "/held…" until the test answers them
 // (those to "/held/late…" are late after kLate), drops the replies to "/drop", and answers "/headers" with two of them
-// and the body, "/big" with kBigBytes and
-// "/close" with the end of the connection.
+// and the body, "/big" with kBigBytes, "/half…" with kHalf bytes and "/close" with the end of the connection.
 class TestServer {
  public:
   static constexpr size_t kBigBytes = 16 << 20;
+  static constexpr int64_t kHalf = 500'000;
   static constexpr std::chrono::milliseconds kLate{200};
 
   explicit TestServer(TestLimits limits = {}, size_t io_threads = 2)
-      : server_({.connections_max = limits.connections_max,
-                 .header_bytes_max = 8'192,
-                 .body_bytes_max = 16'384,
-                 .pipelined_requests_max = limits.pipelined_requests_max,
-                 .request_timeout = limits.request_timeout,
-                 .idle_timeout = limits.idle_timeout},
-                io_threads,
-                {.handler = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); },
-                 .error_page = error_page,
-                 .observer =
-                     [this](const HttpResponse& response) {
-                       const std::lock_guard lock(mutex_);
-                       told_.push_back(response.status);
-                     }}) {
+      : server_(
+            {.connections_max = limits.connections_max,
+             .connections_per_address_max = limits.connections_per_address_max,
+             .proxies = limits.proxies,
+             .header_bytes_max = 8'192,
+             .body_bytes_max = 16'384,
+             .pipelined_requests_max = limits.pipelined_requests_max,
+             .owed_bytes_connection_max = limits.owed_bytes_connection_max,
+             .owed_bytes_address_max = limits.owed_bytes_address_max,
+             .owed_bytes_max = limits.owed_bytes_max,
+             .first_byte_timeout = limits.first_byte_timeout,
+             .request_timeout = limits.request_timeout,
+             .idle_timeout = limits.idle_timeout},
+            io_threads,
+            {.handler = [this](const HttpRequest& request, Reply reply) { handle(request, std::move(reply)); },
+             .error_page = error_page,
+             .answer_size = [](const HttpRequest& request) -> int64_t {
+               return request.target() == "/big" ? kBigBytes : request.target().starts_with("/half") ? kHalf : 1'024;
+             },
+             .observer =
+                 [this](const HttpResponse& response) {
+                   const std::lock_guard lock(mutex_);
+                   told_.push_back(response.status);
+                 }}) {
     const std::string at = server_.bind("127.0.0.1:0").value();
     port_ = static_cast<uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
     server_.start();
@@ -103,6 +120,9 @@ class TestServer {
     return told_;
   }
 
+  // How many "/half…" were asked for.
+  [[nodiscard]] int halves() const { return halves_.load(); }
+
   size_t held() {
     const std::lock_guard lock(mutex_);
     return held_.size();
@@ -120,6 +140,9 @@ class TestServer {
       arrived_.notify_all();
     } else if (target == "/big") {
       reply.send({.body = std::string(kBigBytes, 'x')});
+    } else if (target.starts_with("/half")) {
+      halves_.fetch_add(1);
+      reply.send({.body = std::string(kHalf, 'h')});
     } else if (target == "/headers") {
       const auto own = request.find_header("x-own").value_or("");
       reply.send({.body = fmt::format("{}|{}|{}", request.header(http::field::authorization), own, request.body())});
@@ -130,6 +153,7 @@ class TestServer {
     }
   }
 
+  std::atomic<int> halves_{0};
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::map<std::string, Reply> held_;

@@ -55,9 +55,14 @@ class Reply {
 // Called on an I/O thread; must not block. The request is valid during the call only.
 using HttpHandler = std::function<void(const HttpRequest& request, Reply reply)>;
 
-// The answer to a request that could not even be read, whose connection is closed behind it; and to one that is late:
-// kDeadlineExceeded for what only reads, and kOutcomeUnknown for what may have changed something.
+// The answer to a request that could not even be read, whose connection is closed behind it; to one that is late:
+// kDeadlineExceeded for what only reads, and kOutcomeUnknown for what may have changed something; and to one that would
+// have more bytes wait than there may: kOverloaded.
 using HttpErrorPage = std::function<HttpResponse(const Error& error)>;
+
+// About how many bytes the answer to a request will have: counted as owed to the client until it is there. Called on an
+// I/O thread; must not block.
+using HttpAnswerSize = std::function<int64_t(const HttpRequest& request)>;
 
 // Sees every answer before it is written, late ones and error pages too. Called on an I/O thread; must not block.
 using HttpObserver = std::function<void(const HttpResponse& response)>;
@@ -66,6 +71,7 @@ using HttpObserver = std::function<void(const HttpResponse& response)>;
 struct HttpApp {
   HttpHandler handler;
   HttpErrorPage error_page;
+  HttpAnswerSize answer_size = [](const HttpRequest&) { return int64_t{1'024}; };
   HttpObserver observer = [](const HttpResponse&) {};
 };
 
