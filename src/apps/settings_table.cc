@@ -166,6 +166,7 @@ std::vector<SettingSection> settings_table(Settings& s) {
   return {
     {"node", "This process, and the other ones of its region.", {
       one_of("engines", [&s](auto& it) { s.distributed = it == "distributed"; }, "embedded", {"embedded", "distributed"}, "alone on SQLite, or several nodes on MariaDB, Redis and NATS"),
+      one_of("core_dumps", [&s](auto& it) { s.core_dumps = it == "on"; }, "off", {"off", "on"}, "of a process that breaks; they hold all secrets"),
       distributed(text("name", s.node_name, "node", "each node has its own")),
       distributed(text("listen", s.node_listen, "127.0.0.1:8082", "for the other nodes; keep it on a private network")),
       distributed(node_address("address", s, "127.0.0.1:8082", "where other nodes reach this one")),

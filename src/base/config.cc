@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -230,6 +231,11 @@ Result<std::string> read_secret_file(const std::string& path, std::string_view k
   if (!text) {
     return fail(ErrorCode::kConfig,
                 fmt::format("names {}, which {} (`hongbaoctl init` makes secrets)", path, text.error().detail),
+                std::string(key));
+  }
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
+    return fail(ErrorCode::kConfig, fmt::format("names {}, which everybody on this machine may use: chmod o= it", path),
                 std::string(key));
   }
   constexpr std::string_view kSpace = " \t\r\n";

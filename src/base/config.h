@@ -62,6 +62,7 @@ class ConfigReader {
 };
 
 // The whole of a small file without the white space at its ends: secrets. `key` is the configuration key that named it.
+// One that is open to everybody is refused; a group may read it.
 Result<std::string> read_secret_file(const std::string& path, std::string_view key);
 
 }  // namespace hongbao

@@ -31,6 +31,20 @@ std::string file_with(const std::string& text) {
   return true;
 }();
 
+TEST(SecretFileTest, IsRefusedWhenEverybodyMayReadIt) {
+  const std::string path = file_with(" secret\n");
+  using std::filesystem::perms;
+  for (const perms open : {perms::others_read, perms::others_write}) {
+    std::filesystem::permissions(path, perms::owner_read | perms::owner_write | open);
+    const auto refused = read_secret_file(path, "auth.jwt_secret_file");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().field, "auth.jwt_secret_file");
+    EXPECT_NE(refused.error().detail.find("chmod o="), std::string::npos);
+  }
+  std::filesystem::permissions(path, perms::owner_read | perms::owner_write | perms::group_read);
+  EXPECT_EQ(read_secret_file(path, "auth.jwt_secret_file").value(), "secret");
+}
+
 // A variable for one test.
 class Variable {
  public:

@@ -35,6 +35,11 @@ uint64_t open_descriptors() {
   return count > 0 ? count - 1 : 0;  // without the one that reads the directory
 }
 
+void forbid_core_dumps() {
+  const rlimit none{};
+  (void)::setrlimit(RLIMIT_CORE, &none);
+}
+
 uint64_t raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {

@@ -21,6 +21,9 @@ uint64_t open_descriptors();
 // limit of 1,024 is for programs that use select().
 uint64_t raise_descriptor_limit();
 
+// No core dumps: they would hold every secret. Without effect on what may be dumped by a debugger.
+void forbid_core_dumps();
+
 // Writes as much of `text` as the descriptor takes within `at_most`, and does not wait longer; true when it was all.
 bool write_within(int descriptor, std::string_view text, std::chrono::milliseconds at_most);
 

@@ -11,9 +11,12 @@ bool is_nickname(std::string_view text) {
   return count_characters(text) <= Profile::kNicknameCharactersMax && shows_anything(text);
 }
 
+// Beside white space: what would end a URL within HTML, CSS or a script.
+constexpr std::string_view kNotInUrls = "\"'<>\\^`{|}()";
+
 bool is_url(std::string_view text) {
-  return text.size() <= Profile::kAvatarLengthMax && (text.starts_with("https://") || text.starts_with("http://")) &&
-         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+  return text.size() <= Profile::kAvatarLengthMax && text.starts_with("https://") &&
+         std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f && !kNotInUrls.contains(c); });
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ struct Profile {
   static constexpr size_t kAvatarLengthMax = 512;
 
   std::string nickname;  // empty: not known
-  std::string avatar;    // an http or https URL; empty: not known
+  std::string avatar;    // an https URL, which is shown and never fetched here; empty: not known
 
   friend bool operator==(const Profile&, const Profile&) = default;
 };

@@ -16,7 +16,7 @@ std::string avatar(const std::string& claimed) {
 }
 
 TEST(ProfileTest, KeepsNicknameAndAvatar) {
-  EXPECT_EQ(*make_profile("小红", "http://example.com/a.png"), (Profile{"小红", "http://example.com/a.png"}));
+  EXPECT_EQ(*make_profile("小红", "https://example.com/a.png"), (Profile{"小红", "https://example.com/a.png"}));
   EXPECT_EQ(make_profile("", ""), nullptr);
   EXPECT_EQ(*make_profile("Alice", ""), (Profile{"Alice", ""}));
 }
@@ -44,6 +44,11 @@ TEST(ProfileTest, AnAvatarThatIsNoUrlOrTooLongIsLeftOut) {
   EXPECT_EQ(avatar(longest), longest);
   EXPECT_EQ(avatar(longest + "a"), "");
   EXPECT_EQ(avatar("javascript:alert(1)"), "");
+  EXPECT_EQ(avatar("http://example.com/a.png"), "");
+  EXPECT_EQ(avatar("https://example.com/a?b=c&d=%22#e"), "https://example.com/a?b=c&d=%22#e");
+  for (const char* breaks_out : {"\"", "'", "<", ">", "\\", "`", ")"}) {
+    EXPECT_EQ(avatar(std::string("https://example.com/") + breaks_out + "onerror=x"), "") << breaks_out;
+  }
   EXPECT_EQ(avatar("https://example.com/a b"), "");
   EXPECT_EQ(avatar("https://example.com/红"), "");
 }

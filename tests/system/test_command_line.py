@@ -96,6 +96,7 @@ class Arguments(CommandLineTest):
     def test_numbers_are_decimal(self):
         secret = self.directory / "secret"
         secret.write_text("x" * 32)
+        secret.chmod(0o600)
         load = ["run", "--jwt-secret-file", secret, "--admin-token-file", secret]
         options = [("hongbaoctl", ["wallet", "deposit", "ann"], None), ("hongbaoctl", ["token", "--user", "ann"], "--ttl-s"),
                    ("hongbaoctl", ["verify", "--id", PACKET], "--total"), ("hongbaoctl", ["verify", "--id", PACKET], "--count"),
@@ -236,6 +237,7 @@ class Paths(CommandLineTest):
     def test_a_path_that_can_not_be_written_costs_no_night(self):
         secret = self.directory / "secret"
         secret.write_text("x" * 32)
+        secret.chmod(0o600)
         fifo = self.directory / "unread"
         os.mkfifo(fifo)
         for option in ("--json", "--history"):
@@ -282,6 +284,7 @@ class Limits(CommandLineTest):
             self.assert_one_line(result, "hongbaod", "server.connections_max", "ulimit -n", f"limit is {limit}")
         secret = self.directory / "secret"
         secret.write_text("x" * 32)
+        secret.chmod(0o600)
         result = self.limited("hongbao-load", "run", "--jwt-secret-file", secret, "--admin-token-file", secret,
                               "--connections", "1000", descriptors=100)
         self.assert_one_line(result, "hongbao-load", "--connections", "ulimit -n")

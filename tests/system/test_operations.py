@@ -224,6 +224,7 @@ class ChangingSecrets(unittest.TestCase):
         for name, secret in (("jwt", new), ("channel-demo", new_channel)):
             (secrets / f"{name}.secret").rename(secrets / f"{name}.previous.secret")
             (secrets / f"{name}.secret").write_bytes(secret + b"\n")
+            (secrets / f"{name}.secret").chmod(0o640)  # as a group may have it
         server.environment["HONGBAO_AUTH_JWT_PREVIOUS_SECRET_FILE"] = str(secrets / "jwt.previous.secret")
         server.environment["HONGBAO_CHANNELS_DEMO_PREVIOUS_SECRET_FILE"] = str(secrets / "channel-demo.previous.secret")
         server.start()

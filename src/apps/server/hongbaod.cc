@@ -8,6 +8,7 @@
 #include "apps/command_line.h"
 #include "apps/server/descriptor_needs.h"
 #include "apps/server/node.h"
+#include "base/descriptors.h"
 #include "base/program.h"
 
 namespace hongbao {
@@ -58,6 +59,9 @@ int run(const std::string& config, const std::vector<std::string>& sets, bool is
     return complain(settings.error());
   }
   settings->is_new_data_wanted = is_new_data_wanted;
+  if (!settings->core_dumps) {
+    forbid_core_dumps();
+  }
   set_log_level(parse_log_level(settings->log_level));
   if (const auto reserved = reserve_descriptors(*settings); !reserved) {
     return complain(reserved.error());
