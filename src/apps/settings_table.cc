@@ -185,6 +185,9 @@ std::vector<SettingSection> settings_table(Settings& s) {
       secret_file("secret_file", into_channel(s), "secrets/channel-NAME.secret", "the channel signs its notifications with it"),
       optional_secret_file("previous_secret_file", into_channel(s), "secrets/channel-NAME.previous.secret", "good as well, while secret_file is being changed"),
     }},
+    {"engines", "MariaDB, Redis and NATS.", {
+      boolean("allow_plaintext", s.allow_plaintext, false, "to another machine without TLS; else only on loopback"),
+    }, kDistributed},
     {"mariadb", "Orders, ledger and inbox.", {
       host_ports("orders", s.mariadb_orders, "127.0.0.1:3306", "or several, separated by commas: shards are dealt over them by number"),
       optional_host_port("cold", s.mariadb_cold, "where a shard's orders are", "127.0.0.1:3306", "for old days"),
@@ -192,6 +195,9 @@ std::vector<SettingSection> settings_table(Settings& s) {
       host_port_as_orders("inbox", s.mariadb_inbox, s.mariadb_orders, "127.0.0.1:3306", "the server of the inbox"),
       text("user", s.mariadb_user, "hongbao", "of all servers"),
       only_when(s.distributed, secret_file("password_file", into(s.mariadb_password), "secrets/mariadb.password", "of that user")),
+      only_when(s.distributed, optional_file("tls_ca_file", s.mariadb_tls.ca_file, "secrets/mariadb-ca.pem", "an authority's certificate in PEM: with it TLS, and only servers that it vouches for under the host that is given here")),
+      only_when(s.distributed, optional_file("tls_cert_file", s.mariadb_tls.cert_file, "secrets/mariadb-client.pem", "this node's certificate, for servers that ask for one")),
+      only_when(s.distributed, optional_file("tls_key_file", s.mariadb_tls.key_file, "secrets/mariadb-client.key", "its key, unencrypted")),
     }, kDistributed},
     {"redis", "The cache.", {
       host_port("address", s.redis, "127.0.0.1:6379", "its server"),

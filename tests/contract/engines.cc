@@ -32,7 +32,12 @@ mariadb::Server test_mariadb() {
           .port = static_cast<uint16_t>(std::stoi(address.substr(colon + 1))),
           .user = required_environment("HONGBAO_TEST_MARIADB_USER"),
           .password = password,
+          .tls = {.ca_file = std::getenv("ETLS") ? test_certificate("ca.pem") : ""},
           .answer_timeout = std::chrono::seconds(3)};
+}
+
+std::string test_certificate(const std::string& name) {
+  return required_environment("HONGBAO_TEST_TLS") + "/" + name;
 }
 
 std::string scratch_prefix() {

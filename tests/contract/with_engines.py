@@ -4,7 +4,9 @@
     with_engines.py COMMAND [ARGUMENTS]
 
 The command finds them in its environment: HONGBAO_TEST_MARIADB, HONGBAO_TEST_REDIS (host:port), HONGBAO_TEST_NATS (a
-URL), HONGBAO_TEST_MARIADB_USER and HONGBAO_TEST_MARIADB_PASSWORD_FILE. HONGBAO_TEST_ENGINE_CONTROL is a Unix socket
+URL), HONGBAO_TEST_MARIADB_USER and HONGBAO_TEST_MARIADB_PASSWORD_FILE. They talk in plain text; MariaDB also by TLS, and
+at 127.0.0.2 as well, which its certificate does not name. HONGBAO_TEST_TLS is the directory of certificates: ca.pem is
+the authority of the servers', other.pem another one. HONGBAO_TEST_ENGINE_CONTROL is a Unix socket
 through which it may make an engine suffer: it sends a line "ACTION ENGINE [ARGUMENT]", for example "freeze mariadb",
 "sql mariadb SET GLOBAL read_only = 1" or "restart mariadb --innodb-doublewrite=0" (options for this time only), and gets
 the line "ok" when that is done, or what went wrong; one connection is served after the other. An engine that is not
@@ -23,6 +25,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
+from certificates import Authority  # noqa: E402
 from engines import EngineError, Mariadb, Nats, Redis, started  # noqa: E402
 
 ACTIONS = {"kill", "restart", "freeze", "thaw", "wipe", "stop", "start", "sql", "small_disk", "fill", "drain", "usual_disk"}
@@ -99,7 +102,10 @@ def main():
         sys.exit(__doc__)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="hongbao-engines-") as directory:
-        mariadb = TestedMariadb(f"{directory}/mariadb", buffer_pool="64M", options=["--innodb-log-file-size=32M"])
+        authority = Authority(f"{directory}/tls")
+        Authority(authority.directory, "other").prepare()
+        mariadb = TestedMariadb(f"{directory}/mariadb", buffer_pool="64M", authority=authority, options=[
+            "--innodb-log-file-size=32M", "--require-secure-transport=OFF", "--bind-address=127.0.0.1,127.0.0.2"])
         redis, nats = Redis(f"{directory}/redis"), Nats(f"{directory}/nats")
         try:
             with started(mariadb, redis, nats):
@@ -107,7 +113,7 @@ def main():
                 return subprocess.run(sys.argv[1:], check=False, env={
                     **os.environ, "HONGBAO_TEST_MARIADB": mariadb.address, "HONGBAO_TEST_MARIADB_USER": mariadb.user,
                     "HONGBAO_TEST_MARIADB_PASSWORD_FILE": str(mariadb.password_file), "HONGBAO_TEST_REDIS": redis.address,
-                    "HONGBAO_TEST_NATS": nats.url, "HONGBAO_TEST_ENGINE_CONTROL": f"{directory}/control"}).returncode
+                    "HONGBAO_TEST_NATS": nats.url, "HONGBAO_TEST_TLS": str(authority.directory), "HONGBAO_TEST_ENGINE_CONTROL": f"{directory}/control"}).returncode
         except EngineError as error:
             sys.exit(f"with_engines: {error}")
 
