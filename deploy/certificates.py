@@ -40,4 +40,4 @@ class Authority:
         made = subprocess.run(["openssl", "req", "-x509", "-config", "/dev/null", "-days", DAYS, *NEW_KEY, *arguments],
                               check=False, capture_output=True, text=True, umask=0o077)
         if made.returncode != 0:
-            raise RuntimeError(f"openssl made no certificate: {made.stderr.strip().splitlines()[-1]}")
+            raise OSError(f"openssl made no certificate: {made.stderr.strip().splitlines()[-1]}")

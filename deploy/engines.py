@@ -22,6 +22,8 @@ import socket
 import subprocess
 import time
 
+from certificates import HOSTS
+
 HERE = pathlib.Path(__file__).resolve().parent
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 60
@@ -85,6 +87,7 @@ class Engine:
     """A server process. Subclasses say how it is started, and when it is ready."""
 
     user = "hongbao"
+    hosts = HOSTS  # that its certificate names
 
     def __init__(self, name, directory, port=None, authority=None):
         self.name = name
@@ -104,7 +107,7 @@ class Engine:
 
     def certificate(self):
         """The files of its certificate and of the key."""
-        return self.authority.certificate(self.name)
+        return self.authority.certificate(self.name, self.hosts)
 
     def password(self):
         """Made at its first use."""

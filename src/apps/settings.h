@@ -47,9 +47,15 @@ struct Settings {
   std::string mariadb_password;
   EngineTls mariadb_tls;
   HostPort redis;
+  std::string redis_user;
   std::string redis_password;
+  EngineTls redis_tls;
   std::chrono::milliseconds redis_timeout{};
   std::string nats_url;
+  std::string nats_user;
+  std::string nats_password;
+  std::string nats_credentials_file;
+  EngineTls nats_tls;
   int64_t nats_replicas = 0;
   std::chrono::seconds nats_stream_age_max{};
   int64_t nats_stream_mib_max = 0;
