@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <string>
 #include <thread>
 
 #include "adapters/nats/connection.h"
 #include "adapters/redis/redis_cache.h"
+#include "base/scratch_dir.h"
 #include "contract/cache_calls.h"
 #include "contract/engines.h"
 #include "contract/stalling_proxy.h"
@@ -266,6 +268,16 @@ TEST(NatsTls, AWrongPasswordIsCalledSo) {
   EXPECT_EQ(try_nats(server), "nats.user is not let in by the NATS server: Authorization Violation");
   server.user = "";
   EXPECT_EQ(try_nats(server), "nats.url is not let in by the NATS server: Authorization Violation");
+}
+
+TEST(NatsTls, AFileWithoutCredentialsIsRefused) {
+  const ScratchDir scratch;
+  nats::Server server = encrypted_nats();
+  server.user = server.password = "";
+  server.credentials_file = scratch.file("user.creds");
+  EXPECT_THAT(try_nats(server), HasSubstr("nats.credentials_file can't be used: "));
+  std::ofstream(server.credentials_file) << "nothing of the kind";
+  EXPECT_THAT(try_nats(server), HasSubstr("nats.credentials_file can't be used: "));
 }
 
 TEST(NatsTls, PlainTextAndTlsDoNotMeet) {

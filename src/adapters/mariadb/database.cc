@@ -32,7 +32,7 @@ void* as_mutable(const void* bound) {
   return std::bit_cast<void*>(bound);
 }
 
-void encrypt(MYSQL* connection, const EngineTls& tls) {
+void use_tls(MYSQL* connection, const EngineTls& tls) {
   CHECK(tls.server_name.empty());
   constexpr my_bool yes = 1;
   mysql_options(connection, MYSQL_OPT_SSL_CA, tls.ca_file.c_str());
@@ -287,7 +287,7 @@ Database::Database(const Server& server) {
   mysql_options(connection, MYSQL_OPT_WRITE_TIMEOUT, &answer_s);
   mysql_options(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   if (server.tls.is_on()) {
-    encrypt(connection, server.tls);
+    use_tls(connection, server.tls);
   }
 }
 

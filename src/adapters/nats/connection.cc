@@ -87,6 +87,9 @@ Result<void> understood(natsStatus status, const Server& server) {
   const bool has_user = !server.user.empty();
   const char* said = nats_GetLastError(nullptr);
   const std::string_view words = said == nullptr ? "" : said;
+  if (!server.credentials_file.empty() && words.find(server.credentials_file) != std::string_view::npos) {
+    return fail(ErrorCode::kConfig, fmt::format("can't be used: {}", words), "nats.credentials_file");
+  }
   switch (status) {
     case NATS_CONNECTION_AUTH_FAILED:
       return fail(ErrorCode::kConfig, "is not let in by the NATS server: Authorization Violation",

@@ -48,7 +48,6 @@ std::string RedisServer::address() const {
 
 std::unique_ptr<RedisConnection> RedisConnection::open(const RedisServer& server, std::chrono::milliseconds timeout,
                                                        std::string& error) {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + timeout;
   std::unique_ptr<redisContext, Free> context(
       redisConnectWithTimeout(server.host.c_str(), server.port, as_timeval(timeout)));
   if (!context || context->err != 0 || redisSetTimeout(context.get(), as_timeval(timeout)) != REDIS_OK) {
@@ -57,6 +56,7 @@ std::unique_ptr<RedisConnection> RedisConnection::open(const RedisServer& server
   }
   std::unique_ptr<RedisConnection> opened(new RedisConnection(std::move(context), timeout));
   if (server.tls.is_on()) {
+    const SteadyTime deadline = std::chrono::steady_clock::now() + timeout;
     opened->tls_ = RedisTls::handshake(server.tls, server.host, opened->context_->fd, deadline, error);
     if (!opened->tls_) {
       return nullptr;
