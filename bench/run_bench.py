@@ -67,7 +67,7 @@ class HongbaoRegion:
 
     def __init__(self, directory):
         directory.mkdir()
-        self.region = Region(directory, BIN, nodes=1)
+        self.region = Region(directory, BIN, nodes=1, plain=True)
         self.node = self.region.nodes[0]
         self.port, self.admin_port = self.node.port, self.node.admin_port
         self.secrets = directory / "secrets"
@@ -276,7 +276,7 @@ def bench_forwarded(stack, directory, options):
     """Opens of hot packets at one of two nodes: CPU of both nodes, by whether the packet's owner is the one or the
     other. Which it is, the packet's id decides."""
     (directory / "region").mkdir()
-    region = Region(directory / "region", BIN, nodes=2)
+    region = Region(directory / "region", BIN, nodes=2, plain=True)
     stack.callback(region.stop)
     region.start()
     secrets = directory / "region" / "secrets"

@@ -70,8 +70,9 @@ class Progress:
 
 def how_to_call(region, engines_only):
     if engines_only:
-        return (f"The engines are up. MariaDB's user is {region.mariadb.user}, its password in "
-                f"{os.path.relpath(region.mariadb.password_file)}; NATS is {region.nats.url}.\n"
+        where = os.path.relpath(region.directory)
+        return (f"The engines are up. They want TLS, their authority is {where}/tls/ca.pem, and the user "
+                f"{region.mariadb.user}, whose passwords are in {where}/ENGINE/password. NATS is {region.nats.url}.\n"
                 f"Stop them: ./run cluster down")
     ours, binaries = os.path.relpath(region.directory), os.path.relpath(region.binaries)
     where = f"--url {region.url} --admin-url {region.admin_url}"

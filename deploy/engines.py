@@ -3,6 +3,9 @@
 Each keeps its data in a directory of its own and its port for life, so that it can be killed, frozen and started again
 on what it had. Used by the cluster script, the tests and the benchmarks.
 
+MariaDB, Redis and NATS that are given an authority (certificates.py) let in only who comes by TLS, as `hongbao` and with
+the password in `password_file`. Others talk in plain text, and of them only MariaDB asks for the password.
+
 A server ends with the thread that started it, however that ends, unless it is made to last: a test that is killed
 leaves nothing behind. Whoever starts servers from threads keeps those threads.
 """
@@ -18,6 +21,8 @@ import signal
 import socket
 import subprocess
 import time
+
+from certificates import HOSTS
 
 HERE = pathlib.Path(__file__).resolve().parent
 START_TIMEOUT_S = 60
@@ -69,6 +74,11 @@ def answers(port):
     return False
 
 
+def write_secret(file, text):
+    file.touch(mode=0o600)
+    file.write_text(text)
+
+
 def last_line(log):
     return next((line for line in reversed(log.read_text(errors="replace").splitlines()) if line), "it said nothing")
 
@@ -76,19 +86,34 @@ def last_line(log):
 class Engine:
     """A server process. Subclasses say how it is started, and when it is ready."""
 
-    def __init__(self, name, directory, port=None):
+    user = "hongbao"
+    hosts = HOSTS  # that its certificate names
+
+    def __init__(self, name, directory, port=None, authority=None):
         self.name = name
         self.directory = pathlib.Path(directory).resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "data"
         self.port = port or free_port()
         self.log = self.directory / "server.log"
+        self.authority = authority
+        self.password_file = self.directory / "password"
         self.lasting = False
         self.process = None
 
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    def certificate(self):
+        """The files of its certificate and of the key."""
+        return self.authority.certificate(self.name, self.hosts)
+
+    def password(self):
+        """Made at its first use."""
+        if not self.password_file.exists():
+            write_secret(self.password_file, secrets.token_hex(16) + "\n")
+        return self.password_file.read_text().strip()
 
     def command(self):
         raise NotImplementedError
@@ -167,15 +192,15 @@ class Engine:
 class Mariadb(Engine):
     """Durable in InnoDB and in the binary log. The user `hongbao` has its databases; its password is in a file."""
 
-    user = "hongbao"
     # The product's, the contract suites' and the benchmark's. Global rights would let it write on a read-only server.
     user_databases = (r"hongbao\_%", r"test\_%", "bench")
 
-    def __init__(self, directory, port=None, options=(), buffer_pool="256M", name="mariadb", password_file=None):
+    def __init__(self, directory, port=None, options=(), buffer_pool="256M", name="mariadb", password_file=None,
+                 authority=None):
         """`password_file`: another server's, for the same password; it is written by the first that starts."""
-        super().__init__(name, directory, port)
+        super().__init__(name, directory, port, authority)
         self.options = [f"--innodb-buffer-pool-size={buffer_pool}", *options]
-        self.password_file = password_file or self.directory / "password"
+        self.password_file = password_file or self.password_file
         self.socket = self.directory / "socket"
         self.first_statements = self.directory / "first.sql"
         # Of its own: a server that starts removes every temporary table there, whosever it is.
@@ -184,13 +209,19 @@ class Mariadb(Engine):
     def command(self):
         return [find("mariadbd"), f"--defaults-file={HERE / 'mariadb.cnf'}", *self._where_and_who(),
                 f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
-                f"--pid-file={self.directory / 'pid'}", f"--init-file={self.first_statements}", *self.options]
+                f"--pid-file={self.directory / 'pid'}", f"--init-file={self.first_statements}", *self._tls(),
+                *self.options]
+
+    def _tls(self):
+        if self.authority is None:
+            return []
+        certificate, key = self.certificate()
+        return [f"--ssl-ca={self.authority.file}", f"--ssl-cert={certificate}", f"--ssl-key={key}",
+                "--require-secure-transport=ON"]
 
     def prepare(self):
         self.temporary.mkdir(exist_ok=True)
-        if not self.password_file.exists():
-            self._write_secret(self.password_file, secrets.token_hex(16))
-        self._write_secret(self.first_statements, self._make_user(self.password_file.read_text().strip()))
+        write_secret(self.first_statements, self._make_user(self.password()))
         if not self.data.exists():
             # root comes in through the socket only, and only as the user who runs this.
             made = subprocess.run([find("mariadb-install-db"), "--no-defaults", *self._where_and_who(),
@@ -201,19 +232,15 @@ class Mariadb(Engine):
                 self.log.write_bytes(made.stdout)
                 raise EngineError(f"{self.name}: no data directory: {last_line(self.log)}; see {self.log}")
 
-    @staticmethod
-    def _write_secret(file, text):
-        file.touch(mode=0o600)
-        file.write_text(text + "\n")
-
     def _where_and_who(self):
         return [f"--datadir={self.data}", f"--tmpdir={self.temporary}", f"--user={getpass.getuser()}"]
 
     def _make_user(self, password):
         # One statement a line; the server runs them before it takes connections.
         user = f"'{self.user}'@'127.0.0.1'"
-        return "\n".join([f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}';",
-                          *(f"GRANT ALL ON `{database}`.* TO {user};" for database in self.user_databases)])
+        statements = [f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}';",
+                      *(f"GRANT ALL ON `{database}`.* TO {user};" for database in self.user_databases)]
+        return "".join(statement + "\n" for statement in statements)
 
     def sql(self, statements):
         """As root. What the client printed."""
@@ -225,31 +252,55 @@ class Mariadb(Engine):
 class Redis(Engine):
     """A cache, unless options make it more."""
 
-    def __init__(self, directory, port=None, options=()):
-        super().__init__("redis", directory, port)
+    def __init__(self, directory, port=None, options=(), authority=None, name="redis"):
+        super().__init__(name, directory, port, authority)
         self.options = options
+        self.users = self.directory / "users.acl"
 
     def command(self):
-        return [find("redis-server"), HERE / "redis.conf", "--bind", "127.0.0.1", "--port", self.port, "--dir",
-                self.data, *self.options]
+        return [find("redis-server"), HERE / "redis.conf", "--bind", "127.0.0.1", "--dir", self.data,
+                *(["--port", self.port] if self.authority is None else self._tls()), *self.options]
+
+    def _tls(self):
+        certificate, key = self.certificate()
+        return ["--port", 0, "--tls-port", self.port, "--tls-ca-cert-file", self.authority.file, "--tls-cert-file",
+                certificate, "--tls-key-file", key, "--tls-auth-clients", "no", "--aclfile", self.users]
+
+    def prepare(self):
+        super().prepare()
+        if self.authority is not None:
+            write_secret(self.users, f"user default off\nuser {self.user} on >{self.password()} ~* &* +@all\n")
 
     def cli(self, *arguments):
-        return subprocess.run([find("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *arguments], check=True,
-                              capture_output=True, text=True).stdout
+        how = [] if self.authority is None else ["--tls", "--cacert", self.authority.file, "--user", self.user]
+        secret = {} if self.authority is None else {"REDISCLI_AUTH": self.password()}
+        return subprocess.run([find("redis-cli"), "-h", "127.0.0.1", "-p", str(self.port), *how, *arguments],
+                              check=True, capture_output=True, text=True, env={**clean_environment(), **secret}).stdout
 
 
 class Nats(Engine):
     """NATS with JetStream, whose store is in its directory."""
 
-    def __init__(self, directory, port=None):
-        super().__init__("nats", directory, port)
+    def __init__(self, directory, port=None, authority=None, name="nats"):
+        super().__init__(name, directory, port, authority)
+        self.config = self.directory / "nats.conf"
 
     @property
     def url(self):
-        return f"nats://{self.address}"
+        return f"{'nats' if self.authority is None else 'tls'}://{self.address}"
+
+    def prepare(self):
+        """The committed configuration, with what only this server has."""
+        super().prepare()
+        own = ""
+        if self.authority is not None:
+            certificate, key = self.certificate()
+            own = (f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}\n'
+                   f'authorization {{ user: "{self.user}", password: "{self.password()}" }}\n')
+        write_secret(self.config, (HERE / "nats.conf").read_text() + own)
 
     def command(self):
-        return [find("nats-server"), "--config", HERE / "nats.conf", "--addr", "127.0.0.1", "--port", self.port,
+        return [find("nats-server"), "--config", self.config, "--addr", "127.0.0.1", "--port", self.port,
                 "--jetstream", "--store_dir", self.data]
 
 

@@ -11,6 +11,7 @@ import subprocess
 import tomllib
 import urllib.request
 
+from certificates import Authority
 from engines import Engine, EngineError, Haproxy, Mariadb, Nats, Redis, clean_environment, free_port, last_line
 from processes import Process
 
@@ -58,18 +59,20 @@ def toml_text(table, prefix=""):
 
 class Region:
     """The engines, the nodes and the balancer of one region, in an empty directory, which outlives `stop`. Cold days
-    lie on the one MariaDB server, or `cold` on one of their own."""
+    lie on the one MariaDB server, or `cold` on one of their own. Nodes talk to the engines by TLS and with passwords,
+    unless they are `plain`."""
 
-    def __init__(self, directory, binaries, nodes=2, lasting=False, settings=None, cold=False):
+    def __init__(self, directory, binaries, nodes=2, lasting=False, settings=None, cold=False, plain=False):
         self.directory = pathlib.Path(directory).resolve()
         self.binaries = pathlib.Path(binaries).resolve()
         self.config = self.directory / "hongbao.toml"
         self.settings = settings or {}  # on top of those that every region needs
-        self.mariadb = Mariadb(self.directory / "mariadb")
-        self.cold = Mariadb(self.directory / "cold", name="cold",
-                            password_file=self.mariadb.password_file) if cold else None
-        self.redis = Redis(self.directory / "redis")
-        self.nats = Nats(self.directory / "nats")
+        self.authority = None if plain else Authority(self.directory / "tls")
+        self.mariadb = Mariadb(self.directory / "mariadb", authority=self.authority)
+        self.cold = Mariadb(self.directory / "cold", name="cold", password_file=self.mariadb.password_file,
+                            authority=self.authority) if cold else None
+        self.redis = Redis(self.directory / "redis", authority=self.authority)
+        self.nats = Nats(self.directory / "nats", authority=self.authority)
         self.engines = [self.mariadb, *([self.cold] if cold else []), self.redis, self.nats]
         self.nodes = [Node(name, self.directory / name, self.binaries / "hongbaod", self.config)
                       for name in NODE_NAMES[:nodes]]
@@ -114,10 +117,17 @@ class Region:
                            **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox")},
                            **({"mariadb.cold": self.cold.address} if self.cold else {}),
                            "redis.address": self.redis.address, "nats.url": self.nats.url,
-                           **self.settings}.items():
+                           **(self.ways_in() if self.authority else {}), **self.settings}.items():
             table, _, name = key.partition(".")
             settings.setdefault(table, {})[name] = value
         self.config.write_text(toml_text(settings))
+
+    def ways_in(self):
+        """The settings that let a node in."""
+        engines = (self.mariadb, self.redis, self.nats)
+        return {f"{engine.name}.{key}": str(value) for engine in engines
+                for key, value in (("user", engine.user), ("password_file", engine.password_file),
+                                   ("tls_ca_file", self.authority.file))}
 
     def ctl(self, *arguments):
         log = self.directory / "hongbaoctl.log"

@@ -14,7 +14,8 @@ mariadb::Server MariadbLayout::server_at(const HostPort& address) const {
   return {.host = address.host,
           .port = address.port,
           .user = settings_.mariadb_user,
-          .password = settings_.mariadb_password};
+          .password = settings_.mariadb_password,
+          .tls = settings_.mariadb_tls};
 }
 
 std::vector<MariadbLayout::OrderServer> MariadbLayout::order_servers() const {

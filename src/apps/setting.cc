@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/input_file.h"
+
 namespace hongbao {
 namespace {
 
@@ -36,6 +38,15 @@ Setting text(std::string_view name, std::string& target, std::string_view value,
                  [&target, value](ConfigReader& reader, const std::string& key) { target = reader.text(key, value); });
 }
 
+Setting boolean(std::string_view name, bool& target, bool value, std::string_view about) {
+  return {
+      .name = name,
+      .type = "boolean",
+      .value = value ? "true" : "false",
+      .about = about,
+      .read = [&target, value](ConfigReader& reader, const std::string& key) { target = reader.boolean(key, value); }};
+}
+
 Setting one_of(std::string_view name, Take take, std::string_view value, std::vector<std::string_view> choices,
                std::string_view about) {
   auto made = special(name, "one of", value, about,
@@ -62,6 +73,20 @@ Setting optional_secret_file(std::string_view name, TakeContent take, std::strin
                                           take(reader, key, read_secret(reader, key));
                                         }
                                       }));
+}
+
+Setting optional_file(std::string_view name, std::string& target, std::string_view value, std::string_view about) {
+  return unless_given("none",
+                      special(name, "file", value, about, [&target](ConfigReader& reader, const std::string& key) {
+                        target = reader.path(key, "");
+                        if (target.empty()) {
+                          return;
+                        }
+                        if (const auto readable = check_input_file(target); !readable) {
+                          reader.refuse(key, fmt::format("names {}, which {}: give a file in PEM that can be read",
+                                                         target, readable.error().detail));
+                        }
+                      }));
 }
 
 Setting special(std::string_view name, std::string_view type, std::string_view value, std::string_view about,

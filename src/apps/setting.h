@@ -66,6 +66,8 @@ Setting mib(std::string_view name, Target& bytes, int64_t value, Range range, st
 
 Setting text(std::string_view name, std::string& target, std::string_view value, std::string_view about);
 
+Setting boolean(std::string_view name, bool& target, bool value, std::string_view about);
+
 using Take = std::function<void(const std::string& value)>;
 Setting one_of(std::string_view name, Take take, std::string_view value, std::vector<std::string_view> choices,
                std::string_view about);
@@ -74,6 +76,9 @@ using TakeContent = std::function<void(ConfigReader& reader, const std::string& 
 // The content of a file; `value` is an example. An optional one may be absent or empty.
 Setting secret_file(std::string_view name, TakeContent take, std::string_view value, std::string_view about);
 Setting optional_secret_file(std::string_view name, TakeContent take, std::string_view value, std::string_view about);
+
+// Where a file is that can be read, whose content is looked at later; `value` is an example. It need not be given.
+Setting optional_file(std::string_view name, std::string& target, std::string_view value, std::string_view about);
 
 // A setting of another shape.
 Setting special(std::string_view name, std::string_view type, std::string_view value, std::string_view about,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/engine_settings.h"
 #include "apps/settings_table.h"
 #include "net/listen.h"
 
@@ -75,6 +76,7 @@ Settings read_some_settings(ConfigReader& reader) {
   settings.reconciler.deferral = settings.ledger.deferral;
   if (settings.distributed) {
     check_node(reader, settings);
+    check_engine_settings(reader, settings);
   }
   return settings;
 }

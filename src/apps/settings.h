@@ -10,6 +10,7 @@
 #include "api/public/public_api.h"
 #include "base/config.h"
 #include "base/crypto.h"
+#include "base/engine_tls.h"
 #include "base/log.h"
 #include "core/ids.h"
 #include "net/http/server.h"
@@ -45,13 +46,21 @@ struct Settings {
   HostPort mariadb_inbox;
   std::string mariadb_user;
   std::string mariadb_password;
+  EngineTls mariadb_tls;
   HostPort redis;
+  std::string redis_user;
   std::string redis_password;
+  EngineTls redis_tls;
   std::chrono::milliseconds redis_timeout{};
   std::string nats_url;
+  std::string nats_user;
+  std::string nats_password;
+  std::string nats_credentials_file;
+  EngineTls nats_tls;
   int64_t nats_replicas = 0;
   std::chrono::seconds nats_stream_age_max{};
   int64_t nats_stream_mib_max = 0;
+  bool allow_plaintext = false;  // to engines on other machines
   PlacementOptions placement;
   std::chrono::milliseconds beat_interval{};
   std::chrono::milliseconds leave_pause{};

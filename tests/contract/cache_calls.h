@@ -55,11 +55,11 @@ inline void erase(Cache& cache, std::vector<std::string> keys) {
 
 inline RedisOptions redis_options() {
   const std::string address = required_environment("HONGBAO_TEST_REDIS");
-  return {.host = "127.0.0.1",
-          .port = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))),
-          .answer_timeout = std::chrono::milliseconds(200),
-          .owner_entries_max = 20'000,
-          .prefix = scratch_prefix() + ":"};
+  return {
+      .server = {.host = "127.0.0.1", .port = static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)))},
+      .answer_timeout = std::chrono::milliseconds(200),
+      .owner_entries_max = 20'000,
+      .prefix = scratch_prefix() + ":"};
 }
 
 }  // namespace hongbao

@@ -21,7 +21,7 @@ const TrafficWeights kAllNorth{{Region::kSouth, 0}, {Region::kNorth, 100}};
 constexpr Key256 kKey{7};
 
 std::unique_ptr<NatsControl> nats_control(const std::string& bucket, const Key256& key = kKey) {
-  return NatsControl::open({.url = required_environment("HONGBAO_TEST_NATS"),
+  return NatsControl::open({.server = {.url = required_environment("HONGBAO_TEST_NATS")},
                             .bucket = bucket,
                             .replicas = 1,
                             .traffic = kBoth,
@@ -266,7 +266,7 @@ TEST_F(NatsControlTest, AServerThatIsNotThereAtTheStartIsFoundLater) {
 }
 
 TEST(NatsControlOpen, ABadUrlIsAConfigurationError) {
-  const auto opened = NatsControl::open({.url = "127.0.0.1:4222", .replicas = 1, .traffic = kBoth});
+  const auto opened = NatsControl::open({.server = {.url = "127.0.0.1:4222"}, .replicas = 1, .traffic = kBoth});
   ASSERT_FALSE(opened.has_value());
   EXPECT_EQ(opened.error().code, ErrorCode::kConfig);
   EXPECT_EQ(opened.error().field, "nats.url");

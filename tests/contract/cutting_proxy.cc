@@ -94,6 +94,7 @@ mariadb::Server CuttingProxy::server() const {
   mariadb::Server by_proxy = server_;
   by_proxy.host = "127.0.0.1";
   by_proxy.port = port_;
+  by_proxy.tls = {};  // it reads what it passes
   return by_proxy;
 }
 

@@ -23,16 +23,25 @@ std::string required_environment(const char* name) {
   return value;
 }
 
+std::string file_of_environment(const char* name) {
+  std::string content;
+  std::ifstream(required_environment(name)) >> content;
+  return content;
+}
+
 mariadb::Server test_mariadb() {
   const std::string address = required_environment("HONGBAO_TEST_MARIADB");
   const size_t colon = address.rfind(':');
-  std::string password;
-  std::ifstream(required_environment("HONGBAO_TEST_MARIADB_PASSWORD_FILE")) >> password;
   return {.host = address.substr(0, colon),
           .port = static_cast<uint16_t>(std::stoi(address.substr(colon + 1))),
           .user = required_environment("HONGBAO_TEST_MARIADB_USER"),
-          .password = password,
+          .password = file_of_environment("HONGBAO_TEST_MARIADB_PASSWORD_FILE"),
+          .tls = {.ca_file = std::getenv("ETLS") ? test_certificate("ca.pem") : ""},
           .answer_timeout = std::chrono::seconds(3)};
+}
+
+std::string test_certificate(const std::string& name) {
+  return required_environment("HONGBAO_TEST_TLS") + "/" + name;
 }
 
 std::string scratch_prefix() {

@@ -14,6 +14,10 @@ namespace hongbao {
 std::string required_environment(const char* name);
 
 mariadb::Server test_mariadb();
+// What is in the file that an environment variable names.
+std::string file_of_environment(const char* name);
+// A file of the directory of certificates: ca.pem, other.pem.
+std::string test_certificate(const std::string& name);
 // Another one for each call.
 std::string scratch_prefix();
 

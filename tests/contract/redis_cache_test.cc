@@ -39,7 +39,7 @@ class RedisCacheTest : public testing::Test {
   // A command of the test's own, as an operator would give it.
   static void command(std::initializer_list<const char*> words) {
     const RedisOptions options = redis_options();
-    redisContext* connection = redisConnect(options.host.c_str(), options.port);
+    redisContext* connection = redisConnect(options.server.host.c_str(), options.server.port);
     std::vector<const char*> texts(words);
     auto* reply =
         static_cast<redisReply*>(redisCommandArgv(connection, static_cast<int>(texts.size()), texts.data(), nullptr));
@@ -124,7 +124,7 @@ TEST_F(RedisCacheTest, ScriptsThatTheServerForgotAreTaughtAgainUnnoticed) {
 TEST_F(RedisCacheTest, AServerThatWantsAPasswordGetsIt) {
   command({"CONFIG", "SET", "requirepass", "secret"});
   RedisOptions options = redis_options();
-  options.password = "secret";
+  options.server.password = "secret";
   {
     RedisCache knowing(options, registry_);
     EXPECT_EQ(put(knowing, "a", "1"), std::nullopt);

@@ -63,7 +63,7 @@ inline uint64_t begin(VoucherStream& publisher, VoucherStream& follower, uint64_
 // A small stream; `options` may ask for another age, and for what no setting has.
 inline std::unique_ptr<NatsVoucherStream> open_nats_stream(const std::string& prefix, prometheus::Registry& registry,
                                                            NatsStreamOptions options = {}) {
-  options.url = required_environment("HONGBAO_TEST_NATS");
+  options.server.url = required_environment("HONGBAO_TEST_NATS");
   options.region = kShard.region;
   options.key = kStreamKey;
   options.name_prefix = prefix;

@@ -5,7 +5,6 @@ through its balancer, and a prober that opens a share of every shard again and a
 import itertools
 import pathlib
 import random
-import subprocess
 import sys
 import tempfile
 import threading
@@ -145,8 +144,7 @@ class RegionTest(unittest.TestCase):
         return (self.region.directory / "secrets" / "admin.token").read_text().strip()
 
     def redis_cli(self, *words):
-        subprocess.run(["/usr/bin/redis-cli", "-h", "127.0.0.1", "-p", str(self.region.redis.port), *words], check=True,
-                       capture_output=True)
+        self.region.redis.cli(*words)
 
     def strike(self, fault, recover=lambda: None, night_s=14, refused_s_max=None, after_s=4):
         """Plays a night, lets `fault` strike in its middle and `recover` undo it, and holds the region to everything it

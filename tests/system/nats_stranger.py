@@ -1,23 +1,41 @@
-"""Somebody who reaches a NATS server and has no secret of Hongbao's: publishes and listens, by the server's plain text
+"""Somebody who is let in by a NATS server and has no secret of Hongbao's: publishes and listens, by the server's plain text
 protocol (NATS client protocol, https://docs.nats.io/reference/reference-protocols/nats-protocol)."""
 
 import base64
 import json
 import socket
+import ssl
 import time
 
 
+class RefusedError(Exception):
+    """The server's words."""
+
+
 class Stranger:
-    def __init__(self, address, timeout_s=5):
-        host, port = address.split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=timeout_s)
+    def __init__(self, server, user=None, password=None, encrypted=True, timeout_s=5):
+        """`server`: of the region."""
+        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=timeout_s)
         self.timeout_s = timeout_s
         self.buffer = b""
         self.inbox = f"_INBOX.stranger.{id(self)}"
-        self._line()  # INFO
-        self._send(b'CONNECT {"verbose":false,"headers":true}\r\nPING\r\n')
-        assert self._line() == b"PONG"
+        try:
+            self._introduce(server, encrypted, {"user": user, "pass": password} if user else {})
+        except BaseException:
+            self.close()
+            raise
         self._send(f"SUB {self.inbox} 1\r\n".encode())
+
+    def _introduce(self, server, encrypted, credentials):
+        self._line()  # INFO
+        if encrypted:
+            context = ssl.create_default_context(cafile=server.authority.file)
+            self.socket = context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+        options = {"verbose": False, "headers": True, **credentials}
+        self._send(f"CONNECT {json.dumps(options)}\r\nPING\r\n".encode())
+        answer = self._line()
+        if answer != b"PONG":
+            raise RefusedError(answer.decode())
 
     def close(self):
         self.socket.close()

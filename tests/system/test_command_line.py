@@ -129,6 +129,56 @@ class Arguments(CommandLineTest):
                     result = run("hongbaod", "--config", self.made(), "--set", f"{key}={address}")
                     self.assert_one_line(result, "hongbaod", key)
 
+    def start_distributed(self, settings):
+        secret = self.directory / "password"
+        secret.write_text("x" * 32)
+        given = {"node.engines": "distributed", "mariadb.password_file": secret, **settings}
+        return run("hongbaod", "--config", self.made(), *(f"--set={name}={value}" for name, value in given.items()))
+
+    def refused_setting(self, key, *words, **settings):
+        """A distributed server does not start with these, and its one line begins with `key`."""
+        self.assert_one_line(self.start_distributed(settings), "hongbaod", f"hongbaod: {key} ", *words)
+
+    def test_plain_text_stays_on_the_machine(self):
+        for host in ("10.0.0.1", "db1", "[fe80::1]", "127.0.0.1.example", "0.0.0.0"):
+            for key, value in (("mariadb.orders", f"127.0.0.1:1,{host}:3306"), ("mariadb.cold", f"{host}:3306"),
+                               ("mariadb.ledger", f"{host}:3306"), ("mariadb.inbox", f"{host}:3306"),
+                               ("redis.address", f"{host}:6379"), ("nats.url", f"nats://{host}:4222"),
+                               ("nats.url", f"nats://127.0.0.1,nats://u:p@{host}")):
+                with self.subTest(key=key, value=value):
+                    engine = key.partition(".")[0]
+                    self.refused_setting(key, f"{engine}.tls_ca_file", "engines.allow_plaintext = true", **{key: value})
+        # Nobody is there, and that is what is said.
+        for settings in ({"mariadb.orders": "192.0.2.1:1", "engines.allow_plaintext": "true"},
+                         *({"mariadb.orders": f"{host}:1"} for host in ("127.0.0.1", "localhost", "[::1]", "127.9.9.9"))):
+            with self.subTest(settings=settings):
+                result = self.start_distributed(settings)
+                self.assertEqual(1, result.returncode, result.stderr)
+                self.assertIn(b"hongbaod: mariadb.orders connecting to ", result.stderr)
+
+    def test_what_lets_a_node_into_the_engines_is_checked_at_the_start(self):
+        garbage, secret = self.directory / "garbage", self.directory / "secret"
+        garbage.write_text("no certificate")
+        secret.write_text("y" * 32)
+        for engine in ("mariadb", "redis", "nats"):
+            with self.subTest(engine=engine):
+                ca, cert, key = (f"{engine}.tls_{name}_file" for name in ("ca", "cert", "key"))
+                for each in (ca, cert, key):
+                    self.refused_setting(each, "does not exist", **{each: self.directory / "none"})
+                self.refused_setting(ca, "no certificate in PEM", **{ca: garbage})
+                self.refused_setting(cert, f"needs {key}", **{cert: garbage})
+                self.refused_setting(key, f"needs {cert}", **{key: garbage})
+                self.refused_setting(cert, f"give {ca}", **{cert: garbage, key: garbage})
+        for engine in ("redis", "nats"):
+            name = f"{engine}.tls_server_name"
+            self.refused_setting(name, f"give {engine}.tls_ca_file", **{name: "example"})
+        self.refused_setting("redis.user", "redis.password_file", **{"redis.user": "ann"})
+        self.refused_setting("nats.user", "nats.password_file", **{"nats.user": "ann"})
+        self.refused_setting("nats.password_file", "nats.user", **{"nats.password_file": secret})
+        self.refused_setting("nats.credentials_file", "nats.user", **{
+            "nats.credentials_file": garbage, "nats.user": "ann", "nats.password_file": secret})
+        self.refused_setting("nats.url", "nats.tls_ca_file", **{"nats.url": "tls://127.0.0.1:4222"})
+
     def test_names_are_checked_before_anything_is_asked(self):
         for user in ("a b", "a/b", "a?b", "a%2Fb", "", "a" * 65, "a\nb", "ünö", "../x"):
             with self.subTest(user=user):

@@ -1,21 +1,25 @@
-"""Somebody who can write to NATS and Redis and has no secret: forges vouchers, changes and repeats what nodes wrote,
-sets switches, and puts entries into the cache. No wallet, no switch and no process changes for it."""
+"""Somebody who can write to NATS and Redis and has no secret of the nodes': forges vouchers, changes and repeats what they
+wrote, sets switches, and puts entries into the cache. No wallet, no switch and no process changes for it. Who has no
+password of an engine, or comes in plain text, is not let in at all."""
 
 import itertools
 import pathlib
 import random
 import re
+import socket
+import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
 from hongbao_client import Client, user_token
-from nats_stranger import Stranger, voucher_batch
+from nats_stranger import RefusedError, Stranger, voucher_batch
 from system import binary, eventually
 from test_region import Front
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
+from engines import find  # noqa: E402
 from region import Region  # noqa: E402
 
 STREAM = "HONGBAO_SOUTH_VOUCHERS"
@@ -34,7 +38,8 @@ class StrangersTest(unittest.TestCase):
         cls.counter = itertools.count()
 
     def setUp(self):
-        self.stranger = Stranger(self.region.nats.address)
+        nats = self.region.nats
+        self.stranger = Stranger(nats, nats.user, nats.password())
         self.addCleanup(self.stranger.close)
 
     def tearDown(self):
@@ -188,6 +193,46 @@ class StrangersTest(unittest.TestCase):
                 self.assertEqual(201, sent.status, sent)
                 self.assertEqual("alice", sent.body["packet"]["sender_id"])
                 self.assertNotEqual(theirs.body["packet"]["id"], sent.body["packet"]["id"])
+
+    def test_nats_lets_nobody_in_without_password_and_tls(self):
+        nats = self.region.nats
+        for user, password in ((None, None), (nats.user, "another"), (nats.user, None), ("another", nats.password())):
+            with self.assertRaisesRegex(RefusedError, "Authorization Violation"):
+                Stranger(nats, user, password)
+        with self.assertRaises((RefusedError, ConnectionError)):
+            Stranger(nats, nats.user, nats.password(), encrypted=False)
+
+    def test_redis_lets_nobody_in_without_password_and_tls(self):
+        redis = self.region.redis
+
+        def ping(*how, password=""):
+            return subprocess.run([find("redis-cli"), "-p", str(redis.port), *how, "PING"], check=False, timeout=20,
+                                  capture_output=True, text=True, env={"REDISCLI_AUTH": password}).stdout
+
+        encrypted = ("--tls", "--cacert", redis.authority.file)
+        self.assertEqual("PONG\n", ping(*encrypted, "--user", redis.user, password=redis.password()))
+        self.assertIn("NOAUTH", ping(*encrypted))
+        self.assertNotIn("PONG", ping(*encrypted, "--user", redis.user, password="another"))
+        self.assertNotIn("PONG", ping(*encrypted, password=redis.password()))
+        with socket.create_connection(("127.0.0.1", redis.port), timeout=5) as plain:
+            plain.sendall(f"AUTH {redis.user} {redis.password()}\r\nPING\r\n".encode())
+            try:
+                self.assertNotIn(b"+", plain.recv(1000))
+            except ConnectionError:
+                pass
+
+    def test_mariadb_lets_nobody_in_without_password_and_tls(self):
+        mariadb = self.region.mariadb
+
+        def ask(*how, password):
+            return subprocess.run([find("mariadb"), "--no-defaults", "-h", "127.0.0.1", "-P", str(mariadb.port),
+                                   "-u", mariadb.user, *how, "-Ne", "SELECT 1"], check=False, timeout=20,
+                                  capture_output=True, text=True, env={"MYSQL_PWD": password})
+
+        encrypted = (f"--ssl-ca={mariadb.authority.file}", "--ssl-verify-server-cert")
+        self.assertEqual("1\n", ask(*encrypted, password=mariadb.password()).stdout)
+        self.assertIn("Access denied", ask(*encrypted, password="another").stderr)
+        self.assertIn("Access denied", ask("--skip-ssl", password=mariadb.password()).stderr)
 
     def set_switch(self, name, on):
         with Client(self.region.nodes[0].admin, self.front.admin_token) as operator:

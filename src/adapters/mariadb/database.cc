@@ -32,6 +32,19 @@ void* as_mutable(const void* bound) {
   return std::bit_cast<void*>(bound);
 }
 
+void use_tls(MYSQL* connection, const EngineTls& tls) {
+  CHECK(tls.server_name.empty());
+  constexpr my_bool yes = 1;
+  mysql_options(connection, MYSQL_OPT_SSL_CA, tls.ca_file.c_str());
+  if (!tls.cert_file.empty()) {
+    mysql_options(connection, MYSQL_OPT_SSL_CERT, tls.cert_file.c_str());
+    mysql_options(connection, MYSQL_OPT_SSL_KEY, tls.key_file.c_str());
+  }
+  mysql_options(connection, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+  mysql_options(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  mysql_options(connection, MYSQL_OPT_SSL_ENFORCE, &yes);  // else a server that offers no TLS is talked to in clear
+}
+
 bool is_integer(const MYSQL_FIELD& field) {
   switch (field.type) {
     case MYSQL_TYPE_TINY:
@@ -84,9 +97,10 @@ bool MariadbError::is_rolled_back() const {
   return code_ == ER_LOCK_DEADLOCK || code_ == ER_LOCK_WAIT_TIMEOUT;
 }
 bool MariadbError::is_connection_lost() const {
-  constexpr std::array<unsigned, 8> codes{CR_SERVER_GONE_ERROR, CR_SERVER_LOST,     CR_SERVER_LOST_EXTENDED,
-                                          CR_CONNECTION_ERROR,  CR_CONN_HOST_ERROR, ER_SERVER_SHUTDOWN,
-                                          ER_CONNECTION_KILLED, ER_NET_READ_ERROR};
+  // Whatever ends a connection by TLS is CR_SSL_CONNECTION_ERROR to the library.
+  constexpr std::array<unsigned, 9> codes{CR_SERVER_GONE_ERROR, CR_SERVER_LOST,       CR_SERVER_LOST_EXTENDED,
+                                          CR_CONNECTION_ERROR,  CR_CONN_HOST_ERROR,   CR_SSL_CONNECTION_ERROR,
+                                          ER_SERVER_SHUTDOWN,   ER_CONNECTION_KILLED, ER_NET_READ_ERROR};
   return std::ranges::find(codes, code_) != codes.end();
 }
 bool MariadbError::is_no_such_table() const {
@@ -272,6 +286,9 @@ Database::Database(const Server& server) {
   mysql_options(connection, MYSQL_OPT_READ_TIMEOUT, &answer_s);
   mysql_options(connection, MYSQL_OPT_WRITE_TIMEOUT, &answer_s);
   mysql_options(connection, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+  if (server.tls.is_on()) {
+    use_tls(connection, server.tls);
+  }
 }
 
 Database Database::open(const Server& server, const std::string& name, Mode mode) {

@@ -22,6 +22,7 @@
 #include "adapters/mariadb/values.h"
 #include "base/clock.h"
 #include "base/engine_statistics.h"
+#include "base/engine_tls.h"
 #include "base/result.h"
 #include "storage/guard.h"
 
@@ -58,6 +59,7 @@ struct Server {
   uint16_t port = 3306;
   std::string user;
   std::string password;
+  EngineTls tls{};  // without server_name: the library compares with the host
   std::chrono::seconds connect_timeout{2};
   // A server that is frozen, or a network that swallows everything, counts as lost after this; the error says so.
   std::chrono::seconds answer_timeout{10};

@@ -1,19 +1,29 @@
 // A connection to NATS with JetStream that comes back by itself: it is made in the background, may not be there yet,
-// and is made again for ever.
+// and is made again for ever, unless the server stops to take who this process says it is (`nats_closed` in the log).
 //
 // Threads: any, but any use may wait for a second while the library tries to reach a server that is frozen.
 #pragma once
 
 #include <nats/nats.h>
 
+#include <atomic>
 #include <chrono>
 #include <latch>
 #include <memory>
 #include <string>
 
+#include "base/engine_tls.h"
 #include "base/result.h"
 
 namespace hongbao::nats {
+
+struct Server {
+  std::string url;     // nats:// or tls://; several with commas between
+  std::string user{};  // with `password`; empty: none is given
+  std::string password{};
+  std::string credentials_file{};  // what `nsc` made; instead of a user
+  EngineTls tls{};
+};
 
 struct Destroy {
   void operator()(natsConnection* connection) const { natsConnection_Destroy(connection); }
@@ -42,8 +52,9 @@ Owned<T> make(Call call, natsStatus* status = nullptr) {
 
 class Connection {
  public:
-  // `name` tells its log lines apart, and lives as long as the connection. kConfig: the URL can't be one.
-  static Result<std::unique_ptr<Connection>> open(const std::string& url, const char* name);
+  // `name` tells its log lines apart, and lives as long as the connection. kConfig: the URL can't be one, or a server
+  // that is there won't have this process, or is not believed by it; the field is the setting to look at.
+  static Result<std::unique_ptr<Connection>> open(const Server& server, const char* name);
   // Returns after the connection's last event was logged: the library calls back on a thread of its own, and a process
   // that ends meanwhile has no log any more.
   ~Connection();
@@ -56,10 +67,19 @@ class Connection {
   [[nodiscard]] bool is_connected() const { return natsConnection_Status(get()) == NATS_CONN_STATUS_CONNECTED; }
 
  private:
-  Connection() = default;
+  struct End {
+    const char* connection;  // its name
+    std::atomic<bool> is_wanted = false;
+    std::latch has_come{1};
+  };
+
+  explicit Connection(const char* name) : end_(new End{.connection = name}) {}
+  // What the library calls after the last event.
+  static void on_closed(natsConnection* connection, void* closure);
+  natsStatus connect(natsOptions* options);
 
   Owned<natsConnection> connection_;
-  const std::shared_ptr<std::latch> closed_ = std::make_shared<std::latch>(1);
+  const std::shared_ptr<End> end_;
 };
 
 // Of one request to JetStream.

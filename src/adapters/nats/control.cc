@@ -77,7 +77,7 @@ std::vector<std::string> all_names() {
 }  // namespace
 
 Result<std::unique_ptr<NatsControl>> NatsControl::open(NatsControlOptions options) {
-  auto connection = nats::Connection::open(options.url, "control");
+  auto connection = nats::Connection::open(options.server, "control");
   if (!connection) {
     return std::unexpected(connection.error());
   }

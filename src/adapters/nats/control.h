@@ -31,7 +31,7 @@
 namespace hongbao {
 
 struct NatsControlOptions {
-  std::string url;
+  nats::Server server;
   std::string bucket = "hongbao_control";
   int replicas = 0;
   TrafficWeights traffic;  // until another is set

@@ -29,7 +29,7 @@ std::string stream_name(const NatsStreamOptions& options) {
 
 Result<std::unique_ptr<NatsVoucherStream>> NatsVoucherStream::open(NatsStreamOptions options,
                                                                    prometheus::Registry& registry) {
-  auto connection = nats::Connection::open(options.url, "voucher_stream");
+  auto connection = nats::Connection::open(options.server, "voucher_stream");
   if (!connection) {
     return std::unexpected(connection.error());
   }

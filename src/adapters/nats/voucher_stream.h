@@ -33,7 +33,7 @@
 namespace hongbao {
 
 struct NatsStreamOptions {
-  std::string url{};
+  nats::Server server{};
   Region region{};
   Key256 key{};               // of the messages' MAC: all nodes have the same
   std::string name_prefix{};  // of stream and subjects; for tests that share a server

@@ -42,7 +42,7 @@ uint64_t new_token() {
 RedisCache::RedisCache(RedisOptions options, prometheus::Registry& registry)
     : options_(std::move(options)),
       waiting_(options_.commands_waiting_max),
-      statistics_(engine_statistics("redis", fmt::format("{}:{}", options_.host, options_.port))),
+      statistics_(engine_statistics("redis", options_.server.address())),
       available_(
           add_gauge(registry, "hongbao_cache_available", "1 while the cache is asked, 0 while it is left alone.")),
       pipeline_commands_(add_histogram(registry, "hongbao_cache_pipeline_commands",
@@ -265,7 +265,7 @@ bool RedisCache::connect() {
     return true;
   }
   std::string error;
-  connection_ = RedisConnection::open(options_.host, options_.port, options_.password, options_.answer_timeout, error);
+  connection_ = RedisConnection::open(options_.server, options_.answer_timeout, error);
   if (!connection_) {
     count_failure(error);
     return false;
@@ -286,13 +286,13 @@ void RedisCache::count_failure(const std::string& what) {
   probe_at_.store(std::chrono::steady_clock::now() + kOpenFor);
   available_.Set(0);
   if (failures_ == kFailuresMax) {
-    log_warn("cache_down", {{"server", fmt::format("{}:{}", options_.host, options_.port)}, {"error", error}});
+    log_warn("cache_down", {{"server", options_.server.address()}, {"error", error}});
   }
 }
 
 void RedisCache::count_success() {
   if (failures_ >= kFailuresMax) {
-    log_info("cache_up", {{"server", fmt::format("{}:{}", options_.host, options_.port)}});
+    log_info("cache_up", {{"server", options_.server.address()}});
   }
   failures_ = 0;
   probe_at_.store(kClosed);

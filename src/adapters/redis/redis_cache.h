@@ -24,9 +24,7 @@
 namespace hongbao {
 
 struct RedisOptions {
-  std::string host;
-  uint16_t port = 0;
-  std::string password{};                      // empty: none is asked for
+  RedisServer server;
   std::chrono::milliseconds answer_timeout{};  // to connect, for a pipeline's answers, and to wait for one's turn
   size_t owner_entries_max = 0;                // of each owner's
   std::string prefix = "hongbao:";             // of every key

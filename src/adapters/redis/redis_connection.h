@@ -1,5 +1,5 @@
-// One connection to a Redis server, and the cache's scripts on it. Every step waits no longer than the time-out it
-// was opened with. After the first that fails only `error` is of use.
+// One connection to a Redis server, in plain text or by TLS, and the cache's scripts on it. Every step waits no longer
+// than the time-out it was opened with. After the first that fails only `error` is of use.
 //
 // One thread: the cache's.
 #pragma once
@@ -13,7 +13,20 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/redis/redis_tls.h"
+#include "base/engine_tls.h"
+
 namespace hongbao {
+
+struct RedisServer {
+  std::string host;
+  uint16_t port = 0;
+  std::string user{};      // empty: Redis's own, `default`
+  std::string password{};  // empty: none is sent, nor the user
+  EngineTls tls{};
+
+  [[nodiscard]] std::string address() const;
+};
 
 // What runs as one step on the server; called by its SHA1.
 enum class RedisScript : uint8_t {
@@ -31,9 +44,9 @@ class RedisConnection {
   };
   using Reply = std::unique_ptr<redisReply, Free>;
 
-  // nullptr: `error` has the reason. An empty password is not sent.
-  static std::unique_ptr<RedisConnection> open(const std::string& host, uint16_t port, const std::string& password,
-                                               std::chrono::milliseconds timeout, std::string& error);
+  // nullptr: `error` has the reason.
+  static std::unique_ptr<RedisConnection> open(const RedisServer& server, std::chrono::milliseconds timeout,
+                                               std::string& error);
 
   // Adds a command to those that the next `read` sends.
   void append(RedisScript script, const std::vector<std::string>& words);
@@ -45,15 +58,21 @@ class RedisConnection {
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
-  explicit RedisConnection(std::unique_ptr<redisContext, Free> context) : context_(std::move(context)) {}
+  RedisConnection(std::unique_ptr<redisContext, Free> context, std::chrono::milliseconds timeout)
+      : timeout_(timeout), context_(std::move(context)) {}
 
   [[nodiscard]] std::string_view name_of(RedisScript script) const;
   void append(const std::vector<std::string_view>& words);
+  Reply read_by_tls();
+  bool log_in(const RedisServer& server);
   // False: it failed or was refused.
   bool ask(const std::vector<std::string_view>& words, std::string* answer);
 
+  const std::chrono::milliseconds timeout_;
   std::unique_ptr<redisContext, Free> context_;
-  std::string claim_script_;  // SHA1 names, as the server gave them
+  std::unique_ptr<RedisTls> tls_;  // null: plain text
+  std::string unsent_;             // by TLS
+  std::string claim_script_;       // SHA1 names, as the server gave them
   std::string fill_script_;
   std::string put_owned_script_;
   std::string error_;

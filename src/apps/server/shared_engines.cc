@@ -155,6 +155,14 @@ Result<void> check_stream(const std::map<ShardId, OrderStore*>& orders, NatsVouc
   return {};
 }
 
+nats::Server nats_server(const Settings& settings) {
+  return {.url = settings.nats_url,
+          .user = settings.nats_user,
+          .password = settings.nats_password,
+          .credentials_file = settings.nats_credentials_file,
+          .tls = settings.nats_tls};
+}
+
 }  // namespace
 
 Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::Registry& registry) {
@@ -162,15 +170,17 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::
   Engines& engines = shared.engines;
   auto done = open_databases(settings, shared);
   if (done) {
-    const RedisOptions redis{.host = settings.redis.host,
-                             .port = settings.redis.port,
-                             .password = settings.redis_password,
+    const RedisOptions redis{.server = {.host = settings.redis.host,
+                                        .port = settings.redis.port,
+                                        .user = settings.redis_user,
+                                        .password = settings.redis_password,
+                                        .tls = settings.redis_tls},
                              .answer_timeout = settings.redis_timeout,
                              .owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend};
     engines.cache = std::make_unique<SealedCache>(std::make_unique<RedisCache>(redis, registry),
                                                   derive_key128(settings.master_key, kCacheMac, kKeyContext), registry);
     engines.shared_cache = engines.cache.get();
-    NatsStreamOptions stream{.url = settings.nats_url,
+    NatsStreamOptions stream{.server = nats_server(settings),
                              .region = settings.region,
                              .key = derive_key(settings.master_key, kVoucherMac, kKeyContext),
                              .age_max = settings.nats_stream_age_max,
@@ -182,7 +192,7 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::
   }
   if (done) {
     done = put(engines.control, shared.control_answers,
-               NatsControl::open({.url = settings.nats_url,
+               NatsControl::open({.server = nats_server(settings),
                                   .replicas = static_cast<int>(settings.nats_replicas),
                                   .traffic = {{settings.region, kWeightMax}},
                                   .key = derive_key(settings.master_key, kControlMac, kKeyContext)}));
