@@ -35,7 +35,9 @@ bool refuses_for_now(ErrorCode code) {
 
 // What a try is told though an earlier one may have taken effect, or may still: it may wait in the ledger's queue of an
 // earlier owner. Everything else an owner says holds for all tries: who has a share, or has paid, is told so again.
-bool is_of_this_try_only(ErrorCode code) { return refuses_for_now(code) || says_not_now(code); }
+bool is_of_this_try_only(ErrorCode code) {
+  return refuses_for_now(code) || says_not_now(code);
+}
 
 bool is_another_nodes(const Route& route) {
   return route.where == Route::Where::kNode || route.where == Route::Where::kNobodyKnown;
@@ -167,7 +169,7 @@ void Forwarder::send(const Member& owner, TripRef trip) {
   metrics_.forwarded.Increment();
   const PacketCall& call = trip->call();
   encode(call, bytes);
-  link_.call(owner, bytes, call.deadline,
+  link_.call(owner, bytes, call.flow, call.deadline,
              [this, name = owner.node, trip = std::move(trip)](const Result<std::string_view>& answer_bytes) mutable {
                auto [answer, is_answered] = read(trip->call(), answer_bytes);
                const ErrorCode code = answer ? ErrorCode::kInternal : answer.error().code;

@@ -27,7 +27,7 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
   PeerServerSession(PeerServer& server, tcp::socket socket)
       : PeerConnection(server.io_, std::move(socket), PeerRole::kServer), server_(server) {
     boost::system::error_code ignored;
-    from_ = to_text(this->socket().remote_endpoint(ignored));
+    from_ = this->socket().remote_endpoint(ignored);
   }
 
   void open() override {
@@ -38,17 +38,30 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
   [[nodiscard]] bool owes_answers() { return in_flight_.load() > 0 || has_unsent(); }
 
   // Any thread.
-  void answer(uint64_t request, std::string_view payload) override {
+  bool is_full_for(uint64_t flow) override { return has_too_much_of(flow); }
+  void answer(uint64_t request, uint64_t flow, std::string_view payload, PeerRefusal if_no_room) override {
     if (payload.size() > limits().frame_bytes_max) {
       log_error("peer_answer_too_large", {{"bytes", payload.size()}});
       refuse(request, PeerRefusal::kFailed);
+      return;
+    }
+    const auto sent = send({PeerFrameType::kResponse, request, payload}, flow);
+    if (!sent && sent.error() == ErrorCode::kOverloaded) {
+      refuse(request, if_no_room);
     } else {
-      send_answer({PeerFrameType::kResponse, request, payload});
+      in_flight_.fetch_sub(1);
     }
   }
   void refuse(uint64_t request, PeerRefusal refusal) override {
     const char why = static_cast<char>(refusal);
-    send_answer({PeerFrameType::kRefusal, request, {&why, 1}});
+    const auto sent = send({PeerFrameType::kRefusal, request, {&why, 1}}, 0);
+    in_flight_.fetch_sub(1);
+    if (!sent && sent.error() == ErrorCode::kOverloaded) {
+      overrun_.store(true);
+    } else if (const auto left_out =
+                   refusal == PeerRefusal::kOverloaded ? log_turn("peer_request_refused") : std::nullopt) {
+      log_warn("peer_request_refused", {{"peer", to_text(from_)}, {"suppressed", *left_out}});
+    }
   }
 
  private:
@@ -72,19 +85,11 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
     server_.sessions_.erase(this);
     const char* event = established() ? "peer_gone" : "peer_refused";
     if (const auto left_out = log_turn(event)) {
-      log_info(event, {{"peer", from_}, {"why", why}, {"suppressed", *left_out}});
+      log_info(event, {{"peer", to_text(from_)}, {"why", why}, {"suppressed", *left_out}});
     }
   }
 
-  void send_answer(const PeerFrame& frame) {
-    const auto sent = send(frame);
-    in_flight_.fetch_sub(1);
-    if (!sent && sent.error() == ErrorCode::kOverloaded) {
-      overrun_.store(true);
-    }
-  }
-
-  // A node that does not take its answers gets no more: its calls end as unknown.
+  // A node that does not even take refusals gets no more: its calls end as unknown.
   void on_sweep(SteadyTime /*now*/) override {
     if (overrun_.load()) {
       close("does not take its answers");
@@ -92,9 +97,9 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
   }
 
   PeerServer& server_;  // may be gone when this is closed
-  std::string from_;
+  tcp::endpoint from_;
   std::atomic<uint32_t> in_flight_{0};
-  std::atomic<bool> overrun_{false};  // outgoing_bytes_max was reached
+  std::atomic<bool> overrun_{false};  // not even a refusal had room
 };
 
 PeerServer::PeerServer(PeerIo& io, PeerHandler handler)
