@@ -1,4 +1,5 @@
-// That one flow cannot keep the link from others: what is too much is refused alone, and a connection stays.
+// That one flow, or strangers, cannot keep the link from others: what is too much is refused alone, and a connection
+// stays.
 #include <fmt/format.h>
 
 #include "net/link/peer_test_nodes.h"
@@ -180,6 +181,53 @@ TEST(PeerFairness, RequestsThatWaitApartAreWithdrawnToo) {
   valve.hold(false);
   EXPECT_EQ(told_to(on_their_way).answered, 30);
   EXPECT_TRUE(node.take_all().empty());
+}
+
+TEST(PeerFairness, SocketsWithoutTheKeyKeepNoNodeOut) {
+  PeerLimits limits = test_limits();
+  limits.connect_timeout = kPeerPatience;  // they stay
+  AnsweringNode node(limits);
+  AskingNode resident;
+  ASSERT_TRUE(resident.ask(node.address(), "/echo").get());
+  auto held = resident.ask(node.address(), "/held");
+  std::vector<int> strangers;
+  for (int i = 0; i < 200; ++i) {
+    strangers.push_back(connect_to(node.address()));
+  }
+  AskingNode late;
+  EXPECT_TRUE(late.ask(node.address(), "/echo").get());
+  node.take("/held").send("still there");
+  EXPECT_EQ(*held.get(), "still there");
+  for (const int stranger : strangers) {
+    ::close(stranger);
+  }
+}
+
+TEST(PeerFairness, TheOldestStrangersMakeRoomForNewOnes) {
+  PeerLimits limits = test_limits();
+  limits.connect_timeout = kPeerPatience;
+  limits.unproven_max = 8;
+  limits.unproven_of_address_max = 2;
+  const AnsweringNode node(limits);
+  const auto is_closed = [](int socket, int flags) {
+    char byte = 0;
+    return ::recv(socket, &byte, 1, flags) == 0;
+  };
+  std::vector<int> strangers;
+  for (uint32_t i = 0; i < 3; ++i) {
+    strangers.push_back(connect_to(node.address()));
+  }
+  EXPECT_TRUE(is_closed(strangers[0], 0)) << "one too many of that address";
+  for (uint32_t i = 1; i <= 7; ++i) {
+    strangers.push_back(connect_to(node.address(), INADDR_LOOPBACK + i));
+  }
+  EXPECT_TRUE(is_closed(strangers[1], 0)) << "one too many in all";
+  for (size_t i = 2; i < strangers.size(); ++i) {
+    EXPECT_FALSE(is_closed(strangers[i], MSG_DONTWAIT)) << i;
+  }
+  for (const int stranger : strangers) {
+    ::close(stranger);
+  }
 }
 
 }  // namespace

@@ -32,8 +32,11 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
 
   void open() override {
     server_.sessions_.insert(this);
+    server_.unproven_.push_back(this);
     begin();
   }
+
+  [[nodiscard]] asio::ip::address address() const { return from_.address(); }
 
   [[nodiscard]] bool owes_answers() { return in_flight_.load() > 0 || has_unsent(); }
 
@@ -81,8 +84,16 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
     }
   }
 
+  void on_established() override {
+    server_.unproven_.remove(this);
+    if (server_.nodes() > limits().connections_max) {
+      close("too many nodes are connected");
+    }
+  }
+
   void on_closed(const std::string& why) override {
     server_.sessions_.erase(this);
+    server_.unproven_.remove(this);
     const char* event = established() ? "peer_gone" : "peer_refused";
     if (const auto left_out = log_turn(event)) {
       log_info(event, {{"peer", to_text(from_)}, {"why", why}, {"suppressed", *left_out}});
@@ -129,16 +140,29 @@ void PeerServer::accept() {
       accept_after_pause();  // most likely out of file descriptors
       return;
     }
-    if (sessions_.size() >= io_.limits().connections_max) {
+    if (nodes() >= io_.limits().connections_max) {
       if (const auto left_out = log_turn("peer_connection_refused")) {
         log_warn("peer_connection_refused",
                  {{"connections_max", io_.limits().connections_max}, {"suppressed", *left_out}});
       }
     } else {
-      io_.keep(std::make_shared<PeerServerSession>(*this, std::move(socket)));
+      auto session = std::make_shared<PeerServerSession>(*this, std::move(socket));
+      make_room(session->address());
+      io_.keep(session);
     }
     accept();
   });
+}
+
+// For one more that has not proved itself.
+void PeerServer::make_room(const asio::ip::address& from) {
+  const auto is_from_there = [&](const PeerServerSession* session) { return session->address() == from; };
+  const auto oldest_from_there = std::ranges::find_if(unproven_, is_from_there);
+  if (std::ranges::count_if(unproven_, is_from_there) >= io_.limits().unproven_of_address_max) {
+    (*oldest_from_there)->close("others came after it");
+  } else if (unproven_.size() >= io_.limits().unproven_max) {
+    unproven_.front()->close("others came after it");
+  }
 }
 
 void PeerServer::accept_after_pause() {

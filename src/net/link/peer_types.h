@@ -89,7 +89,9 @@ struct PeerLimits {
   uint32_t flow_bytes_max = 1 << 20;                  // of them, of one flow
   uint32_t requests_in_flight_max = 8'192;            // of one connection, at either end
   uint32_t flow_requests_max = 2'048;                 // of them, of one flow, or of a few (peer_calls.h)
-  uint32_t connections_max = 64;                      // that a server holds
+  uint32_t connections_max = 64;                      // that a server holds, of nodes that have proved themselves
+  uint32_t unproven_max = 64;                         // that it holds besides; one more ends the oldest of them
+  uint32_t unproven_of_address_max = 16;              // of them, from one address; likewise
   uint32_t peers_max = 64;                            // that a pool holds
   std::chrono::milliseconds connect_timeout{1'000};   // from nothing to the end of the handshake
   std::chrono::milliseconds reconnect_after_min{50};  // doubles with every attempt that fails …
