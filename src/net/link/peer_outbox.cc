@@ -108,7 +108,7 @@ bool PeerOutbox::is_full_for(uint64_t flow) const {
   }
   const auto known = flows_.find(flow);
   const size_t of_flow = known == flows_.end() ? 0 : known->second->bytes;
-  return of_flow > flow_bytes_max_ / 2 || waiting_bytes() + kSmallFrameBytes > bytes_max_;
+  return of_flow > kEnoughBytesOfFlow || waiting_bytes() + kSmallFrameBytes > bytes_max_;
 }
 
 void PeerOutbox::take(std::string& out) {

@@ -38,6 +38,7 @@ class PeerOutbox {
   static constexpr size_t kSmallFrameBytes = 4 * 1024;
   static constexpr size_t kSmallBytesOfFlow = 64 * 1024;
   static constexpr size_t kTurnBytes = 64 * 1024;
+  static constexpr size_t kEnoughBytesOfFlow = 2 * kTurnBytes;
 
   explicit PeerOutbox(const PeerLimits& limits);
 
@@ -45,7 +46,8 @@ class PeerOutbox {
   std::optional<PeerFramePlace> put(const PeerFrame& frame, uint64_t flow);
   // True: the frame waited, and is not sent. False: it was taken.
   bool withdraw(const PeerFramePlace& place);
-  // More of this flow would be too much: less than half of what it may have is free, or no small frame has room.
+  // More need not be made for this flow: so much waits apart that its next turns are filled, or no small frame has
+  // room.
   [[nodiscard]] bool is_full_for(uint64_t flow) const;
 
   // Moves to `out`, which is empty, what leaves with the next write.
