@@ -40,6 +40,9 @@ class ApiCall {
   // Has the client told soon after the deadline when nobody else has by then: whoever should answer may wait for a
   // database that is frozen. Only while the call is handed to its handler.
   void tell_when_late();
+  // Whose it is, as a hash of a user's or a channel's name; 0: nobody's.
+  void belongs_to(size_t name_hash) { flow_ = name_hash == 0 ? 1 : name_hash; }
+  [[nodiscard]] uint64_t flow() const { return flow_; }
   // End the connection behind the answer.
   void close_after() { close_ = true; }
 
@@ -53,6 +56,7 @@ class ApiCall {
   OperationMetrics* metrics_;
   SteadyTime began_;
   SteadyTime deadline_;
+  uint64_t flow_ = 0;
   bool close_ = false;
 };
 

@@ -269,9 +269,35 @@ bool read_answer(const pb::SharesPage& in, SharesPage& page) {
 }
 
 template <class Call, class Message>
-std::optional<PacketCall> call_from(const Message& in, SteadyTime deadline) {
+bool read_what(const Message& in, PacketCall& out) {
   Call call;
-  return read_call(in, call) ? std::optional(PacketCall{std::move(call), deadline}) : std::nullopt;
+  if (!read_call(in, call)) {
+    return false;
+  }
+  out.what = std::move(call);
+  return true;
+}
+
+bool read_what(const pb::Call& in, PacketCall& out) {
+  switch (in.what_case()) {
+    case pb::Call::kSend:
+      return read_what<SendCall>(in.send(), out);
+    case pb::Call::kPay:
+      return read_what<PayCall>(in.pay(), out);
+    case pb::Call::kNotify:
+      return read_what<NotifyCall>(in.notify(), out);
+    case pb::Call::kGrab:
+      return read_what<GrabCall>(in.grab(), out);
+    case pb::Call::kOpen:
+      return read_what<OpenCall>(in.open(), out);
+    case pb::Call::kView:
+      return read_what<ViewCall>(in.view(), out);
+    case pb::Call::kShares:
+      return read_what<SharesCall>(in.shares(), out);
+    case pb::Call::WHAT_NOT_SET:
+      break;
+  }
+  return false;
 }
 
 template <class Answer, class Message>
@@ -286,6 +312,7 @@ void encode(const PacketCall& call, std::string& out) {
   thread_local pb::Call message;
   message.Clear();
   std::visit([](const auto& what) { write_call(what, message); }, call.what);
+  message.set_flow(call.flow);
   serialize(message, out);
 }
 
@@ -305,25 +332,10 @@ std::optional<PacketCall> decode_call(std::string_view bytes, SteadyTime deadlin
   if (!parse(message, bytes)) {
     return std::nullopt;
   }
-  switch (message.what_case()) {
-    case pb::Call::kSend:
-      return call_from<SendCall>(message.send(), deadline);
-    case pb::Call::kPay:
-      return call_from<PayCall>(message.pay(), deadline);
-    case pb::Call::kNotify:
-      return call_from<NotifyCall>(message.notify(), deadline);
-    case pb::Call::kGrab:
-      return call_from<GrabCall>(message.grab(), deadline);
-    case pb::Call::kOpen:
-      return call_from<OpenCall>(message.open(), deadline);
-    case pb::Call::kView:
-      return call_from<ViewCall>(message.view(), deadline);
-    case pb::Call::kShares:
-      return call_from<SharesCall>(message.shares(), deadline);
-    case pb::Call::WHAT_NOT_SET:
-      break;
-  }
-  return std::nullopt;
+  PacketCall call;
+  call.deadline = deadline;
+  call.flow = message.flow();
+  return read_what(message, call) ? std::optional(std::move(call)) : std::nullopt;
 }
 
 std::optional<Result<PacketAnswer>> decode_answer(std::string_view bytes) {

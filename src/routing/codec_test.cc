@@ -62,7 +62,7 @@ std::vector<PacketCall> all_calls() {
   calls.push_back({GrabCall{UserId::trusted("bob"), kKey}, kDeadline});
   calls.push_back({OpenCall{UserId::trusted("bob"), kKey, "ticket"}, kDeadline});
   calls.push_back({ViewCall{kKey}, kDeadline});
-  calls.push_back({SharesCall{kKey, 51, 50}, kDeadline});
+  calls.push_back({SharesCall{kKey, 51, 50}, kDeadline, ~uint64_t{5}});
   return calls;
 }
 
@@ -97,6 +97,7 @@ TEST(Codec, EveryCallArrivesAsItWasSent) {
     ASSERT_TRUE(arrived) << call.what.index();
     EXPECT_EQ(arrived->what.index(), call.what.index());
     EXPECT_EQ(arrived->deadline, kDeadline);
+    EXPECT_EQ(arrived->flow, call.flow);
     EXPECT_EQ(bytes_of(*arrived), bytes);
     EXPECT_EQ(shard_of(*arrived), kKey.shard);
   }

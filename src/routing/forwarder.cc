@@ -169,7 +169,7 @@ void Forwarder::send(const Member& owner, TripRef trip) {
   metrics_.forwarded.Increment();
   const PacketCall& call = trip->call();
   encode(call, bytes);
-  link_.call(owner, bytes, call.deadline,
+  link_.call(owner, bytes, call.flow, call.deadline,
              [this, name = owner.node, trip = std::move(trip)](const Result<std::string_view>& answer_bytes) mutable {
                auto [answer, is_answered] = read(trip->call(), answer_bytes);
                const ErrorCode code = answer ? ErrorCode::kInternal : answer.error().code;

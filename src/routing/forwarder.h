@@ -35,9 +35,10 @@ struct ForwarderLimits {
 class NodeLink {
  public:
   virtual ~NodeLink() = default;
-  // `call` is read, and the answer is valid, during the call only. Errors: kUnavailable, nothing was done;
+  // `call`, of `flow`, is read, and the answer is valid, during the call only. Errors: kUnavailable, nothing was done;
   // kOutcomeUnknown, it may have been; others end the call, and nothing was done either.
-  virtual void call(const Member& node, std::string_view call, SteadyTime deadline, Done<std::string_view> done) = 0;
+  virtual void call(const Member& node, std::string_view call, uint64_t flow, SteadyTime deadline,
+                    Done<std::string_view> done) = 0;
 };
 
 // Any thread.

@@ -33,7 +33,8 @@ class TestLink final : public NodeLink {
     std::optional<PacketCall> call;
     Done<std::string_view> done;
   };
-  void call(const Member& node, std::string_view call, SteadyTime deadline, Done<std::string_view> done) override {
+  void call(const Member& node, std::string_view call, uint64_t /*flow*/, SteadyTime deadline,
+            Done<std::string_view> done) override {
     asked.push_back({node.node, decode_call(call, deadline), std::move(done)});
   }
   void answer(const Result<PacketAnswer>& answer) {

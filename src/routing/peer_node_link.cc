@@ -4,10 +4,12 @@
 
 namespace hongbao {
 
-void PeerNodeLink::call(const Member& node, std::string_view call, SteadyTime deadline, Done<std::string_view> done) {
-  peers_.call(node.address,
-              {.kind = static_cast<uint8_t>(LinkKind::kPacketCall), .payload = call, .deadline = deadline},
-              std::move(done));
+void PeerNodeLink::call(const Member& node, std::string_view call, uint64_t flow, SteadyTime deadline,
+                        Done<std::string_view> done) {
+  peers_.call(
+      node.address,
+      {.kind = static_cast<uint8_t>(LinkKind::kPacketCall), .payload = call, .deadline = deadline, .flow = flow},
+      std::move(done));
 }
 
 void answer_packet_call(const PeerRequest& request, PeerReply reply, const Forwarder::CarryOut& carry_out) {
@@ -16,10 +18,14 @@ void answer_packet_call(const PeerRequest& request, PeerReply reply, const Forwa
     reply.fail();
     return;
   }
-  carry_out(*call, [reply = std::move(reply)](const Result<PacketAnswer>& answer) mutable {
+  if (!reply.admit(call->flow)) {
+    return;
+  }
+  const auto if_no_room = only_reads(*call) ? PeerRefusal::kOverloaded : PeerRefusal::kNotAnswered;
+  carry_out(*call, [reply = std::move(reply), if_no_room](const Result<PacketAnswer>& answer) mutable {
     thread_local std::string bytes;
     encode(answer, bytes);
-    reply.send(bytes);
+    reply.send(bytes, if_no_room);
   });
 }
 

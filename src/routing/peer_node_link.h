@@ -18,7 +18,8 @@ class PeerNodeLink final : public NodeLink, public RetryTimer {
   // Both outlive it.
   PeerNodeLink(PeerPool& peers, PeerIo& io) : peers_(peers), io_(io) {}
 
-  void call(const Member& node, std::string_view call, SteadyTime deadline, Done<std::string_view> done) override;
+  void call(const Member& node, std::string_view call, uint64_t flow, SteadyTime deadline,
+            Done<std::string_view> done) override;
   void run_at(SteadyTime at, std::move_only_function<void(bool)> task) override { io_.run_at(at, std::move(task)); }
 
  private:

@@ -65,6 +65,7 @@ struct SharesCall {
 struct PacketCall {
   std::variant<SendCall, PayCall, NotifyCall, GrabCall, OpenCall, ViewCall, SharesCall> what;
   SteadyTime deadline{};
+  uint64_t flow = 0;  // whose traffic it is: a hash of the user or channel that asks; 0: of nobody
 };
 using PacketAnswer = std::variant<PreOrder, PaymentAnswer, GrabAnswer, OpenAnswer, PacketView, SharesPage>;
 

@@ -33,7 +33,8 @@ class Network {
   class Port final : public NodeLink, public RetryTimer {
    public:
     Port(Network& network, uint64_t process) : network_(network), process_(process) {}
-    void call(const Member& node, std::string_view call, SteadyTime deadline, Done<std::string_view> done) override {
+    void call(const Member& node, std::string_view call, uint64_t /*flow*/, SteadyTime deadline,
+              Done<std::string_view> done) override {
       network_.send(process_, node.node, call, deadline, std::move(done));
     }
     void run_at(SteadyTime at, std::move_only_function<void(bool)> task) override {

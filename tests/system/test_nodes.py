@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import unittest
 from hongbao_client import Client, sign_notification, user_token
 from system import binary, eventually
 from test_region import Front
+from wire import Wire
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from region import Node, Region, readyz  # noqa: E402
@@ -23,6 +25,8 @@ from region import Node, Region, readyz  # noqa: E402
 COMMAND_TIMEOUT_S = 1.5
 HAPROXY_PATIENCE_S = 5.8  # deploy/haproxy.cfg's `timeout server`: within a second of the usual command timeout
 LEASE_S = 3
+PAGE = 1_000  # shares; some 300 kB with profiles
+PAGES_PIPELINED = 64
 
 
 class Prober:
@@ -109,6 +113,32 @@ class Prober:
             thread.join()
 
 
+class PageHog:
+    """Asks for a packet's page of shares, many times at once on one connection, and again when that is answered."""
+
+    def __init__(self, address, packet, token):
+        self.statuses, self._stop = [], threading.Event()
+        self._request = (f"GET /v1/packets/{packet}/shares?page_size={PAGE} HTTP/1.1\r\n"
+                         f"Host: {address}\r\nAuthorization: Bearer {token}\r\n\r\n").encode() * PAGES_PIPELINED
+        self._thread = threading.Thread(target=self._ask, args=(address,), daemon=True)
+        self._thread.start()
+
+    def _ask(self, address):
+        with Wire(address) as wire:
+            while not self._stop.is_set():
+                wire.send(self._request)
+                for _ in range(PAGES_PIPELINED):
+                    status = int(wire.reader.readline().split()[1])
+                    length = int(http.client.parse_headers(wire.reader)["Content-Length"])
+                    while length > 0:
+                        length -= len(wire.reader.read(min(length, 1 << 20)))
+                    self.statuses.append(status)
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+
+
 class Nodes(unittest.TestCase):
     def setUp(self):
         directory = self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-nodes-"))
@@ -135,6 +165,32 @@ class Nodes(unittest.TestCase):
         """Every shard is served, and by the node that it belongs to: each has some."""
         eventually(lambda: len(self.serving(*self.region.nodes)) == 4 and all(map(self.serving, self.region.nodes)),
                    "every shard has an owner")
+
+    def packet_of(self, node, **request):
+        """The id of a paid packet in one of the node's shards."""
+        serving = self.serving(node)
+        return next(packet for packet in iter(lambda: self.front.paid_packet("sender", **request)["id"], None)
+                    if packet[:4] in serving)
+
+    def take_many(self, address, packet, users):
+        """By users with profiles, pipelined."""
+        with Wire(address) as wire:
+            for first in range(0, len(users), PAGES_PIPELINED):
+                tokens = [user_token(user, self.front.jwt_secret, name="name of " + user * 6,
+                                     picture=f"https://example.org/{user * 8}.png")
+                          for user in users[first:first + PAGES_PIPELINED]]
+
+                def ask(operation, bodies, tokens=tokens):
+                    wire.send(b"".join(
+                        f"POST /v1/packets/{packet}:{operation} HTTP/1.1\r\nHost: {address}\r\n"
+                        f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+                        f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+                        for token, body in zip(tokens, bodies, strict=True)))
+                    return [wire.answer().body for _ in tokens]
+
+                tickets = ask("grab", ["{}"] * len(tokens))
+                for opened in ask("open", [json.dumps({"ticket": each["ticket"]}) for each in tickets]):
+                    self.assertEqual("opened", opened["outcome"])
 
     def assert_balanced(self):
         self.front.money()
@@ -209,6 +265,32 @@ class Nodes(unittest.TestCase):
             self.assertEqual(6, len(prober.counts), prober.counts)
         self.front.admin = staying.admin
         self.assert_balanced()
+
+    def test_large_pages_of_another_node_neither_delay_nor_end_what_else_is_forwarded(self):
+        self.await_owners()
+        entry, owner = self.region.nodes
+        wide = self.packet_of(owner, kind="equal", total_amount=PAGE + 1, count=PAGE + 1)
+        self.take_many(owner.address, wide, [f"taker-{number:05}" for number in range(PAGE)])
+        grabbed = self.packet_of(owner, kind="equal", total_amount=10, count=10)
+        hogs = [PageHog(entry.address, wide, user_token(f"hog-{number}", self.front.jwt_secret)) for number in range(3)]
+        time.sleep(0.3)
+        took_s = []
+        with Client(entry.address, user_token("modest", self.front.jwt_secret)) as client:
+            until = time.monotonic() + 4
+            while time.monotonic() < until:
+                began = time.monotonic()
+                answer = client.grab(grabbed)
+                took_s.append(time.monotonic() - began)
+                self.assertEqual((200, owner.name), (answer.status, answer.headers["Hongbao-Owner"]), answer)
+        for hog in hogs:
+            hog.stop()
+        statuses = [status for hog in hogs for status in hog.statuses]
+        self.assertLessEqual(set(statuses), {200, 503})
+        self.assertGreater(statuses.count(200), 10)
+        self.assertLess(statistics.median(took_s), 0.1, (len(took_s), max(took_s), len(statuses)))
+        for node in self.region.nodes:
+            for event in ("peer_gone", "peer_lost"):
+                self.assertEqual(0, node.log.read_text().count(f'"{event}"'), (node.name, event))
 
     def test_while_the_databases_are_frozen_everybody_is_told_in_time(self):
         probers = [Prober(self.front, self.region.haproxy.address), Prober(self.front, self.region.nodes[0].address)]

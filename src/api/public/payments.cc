@@ -69,6 +69,7 @@ void PublicApi::notify(const RoutedRequest& in, Caller /*nobody*/, ApiCall call)
     return;
   }
   payment.ordered = std::move(*ordered);
+  call.belongs_to(std::hash<std::string>()(payment.channel));
   ask(NotifyCall{std::move(payment)}, std::move(call), [](const PaymentAnswer& paid) {
     const json::object body{{"packet", packet_json(paid.packet)},
                             {"outcome", paid.outcome == PaymentOutcome::kPaid ? "paid" : "credited_to_wallet"}};

@@ -78,6 +78,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
     call.fail_with(caller.error());
     return;
   }
+  call.belongs_to(std::hash<UserId>()(caller->user));
   if (const auto checked = check_call(router_, *match, *in); !checked) {
     call.fail_with(checked.error());
     return;

@@ -106,6 +106,7 @@ class PublicApi {
 template <class What, class Print>
 void PublicApi::ask(What what, ApiCall call, Print print) const {
   const SteadyTime deadline = call.deadline();
+  const uint64_t flow = call.flow();
   if (services_.forwarder == nullptr) {
     services_.calls.carry_out(
         what, deadline,
@@ -115,7 +116,7 @@ void PublicApi::ask(What what, ApiCall call, Print print) const {
     return;
   }
   services_.forwarder->bring(
-      {std::move(what), deadline}, [call = std::move(call), print = std::move(print)](Brought brought) mutable {
+      {std::move(what), deadline, flow}, [call = std::move(call), print = std::move(print)](Brought brought) mutable {
         HttpResponse response =
             brought.answer ? print(std::get<typename What::Answer>(*brought.answer)) : problem(brought.answer.error());
         if (!brought.owner.empty()) {

@@ -13,6 +13,7 @@ uint64_t PeerCalls::add(PeerCall call) {
   const uint32_t row = free_.back();
   free_.pop_back();
   earliest_ = std::min(earliest_, call.deadline);
+  ++of_flow_[call.flow % kFlowCounts];
   rows_[row].call = std::move(call);
   return static_cast<uint64_t>(rows_[row].generation) << 32 | row;
 }
@@ -26,19 +27,17 @@ PeerCall* PeerCalls::find(uint64_t id) {
 }
 
 std::optional<PeerCall> PeerCalls::take(uint64_t id) {
-  PeerCall* call = find(id);
-  if (call == nullptr) {
-    return std::nullopt;
-  }
-  std::optional<PeerCall> taken(std::move(*call));
-  free_row(static_cast<uint32_t>(id));
-  return taken;
+  return find(id) == nullptr ? std::nullopt : std::optional(free_row(static_cast<uint32_t>(id)));
 }
 
-void PeerCalls::free_row(uint32_t row) {
+// Returns the call that had it.
+PeerCall PeerCalls::free_row(uint32_t row) {
+  PeerCall call = std::move(*rows_[row].call);
   rows_[row].call.reset();
   ++rows_[row].generation;
   free_.push_back(row);
+  --of_flow_[call.flow % kFlowCounts];
+  return call;
 }
 
 void PeerCalls::take_expired(SteadyTime now, std::vector<PeerCall>& out) {
@@ -49,8 +48,7 @@ void PeerCalls::take_expired(SteadyTime now, std::vector<PeerCall>& out) {
   for (uint32_t row = 0; row < rows_.size(); ++row) {
     auto& call = rows_[row].call;
     if (call && call->deadline <= now) {
-      out.push_back(std::move(*call));
-      free_row(row);
+      out.push_back(free_row(row));
     } else if (call) {
       earliest_ = std::min(earliest_, call->deadline);
     }

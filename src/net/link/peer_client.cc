@@ -21,7 +21,7 @@ std::string_view reason_of(ErrorCode code) {
 std::unexpected<Error> refusal_as_error(std::string_view payload) {
   switch (static_cast<PeerRefusal>(payload.size() == 1 ? payload.front() : 0)) {
     case PeerRefusal::kOverloaded:
-      return fail(ErrorCode::kOverloaded, "the other node has too many requests under way");
+      return fail(ErrorCode::kOverloaded, "the other node has too much under way");
     case PeerRefusal::kFailed:
       return fail(ErrorCode::kInternal, "the other node can't answer this");
     case PeerRefusal::kNotAnswered:
@@ -114,14 +114,17 @@ Result<void> PeerClient::send(std::string_view payload, const PeerRequest& reque
     return fail(ErrorCode::kUnavailable, "no time was left to ask the other node");
   }
   const std::lock_guard lock(mutex_);
-  if (calls_.size() >= io_.limits().requests_in_flight_max) {
+  const bool is_one_too_many =
+      calls_.size() >= io_.limits().requests_in_flight_max ||
+      (request.flow != 0 && calls_.size_of_flow(request.flow) >= io_.limits().flow_requests_max);
+  if (is_one_too_many) {
     return fail(ErrorCode::kOverloaded, std::string(reason_of(ErrorCode::kOverloaded)));
   }
   if (auto connected = connect(now); !connected) {
     return connected;
   }
-  const uint64_t id = calls_.add({std::move(done), request.deadline});
-  const auto place = link_->send({PeerFrameType::kRequest, id, payload});
+  const uint64_t id = calls_.add({std::move(done), request.deadline, request.flow});
+  const auto place = link_->send({PeerFrameType::kRequest, id, payload}, request.flow);
   if (!place) {
     done = std::move(calls_.take(id)->done);
     return fail(place.error(), std::string(reason_of(place.error())));

@@ -1,5 +1,8 @@
 #include "net/link/peer_connection.h"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
@@ -20,37 +23,38 @@ PeerConnection::PeerConnection(PeerIo& io, boost::asio::ip::tcp::socket socket, 
       channel_(role, io.cluster_key(), io.limits().frame_bytes_max + kPeerFrameHeader_bytes),
       began_(std::chrono::steady_clock::now()),
       heard_(began_),
-      sent_(began_) {}
+      sent_(began_),
+      outgoing_(io.limits()) {}
 
-std::expected<PeerFramePlace, ErrorCode> PeerConnection::send(const PeerFrame& frame) {
+std::expected<PeerFramePlace, ErrorCode> PeerConnection::send(const PeerFrame& frame, uint64_t flow) {
   CHECK(frame.payload.size() <= limits().frame_bytes_max);
-  PeerFramePlace place;
+  std::optional<PeerFramePlace> place;
   bool is_first = false;
   {
     const std::lock_guard lock(mutex_);
     if (closed_) {
       return std::unexpected(ErrorCode::kUnavailable);
     }
-    if (outgoing_.size() + frame.payload.size() > limits().outgoing_bytes_max) {
+    place = outgoing_.put(frame, flow);
+    if (!place) {
       return std::unexpected(ErrorCode::kOverloaded);
     }
-    place = {batch_, outgoing_.size()};
-    append_frame(outgoing_, frame);
     is_first = !std::exchange(flush_due_, true);
   }
   if (is_first) {
     boost::asio::post(io_.context(), [self = shared_from_this()] { self->flush(); });
   }
-  return place;
+  return *place;
 }
 
 bool PeerConnection::withdraw(const PeerFramePlace& place) {
   const std::lock_guard lock(mutex_);
-  if (place.batch != batch_) {
-    return false;
-  }
-  withdraw_frame(outgoing_, place.at);
-  return true;
+  return outgoing_.withdraw(place);
+}
+
+bool PeerConnection::has_too_much_of(uint64_t flow) {
+  const std::lock_guard lock(mutex_);
+  return outgoing_.is_full_for(flow);
 }
 
 bool PeerConnection::has_unsent() {
@@ -61,6 +65,9 @@ bool PeerConnection::has_unsent() {
 void PeerConnection::begin() {
   boost::system::error_code ignored;
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  const int bytes = kPeerKernelBytes;
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
   socket_.non_blocking(true, ignored);
   channel_.start(handshake_);
   flush();
@@ -134,26 +141,34 @@ void PeerConnection::take_frames(std::string_view frames) {
   }
 }
 
-// Writes all that is ready, unless a write is under way, behind which it will be called again.
+// Writes what is next to leave, unless a write is under way, behind which it will be called again.
 void PeerConnection::flush() {
   if (closed_ || writing_) {
     return;
   }
   wire_.clear();
   std::swap(wire_, handshake_);
-  if (established()) {
-    {
-      const std::lock_guard lock(mutex_);
-      flush_due_ = false;
-      std::swap(outgoing_, sealing_);
-      ++batch_;
-    }
-    channel_.seal(sealing_, wire_);
-    sealing_.clear();
-  }
+  const bool is_more = established() && take_outgoing();
   if (!wire_.empty()) {
     write();
   }
+  if (is_more && !writing_) {
+    boost::asio::post(io_.context(), [self = shared_from_this()] { self->flush(); });  // behind what others ask for
+  }
+}
+
+// True: more waits, and a flush is due.
+bool PeerConnection::take_outgoing() {
+  bool is_more = false;
+  {
+    const std::lock_guard lock(mutex_);
+    outgoing_.take(sealing_);
+    is_more = !outgoing_.empty();
+    flush_due_ = is_more;
+  }
+  channel_.seal(sealing_, wire_);
+  sealing_.clear();
+  return is_more;
 }
 
 // What is ready nearly always fits into the socket's buffer: one system call and no handler.
@@ -197,7 +212,7 @@ void PeerConnection::sweep(SteadyTime now) {
     close("nothing was heard for too long");
     return;
   } else if (now - sent_ >= limits().heartbeat_every && !writing_) {
-    (void)send({PeerFrameType::kHeartbeat});
+    (void)send({PeerFrameType::kHeartbeat}, 0);
   }
   on_sweep(now);
 }

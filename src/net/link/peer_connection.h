@@ -1,11 +1,13 @@
 // One connection between two nodes: a socket, its PeerChannel, and the frames that wait to leave. What server and
 // client have in common.
 //
-// Any thread may `send`. Frames gather in one buffer; the first wakes the PeerIo's thread, which seals all that came
-// until it runs and writes it at once. So a committed batch costs one wake-up and one write, and so does a burst of
-// calls. Reading is alike: what one read brings is handed on frame by frame.
+// Any thread may `send`. Frames gather in a PeerOutbox, which says what leaves when; the first wakes the PeerIo's
+// thread, which seals all small ones that came until it runs and writes them at once. So a committed batch costs one
+// wake-up and one write, and so does a burst of calls. Reading is alike: what one read brings is handed on frame by
+// frame.
 //
-// Everything but `send` and `withdraw` belongs to the PeerIo's thread. The PeerIo owns it until it has ended.
+// Everything but `send`, `withdraw` and the questions belongs to the PeerIo's thread. The PeerIo owns it until it has
+// ended.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
@@ -17,14 +19,9 @@
 #include "net/link/peer_channel.h"
 #include "net/link/peer_frame.h"
 #include "net/link/peer_io.h"
+#include "net/link/peer_outbox.h"
 
 namespace hongbao {
-
-// Where a frame stands while it waits to leave.
-struct PeerFramePlace {
-  uint64_t batch = 0;
-  size_t at = 0;
-};
 
 class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
  public:
@@ -35,7 +32,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
 
   // Queues a frame, also while the connection is still being made. kUnavailable: it has ended; kOverloaded: too much
   // waits. REQUIRES: the payload is within frame_bytes_max.
-  std::expected<PeerFramePlace, ErrorCode> send(const PeerFrame& frame);
+  std::expected<PeerFramePlace, ErrorCode> send(const PeerFrame& frame, uint64_t flow);
   // True: the frame had not left, and never will. False: it is on its way, or was.
   bool withdraw(const PeerFramePlace& place);
 
@@ -44,6 +41,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void sweep(SteadyTime now);
   void flush();
   void close(const std::string& why);
+  // As PeerOutbox says. Any thread.
+  [[nodiscard]] bool has_too_much_of(uint64_t flow);
   // Frames wait, or are being written.
   [[nodiscard]] bool has_unsent();
 
@@ -66,6 +65,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   void on_read(const boost::system::error_code& error, size_t bytes);
   bool take_messages();
   void take_frames(std::string_view frames);
+  bool take_outgoing();
   void write();
   void on_written(const boost::system::error_code& error);
 
@@ -82,8 +82,7 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   SteadyTime sent_;
   std::mutex mutex_;
   // Guarded by mutex_; closed_ is written by the PeerIo's thread only, which may read it without.
-  std::string outgoing_;
-  uint64_t batch_ = 0;      // counts how often outgoing_ was taken
+  PeerOutbox outgoing_;
   bool flush_due_ = false;  // the thread knows, or will look when it has written
   bool closed_ = false;
 };

@@ -166,64 +166,6 @@ TEST(PeerFaults, CallsOfManyThreadsWhileTheirNodeStopsAllEnd) {
   }
 }
 
-// A socket between two nodes that carries bytes until it is told to hold them, like a process that is stopped.
-class Valve {
- public:
-  explicit Valve(const std::string& to) : to_(to), thread_([this] { run(); }) {}
-  ~Valve() {
-    ::shutdown(listener_.socket(), SHUT_RDWR);
-    stopping_ = true;
-    thread_.join();
-  }
-  Valve(const Valve&) = delete;
-  Valve& operator=(const Valve&) = delete;
-
-  [[nodiscard]] const std::string& address() const { return listener_.address(); }
-  void hold(bool held) { held_ = held; }
-  // Flips a bit of the next bytes that the client sends.
-  void alter_next() { alter_ = true; }
-
- private:
-  void run() {
-    while (!stopping_) {
-      const int client = ::accept(listener_.socket(), nullptr, nullptr);
-      if (client < 0) {
-        return;
-      }
-      const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      sockaddr_in at{};
-      at.sin_family = AF_INET;
-      at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-      at.sin_port = htons(static_cast<uint16_t>(std::stoi(to_.substr(to_.rfind(':') + 1))));
-      EXPECT_EQ(::connect(server, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-      while (!stopping_ && (held_ || (carry(client, server, true) && carry(server, client, false)))) {
-        std::this_thread::sleep_for(milliseconds(1));
-      }
-      ::close(client);
-      ::close(server);
-    }
-  }
-
-  bool carry(int from, int to, bool upwards) {
-    const ssize_t got = ::recv(from, bytes_.data(), bytes_.size(), MSG_DONTWAIT);
-    if (got < 0) {
-      return true;
-    }
-    if (got > 0 && upwards && alter_.exchange(false)) {
-      bytes_[static_cast<size_t>(got) - 1] ^= 1;
-    }
-    return got > 0 && ::send(to, bytes_.data(), static_cast<size_t>(got), MSG_NOSIGNAL) == got;
-  }
-
-  const std::string to_;
-  MuteListener listener_;
-  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(256 * 1'024);
-  std::atomic<bool> held_{false};
-  std::atomic<bool> alter_{false};
-  std::atomic<bool> stopping_{false};
-  std::thread thread_;
-};
-
 TEST(PeerFaults, WhatIsToRunLaterIsToldWhenItsNodeStopsBefore) {
   PeerIo io(kClusterKey, test_limits());
   std::promise<bool> soon;
@@ -327,14 +269,7 @@ TEST(PeerFaults, AnAlteredByteEndsTheConnectionAndNothingOfItIsDone) {
 
 TEST(PeerFaults, AStrangerThatSaysNothingIsDisconnected) {
   const AnsweringNode node;
-  const int stranger = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  at.sin_port = htons(static_cast<uint16_t>(std::stoi(node.address().substr(node.address().rfind(':') + 1))));
-  ASSERT_EQ(::connect(stranger, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-  const timeval patience{kPeerPatience.count(), 0};
-  ::setsockopt(stranger, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const int stranger = connect_to(node.address());
   char byte = 0;
   EXPECT_EQ(::recv(stranger, &byte, 1, 0), 0);
   ::close(stranger);

@@ -27,28 +27,44 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
   PeerServerSession(PeerServer& server, tcp::socket socket)
       : PeerConnection(server.io_, std::move(socket), PeerRole::kServer), server_(server) {
     boost::system::error_code ignored;
-    from_ = to_text(this->socket().remote_endpoint(ignored));
+    from_ = this->socket().remote_endpoint(ignored);
   }
 
   void open() override {
     server_.sessions_.insert(this);
+    server_.unproven_.push_back(this);
     begin();
   }
+
+  [[nodiscard]] asio::ip::address address() const { return from_.address(); }
 
   [[nodiscard]] bool owes_answers() { return in_flight_.load() > 0 || has_unsent(); }
 
   // Any thread.
-  void answer(uint64_t request, std::string_view payload) override {
+  bool is_full_for(uint64_t flow) override { return has_too_much_of(flow); }
+  void answer(uint64_t request, uint64_t flow, std::string_view payload, PeerRefusal if_no_room) override {
     if (payload.size() > limits().frame_bytes_max) {
       log_error("peer_answer_too_large", {{"bytes", payload.size()}});
       refuse(request, PeerRefusal::kFailed);
+      return;
+    }
+    const auto sent = send({PeerFrameType::kResponse, request, payload}, flow);
+    if (!sent && sent.error() == ErrorCode::kOverloaded) {
+      refuse(request, if_no_room);
     } else {
-      send_answer({PeerFrameType::kResponse, request, payload});
+      in_flight_.fetch_sub(1);
     }
   }
   void refuse(uint64_t request, PeerRefusal refusal) override {
     const char why = static_cast<char>(refusal);
-    send_answer({PeerFrameType::kRefusal, request, {&why, 1}});
+    const auto sent = send({PeerFrameType::kRefusal, request, {&why, 1}}, 0);
+    in_flight_.fetch_sub(1);
+    if (!sent && sent.error() == ErrorCode::kOverloaded) {
+      overrun_.store(true);
+    } else if (const auto left_out =
+                   refusal == PeerRefusal::kOverloaded ? log_turn("peer_request_refused") : std::nullopt) {
+      log_warn("peer_request_refused", {{"peer", to_text(from_)}, {"suppressed", *left_out}});
+    }
   }
 
  private:
@@ -68,23 +84,23 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
     }
   }
 
+  void on_established() override {
+    server_.unproven_.remove(this);
+    if (server_.nodes() > limits().connections_max) {
+      close("too many nodes are connected");
+    }
+  }
+
   void on_closed(const std::string& why) override {
     server_.sessions_.erase(this);
+    server_.unproven_.remove(this);
     const char* event = established() ? "peer_gone" : "peer_refused";
     if (const auto left_out = log_turn(event)) {
-      log_info(event, {{"peer", from_}, {"why", why}, {"suppressed", *left_out}});
+      log_info(event, {{"peer", to_text(from_)}, {"why", why}, {"suppressed", *left_out}});
     }
   }
 
-  void send_answer(const PeerFrame& frame) {
-    const auto sent = send(frame);
-    in_flight_.fetch_sub(1);
-    if (!sent && sent.error() == ErrorCode::kOverloaded) {
-      overrun_.store(true);
-    }
-  }
-
-  // A node that does not take its answers gets no more: its calls end as unknown.
+  // A node that does not even take refusals gets no more: its calls end as unknown.
   void on_sweep(SteadyTime /*now*/) override {
     if (overrun_.load()) {
       close("does not take its answers");
@@ -92,9 +108,9 @@ class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
   }
 
   PeerServer& server_;  // may be gone when this is closed
-  std::string from_;
+  tcp::endpoint from_;
   std::atomic<uint32_t> in_flight_{0};
-  std::atomic<bool> overrun_{false};  // outgoing_bytes_max was reached
+  std::atomic<bool> overrun_{false};  // not even a refusal had room
 };
 
 PeerServer::PeerServer(PeerIo& io, PeerHandler handler)
@@ -124,16 +140,29 @@ void PeerServer::accept() {
       accept_after_pause();  // most likely out of file descriptors
       return;
     }
-    if (sessions_.size() >= io_.limits().connections_max) {
+    if (nodes() >= io_.limits().connections_max) {
       if (const auto left_out = log_turn("peer_connection_refused")) {
         log_warn("peer_connection_refused",
                  {{"connections_max", io_.limits().connections_max}, {"suppressed", *left_out}});
       }
     } else {
-      io_.keep(std::make_shared<PeerServerSession>(*this, std::move(socket)));
+      auto session = std::make_shared<PeerServerSession>(*this, std::move(socket));
+      make_room(session->address());
+      io_.keep(session);
     }
     accept();
   });
+}
+
+// For one more that has not proved itself.
+void PeerServer::make_room(const asio::ip::address& from) {
+  const auto is_from_there = [&](const PeerServerSession* session) { return session->address() == from; };
+  const auto oldest_from_there = std::ranges::find_if(unproven_, is_from_there);
+  if (std::ranges::count_if(unproven_, is_from_there) >= io_.limits().unproven_of_address_max) {
+    (*oldest_from_there)->close("others came after it");
+  } else if (unproven_.size() >= io_.limits().unproven_max) {
+    unproven_.front()->close("others came after it");
+  }
 }
 
 void PeerServer::accept_after_pause() {

@@ -1,9 +1,14 @@
 // Answers the requests of other nodes. Connections live on the PeerIo; the handler is called on its thread, and replies
 // may come later and from any thread, in any order. `bind`, `start`, `stop_accepting`, `stop`: the owner.
+//
+// Whoever has not proved to know the cluster key takes no place of a node's: such connections are counted apart, and
+// when there are too many, in all or from one address, the oldest of them makes room for the new one. A node needs a
+// moment to prove itself, so it gets in while strangers come and stay.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <list>
 #include <string>
 #include <unordered_set>
 
@@ -39,12 +44,16 @@ class PeerServer {
 
   void accept();
   void accept_after_pause();
+  [[nodiscard]] size_t nodes() const { return sessions_.size() - unproven_.size(); }
+  void make_room(const boost::asio::ip::address& from);
 
   PeerIo& io_;
   const PeerHandler handler_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer accept_pause_;
-  std::unordered_set<PeerServerSession*> sessions_;  // the PeerIo's thread
+  // The PeerIo's thread.
+  std::unordered_set<PeerServerSession*> sessions_;
+  std::list<PeerServerSession*> unproven_;  // of them; the oldest first
 };
 
 }  // namespace hongbao

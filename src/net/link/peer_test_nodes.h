@@ -7,12 +7,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <future>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "net/link/peer_pool.h"
 #include "net/link/peer_server.h"
@@ -93,14 +96,16 @@ class AskingNode {
 
   using Answer = std::future<Result<std::string>>;
 
-  static PeerRequest request(std::string_view said, std::chrono::milliseconds timeout = kPeerPatience) {
-    return {.kind = kTestKind, .payload = said, .deadline = std::chrono::steady_clock::now() + timeout};
+  static PeerRequest request(std::string_view said, std::chrono::milliseconds timeout = kPeerPatience,
+                             uint64_t flow = 0) {
+    return {.kind = kTestKind, .payload = said, .deadline = std::chrono::steady_clock::now() + timeout, .flow = flow};
   }
 
-  Answer ask(const std::string& address, std::string_view said, std::chrono::milliseconds timeout = kPeerPatience) {
+  Answer ask(const std::string& address, std::string_view said, std::chrono::milliseconds timeout = kPeerPatience,
+             uint64_t flow = 0) {
     auto promise = std::make_shared<std::promise<Result<std::string>>>();
     Answer answer = promise->get_future();
-    pool_.call(address, request(said, timeout), [promise](Result<std::string_view> result) {
+    pool_.call(address, request(said, timeout, flow), [promise](Result<std::string_view> result) {
       promise->set_value(result ? Result<std::string>(*result) : std::unexpected(result.error()));
     });
     return answer;
@@ -160,6 +165,78 @@ class MuteListener {
  private:
   int socket_;
   std::string address_;
+};
+
+// A socket that is connected to "127.0.0.1:PORT", from an address of loopback, and gives up reading some day.
+inline int connect_to(const std::string& address, uint32_t from = INADDR_LOOPBACK) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(from);
+  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  at.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
+  const timeval patience{kPeerPatience.count(), 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  return socket;
+}
+
+// A socket between two nodes that carries bytes until it is told to hold them, like a process that is stopped.
+class Valve {
+ public:
+  explicit Valve(const std::string& to) : to_(to), thread_([this] { run(); }) {}
+  ~Valve() {
+    ::shutdown(listener_.socket(), SHUT_RDWR);
+    stopping_ = true;
+    thread_.join();
+  }
+  Valve(const Valve&) = delete;
+  Valve& operator=(const Valve&) = delete;
+
+  [[nodiscard]] const std::string& address() const { return listener_.address(); }
+  void hold(bool held) { held_ = held; }
+  // That came, one after the other.
+  [[nodiscard]] int connections() const { return connections_; }
+  // Flips a bit of the next bytes that the client sends.
+  void alter_next() { alter_ = true; }
+
+ private:
+  void run() {
+    while (!stopping_) {
+      const int client = ::accept(listener_.socket(), nullptr, nullptr);
+      if (client < 0) {
+        return;
+      }
+      const int server = connect_to(to_);
+      ++connections_;
+      while (!stopping_ && (held_ || (carry(client, server, true) && carry(server, client, false)))) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      ::close(client);
+      ::close(server);
+    }
+  }
+
+  bool carry(int from, int to, bool upwards) {
+    const ssize_t got = ::recv(from, bytes_.data(), bytes_.size(), MSG_DONTWAIT);
+    if (got < 0) {
+      return true;
+    }
+    if (got > 0 && upwards && alter_.exchange(false)) {
+      bytes_[static_cast<size_t>(got) - 1] ^= 1;
+    }
+    return got > 0 && ::send(to, bytes_.data(), static_cast<size_t>(got), MSG_NOSIGNAL) == got;
+  }
+
+  const std::string to_;
+  MuteListener listener_;
+  std::vector<uint8_t> bytes_ = std::vector<uint8_t>(256 * 1'024);
+  std::atomic<int> connections_{0};
+  std::atomic<bool> held_{false};
+  std::atomic<bool> alter_{false};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
 };
 
 }  // namespace hongbao
