@@ -36,7 +36,7 @@ struct Settings {
   uint16_t shard_count = 0;
 
   bool distributed = false;  // on MariaDB, Redis and NATS, with other nodes
-  bool core_dumps = false;  // may be written, with all secrets
+  bool core_dumps = false;   // may be written, with all secrets
   std::string node_name;
   std::string node_listen;
   std::string node_address;  // where other nodes reach node_listen
