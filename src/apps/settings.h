@@ -106,7 +106,8 @@ enum KeyPurpose : uint64_t {
   kPeerLink = 6,
   kVoucherMac = 7,
   kControlMac = 8,
-  kCacheMac = 9
+  kCacheMac = 9,
+  kSeedSeal = 10
 };
 inline constexpr char kKeyContext[9] = "hongbao_";
 

@@ -12,6 +12,7 @@
 #include "base/scratch_dir.h"
 #include "contract/engines.h"
 #include "contract/values.h"
+#include "service/sealed_orders.h"
 #include "support/manual_clock.h"
 #include "support/memory_inbox_store.h"
 #include "support/memory_ledger_store.h"
@@ -136,6 +137,17 @@ std::unique_ptr<InboxBackend> make_sqlite_inbox() {
   return std::make_unique<SqliteBackend<InboxStore>>(
       [](const std::string& file) { return sqlite::InboxStore::open(file); });
 }
+// As deployments have it.
+std::unique_ptr<OrderBackend> make_sealed_orders() {
+  return std::make_unique<SqliteBackend<OrderStore>>(
+      [](const std::string& file) -> Result<std::unique_ptr<OrderStore>> {
+        auto below = sqlite::OrderStore::open(file, kShard);
+        if (!below) {
+          return std::unexpected(below.error());
+        }
+        return std::make_unique<SealedOrders>(std::move(*below), Key256{7});
+      });
+}
 std::unique_ptr<OrderBackend> make_mariadb_orders() {
   return std::make_unique<MariadbOrdersBackend>();
 }
@@ -177,7 +189,10 @@ std::vector<BackendMaker<LedgerStore>> durable_ledger_backends() {
   return {{"sqlite", make_sqlite_ledger}, {"mariadb", make_mariadb_ledger}};
 }
 std::vector<BackendMaker<OrderStore>> order_backends() {
-  return {{"sqlite", make_sqlite_orders}, {"mariadb", make_mariadb_orders}, {"memory", make_memory_orders}};
+  return {{"sqlite", make_sqlite_orders},
+          {"mariadb", make_mariadb_orders},
+          {"memory", make_memory_orders},
+          {"sealed", make_sealed_orders}};
 }
 std::vector<BackendMaker<LedgerStore>> ledger_backends() {
   return {{"sqlite", make_sqlite_ledger}, {"mariadb", make_mariadb_ledger}, {"memory", make_memory_ledger}};

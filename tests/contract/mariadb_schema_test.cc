@@ -149,8 +149,8 @@ TEST(MariadbStores, ADatabaseIsOneShardsForGood) {
   EXPECT_TRUE(orders.open().has_value());
 }
 
-// Version 1 knew no parts: what it held is all hot.
-TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
+// Before version 4 seeds lay in clear, and would be read as if they were sealed.
+TEST(MariadbMigration, OrdersOfAnOlderVersionAreRefusedUnlessThereAreNone) {
   const ScratchOrders orders;
   const auto made = order(key(0), 100, 2);
   {
@@ -164,12 +164,13 @@ TEST(MariadbMigration, OrdersOfVersion1AreReadAsBefore) {
   database.execute(fmt::format("INSERT INTO stored_day VALUES ({})", kToday.since_epoch));
   database.execute("DELETE FROM schema_version WHERE version > 1");
   database.commit();
-  EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 1, and this program needs 3"));
-  EXPECT_EQ(mariadb::migrate_schema(test_mariadb(), orders.hot()).value().found, 1U);
-  const auto store = orders.open().value();
-  EXPECT_EQ(store->load(made.key).value()->order, made);
-  EXPECT_EQ(store->days().value().at(0).place, DayPlace::kHot);
-  EXPECT_EQ(store->read_log({1}, 10).value().size(), 1U);
+  EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 1, and this program needs 4"));
+  EXPECT_THAT(refusal(mariadb::migrate_schema(test_mariadb(), orders.hot())),
+              HasSubstr("its packets are of an older release, begin with new data"));
+  database.execute("DELETE FROM stored_day");
+  database.commit();
+  EXPECT_TRUE(mariadb::migrate_schema(test_mariadb(), orders.hot()));
+  EXPECT_TRUE(orders.open());
 }
 
 // Version 1 had parts of shard and voucher in one number with the time.

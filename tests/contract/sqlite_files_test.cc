@@ -92,8 +92,8 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
   EXPECT_THAT(store->read_log({1}, 10).value(), SizeIs(1));
 }
 
-// Version 1 knew no parts: what it held is all hot.
-TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
+// Before version 4 seeds lay in clear, and would be read as if they were sealed.
+TEST_F(SqliteFiles, OrdersOfAnOlderVersionAreRefusedUnlessThereAreNone) {
   const Order made = order(key(1), 100, 1);
   {
     const auto store = sqlite::OrderStore::open(file_, kShard).value();
@@ -102,13 +102,13 @@ TEST_F(SqliteFiles, OrdersOfVersion1AreReadAsBefore) {
   }
   sqlite::Database::open_writer(file_).execute(
       "DROP TABLE stored_day; ALTER TABLE shard_head DROP COLUMN incarnation; PRAGMA user_version = 1");
-  const auto store = sqlite::OrderStore::open(file_, kShard).value();
-  EXPECT_EQ(store->load(made.key).value()->order, made);
-  const auto days = store->days().value();
-  ASSERT_THAT(days, SizeIs(1));
-  EXPECT_EQ(days[0].part, DayPart{kToday});
-  EXPECT_EQ(days[0].place, DayPlace::kHot);
-  EXPECT_EQ(days[0].totals.greatest, VoucherNo{1});
+  const auto refused = sqlite::OrderStore::open(file_, kShard);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().detail, HasSubstr("its packets are of an older release: begin with new data"));
+  std::filesystem::remove(file_);
+  (void)sqlite::OrderStore::open(file_, kShard).value();
+  sqlite::Database::open_writer(file_).execute("PRAGMA user_version = 3");
+  EXPECT_TRUE(sqlite::OrderStore::open(file_, kShard));
 }
 
 // Version 1 listed what users sent and received as it came.

@@ -67,6 +67,18 @@ class DataDirectory(unittest.TestCase):
 
     # Copies of different moments.
 
+    def test_no_file_holds_a_seed(self):
+        server = self.server().start()
+        packet = server.paid_packet("sender-of-it", kind="lucky", total_amount=1000, count=1)["id"]
+        server.kill()  # with all of it in the log
+        files = [path.read_bytes() for path in server.data.rglob("*") if path.is_file()]
+        server.start()
+        with server.user("taker") as client:
+            client.take(packet)
+            seed = bytes.fromhex(client.packet(packet).body["packet"]["seed"])
+        self.assertTrue(any(b"sender-of-it" in content for content in files))
+        self.assertFalse(any(seed in content for content in files))
+
     def test_a_ledger_older_than_the_orders_is_refused(self):
         server = self.played()
         copies = self.copy(server, ("ledger.db", "inbox.db"))

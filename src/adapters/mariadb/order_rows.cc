@@ -32,6 +32,13 @@ const std::vector<SchemaStep>& order_schema_steps() {
       },
       {
           "ALTER TABLE shard_head ADD COLUMN IF NOT EXISTS incarnation BIGINT UNSIGNED NOT NULL DEFAULT 0",
+      },
+      {
+          // Seeds lie sealed from here on (service/sealed_orders.h).
+          "CREATE OR REPLACE TABLE seeds_in_clear(days BIGINT, CONSTRAINT "
+          "`its packets are of an older release, begin with new data` CHECK (days = 0)) ENGINE = InnoDB",
+          "INSERT INTO seeds_in_clear SELECT COUNT(*) FROM stored_day",
+          "DROP TABLE seeds_in_clear",
       }};
   return steps;
 }

@@ -23,7 +23,14 @@ INSERT INTO stored_day(day, part, place)
                     - 2440587.5) AS INTEGER), 1, 1
   FROM sqlite_master WHERE type = 'table' AND name GLOB 'packet_[0-9]*';
 )",
-                                       "ALTER TABLE shard_head ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0"}};
+                                       "ALTER TABLE shard_head ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0",
+                                       // Seeds lie sealed from here on (service/sealed_orders.h).
+                                       R"(
+CREATE TABLE seeds_in_clear(days INTEGER CONSTRAINT "its packets are of an older release: begin with new data"
+  CHECK (days = 0)) STRICT;
+INSERT INTO seeds_in_clear SELECT count(*) FROM stored_day;
+DROP TABLE seeds_in_clear;
+)"}};
   return schema;
 }
 

@@ -72,7 +72,7 @@ Result<std::unique_ptr<HistoryFile>> HistoryFile::create(const std::string& path
   if (!fd) {
     return fail(ErrorCode::kConfig, fd.error().detail, "--history");
   }
-  (void)::ftruncate(*fd, 0);  // a device has no length
+  [[maybe_unused]] const int ignored = ::ftruncate(*fd, 0);  // a device has no length
   return std::unique_ptr<HistoryFile>(new HistoryFile(path, *fd));
 }
 

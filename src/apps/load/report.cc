@@ -227,7 +227,7 @@ Result<void> FiguresFile::write(const Figures& figures, const Options& options) 
     return {};
   }
   const std::string text = to_json(figures, options);
-  (void)::ftruncate(fd_, 0);  // a device has no length
+  [[maybe_unused]] const int ignored = ::ftruncate(fd_, 0);  // a device has no length
   if (::write(fd_, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     return fail(ErrorCode::kStorage, fmt::format("can't write {}", options.json_file), "--json");
   }

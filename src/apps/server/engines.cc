@@ -1,6 +1,14 @@
 #include "apps/server/engines.h"
 
+#include "service/sealed_orders.h"
+
 namespace hongbao {
+
+void Engines::seal_orders(const Key256& key) {
+  for (auto& [id, store] : orders) {
+    store = std::make_unique<SealedOrders>(std::move(store), key);
+  }
+}
 
 std::map<ShardId, OrderStore*> Engines::order_stores() const {
   std::map<ShardId, OrderStore*> stores;

@@ -19,6 +19,9 @@ struct Engines {
   std::unique_ptr<VoucherStream> stream;
   std::unique_ptr<Control> control;
 
+  // From now on seeds lie sealed in them. REQUIRES: the stores are there.
+  void seal_orders(const Key256& key);
+
   [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
   // REQUIRES: all are there; and they outlive it.
   [[nodiscard]] Ports ports() const;

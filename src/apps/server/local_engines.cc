@@ -26,6 +26,7 @@ Result<LocalEngines> open_local_engines(const Settings& settings, const Clock& c
   LocalEngines local{.dir = std::move(*dir), .engines = {}};
   Engines& engines = local.engines;
   engines.orders = std::move(stores->orders);
+  engines.seal_orders(derive_key(settings.master_key, kSeedSeal, kKeyContext));
   engines.ledger = std::move(stores->ledger);
   engines.inbox = std::move(stores->inbox);
   auto done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);

@@ -127,6 +127,7 @@ Result<void> open_databases(const Settings& settings, SharedEngines& shared) {
     }
     shared.members.push_back(std::move(members));
   }
+  engines.seal_orders(derive_key(settings.master_key, kSeedSeal, kKeyContext));
   done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
   return done ? check_cold_storage(layout) : done;
 }

@@ -1,0 +1,51 @@
+#include "service/sealed_orders.h"
+
+#include <bit>
+
+namespace hongbao {
+
+// What most batches hold is opens: they pass as they are.
+CommitOutcome SealedOrders::commit(const CommitBatch& batch) {
+  if (batch.activated.empty()) {
+    return below_->commit(batch);
+  }
+  CommitBatch sealed = batch;
+  for (Order& order : sealed.activated) {
+    turn(order);
+  }
+  return below_->commit(sealed);
+}
+
+Result<std::optional<StoredPacket>> SealedOrders::load(const PacketKey& packet) {
+  auto found = below_->load(packet);
+  if (found && *found) {
+    turn((**found).order);
+  }
+  return found;
+}
+
+Result<OrderStore::HotPacket> SealedOrders::load_hot(const PacketKey& packet) {
+  auto found = below_->load_hot(packet);
+  if (found && found->packet) {
+    turn(found->packet->order);
+  }
+  return found;
+}
+
+void SealedOrders::turn(Order& order) const {
+  const PacketKey& key = order.key;
+  std::string about;
+  for (uint32_t day = std::bit_cast<uint32_t>(key.day.since_epoch), i = 0; i < sizeof day; ++i) {
+    about += static_cast<char>(day >> (8 * i));
+  }
+  for (size_t i = 0; i < sizeof key.local.value; ++i) {
+    about += static_cast<char>(key.local.value >> (8 * i));
+  }
+  about += to_text(key.shard);
+  const Hash256 pad = blake2b_keyed(key_, as_bytes(about));
+  for (size_t i = 0; i < pad.size(); ++i) {
+    order.seed.bytes[i] ^= pad[i];
+  }
+}
+
+}  // namespace hongbao
