@@ -307,9 +307,12 @@ class Nats(Engine):
 class Haproxy(Engine):
     """The balancer before the nodes, each given as (name, public address, port of the admin listener)."""
 
-    def __init__(self, directory, nodes, port=None):
+    def __init__(self, directory, nodes, port=None, certificate_file=None):
+        """`certificate_file`: in PEM, with its key; clients may come by TLS then, at tls_port."""
         super().__init__("haproxy", directory, port)
         self.nodes = nodes
+        self.certificate_file = certificate_file
+        self.tls_port = free_port() if certificate_file else None
         self.config = self.directory / "haproxy.cfg"
         self.owners = self.directory / "owners.map"
         self.socket = self.directory / "socket"
@@ -323,8 +326,10 @@ class Haproxy(Engine):
         self.owners.touch()
 
     def environment(self):
+        of_tls = {"HONGBAO_HAPROXY_TLS_LISTEN": f"127.0.0.1:{self.tls_port}",
+                  "HONGBAO_HAPROXY_CERTIFICATE": str(self.certificate_file)} if self.certificate_file else {}
         return {"HONGBAO_HAPROXY_LISTEN": self.address, "HONGBAO_HAPROXY_SOCKET": str(self.socket),
-                "HONGBAO_OWNERS_MAP": str(self.owners)}
+                "HONGBAO_OWNERS_MAP": str(self.owners), **of_tls}
 
     def command(self):
         return [find("haproxy"), "-db", "-f", self.config]

@@ -1,6 +1,7 @@
 """deploy/haproxy.cfg before dummy nodes: where requests go, what is learned of owners, and what a lost node does."""
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -8,13 +9,16 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import sys
 import tempfile
 import time
 import unittest
+import warnings
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "deploy"))
+from certificates import Authority  # noqa: E402
 from engines import Engine, Haproxy, answers, free_port  # noqa: E402
 
 ROOT = HERE.parents[1]
@@ -302,6 +306,44 @@ class OwnAnswersTest(HaproxyCase):
         for name in ("outcome_unknown", "unavailable"):
             self.assertIn(f"set-var(txn.problem) str({name})", config)
             self.assertIn(table[name], config)
+
+
+class TlsTest(HaproxyCase):
+    def setUp(self):
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="hongbao-haproxy-tls-")))
+        self.authority = Authority(directory)
+        certificate, key = self.authority.certificate("haproxy")
+        both = directory / "both.pem"
+        both.write_bytes(certificate.read_bytes() + key.read_bytes())
+        self.haproxy_class = functools.partial(Haproxy, certificate_file=both)
+        super().setUp()
+
+    def client_by_tls(self, **options):
+        context = ssl.create_default_context(cafile=self.authority.file)
+        for name, value in options.items():
+            setattr(context, name, value)
+        client = http.client.HTTPSConnection("127.0.0.1", self.haproxy.tls_port, timeout=10, context=context)
+        self.addCleanup(client.close)
+        return client
+
+    def test_clients_come_by_tls(self):
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            client = self.client_by_tls(maximum_version=version)
+            client.request("GET", packet("s001"))
+            self.assertEqual(200, client.getresponse().status)
+        self.assertEqual(200, self.ask(packet("s001")).status, "the other listener stays for checks on this machine")
+
+    def test_nothing_older_and_nothing_in_plain_text(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of TLS 1.1, which is what is tried here
+            old = self.client_by_tls(minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
+        with self.assertRaises(ssl.SSLError):
+            old.request("GET", packet("s001"))
+        plain = http.client.HTTPConnection("127.0.0.1", self.haproxy.tls_port, timeout=10)
+        self.addCleanup(plain.close)
+        with self.assertRaises((ConnectionError, http.client.HTTPException)):
+            plain.request("GET", packet("s001"))
+            plain.getresponse()
 
 
 class OneAddressTest(HaproxyCase):
