@@ -129,6 +129,11 @@ Result<Caller> Authenticator::in_time(const Verified& verified, Timestamp now) c
   if (now.unix_ms - leeway_ms >= verified.expires_ms) {
     return fail(ErrorCode::kTokenExpired, "has expired: get a new token", "Authorization");
   }
+  const int64_t lifetime_ms = std::chrono::milliseconds(options_.lifetime_max).count();
+  if (lifetime_ms > 0 && verified.expires_ms > now.unix_ms + leeway_ms + lifetime_ms) {
+    return unauthenticated(
+        fmt::format("must be a token that expires within {} s: `exp` is in seconds", options_.lifetime_max.count()));
+  }
   if (now.unix_ms + leeway_ms < verified.not_before_ms) {
     return unauthenticated("is not valid yet, says its `nbf`");
   }

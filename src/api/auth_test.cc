@@ -66,6 +66,21 @@ TEST_F(AuthTest, AGoodTokenNamesItsUser) {
   EXPECT_EQ(ask(token(claims_with("\"bob\"", later_))).value().user.text(), "bob");
 }
 
+TEST_F(AuthTest, ATokenForEverIsRefused) {
+  const Authenticator strict(
+      {.secrets = {kSecret}, .leeway = std::chrono::seconds(5), .lifetime_max = std::chrono::hours(1)});
+  const auto at = [&](int64_t exp_s, Timestamp now = kNow) {
+    return strict.caller_of("Bearer " + token(claims_with("\"alice\"", std::to_string(exp_s))), now);
+  };
+  EXPECT_TRUE(at(kNow_s + 3'605));
+  const auto refused = at(kNow_s + 3'607);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(refused.error().detail, "must be a token that expires within 3600 s: `exp` is in seconds");
+  EXPECT_TRUE(at(kNow_s + 3'607, kNow + std::chrono::seconds(2))) << "and is good when its time has come";
+  EXPECT_FALSE(at(kNow_s * 1'000)) << "in milliseconds";
+}
+
 TEST_F(AuthTest, ATokenSignedWithAnotherSecretIsRefused) {
   const std::string claims = claims_with("\"alice\"", later_);
   EXPECT_EQ(verdict(sign(R"({"alg":"HS256","typ":"JWT"})", claims, "another secret")), "unauthenticated");

@@ -107,6 +107,10 @@ Setting master_key_file(std::string_view name, Key256& target, std::string_view 
           reader.refuse(key, "must name a file with 64 hexadecimal digits: create it with `hongbaoctl init`");
           return;
         }
+        if (std::ranges::all_of(*bytes, [&](auto byte) { return byte == bytes->front(); })) {
+          reader.refuse(key, "names a file whose key is one byte over and over: create it with `hongbaoctl init`");
+          return;
+        }
         std::copy(bytes->begin(), bytes->end(), target.begin());
       },
       value, about);
@@ -153,8 +157,16 @@ TakeContent into(std::string& target) {
   return [&target](ConfigReader&, const std::string&, const std::string& content) { target = content; };
 }
 
-TakeContent onto(std::vector<std::string>& target) {
-  return [&target](ConfigReader&, const std::string&, const std::string& content) { target.push_back(content); };
+// RFC 7518, section 3.2: no shorter than the hash.
+TakeContent signing_secret(std::vector<std::string>& target) {
+  return [&target](ConfigReader& reader, const std::string& key, const std::string& content) {
+    constexpr size_t kBytesMin = 32;
+    if (content.size() < kBytesMin) {
+      reader.refuse(key,
+                    fmt::format("names a file with less than {} characters: HS256 wants a longer secret", kBytesMin));
+    }
+    target.push_back(content);
+  };
 }
 
 }  // namespace
@@ -200,9 +212,10 @@ std::vector<SettingSection> settings_table(Settings& s) {
       secret_file("token_file", into(s.admin_token), "secrets/admin.token", "the token that callers have to give"),
     }},
     {"auth", "Who asks.", {
-      secret_file("jwt_secret_file", onto(s.auth.secrets), "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),
-      optional_secret_file("jwt_previous_secret_file", onto(s.auth.secrets), "secrets/jwt.previous.secret", "good as well, while jwt_secret_file is being changed"),
+      secret_file("jwt_secret_file", signing_secret(s.auth.secrets), "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),
+      optional_secret_file("jwt_previous_secret_file", signing_secret(s.auth.secrets), "secrets/jwt.previous.secret", "good as well, while jwt_secret_file is being changed"),
       integer("leeway_s", s.auth.leeway, 5, {0, 300}, "for clocks that differ, on a token's exp and nbf"),
+      integer("token_lifetime_max_s", s.auth.lifetime_max, 30 * 86'400, {60, 3'650 * 86'400}, "how far in the future a token's exp may be"),
       unless_given("any", text("issuer", s.auth.issuer, "", "what a token's iss must be")),
       unless_given("any", text("audience", s.auth.audience, "", "what a token's aud must name")),
       master_key_file("master_key_file", s.master_key, "secrets/master.key", "packet tags, tickets, pay tokens; losing it orphans every packet id"),

@@ -178,7 +178,8 @@ class BadInput(SystemTest):
                              (sign_jwt(good, secret, {"alg": "HS256", "crit": ["x"]}), "`crit`"),
                              (sign_jwt({"sub": "alice"}, secret), "`exp`"), (sign_jwt({"exp": good["exp"]}, secret), "`sub`"),
                              (sign_jwt({**good, "sub": "a" * 65}, secret), "at most 64 characters, not 65"),
-                             (sign_jwt({**good, "nbf": good["exp"]}, secret), "not valid yet")):
+                             (sign_jwt({**good, "nbf": good["exp"]}, secret), "not valid yet"),
+                             (sign_jwt({**good, "exp": good["exp"] * 1000}, secret), "in seconds")):
             with self.server.anyone(token) as client:
                 answer = client.get("/v1/users/me/wallet")
                 self.assert_problem(answer, "unauthenticated", "Authorization")

@@ -132,6 +132,7 @@ class Arguments(CommandLineTest):
     def start_distributed(self, settings):
         secret = self.directory / "password"
         secret.write_text("x" * 32)
+        secret.chmod(0o600)
         given = {"node.engines": "distributed", "mariadb.password_file": secret, **settings}
         return run("hongbaod", "--config", self.made(), *(f"--set={name}={value}" for name, value in given.items()))
 
@@ -160,6 +161,7 @@ class Arguments(CommandLineTest):
         garbage, secret = self.directory / "garbage", self.directory / "secret"
         garbage.write_text("no certificate")
         secret.write_text("y" * 32)
+        secret.chmod(0o600)
         for engine in ("mariadb", "redis", "nats"):
             with self.subTest(engine=engine):
                 ca, cert, key = (f"{engine}.tls_{name}_file" for name in ("ca", "cert", "key"))

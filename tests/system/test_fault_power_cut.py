@@ -72,7 +72,7 @@ class PowerCut(FaultTest):
     def assert_refuses_another_key(self, server):
         key = server.directory / "secrets" / "master.key"
         original = key.read_text()
-        key.write_text("0" * 64)
+        key.write_text("01ab" * 16)
         result = subprocess.run([binary("hongbaod"), "--config", str(server.config)], env=server.environment, timeout=20,
                                 cwd=server.directory, capture_output=True, text=True)
         key.write_text(original)

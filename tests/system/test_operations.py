@@ -153,7 +153,7 @@ class Operations(SystemTest):
         self.assert_refused_at_start({**made.environment, "HONGBAO_REGION_NAME": "north"}, made.config, "region.name")
         key = made.directory / "secrets" / "master.key"
         original = key.read_text()
-        key.write_text("0" * 64)
+        key.write_text("01ab" * 16)
         self.assert_refused_at_start(made.environment, made.config, "auth.master_key_file")
         key.write_text(original)
         made.start()
@@ -192,6 +192,17 @@ class Operations(SystemTest):
                 bad.write_text(text + extra)
                 self.assert_refused_at_start(self.server.environment, bad, names)
         self.assert_refused_at_start(self.server.environment, self.server.directory / "none.toml", "none.toml")
+
+    def test_keys_that_protect_nothing_are_refused(self):
+        secrets = self.server.directory / "secrets"
+        for name, content, key in (("master.key", "00" * 32, "auth.master_key_file"),
+                                   ("jwt.secret", "x" * 31, "auth.jwt_secret_file")):
+            with self.subTest(name=name):
+                weak = secrets / f"weak-{name}"
+                weak.write_text(content)
+                weak.chmod(0o600)
+                variable = "HONGBAO_" + key.upper().replace(".", "_")
+                self.assert_refused_at_start({**self.server.environment, variable: str(weak)}, self.server.config, key)
 
 
 class ChangingSecrets(unittest.TestCase):

@@ -170,10 +170,17 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
   if (!id) {
     return fail(ErrorCode::kInvalidField, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -", "--user");
   }
+  const std::chrono::seconds ttl(ttl_s);
+  if (ttl > config->settings.auth.lifetime_max) {
+    return fail(
+        ErrorCode::kInvalidField,
+        fmt::format("must be at most {} (auth.token_lifetime_max_s)", config->settings.auth.lifetime_max.count()),
+        "--ttl-s");
+  }
   const Timestamp now = SystemClock().now();
   return make_token(
       {.secrets = {*jwt_secret}, .issuer = config->settings.auth.issuer, .audience = config->settings.auth.audience},
-      *id, now, now + std::chrono::seconds(ttl_s));
+      *id, now, now + ttl);
 }
 
 Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user) {
