@@ -28,11 +28,11 @@ struct Caller {
 struct AuthOptions {
   std::vector<std::string> secrets;  // any of them may have signed; the first signs
   std::chrono::seconds leeway{0};    // for clocks that differ, on `exp` and `nbf`
-  // How far in the future `exp` may be, so that a token that was lost, or whose `exp` is in milliseconds, is not good for
-  // ever; 0: any.
+  // How far in the future `exp` may be, so that a token that was lost, or whose `exp` is in milliseconds, is not good
+  // for ever; 0: any.
   std::chrono::seconds lifetime_max{0};
-  std::string issuer{};              // what `iss` must be; empty: anything
-  std::string audience{};            // what `aud` must name; empty: anything
+  std::string issuer{};    // what `iss` must be; empty: anything
+  std::string audience{};  // what `aud` must name; empty: anything
 };
 
 class Authenticator {
