@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/input_file.h"
+
 namespace hongbao {
 namespace {
 
@@ -61,6 +63,10 @@ class EngineSection {
 
   void check_content() const {
     const auto context = make_tls_context(tls_);
+    if (context && is_open_to_everybody(tls_.key_file)) {
+      reader_.refuse(key("tls_key_file"),
+                     fmt::format("names {}, which everybody on this machine may use: chmod o= it", tls_.key_file));
+    }
     if (context || tls_.cert_file.empty() != tls_.key_file.empty()) {
       return;
     }
@@ -109,6 +115,10 @@ void check_nats(ConfigReader& reader, const Settings& settings) {
   }
   if (!settings.nats_user.empty() && !settings.nats_credentials_file.empty()) {
     reader.refuse("nats.credentials_file", "tells who this is, and so does nats.user: leave one of them out");
+  }
+  if (is_open_to_everybody(settings.nats_credentials_file)) {
+    reader.refuse("nats.credentials_file", fmt::format("names {}, which everybody on this machine may use: chmod o= it",
+                                                       settings.nats_credentials_file));
   }
   const EngineSection nats(reader, "nats", settings.nats_tls, settings.allow_plaintext);
   nats.check_files();

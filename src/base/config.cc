@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -233,8 +232,7 @@ Result<std::string> read_secret_file(const std::string& path, std::string_view k
                 fmt::format("names {}, which {} (`hongbaoctl init` makes secrets)", path, text.error().detail),
                 std::string(key));
   }
-  struct stat status{};
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
+  if (is_open_to_everybody(path)) {
     return fail(ErrorCode::kConfig, fmt::format("names {}, which everybody on this machine may use: chmod o= it", path),
                 std::string(key));
   }

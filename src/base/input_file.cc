@@ -104,4 +104,9 @@ Result<int> open_output_file(const std::string& path) {
   return file;
 }
 
+bool is_open_to_everybody(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0;
+}
+
 }  // namespace hongbao

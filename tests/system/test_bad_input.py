@@ -5,7 +5,7 @@ import time
 import unittest
 
 from hongbao_client import Client, base64url, sign_jwt
-from system import SystemTest
+from system import SystemTest, eventually
 
 GOOD = {"kind": "lucky", "total_amount": 100, "count": 5}
 
@@ -157,6 +157,7 @@ class BadInput(SystemTest):
             with self.server.anyone(token) as client:
                 self.assert_refused(lambda: client.get("/v1/users/me/wallet"), "unauthenticated", name=name)
                 self.assert_refused(lambda: client.send(self.server.new_key(), **GOOD), "unauthenticated", name=name)
+        self.assert_alarmed("token_refused")
         for exp, problem in ((now - 60, "token_expired"), (0, "token_expired"), ("x", "unauthenticated")):
             with self.server.anyone(sign_jwt({"sub": "alice", "exp": exp}, secret)) as client:
                 self.assert_refused(lambda: client.get("/v1/users/me/wallet"), problem, exp=exp)
@@ -207,6 +208,14 @@ class BadInput(SystemTest):
             self.assert_refused(lambda: self.alice.get(f"/v1/packets/{packet_id}/shares"), "not_found")
             self.assert_refused(lambda: self.alice.open(packet_id, "ticket"), "not_found")
             self.assert_refused(lambda: self.alice.pay(packet_id, "token"), "not_found")
+        self.assert_alarmed("packet_id_refused")
+        with self.server.operator() as operator:
+            self.assertRegex(operator.call("GET", "/metrics").raw.decode(), r"hongbao_packet_ids_refused_total [1-9]")
+
+    def assert_alarmed(self, event):
+        """The log says so, in a few lines, however often it was tried."""
+        lines = eventually(lambda: [line for line in self.server.log if f'"{event}"' in line], event)
+        self.assertLess(len(lines), 20)
 
     def test_tickets(self):
         ticket = self.alice.grab(self.packet["id"]).body["ticket"]
@@ -311,6 +320,7 @@ class BadInput(SystemTest):
                         self.assert_problem(client.get(path), "unauthenticated")
                 self.assert_refused(lambda: client.post("/admin/v1/wallets/alice:deposit", {"amount": 5}),
                                     "unauthenticated")
+        self.assert_alarmed("admin_token_refused")
         with Client(self.server.admin) as client:
             self.assertEqual(200, client.get("/healthz").status)
             self.assertEqual(200, client.get("/readyz").status)

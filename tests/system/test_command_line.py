@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +19,9 @@ import unittest
 
 from hongbao_client import Client
 from system import Server, binary, clean_environment, eventually
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
+from certificates import Authority  # noqa: E402
 
 PROGRAMS = ("hongbaod", "hongbaoctl", "hongbao-load")
 PACKET = "s007-261122-01000003k-4qz8mn2r"
@@ -180,6 +184,13 @@ class Arguments(CommandLineTest):
         self.refused_setting("nats.credentials_file", "nats.user", **{
             "nats.credentials_file": garbage, "nats.user": "ann", "nats.password_file": secret})
         self.refused_setting("nats.url", "nats.tls_ca_file", **{"nats.url": "tls://127.0.0.1:4222"})
+        garbage.chmod(0o604)
+        self.refused_setting("nats.credentials_file", "chmod o=", **{"nats.credentials_file": garbage})
+        authority = Authority(self.directory / "tls")
+        certificate, private = authority.certificate("node")
+        private.chmod(0o604)
+        self.refused_setting("redis.tls_key_file", "chmod o=", **{
+            "redis.tls_ca_file": authority.file, "redis.tls_cert_file": certificate, "redis.tls_key_file": private})
 
     def test_names_are_checked_before_anything_is_asked(self):
         for user in ("a b", "a/b", "a?b", "a%2Fb", "", "a" * 65, "a\nb", "ünö", "../x"):

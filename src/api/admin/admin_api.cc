@@ -4,6 +4,8 @@
 #include <prometheus/text_serializer.h>
 
 #include "api/auth.h"
+#include "base/log.h"
+#include "base/log_rate.h"
 
 namespace hongbao {
 AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
@@ -48,6 +50,9 @@ void AdminApi::handle(const HttpRequest& request, Reply reply) {
   const bool open = match && operations_[match->route].open;
   const std::string_view token = bearer_token(request.header(http::field::authorization));
   if (!open && !equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
+    if (const auto left_out = log_turn("admin_token_refused")) {
+      log_warn("admin_token_refused", {{"suppressed", *left_out}});
+    }
     call.fail_with({token.empty() ? ErrorCode::kTokenMissing : ErrorCode::kUnauthenticated,
                     "must be \"Bearer <admin token>\"", "Authorization"});
     return;

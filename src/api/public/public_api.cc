@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
+#include "base/log_rate.h"
+
 namespace hongbao {
 namespace {
 
@@ -10,13 +13,25 @@ constexpr std::array<std::string_view, 7> kPacketRoutes{
     "POST /v1/packets",         "POST /v1/packets/{}:pay", "POST /v1/payments:notify", "POST /v1/packets/{}:grab",
     "POST /v1/packets/{}:open", "GET /v1/packets/{}",      "GET /v1/packets/{}/shares"};
 
+// A token that nobody signed for us; one that has expired is everyday.
+void alarm_if_forged(const Error& error) {
+  if (error.code != ErrorCode::kUnauthenticated) {
+    return;
+  }
+  if (const auto left_out = log_turn("token_refused")) {
+    log_warn("token_refused", {{"rule", error.detail}, {"suppressed", *left_out}});
+  }
+}
+
 }  // namespace
 
 PublicApi::PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry)
     : services_(services),
       options_(std::move(options)),
       paging_(services.page_tokens, services.control),
-      unrouted_(registry, "public", "unrouted") {
+      unrouted_(registry, "public", "unrouted"),
+      ids_refused_(add_counter(registry, "hongbao_packet_ids_refused_total",
+                               "Packet ids whose tag is wrong: nobody was given them.")) {
   constexpr auto get = http::verb::get;
   constexpr auto post = http::verb::post;
   add(post, "/v1/packets/{}:open", &PublicApi::open, registry);
@@ -75,6 +90,7 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
           ? Result<Caller>()
           : services_.authenticator.caller_of(request.header(http::field::authorization), services_.clock.now());
   if (!caller) {
+    alarm_if_forged(caller.error());
     call.fail_with(caller.error());
     return;
   }
@@ -99,7 +115,14 @@ void PublicApi::answer_peer(const PacketCall& call, Done<PacketAnswer> done) {
 
 Result<PacketKey> PublicApi::packet_of(const RoutedRequest& in) const {
   const auto key = services_.ids.parse(in.name);
-  return key ? Result<PacketKey>(*key) : std::unexpected(packet_not_found().error());
+  if (key) {
+    return *key;
+  }
+  ids_refused_.Increment();
+  if (const auto left_out = log_turn("packet_id_refused")) {
+    log_warn("packet_id_refused", {{"suppressed", *left_out}});
+  }
+  return packet_not_found();
 }
 
 }  // namespace hongbao

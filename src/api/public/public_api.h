@@ -96,6 +96,7 @@ class PublicApi {
   Router router_;
   std::vector<Operation> operations_;
   OperationMetrics unrouted_;
+  prometheus::Counter& ids_refused_;
   std::array<std::unique_ptr<OperationMetrics>, std::variant_size_v<decltype(PacketCall::what)>> peer_metrics_;
   std::atomic<bool> refusing_{false};
   std::atomic<bool> closing_{false};
