@@ -24,36 +24,37 @@ PacketView view_of(const FinishedPacket& packet, std::string id) {
   return view;
 }
 
-// `amount_at(i)` and `share_at(i)` for i < count.
-template <class AmountAt, class ShareAt>
-SharesPage page_of(uint32_t count, bool finished, uint32_t seq, uint32_t shares_max, AmountAt amount_at,
-                   ShareAt share_at) {
+// `share_at(i)` for i < count.
+template <class ShareAt>
+SharesPage page_of(uint32_t count, uint32_t seq, uint32_t shares_max, ShareAt share_at) {
   SharesPage page;
   const uint32_t end = std::min(count, seq - 1 + shares_max);
   for (uint32_t i = seq - 1; i < end; ++i) {
     page.shares.push_back(share_at(i));
   }
   page.next_seq = end < count ? end + 1 : 0;
-  for (uint32_t i = 0; finished && i < count; ++i) {
-    if (!page.luckiest_seq || amount_at(i) > amount_at(*page.luckiest_seq - 1)) {
-      page.luckiest_seq = i + 1;
-    }
-  }
   return page;
 }
 
 SharesPage page_of(const ResidentPacket& packet, uint32_t seq, uint32_t shares_max) {
   const bool finished = is_finished(packet.published_state());  // first, as above
   const ShareList& shares = packet.shares();
-  return page_of(
-      shares.published(), finished, seq, shares_max, [&](uint32_t i) { return shares.amount_at(i); },
-      [&](uint32_t i) { return shares.at(i); });
+  const uint32_t count = shares.published();
+  SharesPage page = page_of(count, seq, shares_max, [&](uint32_t i) { return shares.at(i); });
+  if (finished && count > 0) {
+    page.luckiest_seq = shares.luckiest() + 1;
+  }
+  return page;
 }
 
 SharesPage page_of(const FinishedPacket& packet, uint32_t seq, uint32_t shares_max) {
-  return page_of(
-      static_cast<uint32_t>(packet.shares.size()), /*finished=*/true, seq, shares_max,
-      [&](uint32_t i) { return packet.shares[i].amount; }, [&](uint32_t i) { return packet.shares[i]; });
+  SharesPage page = page_of(static_cast<uint32_t>(packet.shares.size()), seq, shares_max,
+                            [&](uint32_t i) { return packet.shares[i]; });
+  if (!packet.shares.empty()) {  // there are few
+    const auto luckiest = std::ranges::max_element(packet.shares, {}, &Share::amount);
+    page.luckiest_seq = static_cast<uint32_t>(luckiest - packet.shares.begin()) + 1;
+  }
+  return page;
 }
 
 }  // namespace

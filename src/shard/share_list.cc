@@ -58,6 +58,9 @@ void ShareList::append(const Share& share) {
                                      .voucher_high = static_cast<uint16_t>(share.voucher.value >> kVoucherLowBits),
                                      .voucher_low = static_cast<uint32_t>(share.voucher.value),
                                      .sum_fen = static_cast<uint32_t>(sum_with_it.fen())};
+  if (share.amount > amount_at(luckiest_)) {
+    luckiest_ = appended_;
+  }
   ++appended_;
   if (slots_) {
     index(share.user);

@@ -44,6 +44,10 @@ class ShareList {
   // Of the first `shares` shares, in constant time. REQUIRES: as for `at(shares - 1)`, or 0.
   [[nodiscard]] Money sum(uint32_t shares) const;
 
+  // The index of the greatest share, the earliest of equals. REQUIRES: there is one, and none is appended any more: the
+  // caller has seen the packet finished, or is the writer.
+  [[nodiscard]] uint32_t luckiest() const { return luckiest_; }
+
   // Memory in bytes, for the eviction limit.
   [[nodiscard]] size_t bytes() const;
 
@@ -78,6 +82,7 @@ class ShareList {
   std::unique_ptr<std::atomic<uint32_t>[]> slots_;
   const uint32_t count_;
   uint32_t appended_ = 0;
+  uint32_t luckiest_ = 0;  // of those appended
   std::atomic<uint32_t> published_{0};
 };
 

@@ -47,6 +47,19 @@ TEST_P(ShareLists, GiveBackWhatWasAppended) {
   EXPECT_EQ(shares.sum(0), Money(0));
 }
 
+TEST_P(ShareLists, TheLuckiestIsTheEarliestOfTheGreatest) {
+  const uint32_t count = GetParam();
+  for (const uint32_t luckiest : {1U, count / 2 + 1, count}) {
+    ShareList shares(count);
+    for (uint32_t seq = 1; seq <= count; ++seq) {
+      Share next = share(seq);
+      next.amount = Money(seq < luckiest ? seq % 3 + 1 : seq == luckiest ? 9 : 9 - seq % 2);
+      shares.append(next);
+    }
+    EXPECT_EQ(shares.luckiest(), luckiest - 1);
+  }
+}
+
 TEST_P(ShareLists, ShowNothingBeforeItIsPublished) {
   ShareList shares(GetParam());
   shares.append(share(1));
