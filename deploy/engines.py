@@ -225,7 +225,7 @@ class Mariadb(Engine):
         if not self.data.exists():
             # root comes in through the socket only, and only as the user who runs this.
             made = subprocess.run([find("mariadb-install-db"), "--no-defaults", *self._where_and_who(),
-                                   "--auth-root-authentication-method=socket",
+                                   "--force", "--auth-root-authentication-method=socket",  # without DNS too
                                    f"--auth-root-socket-user={getpass.getuser()}", "--skip-test-db"], check=False,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if made.returncode != 0:

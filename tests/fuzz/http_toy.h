@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/problem.h"
+#include "net/http/connections.h"
 #include "net/http/io.h"
 
 namespace hongbao {
