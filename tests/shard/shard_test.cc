@@ -139,6 +139,7 @@ TEST_F(ShardTest, AnOpenInTimeIsNotToldToBeTooLateWhileItsCommitHangs) {
   auto behind = submit(LoadCommand{key});
   EXPECT_EQ(behind.wait_for(50ms), std::future_status::timeout);
   store_.release_commits();
+  EXPECT_EQ(opened.get()->open.outcome, OpenOutcome::kOpened);
   EXPECT_TRUE(behind.get());
   EXPECT_EQ(shard_->gate().look_behind(key, user(1), clock_.now())->outcome, OpenOutcome::kOpened);
   EXPECT_EQ(shard_->gate().look_behind(key, user(2), clock_.now())->outcome, OpenOutcome::kExpired);
