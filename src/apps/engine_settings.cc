@@ -28,6 +28,12 @@ std::vector<std::string> hosts_of(std::string_view urls) {
   return hosts;
 }
 
+void require_private(ConfigReader& reader, std::string_view key, const std::string& file) {
+  if (const auto checked = check_private_file(file); !checked) {
+    reader.refuse(key, fmt::format("names {}, which {}", file, checked.error().detail));
+  }
+}
+
 // One engine's section.
 class EngineSection {
  public:
@@ -63,9 +69,8 @@ class EngineSection {
 
   void check_content() const {
     const auto context = make_tls_context(tls_);
-    if (context && is_open_to_everybody(tls_.key_file)) {
-      reader_.refuse(key("tls_key_file"),
-                     fmt::format("names {}, which everybody on this machine may use: chmod o= it", tls_.key_file));
+    if (context) {
+      require_private(reader_, key("tls_key_file"), tls_.key_file);
     }
     if (context || tls_.cert_file.empty() != tls_.key_file.empty()) {
       return;
@@ -116,10 +121,7 @@ void check_nats(ConfigReader& reader, const Settings& settings) {
   if (!settings.nats_user.empty() && !settings.nats_credentials_file.empty()) {
     reader.refuse("nats.credentials_file", "tells who this is, and so does nats.user: leave one of them out");
   }
-  if (is_open_to_everybody(settings.nats_credentials_file)) {
-    reader.refuse("nats.credentials_file", fmt::format("names {}, which everybody on this machine may use: chmod o= it",
-                                                       settings.nats_credentials_file));
-  }
+  require_private(reader, "nats.credentials_file", settings.nats_credentials_file);
   const EngineSection nats(reader, "nats", settings.nats_tls, settings.allow_plaintext);
   nats.check_files();
   if (settings.nats_url.find("tls://") != std::string::npos && !settings.nats_tls.is_on()) {

@@ -232,9 +232,8 @@ Result<std::string> read_secret_file(const std::string& path, std::string_view k
                 fmt::format("names {}, which {} (`hongbaoctl init` makes secrets)", path, text.error().detail),
                 std::string(key));
   }
-  if (is_open_to_everybody(path)) {
-    return fail(ErrorCode::kConfig, fmt::format("names {}, which everybody on this machine may use: chmod o= it", path),
-                std::string(key));
+  if (const auto checked = check_private_file(path); !checked) {
+    return fail(ErrorCode::kConfig, fmt::format("names {}, which {}", path, checked.error().detail), std::string(key));
   }
   constexpr std::string_view kSpace = " \t\r\n";
   text->erase(text->find_last_not_of(kSpace) + 1);

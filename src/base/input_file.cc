@@ -104,9 +104,12 @@ Result<int> open_output_file(const std::string& path) {
   return file;
 }
 
-bool is_open_to_everybody(const std::string& path) {
+Result<void> check_private_file(const std::string& path) {
   struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0;
+  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
+    return refuse("everybody on this machine may use: chmod o= it");
+  }
+  return {};
 }
 
 }  // namespace hongbao

@@ -13,8 +13,9 @@ namespace hongbao {
 // file, unreadable, or larger than `bytes_max`.
 Result<std::string> read_input_file(const std::string& path, size_t bytes_max);
 
-// Whoever is on this machine may read or change it: no place for a secret. False for what is not there.
-bool is_open_to_everybody(const std::string& path);
+// A place for a secret: kConfig, in words as above, when everybody on this machine may read or change the file. What is
+// not there passes.
+Result<void> check_private_file(const std::string& path);
 
 // The same checks without reading.
 Result<void> check_input_file(const std::string& path);

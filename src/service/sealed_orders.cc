@@ -1,8 +1,21 @@
 #include "service/sealed_orders.h"
 
+#include <array>
 #include <bit>
 
+#include "base/little_endian.h"
+
 namespace hongbao {
+namespace {
+
+template <class T>
+void append_little_endian(std::string& out, T value) {
+  std::array<char, sizeof value> bytes;
+  store_little_endian(bytes.data(), value);
+  out.append(bytes.data(), bytes.size());
+}
+
+}  // namespace
 
 // What most batches hold is opens: they pass as they are.
 CommitOutcome SealedOrders::commit(const CommitBatch& batch) {
@@ -35,12 +48,8 @@ Result<OrderStore::HotPacket> SealedOrders::load_hot(const PacketKey& packet) {
 void SealedOrders::turn(Order& order) const {
   const PacketKey& key = order.key;
   std::string about;
-  for (uint32_t day = std::bit_cast<uint32_t>(key.day.since_epoch), i = 0; i < sizeof day; ++i) {
-    about += static_cast<char>(day >> (8 * i));
-  }
-  for (size_t i = 0; i < sizeof key.local.value; ++i) {
-    about += static_cast<char>(key.local.value >> (8 * i));
-  }
+  append_little_endian(about, std::bit_cast<uint32_t>(key.day.since_epoch));
+  append_little_endian(about, key.local.value);
   about += to_text(key.shard);
   const Hash256 pad = blake2b_keyed(key_, as_bytes(about));
   for (size_t i = 0; i < pad.size(); ++i) {

@@ -1,6 +1,5 @@
 #include "contract/cutting_proxy.h"
 
-#include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,7 +7,7 @@
 #include <array>
 #include <string>
 
-#include "base/check.h"
+#include "contract/loopback.h"
 
 namespace hongbao {
 namespace {
@@ -18,14 +17,6 @@ constexpr size_t kHeaderBytes = 4;  // of a packet: its length in 3 bytes, and i
 constexpr std::string_view kCommit(
     "\x03"
     "COMMIT");
-
-sockaddr_in loopback(uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 bool is_readable(int socket) {
   pollfd poll_for{.fd = socket, .events = POLLIN, .revents = 0};
@@ -71,13 +62,7 @@ size_t whole_packets(std::string_view bytes) {
 }  // namespace
 
 CuttingProxy::CuttingProxy(mariadb::Server server) : server_(std::move(server)) {
-  listener_ = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  CHECK(bind(listener_, reinterpret_cast<sockaddr*>(&address), size) == 0);
-  CHECK(listen(listener_, 16) == 0);
-  CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  port_ = ntohs(address.sin_port);
+  listener_ = listen_on_loopback(port_);
   acceptor_ = std::thread([this] { accept_loop(); });
 }
 
@@ -104,9 +89,7 @@ void CuttingProxy::accept_loop() {
       continue;
     }
     const int client = accept(listener_, nullptr, nullptr);
-    const int server = socket(AF_INET, SOCK_STREAM, 0);
-    const sockaddr_in address = loopback(server_.port);
-    CHECK(connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    const int server = connect_on_loopback(server_.port);
     connections_.emplace_back([this, client, server] {
       pass(client, server);
       shutdown(client, SHUT_RDWR);

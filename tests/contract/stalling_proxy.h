@@ -25,8 +25,8 @@ class StallingProxy {
 
   const uint16_t server_port_;
   const bool server_greets_;
-  int listener_ = -1;
   uint16_t port_ = 0;
+  const int listener_;        // at port_
   std::vector<int> sockets_;  // the acceptor's
   std::jthread acceptor_;
 };

@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -46,7 +47,10 @@ class HttpConnections {
     Place(const Place&) = delete;
     Place& operator=(const Place&) = delete;
 
-    [[nodiscard]] const boost::asio::ip::address& client() const { return client_; }
+    // Whose limits hold for it; nullopt: a proxy's, which has none of its own.
+    [[nodiscard]] std::optional<boost::asio::ip::address> limited_client() const {
+      return in_.is_proxy(client_) ? std::nullopt : std::optional(client_);
+    }
     // Any thread.
     void set_idle(SteadyTime since) { idle_since_.store(since.time_since_epoch().count(), std::memory_order_relaxed); }
     void set_busy() { idle_since_.store(kBusy, std::memory_order_relaxed); }
@@ -75,7 +79,6 @@ class HttpConnections {
   // From now on the connection may be asked to end, with `end`; no lock is held then.
   void set_end(Place& place, std::function<void()> end);
 
-  [[nodiscard]] bool is_proxy(const boost::asio::ip::address& client) const { return limits_.proxies.contains(client); }
   [[nodiscard]] size_t size() const;
 
  private:
@@ -85,6 +88,7 @@ class HttpConnections {
     size_t next = 0;  // where to look for idle ones
   };
 
+  [[nodiscard]] bool is_proxy(const boost::asio::ip::address& client) const { return limits_.proxies.contains(client); }
   void leave(Place& place);
   // Takes it out of both lists. Locked.
   void forget(Place& place);

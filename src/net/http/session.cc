@@ -38,8 +38,7 @@ HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::u
     : io_(io),
       socket_(std::move(socket)),
       place_(std::move(place)),
-      owed_(io.owed_bytes(),
-            io.limits().proxies.contains(place_->client()) ? std::nullopt : std::optional(place_->client())),
+      owed_(io.owed_bytes(), place_->limited_client()),
       input_(io.limits().header_bytes_max + 2 * kHttpReadBytes),
       last_progress_(std::chrono::steady_clock::now()) {
   place_->set_idle(last_progress_);

@@ -4,7 +4,7 @@
 #include <initializer_list>
 
 #include "base/check.h"
-#include "net/link/little_endian.h"
+#include "base/little_endian.h"
 #include "net/link/peer_frame.h"
 
 namespace hongbao {

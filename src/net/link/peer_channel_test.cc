@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "net/link/little_endian.h"
+#include "base/little_endian.h"
 #include "net/link/peer_frame.h"
 
 namespace hongbao::peer_channel_test {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/check.h"
-#include "net/link/little_endian.h"
+#include "base/little_endian.h"
 
 namespace hongbao {
 namespace {

@@ -1,4 +1,5 @@
-// Integers as bytes on the wire between nodes, lowest byte first. Compilers make one move of each. Pure; any thread.
+// Integers as bytes, lowest byte first, as the wire between nodes has them. Compilers make one move of each. Pure; any
+// thread.
 #pragma once
 
 #include <concepts>
