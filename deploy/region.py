@@ -41,7 +41,9 @@ class Node(Engine):
         return f"127.0.0.1:{self.admin_port}"
 
     def command(self):
-        settings = {"node.name": self.name, "node.listen": f"127.0.0.1:{self.peer_port}",
+        secrets = self.config.parent / "secrets"
+        settings = {"node.name": self.name, "node.tls_cert_file": secrets / f"{self.name}.pem",
+                    "node.tls_key_file": secrets / f"{self.name}.key", "node.listen": f"127.0.0.1:{self.peer_port}",
                     "server.listen": self.address, "admin.listen": self.admin}
         return [self.program, "--config", self.config, *(f"--set={key}={value}" for key, value in settings.items())]
 
@@ -105,10 +107,16 @@ class Region:
             with progress("settings and secrets"):
                 self.ctl("init", self.directory)
                 self.write_settings()
+                for node in self.nodes:
+                    self.certify(node.name)
             with progress("schema"):
                 self.ctl("--config", self.config, "schema", "migrate")
             start([*self.nodes, self.haproxy])
         return self
+
+    def certify(self, name):
+        """Makes a certificate for a node of that name."""
+        self.ctl("node", "certify", self.directory, name)
 
     def write_settings(self):
         settings = tomllib.loads(self.config.read_text())

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/engine_settings.h"
+#include "apps/node_identity.h"
 #include "apps/settings_table.h"
 #include "net/listen.h"
 
@@ -39,6 +40,7 @@ void check_node(ConfigReader& reader, const Settings& settings) {
   if (settings.beat_interval * 3 > settings.placement.lease) {
     reader.refuse("node.beat_ms", "must be a third of node.lease_ms at most");
   }
+  check_node_identity(reader, settings);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "core/ids.h"
 #include "net/http/server.h"
+#include "net/link/peer_identity.h"
 #include "routing/placement.h"
 #include "service/archiver.h"
 #include "service/ledger_committer.h"
@@ -40,6 +41,7 @@ struct Settings {
   std::string node_name;
   std::string node_listen;
   std::string node_address;  // where other nodes reach node_listen
+  PeerIdentityFiles node_tls;
   std::vector<HostPort> mariadb_orders;
   std::optional<HostPort> mariadb_cold;  // none: a shard's cold days are on its own server
   HostPort mariadb_ledger;
@@ -103,7 +105,7 @@ enum KeyPurpose : uint64_t {
   kPayToken = 3,
   kPageToken = 4,
   kKeyId = 5,
-  kPeerLink = 6,
+  // 6 was the link's between nodes
   kVoucherMac = 7,
   kControlMac = 8,
   kCacheMac = 9,

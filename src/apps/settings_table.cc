@@ -134,6 +134,18 @@ Setting node_address(std::string_view name, Settings& s, std::string_view value,
                       }));
 }
 
+// A part of the node's identity, as `hongbaoctl init` names it.
+Setting node_file(std::string_view name, const bool& distributed, std::string& target, std::string_view value,
+                  std::string_view about) {
+  auto made = only_when(
+      distributed, special(name, "file", value, about, [&target, value](ConfigReader& reader, const std::string& key) {
+        target = reader.path(key, value);
+      }));
+  made.is_written = true;
+  made.acts = Acts::kDistributed;
+  return made;
+}
+
 // A commit of MariaDB costs as much as a hundred of its rows: it pays to let some come together.
 Setting gather(std::string_view name, Settings& s, std::string_view about) {
   auto made = unless_given(fmt::format("0 (distributed: {})", kGatherDistributed_us),
@@ -182,6 +194,9 @@ std::vector<SettingSection> settings_table(Settings& s) {
       distributed(text("name", s.node_name, "node", "each node has its own")),
       distributed(text("listen", s.node_listen, "127.0.0.1:8082", "for the other nodes; keep it on a private network")),
       distributed(node_address("address", s, "127.0.0.1:8082", "where other nodes reach this one")),
+      node_file("tls_ca_file", s.distributed, s.node_tls.ca_file, "secrets/nodes-ca.pem", "the authority that signs for nodes and nobody else, in PEM; two while it is changed"),
+      node_file("tls_cert_file", s.distributed, s.node_tls.cert_file, "secrets/node.pem", "this node's certificate, for NAME.REGION.hongbao; read again when it changes"),
+      node_file("tls_key_file", s.distributed, s.node_tls.key_file, "secrets/node.key", "its key, unencrypted"),
       distributed(integer("lease_ms", s.placement.lease, 3'000, {300, 600'000}, "when a node is silent for so long, others take its shards")),
       distributed(integer("beat_ms", s.beat_interval, 300, {10, 60'000}, "between two signs of life; a third of lease_ms at most")),
       distributed(integer("leave_ms", s.leave_pause, 2'000, {0, 600'000}, "how long a node that stops still forwards what comes for its shards")),

@@ -31,22 +31,30 @@ Result<TlsContext> make_tls_context(const EngineTls& tls) {
   SSL_CTX* made = context.get();
   CHECK(SSL_CTX_set_min_proto_version(made, TLS1_2_VERSION) == 1);
   SSL_CTX_set_verify(made, SSL_VERIFY_PEER, nullptr);
-  if (SSL_CTX_load_verify_locations(made, tls.ca_file.c_str(), nullptr) != 1) {
+  if (auto loaded = load_tls_files(made, tls.ca_file, tls.cert_file, tls.key_file); !loaded) {
+    return std::unexpected(loaded.error());
+  }
+  return context;
+}
+
+Result<void> load_tls_files(SSL_CTX* context, const std::string& ca_file, const std::string& cert_file,
+                            const std::string& key_file) {
+  if (SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr) != 1) {
     return refuse_file("ca_file", "holds no certificate in PEM");
   }
-  if (tls.cert_file.empty()) {
-    return context;
+  if (cert_file.empty()) {
+    return {};
   }
-  if (SSL_CTX_use_certificate_chain_file(made, tls.cert_file.c_str()) != 1) {
+  if (SSL_CTX_use_certificate_chain_file(context, cert_file.c_str()) != 1) {
     return refuse_file("cert_file", "holds no certificate in PEM");
   }
   // Of an encrypted key it would ask the terminal for the password.
-  SSL_CTX_set_default_passwd_cb(made, [](char*, int, int, void*) { return 0; });
-  if (SSL_CTX_use_PrivateKey_file(made, tls.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(made) != 1) {
+  SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return 0; });
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
     return refuse_file("key_file", "holds no unencrypted key in PEM that belongs to the certificate");
   }
-  return context;
+  return {};
 }
 
 bool is_loopback(std::string_view host) {

@@ -29,8 +29,13 @@ struct FreeTlsContext {
 };
 using TlsContext = std::unique_ptr<SSL_CTX, FreeTlsContext>;
 
-// What connections are made from: TLS 1.2 or later, verified. REQUIRES: tls.is_on(). kConfig: the files are not what
-// they should be; the detail follows a file's name, and the field is the member's name.
+// Has `context` trust what is in `ca_file`, and show the certificate in `cert_file` whose key is in `key_file`; without
+// a `cert_file`, none. kConfig: the files are not what they should be; the detail follows a file's name, and the field
+// says which: "ca_file", "cert_file" or "key_file".
+Result<void> load_tls_files(SSL_CTX* context, const std::string& ca_file, const std::string& cert_file,
+                            const std::string& key_file);
+
+// What connections are made from: TLS 1.2 or later, verified. REQUIRES: tls.is_on(). Errors: those of load_tls_files.
 Result<TlsContext> make_tls_context(const EngineTls& tls);
 
 // What is sent to this host stays on this machine. Names other than localhost are not looked up.

@@ -73,7 +73,7 @@ std::string sign_notification(std::string_view secret, Timestamp at, std::string
 }
 
 Result<void> check_notification(std::span<const std::string> secrets, std::string_view header, std::string_view body,
-                                Timestamp now) {
+                                Timestamp now, std::chrono::seconds leeway) {
   const auto read = read_header(header);
   if (!read) {
     return std::unexpected(read.error());
@@ -89,7 +89,7 @@ Result<void> check_notification(std::span<const std::string> secrets, std::strin
   }
   const int64_t age_s = now.unix_ms / 1000 - at_s;
   const int64_t age_s_max = std::chrono::seconds(kNotificationAgeMax).count();
-  if (age_s > age_s_max || age_s < -age_s_max) {
+  if (std::abs(age_s) > age_s_max + leeway.count()) {
     return fail(ErrorCode::kNotificationStale, fmt::format("must be signed within {} s of now", age_s_max),
                 "Hongbao-Signature");
   }

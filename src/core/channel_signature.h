@@ -17,6 +17,7 @@
 
 namespace hongbao {
 
+inline constexpr std::string_view kSignatureHeader = "Hongbao-Signature";
 inline constexpr std::chrono::minutes kNotificationAgeMax{5};  // and as much into the future
 inline constexpr size_t kSignaturesMax = 8;                    // of one notification
 
@@ -24,8 +25,8 @@ inline constexpr size_t kSignaturesMax = 8;                    // of one notific
 std::string sign_notification(std::string_view secret, Timestamp at, std::string_view body);
 
 // Under any of the secrets. `body`: as it came, byte for byte. kSignatureInvalid, or kNotificationStale for a signature
-// that is good and more than kNotificationAgeMax from `now`.
+// that is good and more than kNotificationAgeMax and `leeway` from `now`.
 Result<void> check_notification(std::span<const std::string> secrets, std::string_view header, std::string_view body,
-                                Timestamp now);
+                                Timestamp now, std::chrono::seconds leeway = {});
 
 }  // namespace hongbao

@@ -38,6 +38,11 @@ constexpr std::pair<ErrorCode, uint32_t> kCodes[] = {
     {ErrorCode::kFenced, 23},
     {ErrorCode::kStorage, 24},
     {ErrorCode::kInternal, 25},
+    {ErrorCode::kTokenMissing, 26},
+    {ErrorCode::kUnauthenticated, 27},
+    {ErrorCode::kTokenExpired, 28},
+    {ErrorCode::kSignatureInvalid, 29},
+    {ErrorCode::kNotificationStale, 30},
 };
 
 uint32_t number_of_code(ErrorCode code) {
@@ -313,6 +318,8 @@ void encode(const PacketCall& call, std::string& out) {
   message.Clear();
   std::visit([](const auto& what) { write_call(what, message); }, call.what);
   message.set_flow(call.flow);
+  message.set_credential(call.proof.credential);
+  message.set_body(call.proof.body);
   serialize(message, out);
 }
 
@@ -335,6 +342,7 @@ std::optional<PacketCall> decode_call(std::string_view bytes, SteadyTime deadlin
   PacketCall call;
   call.deadline = deadline;
   call.flow = message.flow();
+  call.proof = {message.credential(), message.body()};
   return read_what(message, call) ? std::optional(std::move(call)) : std::nullopt;
 }
 

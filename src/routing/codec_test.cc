@@ -58,8 +58,8 @@ std::vector<PacketCall> all_calls() {
   std::vector<PacketCall> calls;
   calls.push_back({SendCall{UserId::trusted("alice"), "key", request, kKey.shard}, kDeadline});
   calls.push_back({PayCall{UserId::trusted("alice"), kKey, a_sealed_order()}, kDeadline});
-  calls.push_back({NotifyCall{payment}, kDeadline});
-  calls.push_back({GrabCall{UserId::trusted("bob"), kKey}, kDeadline});
+  calls.push_back({NotifyCall{payment}, kDeadline, 7, {"t=1,v1=2", "{}"}});
+  calls.push_back({GrabCall{UserId::trusted("bob"), kKey}, kDeadline, 8, {.credential = "Bearer token"}});
   calls.push_back({OpenCall{UserId::trusted("bob"), kKey, "ticket"}, kDeadline});
   calls.push_back({ViewCall{kKey}, kDeadline});
   calls.push_back({SharesCall{kKey, 51, 50}, kDeadline, ~uint64_t{5}});
@@ -98,6 +98,8 @@ TEST(Codec, EveryCallArrivesAsItWasSent) {
     EXPECT_EQ(arrived->what.index(), call.what.index());
     EXPECT_EQ(arrived->deadline, kDeadline);
     EXPECT_EQ(arrived->flow, call.flow);
+    EXPECT_EQ(arrived->proof.credential, call.proof.credential);
+    EXPECT_EQ(arrived->proof.body, call.proof.body);
     EXPECT_EQ(bytes_of(*arrived), bytes);
     EXPECT_EQ(shard_of(*arrived), kKey.shard);
   }
@@ -252,7 +254,7 @@ TEST(Codec, AnAnswerThatBreaksARuleIsRefused) {
   refused(8, [](pb::Answer& answer) { answer.mutable_shares()->set_next_seq(kSharesPerPacketMax + 1); });
   refused(8, [](pb::Answer& answer) { answer.mutable_shares()->mutable_shares(1)->set_seq(0); });
   refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(0); });
-  refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(26); });
+  refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(31); });
 }
 
 }  // namespace

@@ -33,10 +33,16 @@ bool refuses_for_now(ErrorCode code) {
          code == ErrorCode::kInsufficientFunds || code == ErrorCode::kAccountFrozen;
 }
 
+// The node that was asked last does not believe the user or the channel, as the one where the call came in did.
+bool is_disbelieved(ErrorCode code) {
+  return code == ErrorCode::kTokenMissing || code == ErrorCode::kUnauthenticated || code == ErrorCode::kTokenExpired ||
+         code == ErrorCode::kSignatureInvalid || code == ErrorCode::kNotificationStale;
+}
+
 // What a try is told though an earlier one may have taken effect, or may still: it may wait in the ledger's queue of an
 // earlier owner. Everything else an owner says holds for all tries: who has a share, or has paid, is told so again.
 bool is_of_this_try_only(ErrorCode code) {
-  return refuses_for_now(code) || says_not_now(code);
+  return refuses_for_now(code) || says_not_now(code) || is_disbelieved(code);
 }
 
 bool is_another_nodes(const Route& route) {

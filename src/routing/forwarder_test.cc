@@ -233,7 +233,8 @@ TEST_F(ForwarderTest, ARefusalAfterALostTryIsNoWordOnWhatTheFirstTryDid) {
 TEST_F(ForwarderTest, WhatMayHaveBeenOtherwiseForTheLostTryIsNoWordOnWhatThatDid) {
   at_node("bob");
   for (const ErrorCode code : {ErrorCode::kTicketExpired, ErrorCode::kPayTokenExpired, ErrorCode::kInsufficientFunds,
-                               ErrorCode::kAccountFrozen}) {
+                               ErrorCode::kAccountFrozen, ErrorCode::kUnauthenticated, ErrorCode::kTokenExpired,
+                               ErrorCode::kSignatureInvalid}) {
     told_.reset();
     bring(code == ErrorCode::kTicketExpired ? open_call(deadline()) : pay_call(deadline()));
     link_.tell(fail(ErrorCode::kOutcomeUnknown));

@@ -27,7 +27,8 @@ class PeerNodeLink final : public NodeLink, public RetryTimer {
   PeerIo& io_;
 };
 
-// Answers a call that came over the link; `carry_out` does what it asks.
-void answer_packet_call(const PeerRequest& request, PeerReply reply, const Forwarder::CarryOut& carry_out);
+// Answers a call that came over the link; `carry_out` does what it asks, once it believes who does.
+using AnswerCall = std::function<void(PacketCall call, Done<PacketAnswer> done)>;
+void answer_packet_call(const PeerRequest& request, PeerReply reply, const AnswerCall& carry_out);
 
 }  // namespace hongbao

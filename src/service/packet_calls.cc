@@ -16,7 +16,23 @@ ShardId shard_of_call(const Call& call) {
   return call.packet.shard;
 }
 
+const UserId* user_of_call(const SendCall& call) {
+  return &call.sender;
+}
+template <class Call>
+const UserId* user_of_call(const Call& call) {
+  if constexpr (requires { call.user; }) {
+    return &call.user;
+  } else {
+    return nullptr;
+  }
+}
+
 }  // namespace
+
+const UserId* user_of(const PacketCall& call) {
+  return std::visit([](const auto& what) { return user_of_call(what); }, call.what);
+}
 
 ShardId shard_of(const PacketCall& call) {
   return std::visit([](const auto& what) { return shard_of_call(what); }, call.what);

@@ -62,13 +62,23 @@ struct SharesCall {
   uint32_t shares_max = 1;  // at most kSharesPageMax
 };
 
+// What proves that a user or a channel has asked for a call, as it came in. A node that is brought a call by another
+// believes nobody but the user or the channel.
+struct CallProof {
+  std::string credential{};  // a user's Authorization header; of a channel, the signature of its notification
+  std::string body{};        // the notification; of a user, empty
+};
+
 struct PacketCall {
   std::variant<SendCall, PayCall, NotifyCall, GrabCall, OpenCall, ViewCall, SharesCall> what;
   SteadyTime deadline{};
   uint64_t flow = 0;  // whose traffic it is: a hash of the user or channel that asks; 0: of nobody
+  CallProof proof{};  // for another node
 };
 using PacketAnswer = std::variant<PreOrder, PaymentAnswer, GrabAnswer, OpenAnswer, PacketView, SharesPage>;
 
+// Who asks for it; nullptr: a channel, or somebody who is not named.
+const UserId* user_of(const PacketCall& call);
 // The shard that the call's packet is in, or shall be.
 ShardId shard_of(const PacketCall& call);
 // Whatever becomes of it, it changes nothing.

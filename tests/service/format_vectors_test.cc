@@ -68,8 +68,7 @@ json::value keys() {
   const auto key128 = [](KeyPurpose purpose) { return to_hex(derive_key128(kMaster, purpose, kKeyContext)); };
   const auto key256 = [](KeyPurpose purpose) { return to_hex(derive_key(kMaster, purpose, kKeyContext)); };
   return {{"master", to_hex(kMaster)},      {"packet_tag", key128(kPacketTag)}, {"ticket", key128(kTicket)},
-          {"pay_token", key256(kPayToken)}, {"page_token", key128(kPageToken)}, {"key_id", key128(kKeyId)},
-          {"peer_link", key256(kPeerLink)}};
+          {"pay_token", key256(kPayToken)}, {"page_token", key128(kPageToken)}, {"key_id", key128(kKeyId)}};
 }
 
 json::value packet_id() {

@@ -119,7 +119,7 @@ def splits(seed, wanted):
 
 
 def keys(v, master):
-    names = {1: "packet_tag", 2: "ticket", 3: "pay_token", 4: "page_token", 5: "key_id", 6: "peer_link"}
+    names = {1: "packet_tag", 2: "ticket", 3: "pay_token", 4: "page_token", 5: "key_id"}
     return all(subkey(master, n, len(v["keys"][name]) // 2).hex() == v["keys"][name] for n, name in names.items())
 
 

@@ -158,6 +158,7 @@ class Nodes(unittest.TestCase):
     def start_node(self, name, directory, *settings):
         """A process, and the lines it says when it is refused."""
         node = Node(name, self.region.directory / directory, self.region.binaries / "hongbaod", self.region.config)
+        self.region.certify(name)
         command = [*map(str, node.command()), *(f"--set={setting}" for setting in settings)]
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 

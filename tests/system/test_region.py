@@ -122,7 +122,10 @@ class RegionTest(unittest.TestCase):
         self.assertEqual((0, True, []), (audit["difference"], audit["balanced"], audit.get("violations", [])))
 
     def assert_a_start_is_refused(self, words, **settings):
-        sets = {"node.name": "stranger", "server.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
+        self.region.certify("stranger")
+        secrets = self.region.directory / "secrets"
+        sets = {"node.name": "stranger", "node.tls_cert_file": secrets / "stranger.pem",
+                "node.tls_key_file": secrets / "stranger.key", "server.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
                 "node.listen": "127.0.0.1:0", **{key.replace("__", "."): value for key, value in settings.items()}}
         result = subprocess.run([binary("hongbaod"), "--config", str(self.region.config),
                                  *(f"--set={key}={value}" for key, value in sets.items())],

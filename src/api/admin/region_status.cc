@@ -144,7 +144,7 @@ RegionStatus::Asked RegionStatus::ask_others(const RegionFacts& facts, SteadyTim
     }
     const PeerRequest request{.kind = static_cast<uint8_t>(LinkKind::kNodeReport), .deadline = deadline};
     asked.emplace(name, ask<std::string>([&](auto done) {
-                    peers_->call(seen.address, request,
+                    peers_->call({name, seen.address}, request,
                                  [done = std::move(done)](Result<std::string_view> told) mutable {
                                    done(told ? Result<std::string>(*told) : std::unexpected(std::move(told.error())));
                                  });

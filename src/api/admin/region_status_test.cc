@@ -20,7 +20,7 @@ using testing::IsEmpty;
 class TestNode {
  public:
   explicit TestNode(const std::string& name)
-      : io_(kClusterKey, test_limits()),
+      : io_(test_identity(name), test_limits()),
         server_(io_,
                 [this](const PeerRequest& request, PeerReply reply) {
                   EXPECT_EQ(request.kind, static_cast<uint8_t>(LinkKind::kNodeReport));

@@ -28,17 +28,19 @@ void PublicApi::pay(const RoutedRequest& in, Caller caller, ApiCall call) {
     call.fail_with(ordered.error());
     return;
   }
-  ask(PayCall{std::move(caller.user), *packet, std::move(*ordered)}, std::move(call), [](const PaymentAnswer& paid) {
-    if (paid.outcome == PaymentOutcome::kCreditedToWallet) {
-      return problem({ErrorCode::kPayTokenExpired, "was payable for a limited time: the money is back in the wallet",
-                      "pay_token"});
-    }
-    return HttpResponse{.body = json::serialize(json::object{{"packet", packet_json(paid.packet)}})};
-  });
+  ask(in, PayCall{std::move(caller.user), *packet, std::move(*ordered)}, std::move(call),
+      [](const PaymentAnswer& paid) {
+        if (paid.outcome == PaymentOutcome::kCreditedToWallet) {
+          return problem({ErrorCode::kPayTokenExpired,
+                          "was payable for a limited time: the money is back in the wallet", "pay_token"});
+        }
+        return HttpResponse{.body = json::serialize(json::object{{"packet", packet_json(paid.packet)}})};
+      });
 }
 
-void PublicApi::notify(const RoutedRequest& in, Caller /*nobody*/, ApiCall call) {
-  JsonInput input(in.request.body());
+Result<ChannelPayment> PublicApi::read_notification(std::string_view body, std::string_view signature,
+                                                    std::chrono::seconds leeway) const {
+  JsonInput input(body);
   ChannelPayment payment{.channel = input.text("channel"),
                          .payment_id = input.text("payment_id"),
                          .amount = input.money("amount", Money(1), kShareGreatest * kSharesPerPacketMax),
@@ -50,27 +52,32 @@ void PublicApi::notify(const RoutedRequest& in, Caller /*nobody*/, ApiCall call)
   // Who speaks comes before what is said; only a body that is no JSON at all can't be asked for its channel.
   const auto finished = input.finish();
   if (!finished && finished.error().code == ErrorCode::kMalformedJson) {
-    call.fail_with(finished.error());
-    return;
+    return std::unexpected(finished.error());
   }
   const auto secrets = options_.channel_secrets.find(payment.channel);
   const auto signed_by_channel =
       secrets == options_.channel_secrets.end()
           ? fail(ErrorCode::kSignatureInvalid, "must name a channel that this system knows", "channel")
-          : check_notification(secrets->second, in.request.find_header("Hongbao-Signature").value_or(""),
-                               in.request.body(), services_.clock.now());
+          : check_notification(secrets->second, signature, body, services_.clock.now(), leeway);
   if (!signed_by_channel) {
-    call.fail_with(signed_by_channel.error());
-    return;
+    return std::unexpected(signed_by_channel.error());
   }
   auto ordered = finished ? services_.ordering.unseal(std::move(pay_token)) : std::unexpected(finished.error());
   if (!ordered) {
-    call.fail_with(ordered.error());
-    return;
+    return std::unexpected(ordered.error());
   }
   payment.ordered = std::move(*ordered);
-  call.belongs_to(std::hash<std::string>()(payment.channel));
-  ask(NotifyCall{std::move(payment)}, std::move(call), [](const PaymentAnswer& paid) {
+  return payment;
+}
+
+void PublicApi::notify(const RoutedRequest& in, Caller /*nobody*/, ApiCall call) {
+  auto payment = read_notification(in.request.body(), in.request.find_header(kSignatureHeader).value_or(""), {});
+  if (!payment) {
+    call.fail_with(payment.error());
+    return;
+  }
+  call.belongs_to(std::hash<std::string>()(payment->channel));
+  ask(in, NotifyCall{std::move(*payment)}, std::move(call), [](const PaymentAnswer& paid) {
     const json::object body{{"packet", packet_json(paid.packet)},
                             {"outcome", paid.outcome == PaymentOutcome::kPaid ? "paid" : "credited_to_wallet"}};
     return HttpResponse{.body = json::serialize(body)};

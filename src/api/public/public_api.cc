@@ -102,17 +102,6 @@ void PublicApi::handle(const HttpRequest& request, Reply reply) {
   (this->*operation.handler)(*in, std::move(*caller), std::move(call));
 }
 
-void PublicApi::answer_peer(const PacketCall& call, Done<PacketAnswer> done) {
-  // What the client waits for is measured where its request came in.
-  services_.forwarder->carry_out(
-      call, [&metrics = *peer_metrics_[call.what.index()], began = std::chrono::steady_clock::now(),
-             done = std::move(done)](Result<PacketAnswer> answer) mutable {
-        metrics.observe(answer ? http::status::ok : status_of(answer.error().code),
-                        std::chrono::steady_clock::now() - began);
-        done(std::move(answer));
-      });
-}
-
 Result<PacketKey> PublicApi::packet_of(const RoutedRequest& in) const {
   const auto key = services_.ids.parse(in.name);
   if (key) {

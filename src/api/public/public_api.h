@@ -45,9 +45,9 @@ class PublicApi {
   PublicApi(PublicServices services, PublicApiOptions options, prometheus::Registry& registry);
 
   void handle(const HttpRequest& request, Reply reply);
-  // A call that came in, and was authenticated, at another node, which takes this one for its packet's owner. REQUIRES:
-  // a forwarder. Any thread.
-  void answer_peer(const PacketCall& call, Done<PacketAnswer> done);
+  // A call that came in at another node, which takes this one for its packet's owner. Who asks is looked at as if it
+  // had come in here. REQUIRES: a forwarder. Any thread.
+  void answer_peer(PacketCall call, Done<PacketAnswer> done);
 
   // From now on every request is answered 503 and its connection closed.
   void refuse_all() { refusing_.store(true); }
@@ -70,7 +70,14 @@ class PublicApi {
   [[nodiscard]] Result<PacketKey> packet_of(const RoutedRequest& in) const;
   // Has `what`, a call about a packet, carried out where it belongs, and answers `call` with what `print` makes of it.
   template <class What, class Print>
-  void ask(What what, ApiCall call, Print print) const;
+  void ask(const RoutedRequest& in, What what, ApiCall call, Print print) const;
+
+  // forwarded.cc
+  [[nodiscard]] static CallProof proof_of(const HttpRequest& request, bool is_by_channel);
+  // That whoever the call is said to be of has asked for it. Puts what only this node's own keys vouch for in place of
+  // what the other node says it is.
+  Result<void> believe(PacketCall& call) const;
+  Result<void> believe_channel(NotifyCall& call, const CallProof& proof) const;
 
   // packets.cc
   void send(const RoutedRequest& in, Caller caller, ApiCall call);
@@ -82,6 +89,9 @@ class PublicApi {
   // payments.cc
   void pay(const RoutedRequest& in, Caller caller, ApiCall call);
   void notify(const RoutedRequest& in, Caller caller, ApiCall call);
+  // What a channel has signed. `leeway`: how much older it may be than at the node where it came in.
+  [[nodiscard]] Result<ChannelPayment> read_notification(std::string_view body, std::string_view signature,
+                                                         std::chrono::seconds leeway) const;
 
   // users.cc
   void sent(const RoutedRequest& in, Caller caller, ApiCall call);
@@ -105,7 +115,7 @@ class PublicApi {
 };
 
 template <class What, class Print>
-void PublicApi::ask(What what, ApiCall call, Print print) const {
+void PublicApi::ask(const RoutedRequest& in, What what, ApiCall call, Print print) const {
   const SteadyTime deadline = call.deadline();
   const uint64_t flow = call.flow();
   if (services_.forwarder == nullptr) {
@@ -116,15 +126,16 @@ void PublicApi::ask(What what, ApiCall call, Print print) const {
         });
     return;
   }
-  services_.forwarder->bring(
-      {std::move(what), deadline, flow}, [call = std::move(call), print = std::move(print)](Brought brought) mutable {
-        HttpResponse response =
-            brought.answer ? print(std::get<typename What::Answer>(*brought.answer)) : problem(brought.answer.error());
-        if (!brought.owner.empty()) {
-          response.headers += "Hongbao-Owner: " + brought.owner + "\r\n";
-        }
-        call.send(std::move(response));
-      });
+  services_.forwarder->bring({std::move(what), deadline, flow, proof_of(in.request, std::is_same_v<What, NotifyCall>)},
+                             [call = std::move(call), print = std::move(print)](Brought brought) mutable {
+                               HttpResponse response = brought.answer
+                                                           ? print(std::get<typename What::Answer>(*brought.answer))
+                                                           : problem(brought.answer.error());
+                               if (!brought.owner.empty()) {
+                                 response.headers += "Hongbao-Owner: " + brought.owner + "\r\n";
+                               }
+                               call.send(std::move(response));
+                             });
 }
 
 }  // namespace hongbao

@@ -12,6 +12,7 @@
 #include "apps/ctl/commands.h"
 #include "apps/ctl/deposit.h"
 #include "apps/ctl/init.h"
+#include "apps/ctl/node_certificates.h"
 #include "apps/ctl/schema.h"
 #include "apps/settings_table.h"
 #include "base/crypto.h"
@@ -144,6 +145,20 @@ int print_schema(const CtlOptions& options, bool migrate) {
   return kExitDone;
 }
 
+int print_path(const Result<std::string>& path) {
+  if (!path) {
+    return complain(path.error());
+  }
+  fmt::print("{}\n", *path);
+  return kExitDone;
+}
+
+int print_certified(const std::string& directory, const std::string& node, const std::string& region) {
+  const auto paths = certify_node(directory, node, parse_region_name(region).value());
+  return print_path(paths ? Result<std::string>(fmt::format("{}", fmt::join(*paths, "\n")))
+                          : std::unexpected(paths.error()));
+}
+
 int print_done(const CtlOptions& options, const Result<json::object>& done) {
   if (done) {
     print_body(*done, options.json);
@@ -165,6 +180,7 @@ struct Ctl {
   int64_t ttl_s = 3600;
   std::string id;
   std::string name;
+  std::string region = "south";
   std::string state;
   std::string shard;
   std::string from_day = "20000101";
@@ -180,6 +196,7 @@ struct Ctl {
   void verb(CLI::App* of, const std::string& what, const std::string& help, const std::function<void()>& run,
             const std::function<void(CLI::App*)>& add_options = {});
   void add_local_commands();
+  void add_certificate_commands();
   void add_schema_commands();
   void add_server_commands();
   void add_backup_commands();
@@ -195,6 +212,7 @@ Ctl::Ctl() {
   app.require_subcommand(1);
   app.fallthrough();
   add_local_commands();
+  add_certificate_commands();
   add_schema_commands();
   add_server_commands();
   add_backup_commands();
@@ -222,13 +240,7 @@ void Ctl::verb(CLI::App* of, const std::string& what, const std::string& help, c
 void Ctl::add_local_commands() {
   verb(
       &app, "init", "Write a configuration and fresh secrets into a directory",
-      [this] {
-        const auto config = init_directory(directory);
-        exit = config ? kExitDone : complain(config.error());
-        if (config) {
-          fmt::print("{}\n", *config);
-        }
-      },
+      [this] { exit = print_path(init_directory(directory)); },
       [this](CLI::App* c) {
         c->add_option("DIR", directory, "The directory, made if need be")->required()->check(not_empty());
       });
@@ -243,6 +255,30 @@ void Ctl::add_local_commands() {
         c->add_option("--user", user, "User id")->required()->check(user_id());
         c->add_option("--ttl-s", ttl_s, "Seconds until it expires")->check(whole_number(1, 366UL * 86400));
       });
+}
+
+void Ctl::add_certificate_commands() {
+  const auto its_directory = [this](CLI::App* c) {
+    c->add_option("DIR", directory, "The directory that `init` made")->required()->check(not_empty());
+  };
+  verb(
+      noun("node", "The nodes of a distributed deployment"), "certify",
+      "Write a certificate and its key for a node, signed by the directory's authority: new ones each time",
+      [this] { exit = print_certified(directory, name, region); },
+      [this, its_directory](CLI::App* c) {
+        its_directory(c);
+        c->add_option("NODE", name, "Its node.name")->required()->check(user_id());
+        c->add_option("--region", region, "Its region.name")
+            ->check(CLI::IsMember({"south", "north"}))
+            ->capture_default_str();
+      });
+  CLI::App* authority = noun("authority", "Who signs the certificates of nodes");
+  verb(
+      authority, "add", "Make a new one, which signs from now on; those before stay trusted",
+      [this] { exit = print_path(add_authority(directory)); }, its_directory);
+  verb(
+      authority, "retire", "Trust only the newest, once every node has a certificate of it",
+      [this] { exit = print_path(retire_authorities(directory)); }, its_directory);
 }
 
 void Ctl::add_schema_commands() {

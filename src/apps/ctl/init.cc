@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "apps/ctl/node_certificates.h"
 #include "apps/settings_table.h"
 #include "base/crypto.h"
 
@@ -63,12 +64,17 @@ Result<std::string> init_directory(const std::string& directory) {
   }
   std::filesystem::permissions(dir + "/secrets", std::filesystem::perms::owner_all, error);
   const std::string config = dir + "/hongbao.toml";
-  const std::array<NewFile, 5> files{{
+  const NodeCertificates nodes = make_node_certificates();
+  const std::array<NewFile, 9> files{{
       {config, settings_file(), 0644},
       {dir + "/secrets/master.key", random_hex(32) + "\n", 0600},
       {dir + "/secrets/jwt.secret", random_hex(32) + "\n", 0600},
       {dir + "/secrets/admin.token", random_hex(24) + "\n", 0600},
       {dir + "/secrets/channel-demo.secret", random_hex(32) + "\n", 0600},
+      {dir + "/secrets/nodes-ca.pem", nodes.authority.certificate, 0644},
+      {dir + "/secrets/nodes-ca.key", nodes.authority.key, 0600},
+      {dir + "/secrets/node.pem", nodes.node.certificate, 0644},
+      {dir + "/secrets/node.key", nodes.node.key, 0600},
   }};
   for (size_t i = 0; i < files.size(); ++i) {
     if (auto written = write_file(files[i]); !written) {

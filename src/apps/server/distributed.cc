@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "apps/mariadb_layout.h"
+#include "apps/node_identity.h"
 #include "apps/server/engine_watch.h"
+#include "apps/server/node_certificate.h"
 #include "apps/server/shared_engines.h"
 #include "base/log.h"
 #include "net/link/peer_server.h"
@@ -27,11 +29,12 @@ uint64_t shared_descriptors(const Settings& settings) {
 
 class OtherNodes final : public Neighbours {
  public:
-  OtherNodes(const Settings& settings, const Placement& placement, const Clock& clock, const NodeServices& services,
-             prometheus::Registry& registry)
+  OtherNodes(const Settings& settings, NodeCertificate& certificate, const Placement& placement, const Clock& clock,
+             const NodeServices& services, prometheus::Registry& registry)
       : settings_(settings),
         services_(services),
-        io_(derive_key(settings.master_key, kPeerLink, kKeyContext), PeerLimits()),
+        certificate_(certificate),
+        io_({certificate.tls(), node_domain(settings.region)}, PeerLimits()),
         peers_(io_),
         link_(peers_, io_),
         routes_(services.shards, placement, settings.region),
@@ -41,7 +44,10 @@ class OtherNodes final : public Neighbours {
                    },
                    link_, link_, clock, ForwarderLimits(), registry),
         server_(io_, [this](const PeerRequest& request, PeerReply reply) { answer(request, std::move(reply)); }),
-        look_around_(RegionWatch::kEvery, [this] { services_.region.look_at_neighbours(); }) {}
+        look_around_(RegionWatch::kEvery, [this] {
+          certificate_.renew(io_);
+          services_.region.look_at_neighbours();
+        }) {}
 
   [[nodiscard]] Forwarder* forwarder() override { return &forwarder_; }
   [[nodiscard]] PeerPool* peers() override { return &peers_; }
@@ -76,6 +82,7 @@ class OtherNodes final : public Neighbours {
 
   const Settings& settings_;
   const NodeServices services_;
+  NodeCertificate& certificate_;
   PeerIo io_;
   PeerPool peers_;
   PeerNodeLink link_;
@@ -89,8 +96,8 @@ class OtherNodes final : public Neighbours {
 void OtherNodes::answer(const PeerRequest& request, PeerReply reply) {
   switch (static_cast<LinkKind>(request.kind)) {
     case LinkKind::kPacketCall:
-      answer_packet_call(request, std::move(reply), [this](const PacketCall& call, Done<PacketAnswer> done) {
-        services_.public_api.answer_peer(call, std::move(done));
+      answer_packet_call(request, std::move(reply), [this](PacketCall call, Done<PacketAnswer> done) {
+        services_.public_api.answer_peer(std::move(call), std::move(done));
       });
       return;
     case LinkKind::kNodeReport:
@@ -102,9 +109,11 @@ void OtherNodes::answer(const PeerRequest& request, PeerReply reply) {
 
 class SharedTenancy final : public Tenancy {
  public:
-  SharedTenancy(const Settings& settings, const ShardSet& shards, std::vector<Placement::Group> groups,
-                const PlacementOptions& options, const Clock& clock, prometheus::Registry& registry)
+  SharedTenancy(const Settings& settings, NodeCertificate& certificate, const ShardSet& shards,
+                std::vector<Placement::Group> groups, const PlacementOptions& options, const Clock& clock,
+                prometheus::Registry& registry)
       : settings_(settings),
+        certificate_(certificate),
         shards_(shards),
         clock_(clock),
         registry_(registry),
@@ -129,13 +138,14 @@ class SharedTenancy final : public Tenancy {
     placement_.leave();
   }
   std::unique_ptr<Neighbours> make_neighbours(const NodeServices& services) override {
-    return std::make_unique<OtherNodes>(settings_, placement_, clock_, services, registry_);
+    return std::make_unique<OtherNodes>(settings_, certificate_, placement_, clock_, services, registry_);
   }
 
  private:
   void beat();
 
   const Settings& settings_;
+  NodeCertificate& certificate_;
   const ShardSet& shards_;
   const Clock& clock_;
   prometheus::Registry& registry_;
@@ -159,11 +169,12 @@ void SharedTenancy::beat() {
 class DistributedDeployment final : public Deployment {
  public:
   DistributedDeployment(const Settings& settings, const Clock& clock, prometheus::Registry& registry,
-                        SharedEngines shared)
+                        std::unique_ptr<NodeCertificate> certificate, SharedEngines shared)
       : settings_(settings),
         clock_(clock),
         registry_(registry),
         incarnation_(static_cast<uint64_t>(clock.now().unix_ms)),
+        certificate_(std::move(certificate)),
         shared_(std::move(shared)) {}
 
   [[nodiscard]] Engines& engines() override { return shared_.engines; }
@@ -187,6 +198,7 @@ class DistributedDeployment final : public Deployment {
   const Clock& clock_;
   prometheus::Registry& registry_;
   const uint64_t incarnation_;  // of a process that starts now
+  const std::unique_ptr<NodeCertificate> certificate_;
   SharedEngines shared_;
 };
 
@@ -199,16 +211,22 @@ std::unique_ptr<Tenancy> DistributedDeployment::make_tenancy(const ShardSet& sha
   options.self = {settings_.node_name, settings_.node_address};
   options.incarnation = incarnation_;
   options.beats_failed = &add_beats_failed(registry_);
-  return std::make_unique<SharedTenancy>(settings_, shards, std::move(groups), options, clock_, registry_);
+  return std::make_unique<SharedTenancy>(settings_, *certificate_, shards, std::move(groups), options, clock_,
+                                         registry_);
 }
 
 Result<std::unique_ptr<Deployment>> open_distributed(const Settings& settings, const Clock& clock,
                                                      prometheus::Registry& registry) {
+  auto certificate = NodeCertificate::open(settings, clock, registry);
+  if (!certificate) {
+    return std::unexpected(certificate.error());
+  }
   auto shared = open_shared_engines(settings, registry);
   if (!shared) {
     return std::unexpected(shared.error());
   }
-  return std::make_unique<DistributedDeployment>(settings, clock, registry, std::move(*shared));
+  return std::make_unique<DistributedDeployment>(settings, clock, registry, std::move(*certificate),
+                                                 std::move(*shared));
 }
 
 }  // namespace

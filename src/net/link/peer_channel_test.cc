@@ -1,57 +1,81 @@
 // Two channels back to back: what the handshake proves, and that no altered byte gets through.
 #include "net/link/peer_channel.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <utility>
 
 #include "base/little_endian.h"
 #include "net/link/peer_frame.h"
+#include "net/link/peer_test_identity.h"
 
 namespace hongbao::peer_channel_test {
 namespace {
 
-constexpr Key256 kKey{1, 2, 3};
-constexpr Key256 kOtherKey{3, 2, 1};
-constexpr uint32_t kChunkBytesMax = 100'000;
+using testing::HasSubstr;
+
+constexpr uint32_t kPayloadBytesMax = 100'000;
+constexpr std::string_view kAnyNode = ".south.hongbao";
+constexpr std::string_view kAnn = "ann.south.hongbao";
+
+const PeerTls& ann() {
+  static const PeerTls tls = test_identity("ann").tls;
+  return tls;
+}
+const PeerTls& bob() {
+  static const PeerTls tls = test_identity("bob").tls;
+  return tls;
+}
+const PeerTls& stranger() {
+  static const CertifiedKey others = make_authority("others", kTestLifetime);
+  static const PeerTls tls = test_identity("ann", others).tls;
+  return tls;
+}
+// Trusts the nodes' authority, and is none of its nodes.
+PeerTls impostor(const std::string& name) {
+  static const CertifiedKey others = make_authority("others", kTestLifetime);
+  const auto own = make_certificate(others, name, kTestLifetime).value();
+  return tls_from(others.certificate + test_authority().certificate, own, name).value();
+}
 
 std::string frame(uint64_t id, std::string_view payload) {
   std::string out;
   append_frame(out, {PeerFrameType::kRequest, id, payload});
   return out;
 }
+std::string heartbeat() {
+  std::string out;
+  append_frame(out, {PeerFrameType::kHeartbeat});
+  return out;
+}
 
 // One side, and what it has said and heard.
 struct Side {
-  explicit Side(PeerRole role, const Key256& key = kKey) : channel(role, key, kChunkBytesMax) { channel.start(said); }
+  Side(PeerRole role, const PeerTls& tls, std::string_view expected)
+      : channel(role, tls, std::string(expected), kPayloadBytesMax) {
+    channel.start(said);
+  }
 
-  // Takes whatever is whole in `input`; what it brought is in `frames`.
   Result<void> hear(std::string_view input) {
-    pending.append(input);
-    while (true) {
-      const auto taken = channel.take(pending, said);
-      if (!taken) {
-        return std::unexpected(taken.error());
-      }
-      if (taken->bytes == 0) {
-        return {};
-      }
-      frames += taken->frames;
-      pending.erase(0, taken->bytes);
+    const auto taken = channel.take(input, said);
+    if (!taken) {
+      return std::unexpected(taken.error());
     }
+    frames += *taken;
+    return {};
   }
 
   std::string say() { return std::exchange(said, {}); }
 
   PeerChannel channel;
   std::string said;
-  std::string pending;
   std::string frames;
 };
 
 struct Link {
-  Side client{PeerRole::kClient};
-  Side server{PeerRole::kServer};
+  Side client{PeerRole::kClient, bob(), kAnn};
+  Side server{PeerRole::kServer, ann(), kAnyNode};
 
   // What client, server and client again said until both knew each other.
   std::string client_hello = client.say();
@@ -65,17 +89,38 @@ struct Link {
     client_proof = client.say();
     EXPECT_FALSE(server.channel.established());
     EXPECT_TRUE(server.hear(client_proof));
+    EXPECT_TRUE(server.channel.established());
+    EXPECT_FALSE(client.channel.established()) << "it may still be refused";
+    EXPECT_TRUE(client.hear(server.say()));
+    EXPECT_TRUE(client.channel.established());
+    EXPECT_EQ(std::exchange(client.frames, {}), heartbeat());
   }
 };
 
-ErrorCode code_of(const Result<void>& result) {
-  EXPECT_FALSE(result.has_value());
-  return result ? ErrorCode::kInternal : result.error().code;
+// What the first to refuse says; both sides speak until one does, or both are established.
+Result<void> meet(Side& client, Side& server) {
+  for (int turns = 0; turns < 4; ++turns) {
+    if (auto heard = server.hear(client.say()); !heard) {
+      return heard;
+    }
+    if (auto heard = client.hear(server.say()); !heard) {
+      return heard;
+    }
+  }
+  return {};
+}
+
+void expect_refused(Side client, Side server, const char* reason) {
+  const auto met = meet(client, server);
+  ASSERT_FALSE(met);
+  EXPECT_EQ(met.error().code, ErrorCode::kUnauthenticated);
+  EXPECT_THAT(met.error().detail, HasSubstr(reason));
+  EXPECT_FALSE(client.channel.established() || server.channel.established());
+  EXPECT_TRUE(client.frames.empty() && server.frames.empty());
 }
 
 TEST(PeerChannel, FramesCrossInBothDirections) {
   Link link;
-  EXPECT_TRUE(link.client.channel.established() && link.server.channel.established());
   for (uint64_t i = 0; i < 100; ++i) {
     link.client.channel.seal(frame(i, "up"), link.client.said);
     link.server.channel.seal(frame(i, "down"), link.server.said);
@@ -87,8 +132,8 @@ TEST(PeerChannel, FramesCrossInBothDirections) {
 }
 
 TEST(PeerChannel, BytesMayArriveOneByOne) {
-  Side client(PeerRole::kClient);
-  Side server(PeerRole::kServer);
+  Side client(PeerRole::kClient, bob(), kAnn);
+  Side server(PeerRole::kServer, ann(), kAnyNode);
   const auto deliver = [](Side& from, Side& to) {
     for (const char byte : from.say()) {
       ASSERT_TRUE(to.hear({&byte, 1}));
@@ -96,140 +141,118 @@ TEST(PeerChannel, BytesMayArriveOneByOne) {
   };
   deliver(client, server);
   deliver(server, client);
+  deliver(client, server);
+  deliver(server, client);
+  ASSERT_TRUE(client.channel.established());
   client.channel.seal(frame(7, "slowly"), client.said);
   deliver(client, server);
   EXPECT_EQ(server.frames, frame(7, "slowly"));
 }
 
-TEST(PeerChannel, ManyFramesShareAChunkAndTheLargestHasOneForItself) {
+TEST(PeerChannel, FramesThatSpanRecordsArriveWhole) {
   Link link;
   std::string many;
   for (uint64_t i = 0; i < 1'000; ++i) {
     many += frame(i, "small");
   }
-  link.client.channel.seal(many, link.client.said);
-  EXPECT_LT(link.client.said.size(), many.size() + 100) << "one chunk has room for them";
-  const std::string large = frame(1, std::string(kChunkBytesMax - kPeerFrameHeader_bytes, 'x'));
-  link.client.channel.seal(large + many, link.client.said);
-  ASSERT_TRUE(link.server.hear(link.client.say()));
+  const std::string large = frame(1, std::string(kPayloadBytesMax, 'x'));
+  link.client.channel.seal(many + large + many, link.client.said);
+  EXPECT_LT(link.client.said.size(), (many + large + many).size() + 300) << "records are filled";
+  std::string_view way = link.client.said;
+  while (!way.empty()) {  // as a socket would bring it
+    ASSERT_TRUE(link.server.hear(way.substr(0, 7'000)));
+    way.remove_prefix(std::min<size_t>(7'000, way.size()));
+    std::string_view frames = link.server.frames;
+    while (!frames.empty()) {
+      ASSERT_TRUE(take_frame(frames, kPayloadBytesMax));
+    }
+  }
   EXPECT_EQ(link.server.frames, many + large + many);
 }
 
 TEST(PeerChannel, NothingIsReadableOnTheWire) {
   Link link;
-  link.client.channel.seal(frame(1, "a pay token that is nobody's business"), link.client.said);
-  EXPECT_EQ(link.client.said.find("pay token"), std::string::npos);
+  link.client.channel.seal(frame(1, "a token that is nobody's business"), link.client.said);
+  EXPECT_EQ(link.client.said.find("a token"), std::string::npos);
+  EXPECT_EQ((link.server_hello + link.client_proof).find("south.hongbao"), std::string::npos)
+      << "not even who speaks, but for the client's word on whom it looks for";
 }
 
-TEST(PeerChannel, AClientWithAnotherKeyIsRefusedAtItsFirstWord) {
-  Side client(PeerRole::kClient, kOtherKey);
-  Side server(PeerRole::kServer);
-  EXPECT_EQ(code_of(server.hear(client.say())), ErrorCode::kUnauthenticated);
-  EXPECT_TRUE(server.say().empty());
+TEST(PeerChannel, WhoIsSignedByAnotherAuthorityIsNoNode) {
+  expect_refused(Side(PeerRole::kClient, bob(), kAnn), Side(PeerRole::kServer, stranger(), kAnyNode), "not taken");
+  expect_refused(Side(PeerRole::kClient, impostor("bob.south.hongbao"), kAnn), Side(PeerRole::kServer, ann(), kAnyNode),
+                 "not taken");
 }
 
-TEST(PeerChannel, ARecordedServerIsRefused) {
-  Link recorded;
-  Side client(PeerRole::kClient);
-  EXPECT_EQ(code_of(client.hear(recorded.server_hello)), ErrorCode::kUnauthenticated);
-  EXPECT_FALSE(client.channel.established());
+TEST(PeerChannel, ANodeThatAnswersForAnotherIsRefused) {
+  expect_refused(Side(PeerRole::kClient, bob(), kAnn), Side(PeerRole::kServer, bob(), kAnyNode), "ostname mismatch");
 }
 
-TEST(PeerChannel, AServerWithAnotherKeyIsRefused) {
-  // It cannot check the client's hello, and goes on all the same.
-  Side client(PeerRole::kClient);
-  Side its_own_client(PeerRole::kClient, kOtherKey);
-  Side server(PeerRole::kServer, kOtherKey);
-  ASSERT_TRUE(server.hear(its_own_client.say()));
-  EXPECT_EQ(code_of(client.hear(server.say())), ErrorCode::kUnauthenticated);
-  EXPECT_FALSE(client.channel.established());
-  EXPECT_TRUE(client.frames.empty());
+TEST(PeerChannel, AClientOfAnotherDomainIsRefused) {
+  const PeerTls north = test_identity("bob", test_authority(), "north.hongbao").tls;
+  expect_refused(Side(PeerRole::kClient, north, kAnn), Side(PeerRole::kServer, ann(), kAnyNode), "ostname mismatch");
+  const PeerTls alike = test_identity("bob", test_authority(), "xsouth.hongbao").tls;
+  expect_refused(Side(PeerRole::kClient, alike, kAnn), Side(PeerRole::kServer, ann(), kAnyNode), "ostname mismatch");
 }
 
-TEST(PeerChannel, AKeyOfSmallOrderIsRefusedEvenFromOneWhoKnowsTheClusterKey) {
-  std::string hello = Side(PeerRole::kClient).say();
-  const size_t key_at = hello.size() - 64;
-  std::fill_n(hello.begin() + static_cast<ptrdiff_t>(key_at), 32, '\0');
-  std::string proven = "client hello\n" + hello.substr(key_at, 32);
-  const Hash256 proof = blake2b_keyed(kKey, as_bytes(proven));
-  std::copy(proof.begin(), proof.end(), hello.end() - 32);
-  Side server(PeerRole::kServer);
-  EXPECT_EQ(code_of(server.hear(hello)), ErrorCode::kUnauthenticated);
+TEST(PeerChannel, AClientWhoseCertificateHasEndedIsRefused) {
+  const auto own = make_certificate(test_authority(), "bob.south.hongbao", std::chrono::minutes(-10)).value();
+  const auto before = SystemClock().now() - std::chrono::minutes(30);
+  const PeerTls late = tls_from(test_authority().certificate, own, "bob.south.hongbao", before).value();
+  expect_refused(Side(PeerRole::kClient, late, kAnn), Side(PeerRole::kServer, ann(), kAnyNode), "expired");
 }
 
 TEST(PeerChannel, ARecordedClientGetsNoFurtherThanTheHello) {
   Link recorded;
   recorded.client.channel.seal(frame(1, "open"), recorded.client.said);
   const std::string request = recorded.client.say();
-  Side server(PeerRole::kServer);
+  Side server(PeerRole::kServer, ann(), kAnyNode);
   EXPECT_TRUE(server.hear(recorded.client_hello));
-  EXPECT_EQ(code_of(server.hear(recorded.client_proof + request)), ErrorCode::kUnauthenticated);
+  EXPECT_FALSE(server.hear(recorded.client_proof + request));
   EXPECT_FALSE(server.channel.established());
   EXPECT_TRUE(server.frames.empty());
 }
 
-TEST(PeerChannel, AChunkThatComesTwiceOrOutOfOrderEndsTheConnection) {
+TEST(PeerChannel, ARecordedServerIsRefused) {
+  Link recorded;
+  Side client(PeerRole::kClient, bob(), kAnn);
+  EXPECT_FALSE(client.hear(recorded.server_hello));
+  EXPECT_FALSE(client.channel.established());
+}
+
+TEST(PeerChannel, WhatComesTwiceOrOutOfOrderEndsTheConnection) {
   for (const bool twice : {true, false}) {
     Link link;
     link.client.channel.seal(frame(1, "first"), link.client.said);
     const std::string first = link.client.say();
     link.client.channel.seal(frame(2, "second"), link.client.said);
     const std::string second = link.client.say();
-    EXPECT_EQ(code_of(link.server.hear(twice ? first + first : second + first)), ErrorCode::kUnauthenticated);
-    EXPECT_EQ(link.server.frames, twice ? frame(1, "first") : "");
+    EXPECT_FALSE(link.server.hear(twice ? first + first : second + first));
+    EXPECT_TRUE(link.server.frames.empty());
   }
 }
 
-TEST(PeerChannel, ASideDoesNotTakeItsOwnBytesBack) {
-  Link link;
-  link.client.channel.seal(frame(1, "mirror"), link.client.said);
-  EXPECT_EQ(code_of(link.client.hear(link.client.say())), ErrorCode::kUnauthenticated);
-}
-
-// An altered length may leave the receiver waiting for more; then more never makes it whole.
-void expect_refused(Side& side, std::string_view altered) {
-  Result<void> heard = side.hear(altered);
-  if (heard) {
-    heard = side.hear(std::string(size_t{2} * kChunkBytesMax, 'x'));
-  }
-  EXPECT_FALSE(heard);
-  EXPECT_TRUE(side.frames.empty());
-}
-
-TEST(PeerChannel, NoFlippedBitOfTheClientsHelloPasses) {
-  for (size_t at = 0; at < Link().client_hello.size(); ++at) {
-    std::string hello = Side(PeerRole::kClient).say();
-    hello[at] = static_cast<char>(hello[at] ^ (1 << at % 8));
-    Side server(PeerRole::kServer);
-    EXPECT_FALSE(server.hear(hello)) << at;
+TEST(PeerChannel, NoFlippedBitPassesBeforeBothKnowEachOther) {
+  for (const bool of_server : {false, true}) {
+    for (size_t at = 0;; at += 7) {
+      Side client(PeerRole::kClient, bob(), kAnn);
+      Side server(PeerRole::kServer, ann(), kAnyNode);
+      std::string said = client.say();
+      if (of_server) {
+        ASSERT_TRUE(server.hear(said));
+        said = server.say();
+      }
+      if (at >= said.size()) {
+        break;
+      }
+      said[at] = static_cast<char>(said[at] ^ (1 << at % 8));
+      const bool heard = (of_server ? client : server).hear(said).has_value();
+      EXPECT_FALSE(heard && meet(client, server) && server.channel.established() && client.channel.established()) << at;
+    }
   }
 }
 
-TEST(PeerChannel, NoFlippedBitOfTheServersHelloPasses) {
-  for (size_t at = 0; at < Link().server_hello.size(); ++at) {
-    Side client(PeerRole::kClient);
-    Side server(PeerRole::kServer);
-    ASSERT_TRUE(server.hear(client.say()));
-    std::string hello = server.say();
-    hello[at] = static_cast<char>(hello[at] ^ (1 << at % 8));
-    EXPECT_FALSE(client.hear(hello)) << at;
-    EXPECT_FALSE(client.channel.established());
-  }
-}
-
-TEST(PeerChannel, NoFlippedBitOfTheClientsProofPasses) {
-  for (size_t at = 0; at < Link().client_proof.size(); ++at) {
-    Side client(PeerRole::kClient);
-    Side server(PeerRole::kServer);
-    ASSERT_TRUE(server.hear(client.say()) && client.hear(server.say()));
-    std::string proof = client.say();
-    proof[at] = static_cast<char>(proof[at] ^ (1 << at % 8));
-    expect_refused(server, proof);
-    EXPECT_FALSE(server.channel.established()) << at;
-  }
-}
-
-TEST(PeerChannel, NoFlippedBitOfAChunkPasses) {
+TEST(PeerChannel, NoFlippedBitOfWhatIsSealedPasses) {
   const auto sealed = [](Link& link) {
     link.client.channel.seal(frame(1, "give alice her share"), link.client.said);
     return link.client.say();
@@ -238,47 +261,46 @@ TEST(PeerChannel, NoFlippedBitOfAChunkPasses) {
   const size_t bytes = sealed(first).size();
   for (size_t at = 0; at < bytes; ++at) {
     Link link;
-    std::string chunk = sealed(link);
-    chunk[at] = static_cast<char>(chunk[at] ^ (1 << at % 8));
-    expect_refused(link.server, chunk);
+    std::string record = sealed(link);
+    record[at] = static_cast<char>(record[at] ^ (1 << at % 8));
+    // An altered length may leave the receiver waiting for more; then more never makes it whole.
+    EXPECT_FALSE(link.server.hear(record) && link.server.hear(std::string(70'000, 'x'))) << at;
+    EXPECT_TRUE(link.server.frames.empty());
   }
 }
 
 TEST(PeerChannel, TruncatedBytesBringNothing) {
   Link link;
   link.client.channel.seal(frame(1, "give alice her share"), link.client.said);
-  const std::string chunk = link.client.say();
-  ASSERT_TRUE(link.server.hear(chunk.substr(0, chunk.size() - 1)));
+  const std::string record = link.client.say();
+  ASSERT_TRUE(link.server.hear(record.substr(0, record.size() - 1)));
   EXPECT_TRUE(link.server.frames.empty());
   // What follows a hole is not taken either.
-  EXPECT_FALSE(link.server.hear(chunk));
+  EXPECT_FALSE(link.server.hear(record));
   EXPECT_TRUE(link.server.frames.empty());
 }
 
-TEST(PeerChannel, ALengthOutOfBoundsIsRefusedBeforeItsBytesCome) {
-  for (const uint32_t length : {0U, 16U, kChunkBytesMax + 18, 0xffff'ffffU}) {
+TEST(PeerChannel, AFrameOutOfBoundsIsRefusedBeforeItsBytesCome) {
+  for (const uint32_t length : {kPayloadBytesMax + 1, 0xffff'ffffU}) {
     Link link;
-    std::string head(4, '\0');
+    std::string head(kPeerFrameHeader_bytes, '\1');
     store_little_endian(head.data(), length);
-    EXPECT_EQ(code_of(link.server.hear(head)), ErrorCode::kBodyTooLarge) << length;
+    link.client.channel.seal(head, link.client.said);
+    const auto heard = link.server.hear(link.client.say());
+    ASSERT_FALSE(heard);
+    EXPECT_EQ(heard.error().code, ErrorCode::kBodyTooLarge);
   }
 }
 
-TEST(PeerChannel, AStrangersFirstChunkMustBeEmpty) {
-  Side client(PeerRole::kClient);
-  Side server(PeerRole::kServer);
-  ASSERT_TRUE(server.hear(client.say()) && client.hear(server.say()));
-  std::string proof = client.say();
-  store_little_endian(proof.data() + crypto_secretstream_xchacha20poly1305_HEADERBYTES,
-                      static_cast<uint32_t>(crypto_secretstream_xchacha20poly1305_ABYTES + 1));
-  EXPECT_EQ(code_of(server.hear(proof)), ErrorCode::kBodyTooLarge);
-}
-
 TEST(PeerChannel, WhatSpeaksAnotherProtocolIsRefusedAtOnce) {
-  Side server(PeerRole::kServer);
-  EXPECT_EQ(code_of(server.hear("GET / HTTP/1.1\r\n")), ErrorCode::kMalformedRequest);
-  Side client(PeerRole::kClient);
-  EXPECT_EQ(code_of(client.hear("HTTP/1.1 400")), ErrorCode::kMalformedRequest);
+  for (const char* other : {"GET / HTTP/1.1\r\n", "hongbao peer 2\n and more"}) {
+    Side server(PeerRole::kServer, ann(), kAnyNode);
+    const auto heard = server.hear(other);
+    ASSERT_FALSE(heard);
+    EXPECT_EQ(heard.error().code, ErrorCode::kMalformedRequest) << heard.error().detail;
+  }
+  Side client(PeerRole::kClient, bob(), kAnn);
+  EXPECT_FALSE(client.hear("HTTP/1.1 400"));
 }
 
 }  // namespace

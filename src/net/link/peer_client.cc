@@ -62,7 +62,8 @@ void tell(std::vector<Ended> ended, const std::string& why) {
 class PeerClient::Link final : public PeerConnection {
  public:
   Link(PeerIo& io, std::shared_ptr<PeerClient> client)
-      : PeerConnection(io, tcp::socket(io.context()), PeerRole::kClient), client_(std::move(client)) {}
+      : PeerConnection(io, tcp::socket(io.context()), PeerRole::kClient, client->node_ + "." + io.domain()),
+        client_(std::move(client)) {}
 
   void open() override {
     socket().async_connect(client_->endpoint_, [self = std::static_pointer_cast<Link>(shared_from_this())](
@@ -86,14 +87,17 @@ class PeerClient::Link final : public PeerConnection {
       close("sent a request to its client");
     }
   }
-  void on_established() override { log_info("peer_connected", {{"peer", to_text(client_->endpoint_)}}); }
+  void on_established() override {
+    log_info("peer_connected", {{"node", client_->node_}, {"peer", to_text(client_->endpoint_)}});
+  }
   void on_sweep(SteadyTime now) override { client_->expire(*this, now); }
   void on_closed(const std::string& why) override { client_->lost(*this, established(), why); }
 
   const std::shared_ptr<PeerClient> client_;
 };
 
-PeerClient::PeerClient(PeerIo& io, tcp::endpoint endpoint) : io_(io), endpoint_(std::move(endpoint)) {}
+PeerClient::PeerClient(PeerIo& io, std::string node, tcp::endpoint endpoint)
+    : io_(io), node_(std::move(node)), endpoint_(std::move(endpoint)) {}
 
 void PeerClient::call(const PeerRequest& request, Done<std::string_view> done) {
   thread_local std::string payload;
@@ -186,8 +190,11 @@ void PeerClient::lost(Link& link, bool was_established, const std::string& why) 
   }
   const char* event = was_established ? "peer_lost" : "peer_unreachable";
   if (const auto left_out = log_turn(event, to_text(endpoint_))) {
-    log_warn(event,
-             {{"peer", to_text(endpoint_)}, {"why", why}, {"requests", calls.size()}, {"suppressed", *left_out}});
+    log_warn(event, {{"node", node_},
+                     {"peer", to_text(endpoint_)},
+                     {"why", why},
+                     {"requests", calls.size()},
+                     {"suppressed", *left_out}});
   }
   tell(with_fates(std::move(calls), link), "the connection to the other node was lost");
 }

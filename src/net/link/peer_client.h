@@ -26,7 +26,10 @@ namespace hongbao {
 // Held by shared_ptr: its connection keeps it, so that its calls are answered even when nobody else does.
 class PeerClient : public std::enable_shared_from_this<PeerClient> {
  public:
-  PeerClient(PeerIo& io, boost::asio::ip::tcp::endpoint endpoint);
+  // `node`: its name, which its certificate must have.
+  PeerClient(PeerIo& io, std::string node, boost::asio::ip::tcp::endpoint endpoint);
+
+  [[nodiscard]] const std::string& node() const { return node_; }
 
   // `request` is read during the call only.
   void call(const PeerRequest& request, Done<std::string_view> done);
@@ -46,6 +49,7 @@ class PeerClient : public std::enable_shared_from_this<PeerClient> {
   void lost(Link& link, bool was_established, const std::string& why);
 
   PeerIo& io_;
+  const std::string node_;
   const boost::asio::ip::tcp::endpoint endpoint_;
   std::mutex mutex_;
   // All guarded by mutex_. Calls that wait are always those of link_.

@@ -17,10 +17,11 @@ constexpr size_t kStrangersReadBytes = 1'024;
 
 }  // namespace
 
-PeerConnection::PeerConnection(PeerIo& io, boost::asio::ip::tcp::socket socket, PeerRole role)
+PeerConnection::PeerConnection(PeerIo& io, boost::asio::ip::tcp::socket socket, PeerRole role,
+                               const std::string& expected)
     : io_(io),
       socket_(std::move(socket)),
-      channel_(role, io.cluster_key(), io.limits().frame_bytes_max + kPeerFrameHeader_bytes),
+      channel_(role, io.tls(), expected, io.limits().frame_bytes_max),
       began_(std::chrono::steady_clock::now()),
       heard_(began_),
       sent_(began_),
@@ -69,7 +70,7 @@ void PeerConnection::begin() {
   ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
   socket_.non_blocking(true, ignored);
-  channel_.start(handshake_);
+  channel_.start(said_);
   flush();
   read();
 }
@@ -78,7 +79,12 @@ void PeerConnection::read() {
   if (closed_) {
     return;
   }
-  socket_.async_read_some(input_.prepare(established() ? kReadBytes : kStrangersReadBytes),
+  const size_t wanted = established() ? kReadBytes : kStrangersReadBytes;
+  if (input_bytes_ < wanted) {
+    input_ = std::make_unique_for_overwrite<char[]>(wanted);
+    input_bytes_ = wanted;
+  }
+  socket_.async_read_some(boost::asio::buffer(input_.get(), input_bytes_),
                           [self = shared_from_this()](const boost::system::error_code& error, size_t bytes) {
                             self->on_read(error, bytes);
                           });
@@ -92,39 +98,32 @@ void PeerConnection::on_read(const boost::system::error_code& error, size_t byte
     close(error.message());
     return;
   }
-  input_.commit(bytes);
   heard_ = std::chrono::steady_clock::now();
   const bool was_established = established();
-  if (!take_messages()) {
+  const auto frames = channel_.take({input_.get(), bytes}, said_);
+  if (!frames) {
+    say_last_words();
+    close(frames.error().detail);
     return;
   }
-  if (!handshake_.empty() || established() != was_established) {
+  if (established() && !was_established) {
+    on_established();
+  }
+  take_frames(*frames);
+  if (closed_) {
+    return;
+  }
+  if (!said_.empty() || established() != was_established) {
     flush();
   }
   read();
 }
 
-// Takes every message that has arrived whole. False: the connection has ended.
-bool PeerConnection::take_messages() {
-  while (true) {
-    const bool was_established = established();
-    const std::string_view arrived(static_cast<const char*>(input_.data().data()), input_.size());
-    const auto taken = channel_.take(arrived, handshake_);
-    if (!taken) {
-      close(taken.error().detail);
-      return false;
-    }
-    if (taken->bytes == 0) {
-      return true;
-    }
-    if (established() && !was_established) {
-      on_established();
-    }
-    take_frames(taken->frames);
-    if (closed_) {
-      return false;
-    }
-    input_.consume(taken->bytes);
+// Why it ends, so that the other side can tell; as far as the socket takes it.
+void PeerConnection::say_last_words() {
+  if (!writing_ && !said_.empty()) {
+    boost::system::error_code ignored;
+    socket_.write_some(boost::asio::buffer(said_), ignored);
   }
 }
 
@@ -147,7 +146,7 @@ void PeerConnection::flush() {
     return;
   }
   wire_.clear();
-  std::swap(wire_, handshake_);
+  std::swap(wire_, said_);
   const bool is_more = established() && take_outgoing();
   if (!wire_.empty()) {
     write();

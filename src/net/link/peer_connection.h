@@ -11,7 +11,6 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,7 +24,8 @@ namespace hongbao {
 
 class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
  public:
-  PeerConnection(PeerIo& io, boost::asio::ip::tcp::socket socket, PeerRole role);
+  // `expected`: as PeerChannel's.
+  PeerConnection(PeerIo& io, boost::asio::ip::tcp::socket socket, PeerRole role, const std::string& expected);
   virtual ~PeerConnection() = default;
   PeerConnection(const PeerConnection&) = delete;
   PeerConnection& operator=(const PeerConnection&) = delete;
@@ -63,8 +63,8 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
  private:
   void read();
   void on_read(const boost::system::error_code& error, size_t bytes);
-  bool take_messages();
   void take_frames(std::string_view frames);
+  void say_last_words();
   bool take_outgoing();
   void write();
   void on_written(const boost::system::error_code& error);
@@ -72,8 +72,9 @@ class PeerConnection : public std::enable_shared_from_this<PeerConnection> {
   PeerIo& io_;
   boost::asio::ip::tcp::socket socket_;
   PeerChannel channel_;
-  boost::beast::flat_buffer input_;
-  std::string handshake_;  // what this side still has to say of it
+  std::unique_ptr<char[]> input_;
+  size_t input_bytes_ = 0;
+  std::string said_;  // what the channel itself has still to say
   std::string sealing_;
   std::string wire_;  // is being written
   bool writing_ = false;

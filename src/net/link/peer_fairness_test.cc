@@ -80,7 +80,7 @@ TEST(PeerFairness, ASmallAnswerOvertakesThePagesOfEverybody) {
   std::atomic<int> pages_told_before{-1};
   std::promise<void> all;
   for (uint64_t i = 0; i < kAskers; ++i) {
-    asker.pool().call(valve.address(), AskingNode::request("/held/page", kPeerPatience, i + 1),
+    asker.pool().call({kAnsweringName, valve.address()}, AskingNode::request("/held/page", kPeerPatience, i + 1),
                       [&](const Result<std::string_view>& answer) {
                         EXPECT_TRUE(answer);
                         if (++pages_told == kAskers) {
@@ -88,7 +88,7 @@ TEST(PeerFairness, ASmallAnswerOvertakesThePagesOfEverybody) {
                         }
                       });
   }
-  asker.pool().call(valve.address(), AskingNode::request("/held/small", kPeerPatience, 99),
+  asker.pool().call({kAnsweringName, valve.address()}, AskingNode::request("/held/small", kPeerPatience, 99),
                     [&](const Result<std::string_view>& answer) {
                       EXPECT_TRUE(answer);
                       pages_told_before = pages_told.load();
@@ -183,9 +183,10 @@ TEST(PeerFairness, RequestsThatWaitApartAreWithdrawnToo) {
   EXPECT_TRUE(node.take_all().empty());
 }
 
-TEST(PeerFairness, SocketsWithoutTheKeyKeepNoNodeOut) {
+TEST(PeerFairness, StrangersKeepNoNodeOut) {
   PeerLimits limits = test_limits();
   limits.connect_timeout = kPeerPatience;  // they stay
+  limits.handshakes_of_address_max = 1'000;
   AnsweringNode node(limits);
   AskingNode resident;
   ASSERT_TRUE(resident.ask(node.address(), "/echo").get());
@@ -201,6 +202,30 @@ TEST(PeerFairness, SocketsWithoutTheKeyKeepNoNodeOut) {
   for (const int stranger : strangers) {
     ::close(stranger);
   }
+}
+
+TEST(PeerFairness, AnAddressBeginsSoManyHandshakesInASecond) {
+  constexpr uint32_t kElsewhere = INADDR_LOOPBACK + 1;
+  PeerLimits limits = test_limits();
+  limits.handshakes_of_address_max = 3;
+  AnsweringNode node(limits);
+  std::vector<int> strangers;
+  const auto closed = [&] {
+    return std::ranges::count_if(strangers, [](int socket) {
+      char byte = 0;
+      return ::recv(socket, &byte, 1, MSG_DONTWAIT) == 0;
+    });
+  };
+  for (int i = 0; i < 20; ++i) {
+    strangers.push_back(connect_to(node.address(), kElsewhere));
+  }
+  AskingNode asker;
+  EXPECT_TRUE(asker.ask(node.address(), "/echo").get()) << "another address";
+  EXPECT_GE(closed(), 20 - 2 * 3) << "a second may have passed in between";
+  std::this_thread::sleep_for(milliseconds(1'100));
+  strangers = {connect_to(node.address(), kElsewhere)};
+  EXPECT_TRUE(asker.ask(node.address(), "/echo").get());
+  EXPECT_EQ(closed(), 0);
 }
 
 TEST(PeerFairness, TheOldestStrangersMakeRoomForNewOnes) {

@@ -49,16 +49,52 @@ TEST(PeerFaults, AttemptsThatFailComeEverMoreSlowlyUpToTheLimit) {
   EXPECT_LE(attempts.load(), 9) << "20, 40, 80, 100, 100, … ms between them";
 }
 
-TEST(PeerFaults, ANodeWithAnotherKeyIsNotTalkedTo) {
+TEST(PeerFaults, ANodeOfAnotherAuthorityIsNotTalkedTo) {
   AnsweringNode node;
-  const Key256 other_key{9};
-  AskingNode stranger(test_limits(), other_key);
+  const CertifiedKey others = make_authority("others", kTestLifetime);
+  AskingNode stranger(test_limits(), test_identity("asker", others));
   EXPECT_EQ(code_of(stranger.ask(node.address(), "/held")), ErrorCode::kUnavailable);
   EXPECT_TRUE(node.take_all().empty());
-  AnsweringNode stranger_node(test_limits(), "127.0.0.1:0", other_key);
+  AnsweringNode stranger_node(test_limits(), "127.0.0.1:0", test_identity(kAnsweringName, others));
   AskingNode asker;
   EXPECT_EQ(code_of(asker.ask(stranger_node.address(), "/held")), ErrorCode::kUnavailable);
   EXPECT_TRUE(stranger_node.take_all().empty());
+}
+
+// Each takes the other's authority for one of nodes; one of them is not in the domain. Nothing was done, and so it is
+// told.
+TEST(PeerFaults, ANodeOfAnotherDomainIsRefusedBeforeItsCallsCount) {
+  AnsweringNode node;
+  const auto own = make_certificate(test_authority(), "asker.north.hongbao", kTestLifetime).value();
+  AskingNode asker(test_limits(),
+                   {tls_from(test_authority().certificate, own, "asker.north.hongbao").value(), "south.hongbao"});
+  EXPECT_EQ(code_of(asker.ask(node.address(), "/held")), ErrorCode::kUnavailable);
+  EXPECT_TRUE(node.take_all().empty());
+}
+
+TEST(PeerFaults, AnotherNodeAtTheAddressIsNotTakenForTheOneThatIsMeant) {
+  AnsweringNode node(test_limits(), "127.0.0.1:0", test_identity("other"));
+  AskingNode asker;
+  EXPECT_EQ(code_of(asker.ask(node.address(), "/held")), ErrorCode::kUnavailable);
+  EXPECT_TRUE(node.take_all().empty());
+}
+
+TEST(PeerFaults, CertificatesAreChangedWhileNodesTalk) {
+  const CertifiedKey next = make_authority("next", kTestLifetime);
+  const std::string both = test_authority().certificate + next.certificate;
+  const auto signed_by = [&](const CertifiedKey& authority, const std::string& node) {
+    const std::string name = node + ".south.hongbao";
+    return tls_from(both, make_certificate(authority, name, kTestLifetime).value(), name).value();
+  };
+  AnsweringNode node;
+  AskingNode asker;
+  ASSERT_TRUE(asker.ask(node.address(), "/echo").get());
+  node.io().use(signed_by(test_authority(), kAnsweringName));
+  asker.io().use(signed_by(test_authority(), "asker"));
+  node.io().use(signed_by(next, kAnsweringName));
+  EXPECT_TRUE(asker.ask(node.address(), "/echo").get()) << "the connection stands";
+  AskingNode late(test_limits(), {signed_by(next, "late"), "south.hongbao"});
+  EXPECT_TRUE(late.ask(node.address(), "/echo").get());
 }
 
 TEST(PeerFaults, AServerThatIsMuteFromTheStartIsUnavailable) {
@@ -118,7 +154,7 @@ TEST(PeerFaults, ANodeThatComesBackAtItsAddressIsFoundAgain) {
 }
 
 TEST(PeerFaults, AServerEndsAndThePeerIoGoesOn) {
-  PeerIo io(kClusterKey, test_limits());
+  PeerIo io(test_identity(kAnsweringName), test_limits());
   AskingNode asker;
   std::string address = "127.0.0.1:0";
   for (int round = 0; round < 3; ++round) {
@@ -152,7 +188,7 @@ TEST(PeerFaults, CallsOfManyThreadsWhileTheirNodeStopsAllEnd) {
       threads.emplace_back([&] {
         for (int i = 0; i < 2'000; ++i) {
           ++asked;
-          asker.pool().call(node.address(), AskingNode::request("/echo"),
+          asker.pool().call({kAnsweringName, node.address()}, AskingNode::request("/echo"),
                             [&](const Result<std::string_view>&) { ++ended; });
         }
       });
@@ -167,7 +203,7 @@ TEST(PeerFaults, CallsOfManyThreadsWhileTheirNodeStopsAllEnd) {
 }
 
 TEST(PeerFaults, WhatIsToRunLaterIsToldWhenItsNodeStopsBefore) {
-  PeerIo io(kClusterKey, test_limits());
+  PeerIo io(test_identity(), test_limits());
   std::promise<bool> soon;
   io.run_at(steady_clock::now() + milliseconds(1), [&](bool in_time) { soon.set_value(in_time); });
   EXPECT_TRUE(soon.get_future().get());

@@ -73,20 +73,19 @@ std::optional<PeerFrame> take_frame(std::string_view& frames, uint32_t payload_b
   return frame;
 }
 
-size_t frames_within(std::string_view frames, size_t bytes_max) {
-  if (frames.size() <= bytes_max) {
-    return frames.size();
-  }
-  size_t taken = length_of_first(frames);
-  while (taken < frames.size()) {
-    const size_t next = length_of_first(frames.substr(taken));
-    if (taken + next > bytes_max) {
+std::optional<size_t> bytes_of_whole_frames(std::string_view stream, uint32_t payload_bytes_max) {
+  size_t whole = 0;
+  while (stream.size() - whole >= kPeerFrameHeader_bytes) {
+    const size_t length = length_of_first(stream.substr(whole));
+    if (length - kPeerFrameHeader_bytes > payload_bytes_max) {
+      return std::nullopt;
+    }
+    if (length > stream.size() - whole) {
       break;
     }
-    taken += next;
+    whole += length;
   }
-  CHECK(taken <= frames.size());
-  return taken;
+  return whole;
 }
 
 }  // namespace hongbao

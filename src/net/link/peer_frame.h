@@ -1,5 +1,5 @@
-// The unit of the link between nodes: a typed, numbered payload. Frames travel packed behind each other in the chunks
-// of a PeerChannel, never split over two. Pure; any thread.
+// The unit of the link between nodes: a typed, numbered payload. Frames travel packed behind each other in the stream
+// of a PeerChannel. Pure; any thread.
 //
 // A frame is  payload length u32 · type u8 · id u64 · payload,  little-endian.
 #pragma once
@@ -45,8 +45,7 @@ void withdraw_frame(std::string& frames, size_t at);
 // Takes a frame off the front of `frames`. nullopt: these bytes are no frames.
 std::optional<PeerFrame> take_frame(std::string_view& frames, uint32_t payload_bytes_max);
 
-// How many bytes the frames at the front take that together fit into `bytes_max`; the first one whatever its size.
-// REQUIRES: `frames` holds whole frames.
-size_t frames_within(std::string_view frames, size_t bytes_max);
+// How many bytes at the front of the stream are whole frames. nullopt: one has a longer payload.
+std::optional<size_t> bytes_of_whole_frames(std::string_view stream, uint32_t payload_bytes_max);
 
 }  // namespace hongbao

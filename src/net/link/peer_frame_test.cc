@@ -49,17 +49,20 @@ TEST(PeerFrame, AWithdrawnFrameKeepsItsPlace) {
   EXPECT_EQ(take_frame(rest, 5)->payload, "three");
 }
 
-TEST(PeerFrame, FramesAreCountedWholeAndTheFirstAlwaysFits) {
+TEST(PeerFrame, OnlyWholeFramesOfAStreamAreCounted) {
   std::string bytes;
   append_frame(bytes, {PeerFrameType::kRequest, 1, std::string(87, 'x')});
   append_frame(bytes, {PeerFrameType::kRequest, 2, std::string(87, 'x')});
   append_frame(bytes, {PeerFrameType::kRequest, 3, std::string(87, 'x')});
-  EXPECT_EQ(frames_within(bytes, 1), 100);
-  EXPECT_EQ(frames_within(bytes, 199), 100);
-  EXPECT_EQ(frames_within(bytes, 200), 200);
-  EXPECT_EQ(frames_within(bytes, 299), 200);
-  EXPECT_EQ(frames_within(bytes, 300), 300);
-  EXPECT_EQ(frames_within(bytes, 1'000), 300);
+  const std::string_view stream = bytes;
+  EXPECT_EQ(bytes_of_whole_frames("", 87), 0);
+  EXPECT_EQ(bytes_of_whole_frames(stream.substr(0, 99), 87), 0);
+  EXPECT_EQ(bytes_of_whole_frames(stream.substr(0, 100), 87), 100);
+  EXPECT_EQ(bytes_of_whole_frames(stream.substr(0, 212), 87), 200);
+  EXPECT_EQ(bytes_of_whole_frames(stream.substr(0, 299), 87), 200);
+  EXPECT_EQ(bytes_of_whole_frames(stream, 87), 300);
+  EXPECT_EQ(bytes_of_whole_frames(stream, 86), std::nullopt);
+  EXPECT_EQ(bytes_of_whole_frames(stream.substr(0, kPeerFrameHeader_bytes), 86), std::nullopt);
 }
 
 TEST(PeerFrame, ARequestArrivesWithTheTimeThatIsLeft) {

@@ -21,13 +21,24 @@ struct PeerIo::Appointment {
   std::move_only_function<void(bool)> task;
 };
 
-PeerIo::PeerIo(const Key256& cluster_key, PeerLimits limits) : cluster_key_(cluster_key), limits_(limits) {
+PeerIo::PeerIo(PeerIdentity self, PeerLimits limits)
+    : domain_(std::move(self.domain)), limits_(limits), tls_(std::move(self.tls)) {
   CHECK(limits_.frame_bytes_max < limits_.outgoing_bytes_max);
   thread_ = std::thread([this] {
     name_this_thread("peers");
     sweep();
     context_.run();
   });
+}
+
+PeerTls PeerIo::tls() {
+  const std::lock_guard lock(mutex_);
+  return tls_;
+}
+
+void PeerIo::use(PeerTls tls) {
+  const std::lock_guard lock(mutex_);
+  tls_ = std::move(tls);
 }
 
 PeerIo::~PeerIo() {

@@ -1,6 +1,6 @@
-// The one thread of the links between nodes, and what they share: its io_context, limits and cluster key. It owns every
-// connection, whether a PeerServer or a PeerClient made it, until that has ended, and sweeps them for deadlines,
-// heartbeats and silence. One thread is cheapest: frames gather while it is busy, and leave together.
+// The one thread of the links between nodes, and what they share: its io_context, its limits and who this node is. It
+// owns every connection, whether a PeerServer or a PeerClient made it, until that has ended, and sweeps them for
+// deadlines, heartbeats and silence. One thread is cheapest: frames gather while it is busy, and leave together.
 //
 // Runs from construction to `stop`. Servers and clients are destroyed before it, and it outlives every reply.
 #pragma once
@@ -14,7 +14,7 @@
 #include <thread>
 #include <unordered_set>
 
-#include "base/crypto.h"
+#include "net/link/peer_identity.h"
 #include "net/link/peer_types.h"
 
 namespace hongbao {
@@ -23,7 +23,7 @@ class PeerConnection;
 
 class PeerIo {
  public:
-  PeerIo(const Key256& cluster_key, PeerLimits limits);
+  PeerIo(PeerIdentity self, PeerLimits limits);
   ~PeerIo();
   PeerIo(const PeerIo&) = delete;
   PeerIo& operator=(const PeerIo&) = delete;
@@ -33,7 +33,11 @@ class PeerIo {
 
   [[nodiscard]] boost::asio::io_context& context() { return context_; }
   [[nodiscard]] const PeerLimits& limits() const { return limits_; }
-  [[nodiscard]] const Key256& cluster_key() const { return cluster_key_; }
+  [[nodiscard]] const std::string& domain() const { return domain_; }
+  // What new connections are made from. Any thread.
+  [[nodiscard]] PeerTls tls();
+  // From now on; connections that stand stay as they are. Any thread.
+  void use(PeerTls tls);
 
   // Runs `task` on the thread and waits for it. False: stopped, and it does not run. Any other thread.
   bool run(const std::function<void()>& task);
@@ -55,13 +59,14 @@ class PeerIo {
   void end_all();
   struct Appointment;
 
-  const Key256 cluster_key_;
+  const std::string domain_;
   const PeerLimits limits_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{context_.get_executor()};
   boost::asio::steady_timer sweeper_{context_};
   std::unordered_set<std::shared_ptr<PeerConnection>> connections_;  // the thread's
   std::mutex mutex_;
+  PeerTls tls_;                                                    // guarded by mutex_
   bool stopping_ = false;                                          // guarded by mutex_
   std::unordered_set<std::shared_ptr<Appointment>> appointments_;  // guarded by mutex_
   std::thread thread_;

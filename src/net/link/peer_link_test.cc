@@ -83,15 +83,16 @@ TEST(PeerLink, CallersThatAskAgainFromTheirCallbackAreAllServed) {
   std::atomic<int> answered{0};
   std::promise<void> all;
   std::function<void(int)> round = [&](int left) {
-    asker.pool().call(node.address(), AskingNode::request("/echo"), [&, left](const Result<std::string_view>& answer) {
-      EXPECT_TRUE(answer);
-      if (answered.fetch_add(1) + 1 == kCallers * kRounds) {
-        all.set_value();
-      }
-      if (left > 1 && answer) {
-        round(left - 1);
-      }
-    });
+    asker.pool().call({kAnsweringName, node.address()}, AskingNode::request("/echo"),
+                      [&, left](const Result<std::string_view>& answer) {
+                        EXPECT_TRUE(answer);
+                        if (answered.fetch_add(1) + 1 == kCallers * kRounds) {
+                          all.set_value();
+                        }
+                        if (left > 1 && answer) {
+                          round(left - 1);
+                        }
+                      });
   };
   for (int i = 0; i < kCallers; ++i) {
     round(kRounds);

@@ -6,8 +6,8 @@
 
 namespace hongbao {
 
-void PeerPool::call(const std::string& address, const PeerRequest& request, Done<std::string_view> done) {
-  auto client = client_of(address);
+void PeerPool::call(const PeerNode& node, const PeerRequest& request, Done<std::string_view> done) {
+  auto client = client_of(node);
   if (!client) {
     done(std::unexpected(std::move(client.error())));
     return;
@@ -15,12 +15,15 @@ void PeerPool::call(const std::string& address, const PeerRequest& request, Done
   (*client)->call(request, std::move(done));
 }
 
-Result<std::shared_ptr<PeerClient>> PeerPool::client_of(const std::string& address) {
+Result<std::shared_ptr<PeerClient>> PeerPool::client_of(const PeerNode& node) {
   const std::lock_guard lock(mutex_);
-  if (const auto known = clients_.find(address); known != clients_.end()) {
-    return known->second;
+  if (const auto known = clients_.find(node.address); known != clients_.end()) {
+    if (known->second->node() == node.name) {
+      return known->second;
+    }
+    clients_.erase(known);  // another node lives there now
   }
-  const auto endpoint = parse_endpoint(address);
+  const auto endpoint = parse_endpoint(node.address);
   if (!endpoint) {
     return fail(ErrorCode::kUnavailable, "the other node has no address");
   }
@@ -28,7 +31,7 @@ Result<std::shared_ptr<PeerClient>> PeerPool::client_of(const std::string& addre
   if (clients_.size() >= io_.limits().peers_max) {
     return fail(ErrorCode::kOverloaded, "too many nodes are connected");
   }
-  return clients_.emplace(address, std::make_shared<PeerClient>(io_, *endpoint)).first->second;
+  return clients_.emplace(node.address, std::make_shared<PeerClient>(io_, node.name, *endpoint)).first->second;
 }
 
 // A client that is forgotten answers the calls that it has all the same: its connection keeps it.

@@ -16,14 +16,14 @@ class PeerPool {
   // `io` outlives the pool.
   explicit PeerPool(PeerIo& io) : io_(io) {}
 
-  // As PeerClient::call, with the node at `address` ("10.0.0.7:7070"). kUnavailable as well when that is no address,
-  // and kOverloaded when peers_max nodes are connected.
-  void call(const std::string& address, const PeerRequest& request, Done<std::string_view> done);
+  // As PeerClient::call. kUnavailable as well when the node's address is none, and kOverloaded when peers_max nodes are
+  // connected.
+  void call(const PeerNode& node, const PeerRequest& request, Done<std::string_view> done);
 
   [[nodiscard]] size_t size();
 
  private:
-  Result<std::shared_ptr<PeerClient>> client_of(const std::string& address);
+  Result<std::shared_ptr<PeerClient>> client_of(const PeerNode& node);
   void make_room();
 
   PeerIo& io_;

@@ -18,6 +18,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{50};
+constexpr std::chrono::seconds kHandshakesCounted{1};
+constexpr size_t kAddressesCounted = 4'096;
 
 }  // namespace
 
@@ -25,7 +27,7 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 class PeerServerSession final : public PeerConnection, public PeerReplyTarget {
  public:
   PeerServerSession(PeerServer& server, tcp::socket socket)
-      : PeerConnection(server.io_, std::move(socket), PeerRole::kServer), server_(server) {
+      : PeerConnection(server.io_, std::move(socket), PeerRole::kServer, "." + server.io_.domain()), server_(server) {
     boost::system::error_code ignored;
     from_ = this->socket().remote_endpoint(ignored);
   }
@@ -140,7 +142,12 @@ void PeerServer::accept() {
       accept_after_pause();  // most likely out of file descriptors
       return;
     }
-    if (nodes() >= io_.limits().connections_max) {
+    boost::system::error_code gone;
+    if (const auto from = socket.remote_endpoint(gone); gone || !may_shake_hands(from.address())) {
+      if (const auto left_out = log_turn("peer_handshake_refused")) {
+        log_warn("peer_handshake_refused", {{"peer", to_text(from)}, {"suppressed", *left_out}});
+      }
+    } else if (nodes() >= io_.limits().connections_max) {
       if (const auto left_out = log_turn("peer_connection_refused")) {
         log_warn("peer_connection_refused",
                  {{"connections_max", io_.limits().connections_max}, {"suppressed", *left_out}});
@@ -152,6 +159,17 @@ void PeerServer::accept() {
     }
     accept();
   });
+}
+
+bool PeerServer::may_shake_hands(const asio::ip::address& from) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - handshakes_since_ >= kHandshakesCounted) {
+    handshakes_.clear();
+    handshakes_since_ = now;
+  }
+  // Those that there is no room for are counted together.
+  const bool has_room = handshakes_.size() < kAddressesCounted || handshakes_.contains(from);
+  return ++handshakes_[has_room ? from : asio::ip::address()] <= io_.limits().handshakes_of_address_max;
 }
 
 // For one more that has not proved itself.

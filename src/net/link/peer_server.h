@@ -1,14 +1,16 @@
 // Answers the requests of other nodes. Connections live on the PeerIo; the handler is called on its thread, and replies
 // may come later and from any thread, in any order. `bind`, `start`, `stop_accepting`, `stop`: the owner.
 //
-// Whoever has not proved to know the cluster key takes no place of a node's: such connections are counted apart, and
+// Whoever has not proved to be a node takes no place of a node's: such connections are counted apart, and
 // when there are too many, in all or from one address, the oldest of them makes room for the new one. A node needs a
-// moment to prove itself, so it gets in while strangers come and stay.
+// moment to prove itself, so it gets in while strangers come and stay. Handshakes of one address are so many in a
+// second: they cost the time of the thread that carries everybody's calls.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <list>
+#include <map>
 #include <string>
 #include <unordered_set>
 
@@ -45,6 +47,7 @@ class PeerServer {
   void accept();
   void accept_after_pause();
   [[nodiscard]] size_t nodes() const { return sessions_.size() - unproven_.size(); }
+  bool may_shake_hands(const boost::asio::ip::address& from);
   void make_room(const boost::asio::ip::address& from);
 
   PeerIo& io_;
@@ -53,7 +56,9 @@ class PeerServer {
   boost::asio::steady_timer accept_pause_;
   // The PeerIo's thread.
   std::unordered_set<PeerServerSession*> sessions_;
-  std::list<PeerServerSession*> unproven_;  // of them; the oldest first
+  std::list<PeerServerSession*> unproven_;                   // of them; the oldest first
+  std::map<boost::asio::ip::address, uint32_t> handshakes_;  // that were begun since handshakes_since_
+  SteadyTime handshakes_since_;
 };
 
 }  // namespace hongbao

@@ -19,10 +19,11 @@
 
 #include "net/link/peer_pool.h"
 #include "net/link/peer_server.h"
+#include "net/link/peer_test_identity.h"
 
 namespace hongbao {
 
-inline constexpr Key256 kClusterKey{1, 2, 3};
+inline const std::string kAnsweringName = "node";
 inline constexpr uint8_t kTestKind = 7;
 inline constexpr std::chrono::seconds kPeerPatience{10};
 
@@ -38,8 +39,8 @@ inline PeerLimits test_limits() {
 class AnsweringNode {
  public:
   explicit AnsweringNode(PeerLimits limits = test_limits(), const std::string& at = "127.0.0.1:0",
-                         const Key256& key = kClusterKey)
-      : io_(key, limits),
+                         PeerIdentity self = test_identity(kAnsweringName))
+      : io_(std::move(self), limits),
         server_(io_, [this](const PeerRequest& request, PeerReply reply) { handle(request, std::move(reply)); }) {
     address_ = server_.bind(at).value();
     server_.start();
@@ -47,6 +48,7 @@ class AnsweringNode {
 
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] PeerServer& server() { return server_; }
+  [[nodiscard]] PeerIo& io() { return io_; }
   void stop() { io_.stop(); }
   size_t big_bytes = 0;
 
@@ -92,7 +94,8 @@ class AnsweringNode {
 
 class AskingNode {
  public:
-  explicit AskingNode(PeerLimits limits = test_limits(), const Key256& key = kClusterKey) : io_(key, limits) {}
+  explicit AskingNode(PeerLimits limits = test_limits(), PeerIdentity self = test_identity("asker"))
+      : io_(std::move(self), limits) {}
 
   using Answer = std::future<Result<std::string>>;
 
@@ -105,7 +108,7 @@ class AskingNode {
              uint64_t flow = 0) {
     auto promise = std::make_shared<std::promise<Result<std::string>>>();
     Answer answer = promise->get_future();
-    pool_.call(address, request(said, timeout, flow), [promise](Result<std::string_view> result) {
+    pool_.call({kAnsweringName, address}, request(said, timeout, flow), [promise](Result<std::string_view> result) {
       promise->set_value(result ? Result<std::string>(*result) : std::unexpected(result.error()));
     });
     return answer;

@@ -6,12 +6,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/clock.h"
 
 namespace hongbao {
+
+// Another node, and where it is reached ("10.0.0.7:7070").
+struct PeerNode {
+  const std::string& name;
+  const std::string& address;
+};
 
 struct PeerRequest {
   uint8_t kind = 0;  // what it is for; whoever uses the link numbers the kinds
@@ -92,6 +99,7 @@ struct PeerLimits {
   uint32_t connections_max = 64;                      // that a server holds, of nodes that have proved themselves
   uint32_t unproven_max = 64;                         // that it holds besides; one more ends the oldest of them
   uint32_t unproven_of_address_max = 16;              // of them, from one address; likewise
+  uint32_t handshakes_of_address_max = 64;            // that a server begins in a second; each costs a part of a ms
   uint32_t peers_max = 64;                            // that a pool holds
   std::chrono::milliseconds connect_timeout{1'000};   // from nothing to the end of the handshake
   std::chrono::milliseconds reconnect_after_min{50};  // doubles with every attempt that fails …
