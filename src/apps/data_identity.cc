@@ -22,7 +22,7 @@ bool is_hex_key(const std::string& text) {
   return bytes && bytes->size() == sizeof(Key128);
 }
 
-// Lines: the master key's id; "deployment ID"; "file NAME" for each database.
+// Lines: the first master key's id; "key ID" for each later one; "deployment ID"; "file NAME" for each database.
 std::optional<DataIdentity> parse_identity(const std::string& text) {
   std::istringstream in(text);
   DataIdentity identity;
@@ -34,6 +34,8 @@ std::optional<DataIdentity> parse_identity(const std::string& text) {
   while (in >> word >> value) {
     if (word == "deployment" && is_hex_key(value)) {
       identity.deployment = value;
+    } else if (word == "key" && is_hex_key(value)) {
+      identity.later_key_ids.push_back(value);
     } else if (word == "file") {
       identity.files.insert(value);
     } else {
@@ -78,19 +80,29 @@ Result<std::optional<DataIdentity>> read_identity(const std::string& data_dir) {
 }
 
 std::string print_identity(const DataIdentity& identity) {
-  std::string text = fmt::format("{}\ndeployment {}\n", identity.master_key_id, identity.deployment);
+  std::string text = fmt::format("{}\n", identity.master_key_id);
+  for (const std::string& id : identity.later_key_ids) {
+    text += fmt::format("key {}\n", id);
+  }
+  text += fmt::format("deployment {}\n", identity.deployment);
   for (const std::string& file : identity.files) {
     text += fmt::format("file {}\n", file);
   }
   return text;
 }
 
-Result<void> check_master_key(const DataIdentity& identity, const std::string& data_dir, const Key128& key_id) {
-  return identity.master_key_id == to_hex(key_id)
-             ? Result<void>()
-             : fail(ErrorCode::kConfig,
-                    fmt::format("names another key than {} was made with: give the original key", data_dir),
-                    "auth.master_key_file");
+Result<void> check_master_keys(const DataIdentity& identity, const std::string& data_dir,
+                               const std::vector<Key128>& key_ids) {
+  bool are_known = key_ids.size() > identity.later_key_ids.size() && identity.master_key_id == to_hex(key_ids.front());
+  for (size_t i = 0; are_known && i < identity.later_key_ids.size(); ++i) {
+    are_known = identity.later_key_ids[i] == to_hex(key_ids[i + 1]);
+  }
+  return are_known ? Result<void>()
+                   : fail(ErrorCode::kConfig,
+                          fmt::format("names other keys than {} was made with: give the original ones, and all that "
+                                      "were added",
+                                      data_dir),
+                          "auth.master_keys_file");
 }
 
 Result<std::set<std::string>> list_databases(const std::string& data_dir) {

@@ -37,18 +37,22 @@ Result<void> require_nothing(const std::string& path) {
 }
 
 // Of the directory; made, and on the disk before any database is, when it is new.
-Result<DataIdentity> take_identity(const sqlite::DataDir& dir, const Key128& key_id) {
+Result<DataIdentity> take_identity(const sqlite::DataDir& dir, const std::vector<Key128>& key_ids) {
   auto found = read_identity(dir.path());
   if (!found) {
     return std::unexpected(found.error());
   }
-  const auto good = *found ? check_master_key(**found, dir.path(), key_id) : require_nothing(dir.path());
+  const auto good = *found ? check_master_keys(**found, dir.path(), key_ids) : require_nothing(dir.path());
   if (!good) {
     return std::unexpected(good.error());
   }
-  DataIdentity identity = *found ? std::move(**found) : DataIdentity{.master_key_id = to_hex(key_id)};
-  if (identity.deployment.empty()) {
-    identity.deployment = new_deployment();
+  DataIdentity identity = *found ? std::move(**found) : DataIdentity{.master_key_id = to_hex(key_ids.front())};
+  const bool has_new_keys = identity.later_key_ids.size() + 1 < key_ids.size();
+  for (size_t i = identity.later_key_ids.size() + 1; i < key_ids.size(); ++i) {
+    identity.later_key_ids.push_back(to_hex(key_ids[i]));
+  }
+  if (identity.deployment.empty() || has_new_keys) {
+    identity.deployment = identity.deployment.empty() ? new_deployment() : identity.deployment;
     if (auto written = dir.write_file(kIdentityFile, print_identity(identity)); !written) {
       return std::unexpected(written.error());
     }
@@ -67,8 +71,8 @@ std::map<ShardId, OrderStore*> DataStores::order_stores() const {
 }
 
 Result<DataStores> open_data(const sqlite::DataDir& dir, const std::vector<ShardId>& shards,
-                             const Key128& master_key_id) {
-  auto identity = take_identity(dir, master_key_id);
+                             const std::vector<Key128>& master_key_ids) {
+  auto identity = take_identity(dir, master_key_ids);
   const auto fits = identity ? check_shards(dir.path(), identity->deployment, {shards.begin(), shards.end()})
                              : Result<void>(std::unexpected(identity.error()));
   if (!fits) {

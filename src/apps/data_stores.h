@@ -27,9 +27,9 @@ struct DataStores {
 };
 
 // Makes what belongs to a new directory, or to a shard that is new. Whatever was made before must be there, whole, and
-// of the directory's deployment; the master key must be the one it was made with, and no shard that has orders may be
-// left out. kConfig or kStorage, with one line that names the file and says what to do.
+// of the directory's deployment; the master keys must be those it was made with, or more, and no shard that has orders
+// may be left out. kConfig or kStorage, with one line that names the file and says what to do.
 Result<DataStores> open_data(const sqlite::DataDir& dir, const std::vector<ShardId>& shards,
-                             const Key128& master_key_id);
+                             const std::vector<Key128>& master_key_ids);
 
 }  // namespace hongbao

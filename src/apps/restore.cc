@@ -92,8 +92,8 @@ class Restoring {
     }
     auto done = sqlite::write_durably(staging_ / kIdentityFile, print_identity(identity));
     const auto staged = done ? sqlite::DataDir::lock(staging_.string()) : std::unexpected(done.error());
-    const auto stores =
-        staged ? open_data(*staged, settings_.shard_ids(), settings_.master_key_id()) : std::unexpected(staged.error());
+    const auto stores = staged ? open_data(*staged, settings_.shard_ids(), settings_.master_key_ids())
+                               : std::unexpected(staged.error());
     if (!stores) {
       return std::unexpected(stores.error());
     }
@@ -170,9 +170,9 @@ Result<Restored> restore(const Settings& settings, const std::string& directory,
   if (!manifest) {
     return std::unexpected(manifest.error());
   }
-  if (manifest->master_key_id != to_hex(settings.master_key_id())) {
+  if (const auto ids = settings.master_key_ids(); ids.empty() || manifest->master_key_id != to_hex(ids.front())) {
     return fail(ErrorCode::kConfig, fmt::format("names another key than {} was made with: give that one", directory),
-                "auth.master_key_file");
+                "auth.master_keys_file");
   }
   auto dir = sqlite::DataDir::lock(settings.data_dir);
   const auto occupied = dir ? holds_data(settings.data_dir) : std::unexpected(dir.error());

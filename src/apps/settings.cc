@@ -53,8 +53,12 @@ std::vector<ShardId> Settings::shard_ids() const {
   return ids;
 }
 
-Key128 Settings::master_key_id() const {
-  return derive_key128(master_key, kKeyId, kKeyContext);
+std::vector<Key128> Settings::master_key_ids() const {
+  std::vector<Key128> ids;
+  for (const RingKey& key : master_keys) {
+    ids.push_back(key.id);
+  }
+  return ids;
 }
 
 LogLevel parse_log_level(std::string_view name) {

@@ -9,10 +9,10 @@
 #include "api/auth.h"
 #include "api/public/public_api.h"
 #include "base/config.h"
-#include "base/crypto.h"
 #include "base/engine_tls.h"
 #include "base/log.h"
 #include "core/ids.h"
+#include "core/key_ring.h"
 #include "net/http/server.h"
 #include "net/link/peer_identity.h"
 #include "routing/placement.h"
@@ -74,7 +74,8 @@ struct Settings {
   std::string admin_listen;
   std::string admin_token;
   AuthOptions auth;
-  Key256 master_key{};
+  std::string master_keys_file;
+  std::vector<RingKey> master_keys;
   PublicApiOptions api;
 
   ShardOptions shard;
@@ -94,24 +95,9 @@ struct Settings {
   std::string log_level;
 
   [[nodiscard]] std::vector<ShardId> shard_ids() const;
-  // Tells one master key from another without telling the key.
-  [[nodiscard]] Key128 master_key_id() const;
+  // What the data is known by: the ids of the master keys.
+  [[nodiscard]] std::vector<Key128> master_key_ids() const;
 };
-
-// Subkeys of the master key; a number once given is never given to another purpose.
-enum KeyPurpose : uint64_t {
-  kPacketTag = 1,
-  kTicket = 2,
-  kPayToken = 3,
-  kPageToken = 4,
-  kKeyId = 5,
-  // 6 was the link's between nodes
-  kVoucherMac = 7,
-  kControlMac = 8,
-  kCacheMac = 9,
-  kSeedSeal = 10
-};
-inline constexpr char kKeyContext[9] = "hongbao_";
 
 // The first broken rule is an error of kind kConfig that names its key.
 Result<Settings> read_settings(ConfigReader& reader);

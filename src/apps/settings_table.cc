@@ -98,22 +98,24 @@ Setting addresses(std::string_view name, std::set<boost::asio::ip::address>& tar
       }));
 }
 
-Setting master_key_file(std::string_view name, Key256& target, std::string_view value, std::string_view about) {
-  return secret_file(
+Setting master_keys_file(std::string_view name, Settings& s, std::string_view value, std::string_view about) {
+  auto made = secret_file(
       name,
-      [&target](ConfigReader& reader, const std::string& key, const std::string& content) {
-        const auto bytes = from_hex(content);
-        if (!bytes || bytes->size() != target.size()) {
-          reader.refuse(key, "must name a file with 64 hexadecimal digits: create it with `hongbaoctl init`");
-          return;
+      [&s](ConfigReader& reader, const std::string& key, const std::string& content) {
+        auto keys = parse_keys(content);
+        if (keys) {
+          s.master_keys = std::move(*keys);
+        } else {
+          reader.refuse(key,
+                        fmt::format("names a file that {}: `hongbaoctl init` and `key` make it", keys.error().detail));
         }
-        if (std::ranges::all_of(*bytes, [&](auto byte) { return byte == bytes->front(); })) {
-          reader.refuse(key, "names a file whose key is one byte over and over: create it with `hongbaoctl init`");
-          return;
-        }
-        std::copy(bytes->begin(), bytes->end(), target.begin());
       },
       value, about);
+  made.read = [&s, read = std::move(made.read)](ConfigReader& reader, const std::string& key) {
+    s.master_keys_file = reader.path(key, "");
+    read(reader, key);
+  };
+  return made;
 }
 
 Setting data_dir(std::string_view name, Settings& s, std::string_view value, std::string_view about) {
@@ -233,7 +235,7 @@ std::vector<SettingSection> settings_table(Settings& s) {
       integer("token_lifetime_max_s", s.auth.lifetime_max, 30 * 86'400, {60, 3'650 * 86'400}, "how far in the future a token's exp may be"),
       unless_given("any", text("issuer", s.auth.issuer, "", "what a token's iss must be")),
       unless_given("any", text("audience", s.auth.audience, "", "what a token's aud must name")),
-      master_key_file("master_key_file", s.master_key, "secrets/master.key", "packet tags, tickets, pay tokens; losing it orphans every packet id"),
+      master_keys_file("master_keys_file", s, "secrets/master.keys", "packet tags, seals, tickets, pay tokens; losing it orphans every packet id; read again when it changes"),
     }},
     {kChannelSection, "A payment channel; its name is free.", {
       secret_file("secret_file", into_channel(s), "secrets/channel-NAME.secret", "the channel signs its notifications with it"),

@@ -6,8 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "base/crypto.h"
+#include "core/key_ring.h"
 
 namespace hongbao {
 
@@ -20,7 +21,7 @@ struct ControlEntry {
 
 class ControlEntryCodec {
  public:
-  explicit ControlEntryCodec(const Key256& key) : key_(key) {}
+  explicit ControlEntryCodec(Subkeys<Key256> keys) : keys_(std::move(keys)) {}
 
   // As the text kept under `name`.
   [[nodiscard]] std::string print(std::string_view name, const ControlEntry& entry) const;
@@ -28,7 +29,7 @@ class ControlEntryCodec {
   [[nodiscard]] std::optional<ControlEntry> parse(std::string_view name, std::string_view text) const;
 
  private:
-  const Key256 key_;
+  const Subkeys<Key256> keys_;
 };
 
 }  // namespace hongbao

@@ -30,14 +30,14 @@ std::optional<PacketKey> read_key(std::string_view text) {
 
 }  // namespace
 
-std::string PacketIdCodec::tag(std::string_view body) const {
-  return to_base32(siphash64(tag_key_, as_bytes(body)), kTagDigits);
+std::string PacketIdCodec::tag(Day day, std::string_view body) const {
+  return to_base32(siphash64(tag_keys_.of_day(day), as_bytes(body)), kTagDigits);
 }
 
 std::string PacketIdCodec::print(const PacketKey& key) const {
   std::string id =
       fmt::format("{}-{}-{}", to_text(key.shard), key.day.yymmdd(), to_base32(key.local.value, kLocalDigits));
-  return fmt::format("{}-{}", id, tag(id));
+  return fmt::format("{}-{}", id, tag(key.day, id));
 }
 
 bool PacketIdCodec::has_form(std::string_view text) {
@@ -46,7 +46,8 @@ bool PacketIdCodec::has_form(std::string_view text) {
 
 std::optional<PacketKey> PacketIdCodec::parse(std::string_view text) const {
   const auto key = read_key(text);
-  if (!key || !equal_constant_time(as_bytes(text.substr(kTagAt)), as_bytes(tag(text.substr(0, kTagAt - 1))))) {
+  if (!key ||
+      !equal_constant_time(as_bytes(text.substr(kTagAt)), as_bytes(tag(key->day, text.substr(0, kTagAt - 1))))) {
     return std::nullopt;
   }
   return key;

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/crypto.h"
+#include "core/key_ring.h"
 #include "core/list_position.h"
 
 namespace hongbao {
@@ -23,7 +25,7 @@ struct PageMark {
 
 class PageTokenCodec {
  public:
-  explicit PageTokenCodec(const Key128& key) : key_(key) {}
+  explicit PageTokenCodec(Subkeys<Key128> keys) : keys_(std::move(keys)) {}
 
   // `scope` names the list and its owner, such as "shares:alice". Every position comes back as it was. REQUIRES:
   // number ≤ kNumberMax.
@@ -31,9 +33,7 @@ class PageTokenCodec {
   [[nodiscard]] std::optional<PageMark> parse(std::string_view scope, std::string_view token) const;
 
  private:
-  [[nodiscard]] uint64_t tag(std::string_view scope, const PageMark& mark) const;
-
-  Key128 key_;
+  Subkeys<Key128> keys_;
 };
 
 }  // namespace hongbao

@@ -41,12 +41,12 @@ std::string PayTokenCodec::print(const Order& order, const SealNonce& nonce) con
                            order.created_at.unix_ms,
                            order.payable_until.unix_ms,
                            order.send_key ? to_base64url(*order.send_key) : ""};
-  return to_base64url(as_bytes(seal(key_, nonce, json::serialize(fields))));
+  return to_base64url(as_bytes(seal(keys_.newest(), nonce, json::serialize(fields))));
 }
 
 std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   const auto sealed = from_base64url(token);
-  const auto plain = sealed ? unseal(key_, *sealed) : std::nullopt;
+  const auto plain = sealed ? keys_.first_of([&](const Key256& key) { return unseal(key, *sealed); }) : std::nullopt;
   if (!plain) {
     return std::nullopt;
   }

@@ -6,15 +6,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/crypto.h"
+#include "core/key_ring.h"
 #include "core/packet.h"
 
 namespace hongbao {
 
 class PayTokenCodec {
  public:
-  explicit PayTokenCodec(const Key256& key) : key_(key) {}
+  explicit PayTokenCodec(Subkeys<Key256> keys) : keys_(std::move(keys)) {}
 
   // `nonce` must be fresh random bytes.
   [[nodiscard]] std::string print(const Order& order, const SealNonce& nonce) const;
@@ -22,7 +24,7 @@ class PayTokenCodec {
   [[nodiscard]] std::optional<Order> parse(std::string_view token) const;
 
  private:
-  Key256 key_;
+  Subkeys<Key256> keys_;
 };
 
 }  // namespace hongbao

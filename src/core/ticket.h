@@ -4,16 +4,18 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/crypto.h"
 #include "base/result.h"
 #include "core/ids.h"
+#include "core/key_ring.h"
 
 namespace hongbao {
 
 class TicketCodec {
  public:
-  explicit TicketCodec(const Key128& key) : key_(key) {}
+  explicit TicketCodec(Subkeys<Key128> keys) : keys_(std::move(keys)) {}
 
   [[nodiscard]] std::string print(const PacketKey& packet, const UserId& user, Timestamp expires_at) const;
   // kTicketInvalid: not made for this packet and user; kTicketExpired.
@@ -21,9 +23,7 @@ class TicketCodec {
                                    Timestamp now) const;
 
  private:
-  [[nodiscard]] Hash128 tag(const PacketKey& packet, const UserId& user, int64_t expires_s) const;
-
-  Key128 key_;
+  Subkeys<Key128> keys_;
 };
 
 }  // namespace hongbao

@@ -27,7 +27,7 @@ std::string VoucherBatchCodec::print(const VoucherBatch& batch) const {
   }
   std::string message(sizeof(Hash256), '\0');
   out.AppendToString(&message);
-  const Hash256 mac = blake2b_keyed(key_, as_bytes(message).subspan(sizeof(Hash256)));
+  const Hash256 mac = blake2b_keyed(keys_.newest(), as_bytes(message).subspan(sizeof(Hash256)));
   std::ranges::copy(mac, message.begin());
   return message;
 }
@@ -39,8 +39,9 @@ std::optional<VoucherBatch> VoucherBatchCodec::parse(ShardId shard, std::string_
   const Bytes mac = as_bytes(message.substr(0, sizeof(Hash256)));
   const std::string_view body = message.substr(sizeof(Hash256));
   wire::VoucherBatch in;
-  if (!equal_constant_time(mac, blake2b_keyed(key_, as_bytes(body))) ||
-      !in.ParseFromArray(body.data(), static_cast<int>(body.size())) || in.shard() != to_text(shard) ||
+  const bool is_ours =
+      keys_.first_of([&](const Key256& key) { return equal_constant_time(mac, blake2b_keyed(key, as_bytes(body))); });
+  if (!is_ours || !in.ParseFromArray(body.data(), static_cast<int>(body.size())) || in.shard() != to_text(shard) ||
       in.vouchers().empty() || in.from() == 0) {
     return std::nullopt;
   }

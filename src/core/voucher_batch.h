@@ -7,10 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
-#include "base/crypto.h"
+#include "core/key_ring.h"
 #include "core/voucher.h"
 
 namespace hongbao {
@@ -37,7 +38,7 @@ struct VoucherBatch {
 
 class VoucherBatchCodec {
  public:
-  explicit VoucherBatchCodec(const Key256& key) : key_(key) {}
+  explicit VoucherBatchCodec(Subkeys<Key256> keys) : keys_(std::move(keys)) {}
 
   // REQUIRES: as VoucherBatch says.
   [[nodiscard]] std::string print(const VoucherBatch& batch) const;
@@ -45,7 +46,7 @@ class VoucherBatchCodec {
   [[nodiscard]] std::optional<VoucherBatch> parse(ShardId shard, std::string_view message) const;
 
  private:
-  const Key256 key_;
+  const Subkeys<Key256> keys_;
 };
 
 }  // namespace hongbao

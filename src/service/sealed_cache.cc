@@ -6,20 +6,23 @@
 #include "base/log_rate.h"
 
 namespace hongbao {
+namespace {
 
-SealedCache::SealedCache(std::unique_ptr<Cache> below, const Key128& key, prometheus::Registry& registry)
-    : key_(key),
+// The cache key's hash is the key of the value's: neither can be cut so that it says the other.
+Hash128 mac_of(const Key128& secret, std::string_view key, std::string_view value) {
+  return siphash128(siphash128(secret, as_bytes(key)), as_bytes(value));
+}
+
+}  // namespace
+
+SealedCache::SealedCache(std::unique_ptr<Cache> below, Subkeys<Key128> keys, prometheus::Registry& registry)
+    : keys_(std::move(keys)),
       refused_(add_counter(registry, "hongbao_cache_refused_total",
                            "Entries of the cache that no node of this deployment wrote.")),
       below_(std::move(below)) {}
 
-// The cache key's hash is the key of the value's: neither can be cut so that it says the other.
-Hash128 SealedCache::mac(std::string_view key, std::string_view value) const {
-  return siphash128(siphash128(key_, as_bytes(key)), as_bytes(value));
-}
-
 std::string SealedCache::seal(std::string_view key, std::string value) const {
-  const Hash128 tag = mac(key, value);
+  const Hash128 tag = mac_of(keys_.newest(), key, value);
   value.append(reinterpret_cast<const char*>(tag.data()), tag.size());
   return value;
 }
@@ -29,7 +32,9 @@ bool SealedCache::open(std::string_view key, std::string& value) const {
     return false;
   }
   const size_t size = value.size() - sizeof(Hash128);
-  if (!equal_constant_time(as_bytes(value).subspan(size), mac(key, std::string_view(value).substr(0, size)))) {
+  const Bytes tag = as_bytes(value).subspan(size);
+  const std::string_view said = std::string_view(value).substr(0, size);
+  if (!keys_.first_of([&](const Key128& secret) { return equal_constant_time(tag, mac_of(secret, key, said)); })) {
     return false;
   }
   value.resize(size);

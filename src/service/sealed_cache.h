@@ -8,15 +8,15 @@
 
 #include <memory>
 
-#include "base/crypto.h"
 #include "base/metrics.h"
+#include "core/key_ring.h"
 #include "ports/cache.h"
 
 namespace hongbao {
 
 class SealedCache final : public Cache {
  public:
-  SealedCache(std::unique_ptr<Cache> below, const Key128& key, prometheus::Registry& registry);
+  SealedCache(std::unique_ptr<Cache> below, Subkeys<Key128> keys, prometheus::Registry& registry);
 
   // As others see it.
   [[nodiscard]] Cache& below() { return *below_; }
@@ -33,13 +33,12 @@ class SealedCache final : public Cache {
   }
 
  private:
-  [[nodiscard]] Hash128 mac(std::string_view key, std::string_view value) const;
   [[nodiscard]] std::string seal(std::string_view key, std::string value) const;
   // Takes the MAC off. False: it is not ours.
   [[nodiscard]] bool open(std::string_view key, std::string& value) const;
   void refuse(const std::string& key, Done<void> erased);
 
-  const Key128 key_;
+  const Subkeys<Key128> keys_;
   prometheus::Counter& refused_;
   const std::unique_ptr<Cache> below_;  // ends first: it may call back until then
 };

@@ -51,7 +51,7 @@ void SealedOrders::turn(Order& order) const {
   append_little_endian(about, std::bit_cast<uint32_t>(key.day.since_epoch));
   append_little_endian(about, key.local.value);
   about += to_text(key.shard);
-  const Hash256 pad = blake2b_keyed(key_, as_bytes(about));
+  const Hash256 pad = blake2b_keyed(keys_.of_day(key.day), as_bytes(about));
   for (size_t i = 0; i < pad.size(); ++i) {
     order.seed.bytes[i] ^= pad[i];
   }

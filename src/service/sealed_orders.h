@@ -1,7 +1,7 @@
 // An order store whose database, and whoever reads it or a copy of it, learns no share before it is drawn: packets'
 // seeds lie there sealed under a key that the database does not have. Everything else is the store's below.
 //
-//     stored seed = seed ⊕ BLAKE2b-256(key, day as 4 bytes ‖ local number as 8 bytes ‖ shard as text)
+//     stored seed = seed ⊕ BLAKE2b-256(key of the day, day as 4 bytes ‖ local number as 8 bytes ‖ shard as text)
 //
 // Numbers are little-endian. A pad is used for one packet, for no id is ever given twice (docs/adr/0014). A seed that
 // was changed where it is stored reads as another one, and whoever compares it with its commitment sees it.
@@ -11,14 +11,15 @@
 
 #include <memory>
 
-#include "base/crypto.h"
+#include "core/key_ring.h"
 #include "ports/order_store.h"
 
 namespace hongbao {
 
 class SealedOrders final : public OrderStore {
  public:
-  SealedOrders(std::unique_ptr<OrderStore> below, const Key256& key) : below_(std::move(below)), key_(key) {}
+  SealedOrders(std::unique_ptr<OrderStore> below, Subkeys<Key256> keys)
+      : below_(std::move(below)), keys_(std::move(keys)) {}
 
   Result<ShardHead> head() override { return below_->head(); }
   Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override {
@@ -49,7 +50,7 @@ class SealedOrders final : public OrderStore {
   void turn(Order& order) const;
 
   const std::unique_ptr<OrderStore> below_;
-  const Key256 key_;
+  const Subkeys<Key256> keys_;
 };
 
 }  // namespace hongbao

@@ -25,7 +25,7 @@ std::unique_ptr<NatsControl> nats_control(const std::string& bucket, const Key25
                             .bucket = bucket,
                             .replicas = 1,
                             .traffic = kBoth,
-                            .key = key})
+                            .keys = key})
       .value();
 }
 

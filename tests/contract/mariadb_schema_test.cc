@@ -212,15 +212,21 @@ TEST(MariadbMigration, AnInboxOfVersion1KeepsItsEntries) {
   EXPECT_EQ(sent[0].paid_at, kNoon);
 }
 
-TEST(MariadbStores, ADeploymentHasOneMasterKey) {
+TEST(MariadbStores, ADeploymentKeepsItsMasterKeys) {
   const ScratchDatabase members(mariadb::members_database(scratch_prefix()));
   const Key128 first{1};
   const Key128 other{2};
-  EXPECT_TRUE(mariadb::require_master_key(test_mariadb(), members.name(), first).has_value());
-  const auto refused = mariadb::require_master_key(test_mariadb(), members.name(), other);
-  EXPECT_THAT(refusal(refused), HasSubstr("give the original key"));
-  EXPECT_EQ(refused.error().field, "auth.master_key_file");
-  EXPECT_TRUE(mariadb::require_master_key(test_mariadb(), members.name(), first).has_value());
+  const auto require = [&](const std::vector<Key128>& ids) {
+    return mariadb::require_master_keys(test_mariadb(), members.name(), ids);
+  };
+  EXPECT_TRUE(require({first}).has_value());
+  const auto refused = require({other});
+  EXPECT_THAT(refusal(refused), HasSubstr("give the original ones"));
+  EXPECT_EQ(refused.error().field, "auth.master_keys_file");
+  EXPECT_TRUE(require({first}).has_value());
+  EXPECT_TRUE(require({first, other}).has_value()) << "one was added";
+  EXPECT_TRUE(require({first, other}).has_value());
+  EXPECT_THAT(refusal(require({first})), HasSubstr("all that were added"));
 }
 
 // What is set at run time, and set back by the object's end.

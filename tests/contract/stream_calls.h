@@ -65,7 +65,7 @@ inline std::unique_ptr<NatsVoucherStream> open_nats_stream(const std::string& pr
                                                            NatsStreamOptions options = {}) {
   options.server.url = required_environment("HONGBAO_TEST_NATS");
   options.region = kShard.region;
-  options.key = kStreamKey;
+  options.keys = kStreamKey;
   options.name_prefix = prefix;
   if (options.age_max == std::chrono::seconds(0)) {
     options.age_max = std::chrono::hours(1);

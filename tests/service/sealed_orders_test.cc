@@ -56,6 +56,28 @@ TEST_F(SealedOrdersTest, ASeedLiesSealedAndIsReadAsItWas) {
   }
 }
 
+// By the key of its day, whichever key is in force when it is written or read; also when that key is retired.
+TEST_F(SealedOrdersTest, AChangeOfKeysChangesNoSeed) {
+  const Order before = order(1);
+  Order after = order(2);
+  after.key.day.since_epoch += 1;
+  const RingKey first = make_ring_key(1, Day::parse_yyyymmdd("20000101").value(), Key256{1, 2});
+  const RingKey second = make_ring_key(2, after.key.day, Key256{3, 4});
+  KeyRing ring({first, second}, before.key.day);
+  auto store = std::make_unique<MemoryOrderStore>(kShard);
+  OrderStore& below = *store;
+  SealedOrders sealed(std::move(store), {ring, kSeedSeal});
+  put(sealed, {before});
+  ring.turn(after.key.day);
+  put(sealed, {after});
+  ASSERT_TRUE(ring.replace({retired(first), second}, after.key.day));
+  for (const Order& each : {before, after}) {
+    EXPECT_EQ(seed_in(sealed, each), kSeed);
+    EXPECT_NE(seed_in(below, each), kSeed);
+  }
+  EXPECT_NE(seed_in(below, before), seed_in(below, after));
+}
+
 TEST_F(SealedOrdersTest, EqualSeedsOfTwoPacketsDoNotLookEqual) {
   put(*sealed_, {order(1), order(2)});
   EXPECT_NE(seed_in(*below_, order(1)), seed_in(*below_, order(2)));

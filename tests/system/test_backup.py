@@ -229,7 +229,7 @@ class Backups(unittest.TestCase):
         self.assertIn("damaged", damaged("e", leave_out))
         self.assertIn("no-such", self.refused(server, "restore", "no-such", "--replace"))
         twin = self.server()
-        self.assertIn("auth.master_key_file", self.refused(twin, "restore", str(good)))
+        self.assertIn("auth.master_keys_file", self.refused(twin, "restore", str(good)))
         server.start()
         self.assertEqual(1000, server.balance("alice"))
         self.assertEqual(0, server.stop())

@@ -70,14 +70,14 @@ class PowerCut(FaultTest):
         self.assert_audit_holds(server)
 
     def assert_refuses_another_key(self, server):
-        key = server.directory / "secrets" / "master.key"
+        key = server.directory / "secrets" / "master.keys"
         original = key.read_text()
-        key.write_text("01ab" * 16)
+        key.write_text("1 live 20000101 " + "01ab" * 16 + "\n")
         result = subprocess.run([binary("hongbaod"), "--config", str(server.config)], env=server.environment, timeout=20,
                                 cwd=server.directory, capture_output=True, text=True)
         key.write_text(original)
         self.assertEqual(2, result.returncode, result.stderr)
-        self.assertIn("auth.master_key_file", result.stderr)
+        self.assertIn("auth.master_keys_file", result.stderr)
 
     def test_a_power_cut_loses_nothing_that_was_answered(self):
         server, disk = self.make_disk()

@@ -1,5 +1,6 @@
 """Running it: the tools, the logs, bad configuration, stopping, crashing."""
 
+import datetime
 import http.client
 import json
 import re
@@ -151,10 +152,10 @@ class Operations(SystemTest):
         self.assertEqual(0, made.stop())
         self.assert_refused_at_start({**made.environment, "HONGBAO_SHARDS_COUNT": "1"}, made.config, "shards.count")
         self.assert_refused_at_start({**made.environment, "HONGBAO_REGION_NAME": "north"}, made.config, "region.name")
-        key = made.directory / "secrets" / "master.key"
+        key = made.directory / "secrets" / "master.keys"
         original = key.read_text()
-        key.write_text("01ab" * 16)
-        self.assert_refused_at_start(made.environment, made.config, "auth.master_key_file")
+        key.write_text("1 live 20000101 " + "01ab" * 16 + "\n")
+        self.assert_refused_at_start(made.environment, made.config, "auth.master_keys_file")
         key.write_text(original)
         made.start()
         self.assertEqual(0, made.stop())
@@ -195,7 +196,8 @@ class Operations(SystemTest):
 
     def test_keys_that_protect_nothing_are_refused(self):
         secrets = self.server.directory / "secrets"
-        for name, content, key in (("master.key", "00" * 32, "auth.master_key_file"),
+        for name, content, key in (("master.keys", "1 live 20000101 " + "00" * 32, "auth.master_keys_file"),
+                                   ("master.key", "01ab" * 16, "auth.master_keys_file"),  # of a release before
                                    ("jwt.secret", "x" * 31, "auth.jwt_secret_file")):
             with self.subTest(name=name):
                 weak = secrets / f"weak-{name}"
@@ -244,6 +246,83 @@ class ChangingSecrets(unittest.TestCase):
             self.assertEqual("pay_token_invalid", self.notify(server, *signatures))
         self.assertEqual("signature_invalid", self.notify(server, third))
         self.assertEqual("signature_invalid", self.notify(server, *[third] * 8, new_channel), "nine")
+        self.assertEqual(0, server.stop())
+
+    def ctl(self, server, *arguments):
+        done = subprocess.run([binary("hongbaoctl"), "--config", str(server.config), "--json", *arguments], timeout=20,
+                              capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    def read_again(self, server, event, step):
+        """Does it, and waits for the server to say so."""
+        before = sum(f'"{event}"' in line for line in server.log)
+        step()
+        eventually(lambda: sum(f'"{event}"' in line for line in server.log) > before, event)
+
+    def test_master_keys_are_added_and_retired_while_the_server_runs(self):
+        server = Server()
+        self.addCleanup(server.remove)
+        file = server.directory / "secrets" / "master.keys"
+        utc_8, day = datetime.timezone(datetime.timedelta(hours=8)), datetime.timedelta(days=1)
+        now = datetime.datetime.now(utc_8)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + day
+        if midnight - now < datetime.timedelta(minutes=1):  # one day for all of it
+            time.sleep((midnight - now).total_seconds() + 1)
+            now = datetime.datetime.now(utc_8)
+        today, tomorrow = f"{now:%Y%m%d}", f"{now + day:%Y%m%d}"
+        first = file.read_text()
+        file.write_text(first + f"2 live {today} " + "23cd" * 16 + "\n")  # packets of today have its ids
+        server.start()
+        packet = server.paid_packet("sender", kind="equal", total_amount=300, count=3)["id"]
+        with server.user("early") as client:
+            ticket = client.grab(packet).body["ticket"]
+        unpaid = server.user("sender").send("unpaid", kind="equal", total_amount=300, count=3).body
+
+        # A third, from tomorrow.
+        self.read_again(server, "master_keys_read", lambda: self.assertEqual(
+            (0, tomorrow), (lambda done: (done[0], done[1]["from"]))(self.ctl(server, "key", "add"))))
+        code, listed = self.ctl(server, "key", "list")
+        self.assertEqual([(1, "live"), (2, "live"), (3, "coming")],
+                         [(key["number"], key["state"]) for key in listed["keys"]])
+        for arguments, words in ((("retire", "2"), "a later key that is in force"), (("retire", "3"), "a later key"),
+                                 (("retire", "9"), "1 to 3"), (("add", "--from", today), "tomorrow"),
+                                 (("add", "--from", tomorrow), "later day than the one before")):
+            code, said = self.ctl(server, "key", *arguments)
+            self.assertNotEqual(0, code, arguments)
+            self.assertIn(words, said)
+
+        # The first is retired: what was made is still good, for the second made it.
+        self.read_again(server, "master_keys_read", lambda: self.assertEqual(0, self.ctl(server, "key", "retire", "1")[0]))
+        self.assertNotIn(first.split()[3], file.read_text())
+        with server.user("early") as client:
+            self.assertEqual(200, client.open(packet, ticket).status)
+        server.deposit("sender", 1_000)
+        with server.user("sender") as client:
+            self.assertEqual(200, client.pay(unpaid["packet"]["id"], unpaid["pay_token"]).status)
+        with server.user("late") as client:
+            self.assertEqual(100, client.take(packet)["share"]["amount"])
+
+        # What can't be is told, and changes nothing.
+        good = file.read_text()
+        for broken in (first, "", good.replace(f"3 live {tomorrow}", f"3 live {today}")):
+            self.read_again(server, "master_keys_refused", lambda text=broken: file.write_text(text))
+            with server.user("anyone") as client:
+                self.assertEqual(200, client.packet(packet).status)
+            self.read_again(server, "master_keys_read", lambda: file.write_text(good))
+        self.assertEqual(0, server.stop())
+
+        # The directory remembers its keys: an older file is not taken.
+        server.start()
+        self.assertEqual(0, server.stop())
+        file.write_text(first)
+        result = subprocess.run([binary("hongbaod"), "--config", str(server.config)], env=server.environment,
+                                timeout=20, capture_output=True, text=True, check=False)
+        self.assertEqual(2, result.returncode)
+        self.assertIn("all that were added", result.stderr)
+        file.write_text(good)
+        server.start()
+        with server.user("late") as client:
+            self.assertEqual("opened", client.take(packet)["outcome"])
         self.assertEqual(0, server.stop())
 
     def test_issuer_and_audience(self):

@@ -137,9 +137,9 @@ class RegionTest(unittest.TestCase):
 
     def test_a_node_with_another_master_key_does_not_start(self):
         other = pathlib.Path(self.region.directory, "other.key")
-        other.write_text("01ab" * 16)
+        other.write_text("1 live 20000101 " + "01ab" * 16 + "\n")
         other.chmod(0o600)
-        self.assert_a_start_is_refused("auth.master_key_file", auth__master_key_file=other)
+        self.assert_a_start_is_refused("auth.master_keys_file", auth__master_keys_file=other)
 
     def test_databases_of_different_moments_are_refused(self):
         self.front.money()

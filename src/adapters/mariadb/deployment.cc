@@ -71,23 +71,29 @@ Result<void> require_every_shard(const Server& server, const std::vector<ShardId
   return {};
 }
 
-Result<void> require_master_key(const Server& server, const DatabaseName& members, const Key128& key_id) {
-  const std::string wanted = to_hex(key_id);
-  const auto found = guarded("deployment.master_key", [&] {
+Result<void> require_master_keys(const Server& server, const DatabaseName& members, const std::vector<Key128>& ids) {
+  const auto are_known = guarded("deployment.master_keys", [&] {
     Database database = Database::open(server, members.name, Database::Mode::kWrite);
-    database.execute(fmt::format("INSERT IGNORE INTO deployment(id, master_key_id) VALUES (1, '{}')", wanted));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      database.execute(
+          fmt::format("INSERT IGNORE INTO deployment(id, master_key_id) VALUES ({}, '{}')", i + 1, to_hex(ids[i])));
+    }
     database.commit();
-    return database.text("SELECT master_key_id FROM deployment").value_or("");
+    std::string wanted;
+    for (const Key128& id : ids) {
+      wanted += to_hex(id);
+    }
+    return database.text("SELECT GROUP_CONCAT(master_key_id ORDER BY id SEPARATOR '') FROM deployment") == wanted;
   });
-  if (!found) {
-    return std::unexpected(found.error());
+  if (!are_known) {
+    return std::unexpected(are_known.error());
   }
-  return *found == wanted ? Result<void>()
-                          : fail(ErrorCode::kConfig,
-                                 fmt::format("names another key than the deployment on {} was made with: give the "
-                                             "original key",
-                                             server.address()),
-                                 "auth.master_key_file");
+  return *are_known ? Result<void>()
+                    : fail(ErrorCode::kConfig,
+                           fmt::format("names other keys than the deployment on {} was made with: give the original "
+                                       "ones, and all that were added",
+                                       server.address()),
+                           "auth.master_keys_file");
 }
 
 }  // namespace hongbao::mariadb

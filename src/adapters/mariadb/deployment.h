@@ -12,9 +12,10 @@
 
 namespace hongbao::mariadb {
 
-// The first node's key is the deployment's. kConfig: this is another one; with it packet ids would be strangers.
+// The deployment's master keys are those that its nodes have started with, told apart by their `ids`; more may come.
+// kConfig: one of them is missing or another; with that, packet ids would be strangers.
 // kStorage with MariaDB's words.
-Result<void> require_master_key(const Server& server, const DatabaseName& members, const Key128& key_id);
+Result<void> require_master_keys(const Server& server, const DatabaseName& members, const std::vector<Key128>& ids);
 
 // When the database was made, to the microsecond: two that differ in it are not the same, wherever they are and
 // whatever they are called now. REQUIRES: require_schema. kStorage with MariaDB's words.

@@ -86,7 +86,7 @@ Result<std::unique_ptr<NatsControl>> NatsControl::open(NatsControlOptions option
 
 NatsControl::NatsControl(NatsControlOptions options, std::unique_ptr<nats::Connection> connection)
     : options_(std::move(options)),
-      codec_(options_.key),
+      codec_(options_.keys),
       stream_("KV_" + options_.bucket),
       connection_(std::move(connection)),
       traffic_(options_.traffic) {

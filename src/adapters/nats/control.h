@@ -34,8 +34,8 @@ struct NatsControlOptions {
   nats::Server server;
   std::string bucket = "hongbao_control";
   int replicas = 0;
-  TrafficWeights traffic;  // until another is set
-  Key256 key{};            // of the entries' MAC: all nodes have the same
+  TrafficWeights traffic;          // until another is set
+  Subkeys<Key256> keys{Key256{}};  // of the entries' MAC: all nodes have the same
 };
 
 class NatsControl final : public Control {

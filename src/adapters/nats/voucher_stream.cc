@@ -40,7 +40,7 @@ Result<std::unique_ptr<NatsVoucherStream>> NatsVoucherStream::open(NatsStreamOpt
 NatsVoucherStream::NatsVoucherStream(NatsStreamOptions options, std::unique_ptr<nats::Connection> connection,
                                      prometheus::Registry& registry)
     : options_(std::move(options)),
-      codec_(options_.key),
+      codec_(options_.keys),
       stream_(stream_name(options_)),
       connection_(std::move(connection)),
       redelivered_(add_counter(registry, "hongbao_stream_redelivered_total",

@@ -28,6 +28,7 @@
 #include "adapters/nats/subscription.h"
 #include "base/clock.h"
 #include "base/metrics.h"
+#include "core/key_ring.h"
 #include "ports/voucher_stream.h"
 
 namespace hongbao {
@@ -35,8 +36,8 @@ namespace hongbao {
 struct NatsStreamOptions {
   nats::Server server{};
   Region region{};
-  Key256 key{};               // of the messages' MAC: all nodes have the same
-  std::string name_prefix{};  // of stream and subjects; for tests that share a server
+  Subkeys<Key256> keys{Key256{}};  // of the messages' MAC: all nodes have the same
+  std::string name_prefix{};       // of stream and subjects; for tests that share a server
   // Of the stream. One that is there with others gets these when a process begins.
   std::chrono::seconds age_max{};
   int64_t bytes_max = 0;

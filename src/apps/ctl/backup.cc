@@ -86,7 +86,7 @@ Result<json::object> backup_here(const Settings& settings, const std::string& di
   }
   const auto dir = sqlite::DataDir::lock(settings.data_dir);
   const auto stores =
-      dir ? open_data(*dir, settings.shard_ids(), settings.master_key_id()) : std::unexpected(dir.error());
+      dir ? open_data(*dir, settings.shard_ids(), settings.master_key_ids()) : std::unexpected(dir.error());
   if (!stores) {
     return std::unexpected(stores.error());
   }

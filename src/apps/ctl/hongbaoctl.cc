@@ -12,6 +12,7 @@
 #include "apps/ctl/commands.h"
 #include "apps/ctl/deposit.h"
 #include "apps/ctl/init.h"
+#include "apps/ctl/keys.h"
 #include "apps/ctl/node_certificates.h"
 #include "apps/ctl/schema.h"
 #include "apps/settings_table.h"
@@ -181,6 +182,8 @@ struct Ctl {
   std::string id;
   std::string name;
   std::string region = "south";
+  std::string key_from;
+  uint32_t key_number = 0;
   std::string state;
   std::string shard;
   std::string from_day = "20000101";
@@ -197,6 +200,7 @@ struct Ctl {
             const std::function<void(CLI::App*)>& add_options = {});
   void add_local_commands();
   void add_certificate_commands();
+  void add_key_commands();
   void add_schema_commands();
   void add_server_commands();
   void add_backup_commands();
@@ -213,6 +217,7 @@ Ctl::Ctl() {
   app.fallthrough();
   add_local_commands();
   add_certificate_commands();
+  add_key_commands();
   add_schema_commands();
   add_server_commands();
   add_backup_commands();
@@ -279,6 +284,24 @@ void Ctl::add_certificate_commands() {
   verb(
       authority, "retire", "Trust only the newest, once every node has a certificate of it",
       [this] { exit = print_path(retire_authorities(directory)); }, its_directory);
+}
+
+void Ctl::add_key_commands() {
+  CLI::App* keys = noun("key", "The master keys, in the file that auth.master_keys_file names");
+  verb(
+      keys, "add", "Make one that is in force from a day on, for every node's file before that day",
+      [this] { exit = print_done(options, add_key(options, Day::parse_yyyymmdd(key_from))); },
+      [this](CLI::App* c) {
+        c->add_option("--from", key_from, "The day, as 20261122; tomorrow, if not given")->check(calendar_day());
+      });
+  verb(keys, "list", "All of them, and which make something new",
+       [this] { exit = print_done(options, list_keys(options)); });
+  verb(
+      keys, "retire", "Believe nothing any more that was made with it, but ids and draws of its days",
+      [this] { exit = print_done(options, retire_key(options, key_number)); },
+      [this](CLI::App* c) {
+        c->add_option("NUMBER", key_number, "As listed")->required()->check(whole_number(1, kRingKeysMax));
+      });
 }
 
 void Ctl::add_schema_commands() {

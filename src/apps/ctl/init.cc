@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "apps/ctl/keys.h"
 #include "apps/ctl/node_certificates.h"
 #include "apps/settings_table.h"
 #include "base/crypto.h"
@@ -67,7 +68,7 @@ Result<std::string> init_directory(const std::string& directory) {
   const NodeCertificates nodes = make_node_certificates();
   const std::array<NewFile, 9> files{{
       {config, settings_file(), 0644},
-      {dir + "/secrets/master.key", random_hex(32) + "\n", 0600},
+      {dir + "/secrets/master.keys", first_keys_file(), 0600},
       {dir + "/secrets/jwt.secret", random_hex(32) + "\n", 0600},
       {dir + "/secrets/admin.token", random_hex(24) + "\n", 0600},
       {dir + "/secrets/channel-demo.secret", random_hex(32) + "\n", 0600},

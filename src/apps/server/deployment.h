@@ -88,7 +88,7 @@ struct DeploymentKind {
   // File descriptors for engines and neighbours, at most.
   uint64_t (*descriptors_needed)(const Settings& settings);
   // Opens the engines. kConfig when one can't be used. All outlive the deployment.
-  Result<std::unique_ptr<Deployment>> (*open)(const Settings& settings, const Clock& clock,
+  Result<std::unique_ptr<Deployment>> (*open)(const Settings& settings, const KeyRing& keys, const Clock& clock,
                                               prometheus::Registry& registry);
 };
 

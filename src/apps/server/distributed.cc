@@ -215,13 +215,13 @@ std::unique_ptr<Tenancy> DistributedDeployment::make_tenancy(const ShardSet& sha
                                          registry_);
 }
 
-Result<std::unique_ptr<Deployment>> open_distributed(const Settings& settings, const Clock& clock,
+Result<std::unique_ptr<Deployment>> open_distributed(const Settings& settings, const KeyRing& keys, const Clock& clock,
                                                      prometheus::Registry& registry) {
   auto certificate = NodeCertificate::open(settings, clock, registry);
   if (!certificate) {
     return std::unexpected(certificate.error());
   }
-  auto shared = open_shared_engines(settings, registry);
+  auto shared = open_shared_engines(settings, keys, registry);
   if (!shared) {
     return std::unexpected(shared.error());
   }

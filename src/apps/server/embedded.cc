@@ -137,9 +137,9 @@ std::unique_ptr<BackupJob> EmbeddedDeployment::make_backup_job(LedgerCommitter& 
       clock_);
 }
 
-Result<std::unique_ptr<Deployment>> open_embedded(const Settings& settings, const Clock& clock,
+Result<std::unique_ptr<Deployment>> open_embedded(const Settings& settings, const KeyRing& keys, const Clock& clock,
                                                   prometheus::Registry& registry) {
-  auto local = open_local_engines(settings, clock);
+  auto local = open_local_engines(settings, keys, clock);
   if (!local) {
     return std::unexpected(local.error());
   }

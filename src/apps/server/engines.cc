@@ -4,9 +4,9 @@
 
 namespace hongbao {
 
-void Engines::seal_orders(const Key256& key) {
+void Engines::seal_orders(const Subkeys<Key256>& keys) {
   for (auto& [id, store] : orders) {
-    store = std::make_unique<SealedOrders>(std::move(store), key);
+    store = std::make_unique<SealedOrders>(std::move(store), keys);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "core/key_ring.h"
 #include "service/use_cases.h"
 
 namespace hongbao {
@@ -20,7 +21,7 @@ struct Engines {
   std::unique_ptr<Control> control;
 
   // From now on seeds lie sealed in them. REQUIRES: the stores are there.
-  void seal_orders(const Key256& key);
+  void seal_orders(const Subkeys<Key256>& keys);
 
   [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
   // REQUIRES: all are there; and they outlive it.

@@ -11,7 +11,7 @@
 
 namespace hongbao {
 
-Result<LocalEngines> open_local_engines(const Settings& settings, const Clock& clock) {
+Result<LocalEngines> open_local_engines(const Settings& settings, const KeyRing& keys, const Clock& clock) {
   if (auto known = check_trace(settings.config_file, settings.data_dir, settings.is_new_data_wanted); !known) {
     return std::unexpected(known.error());
   }
@@ -19,14 +19,14 @@ Result<LocalEngines> open_local_engines(const Settings& settings, const Clock& c
   if (!dir) {
     return std::unexpected(dir.error());
   }
-  auto stores = open_data(*dir, settings.shard_ids(), settings.master_key_id());
+  auto stores = open_data(*dir, settings.shard_ids(), settings.master_key_ids());
   if (!stores) {
     return std::unexpected(stores.error());
   }
   LocalEngines local{.dir = std::move(*dir), .engines = {}};
   Engines& engines = local.engines;
   engines.orders = std::move(stores->orders);
-  engines.seal_orders(derive_key(settings.master_key, kSeedSeal, kKeyContext));
+  engines.seal_orders({keys, kSeedSeal});
   engines.ledger = std::move(stores->ledger);
   engines.inbox = std::move(stores->inbox);
   auto done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);

@@ -12,7 +12,7 @@ struct LocalEngines {
   Engines engines;
 };
 
-// kConfig, with one line, for what an operator has to mend. `clock` outlives them.
-Result<LocalEngines> open_local_engines(const Settings& settings, const Clock& clock);
+// kConfig, with one line, for what an operator has to mend. `keys` and `clock` outlive them.
+Result<LocalEngines> open_local_engines(const Settings& settings, const KeyRing& keys, const Clock& clock);
 
 }  // namespace hongbao

@@ -61,25 +61,27 @@ void Node::Workers::stop() {
 
 Result<std::unique_ptr<Node>> Node::create(const Settings& settings) {
   auto registry = std::make_unique<prometheus::Registry>();
-  auto deployment = deployment_kind(settings).open(settings, system_clock(), *registry);
+  auto keys = std::make_unique<MasterKeys>(settings, system_clock(), *registry);
+  auto deployment = deployment_kind(settings).open(settings, keys->ring(), system_clock(), *registry);
   if (!deployment) {
     return std::unexpected(deployment.error());
   }
-  return std::unique_ptr<Node>(new Node(settings, std::move(registry), std::move(*deployment)));
+  return std::unique_ptr<Node>(new Node(settings, std::move(registry), std::move(keys), std::move(*deployment)));
 }
 
-Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry,
+Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, std::unique_ptr<MasterKeys> keys,
            std::unique_ptr<Deployment> deployment)
     : settings_(settings),
       clock_(system_clock()),
       registry_owner_(std::move(registry)),
       registry_(*registry_owner_),
+      keys_(std::move(keys)),
       deployment_(std::move(deployment)),
       ports_(deployment_->engines().ports()),
-      ids_(derive_key128(settings.master_key, kPacketTag, kKeyContext)),
-      tickets_(derive_key128(settings.master_key, kTicket, kKeyContext)),
-      pay_tokens_(derive_key(settings.master_key, kPayToken, kKeyContext)),
-      page_tokens_(derive_key128(settings.master_key, kPageToken, kKeyContext)),
+      ids_({keys_->ring(), kPacketTag}),
+      tickets_({keys_->ring(), kTicket}),
+      pay_tokens_({keys_->ring(), kPayToken}),
+      page_tokens_({keys_->ring(), kPageToken}),
       authenticator_(settings.auth),
       shards_(make_shards(ports_, clock_, deployment_->shard_options(), registry_)),
       tenancy_(deployment_->make_tenancy(shards_)),

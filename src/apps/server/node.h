@@ -10,6 +10,7 @@
 #include "api/admin/admin_api.h"
 #include "api/public/public_api.h"
 #include "apps/server/deployment.h"
+#include "apps/server/master_keys.h"
 #include "apps/server/node_metrics.h"
 #include "apps/server/schedule.h"
 #include "apps/settings.h"
@@ -30,7 +31,7 @@ class Node {
   void stop();
 
  private:
-  Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry,
+  Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, std::unique_ptr<MasterKeys> keys,
        std::unique_ptr<Deployment> deployment);
   struct Listeners {
     std::string public_at;
@@ -56,6 +57,7 @@ class Node {
   const Clock& clock_;
   const std::unique_ptr<prometheus::Registry> registry_owner_;
   prometheus::Registry& registry_;
+  const std::unique_ptr<MasterKeys> keys_;
   const std::unique_ptr<Deployment> deployment_;
   const Ports ports_;
   SystemRandom random_;

@@ -94,7 +94,7 @@ Result<void> require_agreement(const Settings& settings, SharedEngines::Members&
                 : std::unexpected(others.error());
 }
 
-Result<void> open_databases(const Settings& settings, SharedEngines& shared) {
+Result<void> open_databases(const Settings& settings, const KeyRing& keys, SharedEngines& shared) {
   Engines& engines = shared.engines;
   const MariadbLayout layout(settings);
   Result<void> done = check_servers(layout);
@@ -116,7 +116,7 @@ Result<void> open_databases(const Settings& settings, SharedEngines& shared) {
     done = done ? put(members.watched, mariadb::Membership::open(server, mariadb::members_database())) : done;
     done = done ? require_agreement(settings, members) : done;
     done = done ? mariadb::require_every_shard(server, settings.shard_ids(), layout.shards_at(server)) : done;
-    done = done ? mariadb::require_master_key(server, mariadb::members_database(), settings.master_key_id()) : done;
+    done = done ? mariadb::require_master_keys(server, mariadb::members_database(), settings.master_key_ids()) : done;
     for (size_t i = 0; done && i < shards.size(); ++i) {
       const mariadb::OrderStore::Place hot{server, mariadb::orders_database(shards[i])};
       const mariadb::OrderStore::Place cold{layout.cold(server), mariadb::cold_database(shards[i])};
@@ -127,7 +127,7 @@ Result<void> open_databases(const Settings& settings, SharedEngines& shared) {
     }
     shared.members.push_back(std::move(members));
   }
-  engines.seal_orders(derive_key(settings.master_key, kSeedSeal, kKeyContext));
+  engines.seal_orders({keys, kSeedSeal});
   done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
   return done ? check_cold_storage(layout) : done;
 }
@@ -166,10 +166,11 @@ nats::Server nats_server(const Settings& settings) {
 
 }  // namespace
 
-Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::Registry& registry) {
+Result<SharedEngines> open_shared_engines(const Settings& settings, const KeyRing& keys,
+                                          prometheus::Registry& registry) {
   SharedEngines shared;
   Engines& engines = shared.engines;
-  auto done = open_databases(settings, shared);
+  auto done = open_databases(settings, keys, shared);
   if (done) {
     const RedisOptions redis{.server = {.host = settings.redis.host,
                                         .port = settings.redis.port,
@@ -179,11 +180,11 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::
                              .answer_timeout = settings.redis_timeout,
                              .owner_entries_max = settings.sends_per_user_max * PreOrders::kEntriesPerSend};
     engines.cache = std::make_unique<SealedCache>(std::make_unique<RedisCache>(redis, registry),
-                                                  derive_key128(settings.master_key, kCacheMac, kKeyContext), registry);
+                                                  Subkeys<Key128>(keys, kCacheMac), registry);
     engines.shared_cache = engines.cache.get();
     NatsStreamOptions stream{.server = nats_server(settings),
                              .region = settings.region,
-                             .key = derive_key(settings.master_key, kVoucherMac, kKeyContext),
+                             .keys = {keys, kVoucherMac},
                              .age_max = settings.nats_stream_age_max,
                              .bytes_max = settings.nats_stream_mib_max << 20,
                              .replicas = settings.nats_replicas};
@@ -196,7 +197,7 @@ Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::
                NatsControl::open({.server = nats_server(settings),
                                   .replicas = static_cast<int>(settings.nats_replicas),
                                   .traffic = {{settings.region, kWeightMax}},
-                                  .key = derive_key(settings.master_key, kControlMac, kKeyContext)}));
+                                  .keys = {keys, kControlMac}}));
   }
   return done ? Result<SharedEngines>(std::move(shared)) : std::unexpected(done.error());
 }

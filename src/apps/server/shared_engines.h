@@ -27,7 +27,8 @@ struct SharedEngines {
   std::function<bool()> control_answers;
 };
 
-// kConfig, with one line, for what an operator has to mend. `registry` outlives them.
-Result<SharedEngines> open_shared_engines(const Settings& settings, prometheus::Registry& registry);
+// kConfig, with one line, for what an operator has to mend. `keys` and `registry` outlive them.
+Result<SharedEngines> open_shared_engines(const Settings& settings, const KeyRing& keys,
+                                          prometheus::Registry& registry);
 
 }  // namespace hongbao
