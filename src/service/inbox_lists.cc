@@ -30,7 +30,7 @@ std::optional<std::vector<Entry>> cut(const std::vector<Entry>& head, ListPage p
 template <class Entry>
 void InboxLists::read_store(const UserId& user, ListPage page, Done<std::vector<Entry>> done) {
   read_on<std::vector<Entry>>(
-      workers_, [this, user, page] { return read_list(store_, user, page, Entry()); }, std::move(done));
+      workers_, [this, user, page] { return read_list(store_, user, page, Entry()); }, std::move(done), flow_of(user));
 }
 
 template <class Entry>
@@ -79,7 +79,8 @@ void InboxLists::received(const UserId& user, ListPage page, Done<std::vector<Re
 }
 
 void InboxLists::summary(const UserId& user, int year, Done<YearSummary> done) {
-  read_on<YearSummary>(workers_, [this, user, year] { return store_.summary(user, year); }, std::move(done));
+  read_on<YearSummary>(
+      workers_, [this, user, year] { return store_.summary(user, year); }, std::move(done), flow_of(user));
 }
 
 }  // namespace hongbao

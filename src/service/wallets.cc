@@ -47,7 +47,8 @@ void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {
 }
 
 void Wallets::account(const UserId& user, Done<Account> done) {
-  read_on<Account>(workers_, [this, user] { return store_.account(AccountId::user(user)); }, std::move(done));
+  read_on<Account>(
+      workers_, [this, user] { return store_.account(AccountId::user(user)); }, std::move(done), flow_of(user));
 }
 
 void Wallets::transfers(const UserId& user, ListPosition before, size_t transfers_max,
@@ -55,7 +56,7 @@ void Wallets::transfers(const UserId& user, ListPosition before, size_t transfer
   read_on<std::vector<WalletTransfer>>(
       workers_,
       [this, user, before, transfers_max] { return store_.transfers(AccountId::user(user), before, transfers_max); },
-      std::move(done));
+      std::move(done), flow_of(user));
 }
 
 }  // namespace hongbao
