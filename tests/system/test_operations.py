@@ -196,7 +196,8 @@ class Operations(SystemTest):
     def test_keys_that_protect_nothing_are_refused(self):
         secrets = self.server.directory / "secrets"
         for name, content, key in (("master.key", "00" * 32, "auth.master_key_file"),
-                                   ("jwt.secret", "x" * 31, "auth.jwt_secret_file")):
+                                   ("jwt.secret", "x" * 31, "auth.jwt_secret_file"),
+                                   ("jwt.secret", "x" * 32, "auth.jwt_secret_file")):
             with self.subTest(name=name):
                 weak = secrets / f"weak-{name}"
                 weak.write_text(content)
