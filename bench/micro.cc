@@ -4,6 +4,8 @@
 
 #include "api/auth.h"
 #include "api/json_input.h"
+#include "api/jwks.h"
+#include "api/jwks_test_keys.h"
 #include "api/public/json_output.h"
 #include "core/allocation.h"
 #include "core/packet_id.h"
@@ -94,13 +96,14 @@ void BM_EngineOpen(benchmark::State& state) {
 BENCHMARK(BM_EngineOpen);
 
 // Each token is new to the authenticator that it comes to; what it costs to remember it is in there.
-void BM_TokenVerifyFirst(benchmark::State& state) {
+void verify_first(benchmark::State& state, TokenAlgorithm algorithm) {
   constexpr size_t kTokens = 4'096;
-  const AuthOptions options{.secrets = {std::string(32, 's')}};
+  const AuthOptions options{.jwks_file = "x", .jwks = parse_jwks(test_jwks()).value()};
+  const std::string header = fmt::format(R"({{"alg":"{}","typ":"JWT"}})", to_text(algorithm));
   std::vector<std::string> headers;
   for (size_t i = 0; i < kTokens; ++i) {
-    const UserId user = UserId::trusted(fmt::format("user-{:06}", i));
-    headers.push_back("Bearer " + make_token(options, user, {0}, {4'000'000'000'000}));
+    const std::string claims = fmt::format(R"({{"sub":"user-{:06}","iat":0,"exp":4000000000}})", i);
+    headers.push_back("Bearer " + test_token(algorithm, header, claims));
   }
   std::optional<Authenticator> authenticator;
   size_t next = 0;
@@ -112,7 +115,21 @@ void BM_TokenVerifyFirst(benchmark::State& state) {
     next = (next + 1) % kTokens;
   }
 }
+
+void BM_TokenVerifyFirst(benchmark::State& state) {
+  verify_first(state, TokenAlgorithm::kHs256);
+}
 BENCHMARK(BM_TokenVerifyFirst);
+
+void BM_TokenVerifyFirstEs256(benchmark::State& state) {
+  verify_first(state, TokenAlgorithm::kEs256);
+}
+BENCHMARK(BM_TokenVerifyFirstEs256);
+
+void BM_TokenVerifyFirstEdDsa(benchmark::State& state) {
+  verify_first(state, TokenAlgorithm::kEdDsa);
+}
+BENCHMARK(BM_TokenVerifyFirstEdDsa);
 
 void BM_TokenVerifyAgain(benchmark::State& state) {
   const std::string secret(32, 's');
