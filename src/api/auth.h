@@ -49,7 +49,7 @@ class Authenticator {
 
   // Other keys than before, beside the options' secrets: whether they are others. What a key signed that is not among
   // them is refused from now on.
-  bool change_jwks(const std::vector<TokenKey>& keys);
+  bool change_jwks(const std::vector<TokenKey>& jwks);
 
  private:
   static constexpr size_t kStripes = 32;
