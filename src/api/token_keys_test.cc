@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <jwt.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <thread>
 
 #include "api/auth.h"
 #include "api/jwks.h"
@@ -169,6 +171,23 @@ TEST_F(TokenKeysTest, AKeyThatIsTakenOutTakesItsRememberedTokensAlong) {
   EXPECT_EQ(rule(of_e), "must be a token signed with HS256");
   EXPECT_TRUE(authenticator_.change_jwks(parse_jwks(test_jwks()).value()));
   EXPECT_EQ(rule(of_h) + rule(of_e), "") << "and is good again with it";
+}
+
+TEST_F(TokenKeysTest, AKeyThatStaysIsGoodWhileOthersComeAndGo) {
+  constexpr int kChanges = 200;
+  std::atomic<bool> done{false};
+  std::vector<std::jthread> askers;
+  for (int i = 0; i < 3; ++i) {
+    askers.emplace_back([&, of_h = test_token(kHs256, header_of("HS256", "h"), kClaims)] {
+      while (!done) {
+        EXPECT_EQ(rule(of_h), "");
+      }
+    });
+  }
+  for (int i = 0; i < kChanges; ++i) {
+    EXPECT_TRUE(authenticator_.change_jwks(keys_of(test_oct_key("h") + "," + test_oct_key("x", own_secret(i)))));
+  }
+  done = true;
 }
 
 TEST_F(TokenKeysTest, NumbersStayWithTheirKeys) {
