@@ -4,16 +4,20 @@
 
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <cmath>
 #include <cstring>
 #include <optional>
 
 #include "api/jwt.h"
+#include "base/check.h"
 
 namespace hongbao {
 namespace {
 
 namespace json = boost::json;
+
+constexpr size_t kClaimsMemory = 2'048;  // as much as claims commonly take; more of it is allocated
 
 std::unexpected<Error> unauthenticated(std::string rule) {
   return fail(ErrorCode::kUnauthenticated, std::move(rule), "Authorization");
@@ -76,6 +80,16 @@ bool names_audience(const json::object& claims, std::string_view wanted) {
          (claim->is_array() ? std::ranges::any_of(claim->get_array(), is_wanted) : is_wanted(*claim));
 }
 
+// The file's come behind the secrets.
+std::vector<TokenKey> all_keys(const std::vector<std::string>& secrets, const std::vector<TokenKey>& jwks) {
+  std::vector<TokenKey> keys;
+  for (const std::string& secret : secrets) {
+    keys.push_back(TokenKey::of_secret("", as_bytes(secret)));
+  }
+  keys.insert(keys.end(), jwks.begin(), jwks.end());
+  return keys;
+}
+
 }  // namespace
 
 std::string_view bearer_token(std::string_view authorization) {
@@ -95,8 +109,36 @@ size_t Authenticator::HashOfHash::operator()(const Hash128& hash) const noexcept
   return value;
 }
 
-Authenticator::Authenticator(AuthOptions options) : options_(std::move(options)) {
+Authenticator::Authenticator(AuthOptions options)
+    : options_(std::move(options)),
+      keys_(std::make_shared<TokenKeySet>(all_keys(options_.secrets, options_.jwks), !options_.jwks_file.empty())) {
+  generation_ = keys_->generation();
   random_bytes(hash_key_);
+}
+
+bool Authenticator::change_jwks(const std::vector<TokenKey>& jwks) {
+  std::vector<TokenKey> keys = all_keys(options_.secrets, jwks);
+  const std::lock_guard lock(keys_mutex_);
+  if (keys_->is_of(keys)) {
+    return false;
+  }
+  keys_ = std::make_shared<TokenKeySet>(keys_->followed_by(std::move(keys)));
+  generation_.store(keys_->generation(), std::memory_order_release);
+  return true;
+}
+
+std::shared_ptr<const TokenKeySet> Authenticator::keys() const {
+  const std::lock_guard lock(keys_mutex_);
+  return keys_;
+}
+
+bool Authenticator::is_good(Verified& verified) const {
+  if (verified.generation == generation_.load(std::memory_order_acquire)) {
+    return true;
+  }
+  const auto now = keys();
+  verified.generation = now->generation();
+  return now->has(verified.key);
 }
 
 Result<Caller> Authenticator::caller_of(std::string_view authorization, Timestamp now) const {
@@ -109,7 +151,10 @@ Result<Caller> Authenticator::caller_of(std::string_view authorization, Timestam
   {
     const std::lock_guard lock(stripe.mutex);
     if (const auto it = stripe.tokens.find(hash); it != stripe.tokens.end()) {
-      return in_time(it->second, now);
+      if (is_good(it->second)) {
+        return in_time(it->second, now);
+      }
+      stripe.tokens.erase(it);
     }
   }
   const auto verified = verify(token);
@@ -141,10 +186,14 @@ Result<Caller> Authenticator::in_time(const Verified& verified, Timestamp now) c
 }
 
 Result<Authenticator::Verified> Authenticator::verify(std::string_view token) const {
-  const auto claims = read_jwt(token, options_.secrets);
-  if (!claims) {
-    return std::unexpected(claims.error());
+  std::array<unsigned char, kClaimsMemory> arena;
+  json::monotonic_resource memory(arena.data(), arena.size());
+  const auto key_set = keys();
+  const auto taken = read_jwt(token, *key_set, &memory);
+  if (!taken) {
+    return std::unexpected(taken.error());
   }
+  const json::object* claims = &taken->claims;
   if (!claims->contains("exp")) {
     return unauthenticated("must be a token that says in `exp` when it expires");
   }
@@ -167,7 +216,7 @@ Result<Authenticator::Verified> Authenticator::verify(std::string_view token) co
     return std::unexpected(user.error());
   }
   ProfileRef profile = make_profile(text_claim(*claims, "name"), text_claim(*claims, "picture"));
-  return Verified{{*user, std::move(profile)}, *not_before_ms, *expires_ms};
+  return Verified{{*user, std::move(profile)}, *not_before_ms, *expires_ms, taken->key, key_set->generation()};
 }
 
 std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at) {
@@ -178,7 +227,10 @@ std::string make_token(const AuthOptions& options, const UserId& user, Timestamp
   if (!options.audience.empty()) {
     claims["aud"] = options.audience;
   }
-  return sign_jwt(claims, options.secrets.front());
+  const std::vector<TokenKey> keys = all_keys(options.secrets, options.jwks);
+  const auto signer = std::ranges::find(keys, TokenAlgorithm::kHs256, &TokenKey::algorithm);
+  CHECK(signer != keys.end());
+  return sign_jwt(claims, *signer);
 }
 
 }  // namespace hongbao

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/beast/core/string.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/serialize.hpp>
+#include <optional>
 
 #include "api/json_input.h"
 #include "base/crypto.h"
@@ -15,20 +18,18 @@ namespace {
 namespace json = boost::json;
 using boost::beast::iequals;
 
+constexpr size_t kHeaderMemory = 1'024;  // as much as headers commonly take; more of it is allocated
 std::unexpected<Error> refuse(std::string rule) {
   return fail(ErrorCode::kUnauthenticated, std::move(rule), "Authorization");
 }
 
-std::string signature(std::string_view secret, std::string_view text) {
-  return to_base64url(hmac_sha256(as_bytes(secret), as_bytes(text)));
-}
-
-Result<json::object> decode(std::string_view part, const char* name) {
-  const auto text = from_base64url(part);
-  if (!text) {
+Result<json::object> decode(std::string_view part, const char* name, json::storage_ptr memory) {
+  std::array<uint8_t, kJwtLengthMax> bytes;
+  const auto length = from_base64url(part, bytes);
+  if (!length) {
     return refuse(fmt::format("must be a token whose {} is base64url, without padding", name));
   }
-  auto object = parse_object(*text);
+  auto object = parse_object({reinterpret_cast<const char*>(bytes.data()), *length}, std::move(memory));
   return object
              ? std::move(object)
              : refuse(fmt::format("must be a token whose {} is one JSON object: it {}", name, object.error().detail));
@@ -48,11 +49,27 @@ bool is_known_type(const json::value& type) {
   return iequals(name, "JWT") || iequals(name, "at+jwt");
 }
 
-// What else it says (`kid`, `jku`, `jwk`, `x5u`, …) could name a key, and ours are known.
-Result<void> check_header(const json::object& header) {
-  const json::value* algorithm = header.if_contains("alg");
-  if (algorithm == nullptr || !algorithm->is_string() || algorithm->get_string() != "HS256") {
-    return refuse("must be a token signed with HS256");
+// Which keys may have signed: those of `algorithm`, or one alone.
+struct Signer {
+  TokenAlgorithm algorithm;
+  const TokenKeySet::Key* key;  // null: any
+};
+
+std::optional<TokenAlgorithm> algorithm_of(const json::object& header) {
+  const json::value* name = header.if_contains("alg");
+  for (size_t i = 0; name != nullptr && name->is_string() && i < kTokenAlgorithms; ++i) {
+    if (const auto algorithm = static_cast<TokenAlgorithm>(i); name->get_string() == to_text(algorithm)) {
+      return algorithm;
+    }
+  }
+  return std::nullopt;
+}
+
+// What else a header says (`jku`, `jwk`, `x5u`, …) could name a key, and ours are known.
+Result<Signer> check_header(const json::object& header, const TokenKeySet& keys) {
+  const auto algorithm = algorithm_of(header);
+  if (!algorithm || !keys.has(*algorithm)) {
+    return refuse(fmt::format("must be a token signed with {}", keys.algorithms()));
   }
   if (header.contains("crit")) {  // RFC 7515, section 4.1.11
     return refuse("must be a token without `crit`: no extension is understood");
@@ -60,12 +77,32 @@ Result<void> check_header(const json::object& header) {
   if (const json::value* type = header.if_contains("typ"); type != nullptr && !is_known_type(*type)) {
     return refuse("must be a token whose `typ` is JWT or at+jwt");
   }
-  return {};
+  const json::value* id = header.if_contains("kid");
+  if (id == nullptr || !keys.ids_count()) {
+    return Signer{*algorithm, nullptr};
+  }
+  const TokenKeySet::Key* key = id->is_string() ? keys.find(id->get_string()) : nullptr;
+  if (key == nullptr) {
+    return refuse("must be a token whose `kid`, if it has one, names a key of this system");
+  }
+  if (key->key.algorithm() != *algorithm) {  // RFC 8725, section 3.1: a public key is never taken for a secret
+    return refuse(fmt::format("must be a token signed with {}, which the key of its `kid` is for",
+                              to_text(key->key.algorithm())));
+  }
+  return Signer{*algorithm, key};
+}
+
+const TokenKeySet::Key* find_signer(const Signer& may, const TokenKeySet& keys, std::string_view text,
+                                    Bytes signature) {
+  if (may.key == nullptr) {
+    return keys.signer_of(text, signature, may.algorithm);
+  }
+  return may.key->key.has_signed(text, signature) ? may.key : nullptr;
 }
 
 }  // namespace
 
-Result<json::object> read_jwt(std::string_view token, std::span<const std::string> secrets) {
+Result<SignedClaims> read_jwt(std::string_view token, const TokenKeySet& keys, json::storage_ptr memory) {
   if (token.size() > kJwtLengthMax) {
     return refuse(fmt::format("is a token of {} characters: at most {} are taken", token.size(), kJwtLengthMax));
   }
@@ -78,30 +115,34 @@ Result<json::object> read_jwt(std::string_view token, std::span<const std::strin
   }
   const size_t first = token.find('.');
   const size_t last = token.rfind('.');
-  const auto header = decode(token.substr(0, first), "header");
-  const auto checked = header ? check_header(*header) : std::unexpected(header.error());
-  if (!checked) {
-    return std::unexpected(checked.error());
+  std::array<unsigned char, kHeaderMemory> arena;
+  json::monotonic_resource header_memory(arena.data(), arena.size());
+  const auto header = decode(token.substr(0, first), "header", &header_memory);
+  const auto may = header ? check_header(*header, keys) : std::unexpected(header.error());
+  if (!may) {
+    return std::unexpected(may.error());
   }
-  const std::string_view claimed = token.substr(last + 1);
-  if (!from_base64url(claimed)) {
+  std::array<uint8_t, kJwtLengthMax> signature;
+  const auto length = from_base64url(token.substr(last + 1), signature);
+  if (!length) {
     return refuse("must be a token whose signature is base64url, without padding");
   }
-  bool is_signed = false;
-  for (const std::string& secret : secrets) {  // all, so that time does not tell which
-    const std::string expected = signature(secret, token.substr(0, last));
-    is_signed |= equal_constant_time(as_bytes(claimed), as_bytes(expected));
-  }
-  if (!is_signed) {
+  const auto* signer = find_signer(*may, keys, token.substr(0, last), Bytes(signature).first(*length));
+  if (signer == nullptr) {
     return refuse("is not a token signed by this system");
   }
-  return decode(token.substr(first + 1, last - first - 1), "payload");
+  auto claims = decode(token.substr(first + 1, last - first - 1), "payload", std::move(memory));
+  return claims ? Result<SignedClaims>({std::move(*claims), signer->number}) : std::unexpected(claims.error());
 }
 
-std::string sign_jwt(const json::object& claims, std::string_view secret) {
+std::string sign_jwt(const json::object& claims, const TokenKey& key) {
+  json::object header{{"alg", to_text(key.algorithm())}, {"typ", "JWT"}};
+  if (!key.id().empty()) {
+    header["kid"] = key.id();
+  }
   const std::string text =
-      to_base64url(as_bytes(R"({"alg":"HS256","typ":"JWT"})")) + "." + to_base64url(as_bytes(json::serialize(claims)));
-  return text + "." + signature(secret, text);
+      to_base64url(as_bytes(json::serialize(header))) + "." + to_base64url(as_bytes(json::serialize(claims)));
+  return text + "." + to_base64url(key.sign(text));
 }
 
 }  // namespace hongbao

@@ -4,6 +4,7 @@
 #include <ranges>
 #include <utility>
 
+#include "api/jwks.h"
 #include "base/number.h"
 #include "net/http/connections.h"
 
@@ -171,16 +172,42 @@ TakeContent into(std::string& target) {
   return [&target](ConfigReader&, const std::string&, const std::string& content) { target = content; };
 }
 
-// RFC 7518, section 3.2: no shorter than the hash.
 TakeContent signing_secret(std::vector<std::string>& target) {
   return [&target](ConfigReader& reader, const std::string& key, const std::string& content) {
-    constexpr size_t kBytesMin = 32;
-    if (content.size() < kBytesMin) {
-      reader.refuse(key,
-                    fmt::format("names a file with less than {} characters: HS256 wants a longer secret", kBytesMin));
+    if (content.size() < kTokenSecretBytesMin) {
+      reader.refuse(key, fmt::format("names a file with less than {} characters: HS256 wants a longer secret",
+                                     kTokenSecretBytesMin));
+    } else if (is_one_byte_repeated(as_bytes(content))) {
+      reader.refuse(key, "names a file whose secret is one character over and over: make one with `hongbaoctl init`");
     }
     target.push_back(content);
   };
+}
+
+// Need not be given where `jwks_file` is, which is read behind it and looks whether there is one of the two.
+Setting jwt_secret_file(std::string_view name, AuthOptions& auth, std::string_view value, std::string_view about) {
+  auto made = optional_secret_file(name, signing_secret(auth.secrets), value, about);
+  made.otherwise = "must be given, or `auth.jwks_file`";
+  made.is_written = true;
+  return made;
+}
+
+Setting jwks_file(std::string_view name, AuthOptions& auth, std::string_view value, std::string_view about) {
+  return unless_given("none",
+                      special(name, "file", value, about, [&auth](ConfigReader& reader, const std::string& key) {
+                        auth.jwks_file = reader.path(key, "");
+                        if (auth.jwks_file.empty()) {
+                          if (auth.secrets.empty()) {
+                            reader.refuse("auth.jwt_secret_file", "is missing: set it in the file or the environment");
+                          }
+                          return;
+                        }
+                        if (auto keys = read_jwks_file(auth.jwks_file)) {
+                          auth.jwks = std::move(*keys);
+                        } else {
+                          reader.refuse(key, fmt::format("names {}, {}", auth.jwks_file, keys.error().detail));
+                        }
+                      }));
 }
 
 }  // namespace
@@ -229,8 +256,9 @@ std::vector<SettingSection> settings_table(Settings& s) {
       secret_file("token_file", into(s.admin_token), "secrets/admin.token", "the token that callers have to give"),
     }},
     {"auth", "Who asks.", {
-      secret_file("jwt_secret_file", signing_secret(s.auth.secrets), "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),
+      jwt_secret_file("jwt_secret_file", s.auth, "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),
       optional_secret_file("jwt_previous_secret_file", signing_secret(s.auth.secrets), "secrets/jwt.previous.secret", "good as well, while jwt_secret_file is being changed"),
+      jwks_file("jwks_file", s.auth, "secrets/jwks.json", "a JSON Web Key Set: keys that users' tokens name in their kid (HS256, ES256, EdDSA); read again when it changes"),
       integer("leeway_s", s.auth.leeway, 5, {0, 300}, "for clocks that differ, on a token's exp and nbf"),
       integer("token_lifetime_max_s", s.auth.lifetime_max, 30 * 86'400, {60, 3'650 * 86'400}, "how far in the future a token's exp may be"),
       unless_given("any", text("issuer", s.auth.issuer, "", "what a token's iss must be")),

@@ -125,21 +125,26 @@ std::string to_base64url(Bytes data) {
   return out;
 }
 
-std::optional<std::string> from_base64url(std::string_view text) {
+std::optional<size_t> from_base64url(std::string_view text, std::span<uint8_t> out) {
   // libsodium 1.0.18 takes any byte above 0x7f for '_'.
   if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
     return std::nullopt;
   }
   constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-  std::string out(text.size() * 3 / 4 + 1, '\0');
   size_t length = 0;
   const char* end = nullptr;
-  const int failed = sodium_base642bin(reinterpret_cast<uint8_t*>(out.data()), out.size(), text.data(), text.size(),
-                                       nullptr, &length, &end, kVariant);
-  if (failed != 0 || end != text.data() + text.size()) {
+  const int failed =
+      sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &length, &end, kVariant);
+  return failed != 0 || end != text.data() + text.size() ? std::nullopt : std::optional(length);
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  std::string out(text.size() * 3 / 4 + 1, '\0');
+  const auto length = from_base64url(text, {reinterpret_cast<uint8_t*>(out.data()), out.size()});
+  if (!length) {
     return std::nullopt;
   }
-  out.resize(length);
+  out.resize(*length);
   return out;
 }
 

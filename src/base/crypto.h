@@ -58,5 +58,7 @@ std::optional<std::string> from_hex(std::string_view text);
 // Base64url without padding (RFC 4648 section 5); decoding refuses any other spelling.
 std::string to_base64url(Bytes data);
 std::optional<std::string> from_base64url(std::string_view text);
+// Into `out`, and how many bytes; nullopt as well when there is no room for them.
+std::optional<size_t> from_base64url(std::string_view text, std::span<uint8_t> out);
 
 }  // namespace hongbao

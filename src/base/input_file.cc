@@ -61,6 +61,11 @@ Result<Descriptor> open_input(const std::string& path) {
   return file;
 }
 
+bool is_open_to_all(const std::string& path, mode_t rights) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & rights) != 0;
+}
+
 }  // namespace
 
 Result<std::string> read_input_file(const std::string& path, size_t bytes_max) {
@@ -105,11 +110,11 @@ Result<int> open_output_file(const std::string& path) {
 }
 
 Result<void> check_private_file(const std::string& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
-    return refuse("everybody on this machine may use: chmod o= it");
-  }
-  return {};
+  return is_open_to_all(path, S_IRWXO) ? refuse("everybody on this machine may use: chmod o= it") : Result<void>();
+}
+
+Result<void> check_steady_file(const std::string& path) {
+  return is_open_to_all(path, S_IWOTH) ? refuse("everybody on this machine may change: chmod o-w it") : Result<void>();
 }
 
 }  // namespace hongbao

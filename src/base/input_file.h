@@ -17,7 +17,10 @@ Result<std::string> read_input_file(const std::string& path, size_t bytes_max);
 // not there passes.
 Result<void> check_private_file(const std::string& path);
 
-// The same checks without reading.
+// The same for what is no secret but is trusted: when everybody may change it.
+Result<void> check_steady_file(const std::string& path);
+
+// What `read_input_file` checks, without reading.
 Result<void> check_input_file(const std::string& path);
 
 // Opens a file for writing, made if need be, and leaves what is in it to the caller, whose the descriptor is. Devices

@@ -46,6 +46,17 @@ TEST_F(InputFile, SaysWhyThereIsNone) {
   EXPECT_EQ(error_of("/dev/zero"), "is not a regular file");
 }
 
+TEST_F(InputFile, TellsWhatEverybodyMayDo) {
+  std::ofstream(path("file")) << "text\n";
+  const auto rules = [&](mode_t mode) {
+    EXPECT_EQ(::chmod(path("file").c_str(), mode), 0);
+    return std::pair(check_private_file(path("file")).has_value(), check_steady_file(path("file")).has_value());
+  };
+  EXPECT_EQ(rules(0660), std::pair(true, true));
+  EXPECT_EQ(rules(0664), std::pair(false, true));
+  EXPECT_EQ(rules(0662), std::pair(false, false));
+}
+
 TEST_F(InputFile, WaitsForNobodyAtAFifo) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   EXPECT_EQ(error_of(path("fifo")), "is not a regular file");

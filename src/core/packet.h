@@ -68,6 +68,11 @@ struct Order {
   friend bool operator==(const Order&, const Order&) = default;
 };
 
+// An exclusive packet is for its sender and recipient alone: to others it is not there.
+inline bool may_see(const Order& order, const UserId& user) {
+  return order.recipient.empty() || user == order.recipient || user == order.sender;
+}
+
 // The part of an order that decides how it is split.
 struct SplitTerms {
   Rule rule = Rule::kClassic;

@@ -139,14 +139,16 @@ bool read_call(const pb::Open& in, OpenCall& call) {
 }
 
 void write_call(const ViewCall& call, pb::Call& out) {
+  out.mutable_view()->set_user(call.user.text());
   write(call.packet, *out.mutable_view()->mutable_packet());
 }
 
 bool read_call(const pb::View& in, ViewCall& call) {
-  return read(in.packet(), call.packet);
+  return read_user(in.user(), call.user) && read(in.packet(), call.packet);
 }
 
 void write_call(const SharesCall& call, pb::Call& out) {
+  out.mutable_shares()->set_user(call.user.text());
   write(call.packet, *out.mutable_shares()->mutable_packet());
   out.mutable_shares()->set_seq(call.seq);
   out.mutable_shares()->set_shares_max(call.shares_max);
@@ -156,7 +158,7 @@ bool read_call(const pb::Shares& in, SharesCall& call) {
   call.seq = in.seq();
   call.shares_max = in.shares_max();
   return call.seq >= 1 && call.seq <= kSharesPerPacketMax && call.shares_max >= 1 &&
-         call.shares_max <= kSharesPageMax && read(in.packet(), call.packet);
+         call.shares_max <= kSharesPageMax && read_user(in.user(), call.user) && read(in.packet(), call.packet);
 }
 
 // --- answers

@@ -61,8 +61,8 @@ std::vector<PacketCall> all_calls() {
   calls.push_back({NotifyCall{payment}, kDeadline, 7, {"t=1,v1=2", "{}"}});
   calls.push_back({GrabCall{UserId::trusted("bob"), kKey}, kDeadline, 8, {.credential = "Bearer token"}});
   calls.push_back({OpenCall{UserId::trusted("bob"), kKey, "ticket"}, kDeadline});
-  calls.push_back({ViewCall{kKey}, kDeadline});
-  calls.push_back({SharesCall{kKey, 51, 50}, kDeadline, ~uint64_t{5}});
+  calls.push_back({ViewCall{UserId::trusted("bob"), kKey}, kDeadline});
+  calls.push_back({SharesCall{UserId::trusted("bob"), kKey, 51, 50}, kDeadline, ~uint64_t{5}});
   return calls;
 }
 
@@ -219,6 +219,8 @@ TEST(Codec, ACallThatBreaksARuleIsRefused) {
   refused(4, [](pb::Call& call) { call.mutable_open()->set_user(std::string(65, 'x')); });
   refused(4, [](pb::Call& call) { call.mutable_open()->set_ticket(std::string(2'049, 'x')); });
   refused(5, [](pb::Call& call) { call.mutable_view()->clear_packet(); });
+  refused(5, [](pb::Call& call) { call.mutable_view()->clear_user(); });
+  refused(6, [](pb::Call& call) { call.mutable_shares()->set_user("a b"); });
   refused(6, [](pb::Call& call) { call.mutable_shares()->set_seq(0); });
   refused(6, [](pb::Call& call) { call.mutable_shares()->set_seq(kSharesPerPacketMax + 1); });
   refused(6, [](pb::Call& call) { call.mutable_shares()->set_shares_max(0); });

@@ -63,7 +63,7 @@ PacketCall open_call(SteadyTime deadline) {
   return {OpenCall{UserId::trusted("bob"), kKey, "ticket"}, deadline};
 }
 PacketCall view_call(SteadyTime deadline) {
-  return {ViewCall{kKey}, deadline};
+  return {ViewCall{UserId::trusted("bob"), kKey}, deadline};
 }
 PacketCall pay_call(SteadyTime deadline) {
   SealedOrder ordered{{.key = kKey, .sender = UserId::trusted("alice"), .total = Money(5), .count = 5}, "token"};

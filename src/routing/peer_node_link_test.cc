@@ -49,7 +49,7 @@ std::pair<std::vector<PeerRefusal>, bool> ask(PacketCall call, bool is_full) {
 TEST(AnswerPacketCall, WhatReadsIsRefusedAndWhatMayHaveDoneSomethingIsNot) {
   using Told = std::vector<PeerRefusal>;
   const PacketCall open{OpenCall{UserId::trusted("bob"), kKey, "ticket"}};
-  const PacketCall shares{SharesCall{kKey, 1, 50}};
+  const PacketCall shares{SharesCall{UserId::trusted("bob"), kKey, 1, 50}};
   EXPECT_EQ(ask(shares, false), std::pair(Told{PeerRefusal::kOverloaded}, true));
   EXPECT_EQ(ask(open, false), std::pair(Told{PeerRefusal::kNotAnswered}, true));
   EXPECT_EQ(ask(open, true), std::pair(Told{PeerRefusal::kOverloaded}, false)) << "nothing was done";

@@ -78,7 +78,7 @@ Done<PaidPacket> PacketCalls::then_show(SteadyTime deadline, Done<PaymentAnswer>
 
 void PacketCalls::show(PaidPacket paid, SteadyTime deadline, Done<PaymentAnswer> done) const {
   const PacketKey packet = paid.packet;
-  viewing_.view(
+  viewing_.show(
       packet, deadline, [this, paid = std::move(paid), done = std::move(done)](Result<PacketView> view) mutable {
         if (view) {
           done(PaymentAnswer{paid.outcome, std::move(*view)});
@@ -103,11 +103,11 @@ void PacketCalls::carry_out(const OpenCall& call, SteadyTime deadline, Done<Open
 }
 
 void PacketCalls::carry_out(const ViewCall& call, SteadyTime deadline, Done<PacketView> done) const {
-  viewing_.view(call.packet, deadline, std::move(done));
+  viewing_.view(call.packet, call.user, deadline, std::move(done));
 }
 
 void PacketCalls::carry_out(const SharesCall& call, SteadyTime deadline, Done<SharesPage> done) const {
-  viewing_.shares(call.packet, call.seq, call.shares_max, deadline, std::move(done));
+  viewing_.shares(call.packet, call.user, call.seq, call.shares_max, deadline, std::move(done));
 }
 
 void PacketCalls::carry_out(const PacketCall& call, Done<PacketAnswer> done) const {

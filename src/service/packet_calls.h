@@ -53,10 +53,12 @@ struct OpenCall {
 };
 struct ViewCall {
   using Answer = PacketView;
+  UserId user;
   PacketKey packet;
 };
 struct SharesCall {
   using Answer = SharesPage;
+  UserId user;
   PacketKey packet;
   uint32_t seq = 1;         // of the first share
   uint32_t shares_max = 1;  // at most kSharesPageMax

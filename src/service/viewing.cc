@@ -90,7 +90,13 @@ Viewing::Found Viewing::found(Residency::Packet packet) const {
   return {.resident = std::move(packet)};
 }
 
-void Viewing::view(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const {
+void Viewing::view(const PacketKey& key, const UserId& viewer, SteadyTime deadline, Done<PacketView> done) const {
+  show(key, deadline, [viewer, done = std::move(done)](Result<PacketView> view) mutable {
+    done(view && !may_see(view->order, viewer) ? packet_not_found() : std::move(view));
+  });
+}
+
+void Viewing::show(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const {
   find(key, deadline, [this, key, done = std::move(done)](Result<Found> found) mutable {
     if (!found && found.error().code == ErrorCode::kNotPaid) {
       view_pre_order(key, std::move(done));
@@ -140,11 +146,28 @@ void Viewing::view_pre_order(const PacketKey& key, Done<PacketView> done) const 
   });
 }
 
-void Viewing::shares(const PacketKey& key, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
+// That a packet waits for its payment is told to whom may see it.
+void Viewing::refuse_unpaid(const PacketKey& key, const UserId& viewer, Error not_paid, Done<SharesPage> done) const {
+  pre_orders_.find(key, [viewer, not_paid = std::move(not_paid),
+                         done = std::move(done)](Result<std::optional<PreOrder>> found) mutable {
+    const bool may = found && *found && may_see((*found)->order, viewer);
+    done(may ? std::unexpected(std::move(not_paid)) : packet_not_found());
+  });
+}
+
+void Viewing::shares(const PacketKey& key, const UserId& viewer, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
                      Done<SharesPage> done) const {
-  find(key, deadline, [this, seq, shares_max, done = std::move(done)](Result<Found> found) mutable {
+  find(key, deadline, [this, key, viewer, seq, shares_max, done = std::move(done)](Result<Found> found) mutable {
+    if (!found && found.error().code == ErrorCode::kNotPaid) {
+      refuse_unpaid(key, viewer, std::move(found.error()), std::move(done));
+      return;
+    }
     if (!found) {
       done(std::unexpected(found.error()));
+      return;
+    }
+    if (!found->may_be_seen_by(viewer)) {
+      done(packet_not_found());
       return;
     }
     name_takers(

@@ -1,7 +1,7 @@
 // What a packet looks like: its state, totals and shares. The seed shows only once it is finished. A packet is looked
 // for in the shard's memory, then, with several nodes, in the caches of finished packets, and at last in the store:
-// only a finished packet can be shown by a node that does not own it. Any thread; callbacks run inline, on the shard's
-// writer thread, or where the cache runs them.
+// only a finished packet can be shown by a node that does not own it. What its user may not see is not there. Any
+// thread; callbacks run inline, on the shard's writer thread, or where the cache runs them.
 #pragma once
 
 #include <optional>
@@ -41,10 +41,12 @@ class Viewing {
       : residency_(residency), pre_orders_(pre_orders), finished_(finished), profiles_(profiles), ids_(ids) {}
 
   // Errors: those of Residency::find but kNotPaid, which is a view in state awaiting_payment.
-  void view(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
+  void view(const PacketKey& key, const UserId& viewer, SteadyTime deadline, Done<PacketView> done) const;
+  // For whoever has just paid it. Errors: as above.
+  void show(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
 
   // Shares from `seq` on, at most `shares_max`. Errors: those of Residency::find.
-  void shares(const PacketKey& key, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
+  void shares(const PacketKey& key, const UserId& viewer, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
               Done<SharesPage> done) const;
 
  private:
@@ -52,10 +54,14 @@ class Viewing {
   struct Found {
     Residency::Packet resident{};
     FinishedPacketRef finished{};
+    [[nodiscard]] bool may_be_seen_by(const UserId& user) const {
+      return resident ? resident->may_be_seen_by(user) : may_see(finished->order, user);
+    }
   };
   void find(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
   void load(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
   Found found(Residency::Packet packet) const;
+  void refuse_unpaid(const PacketKey& key, const UserId& viewer, Error not_paid, Done<SharesPage> done) const;
   void view_pre_order(const PacketKey& key, Done<PacketView> done) const;
   void name_sender(PacketView view, Done<PacketView> done) const;
   void name_takers(SharesPage page, Done<SharesPage> done) const;

@@ -26,11 +26,13 @@ class OtherNode {
     }
   }
 
-  Result<PacketView> view(const PacketKey& packet) {
-    return ask<PacketView>([&](auto done) { viewing.view(packet, soon(at_.clock), std::move(done)); }).get();
+  Result<PacketView> view(const PacketKey& packet, const std::string& viewer = "alice") {
+    return ask<PacketView>([&](auto done) { viewing.view(packet, user(viewer), soon(at_.clock), std::move(done)); })
+        .get();
   }
-  Result<SharesPage> shares(const PacketKey& packet, uint32_t seq, uint32_t max) {
-    return ask<SharesPage>([&](auto done) { viewing.shares(packet, seq, max, soon(at_.clock), std::move(done)); })
+  Result<SharesPage> shares(const PacketKey& packet, uint32_t seq, uint32_t max, const std::string& viewer = "alice") {
+    return ask<SharesPage>(
+               [&](auto done) { viewing.shares(packet, user(viewer), seq, max, soon(at_.clock), std::move(done)); })
         .get();
   }
 
@@ -60,9 +62,7 @@ class FinishedPacketCacheTest : public ServiceTest {
     return packet;
   }
   SharesPage owners_shares(const PacketKey& packet, uint32_t seq, uint32_t max) {
-    return ask<SharesPage>([&](auto done) { at.viewing.shares(packet, seq, max, soon(at.clock), std::move(done)); })
-        .get()
-        .value();
+    return at.shares(packet, seq, max).value();
   }
   std::string cached(const PacketKey& packet) { return "view:" + at.ids.print(packet); }
   void put(const std::string& key, const std::string& value) {
@@ -110,6 +110,20 @@ TEST_F(FinishedPacketCacheTest, AnExpiredPacketIsShownWithItsRefund) {
   const PacketView owners = at.view(packet).value();
   EXPECT_EQ(owners.refunded_amount, Money(500));
   expect_same(other.view(packet).value(), owners);
+}
+
+TEST_F(FinishedPacketCacheTest, AnExclusivePacketIsForSenderAndRecipientAlone) {
+  const PacketKey packet = at.active(exclusive(500, "bob"), "alice");
+  at.opened(packet, "bob");
+  at.view(packet).value();
+  for (const char* viewer : {"alice", "bob"}) {
+    EXPECT_TRUE(other.view(packet, viewer)) << viewer;
+    EXPECT_EQ(other.shares(packet, 1, 10, viewer)->shares.size(), 1U) << viewer;
+  }
+  for (const char* viewer : {"carol", "alice2", "bo"}) {
+    EXPECT_EQ(error_of(other.view(packet, viewer)), ErrorCode::kNotFound) << viewer;
+    EXPECT_EQ(error_of(other.shares(packet, 1, 10, viewer)), ErrorCode::kNotFound) << viewer;
+  }
 }
 
 TEST_F(FinishedPacketCacheTest, AnOpenPacketIsForItsOwnerAloneAndItsSeedIsNowhere) {

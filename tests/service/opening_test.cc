@@ -217,13 +217,30 @@ TEST_F(OpeningTest, AViewFollowsThePacketThroughItsLife) {
   EXPECT_EQ(view->opened_amount, Money(100));
 }
 
+TEST_F(OpeningTest, AnExclusivePacketIsSeenBySenderAndRecipientAlone) {
+  const PreOrder sent = at.sent("alice", exclusive(88, "bob"));
+  const PacketKey packet = sent.order.key;
+  const auto check = [&](std::optional<ErrorCode> shares) {
+    for (const char* viewer : {"alice", "bob"}) {
+      EXPECT_TRUE(at.view_as(packet, viewer)) << viewer;
+      const auto page = at.shares(packet, 1, 10, viewer);
+      EXPECT_EQ(page ? std::nullopt : std::optional(page.error().code), shares) << viewer;
+    }
+    for (const char* viewer : {"carol", "Bob"}) {
+      EXPECT_EQ(error_of(at.view_as(packet, viewer)), ErrorCode::kNotFound) << viewer;
+      EXPECT_EQ(error_of(at.shares(packet, 1, 10, viewer)), ErrorCode::kNotFound) << viewer;
+    }
+  };
+  check(ErrorCode::kNotPaid);
+  ASSERT_TRUE(at.accept(sent, "p1"));
+  check(std::nullopt);
+  at.opened(packet, "bob");
+  check(std::nullopt);
+}
+
 TEST_F(OpeningTest, SharesArePagedAndTheLuckiestShowsOnceFinished) {
   const PacketKey packet = at.active(lucky(1'000, 3));
-  const auto page = [&](uint32_t seq, uint32_t max) {
-    return ask<SharesPage>([&](auto done) { at.viewing.shares(packet, seq, max, soon(at.clock), std::move(done)); })
-        .get()
-        .value();
-  };
+  const auto page = [&](uint32_t seq, uint32_t max) { return at.shares(packet, seq, max).value(); };
   EXPECT_TRUE(page(1, 2).shares.empty());
   at.opened(packet, "a");
   at.opened(packet, "b");

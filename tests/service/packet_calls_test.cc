@@ -34,7 +34,7 @@ TEST_F(PacketCallsTest, APacketIsSentPaidTakenAndShown) {
   ASSERT_TRUE(sent);
   const PacketKey key = sent->order.key;
   EXPECT_EQ(key.shard, at.shard_ids.front());
-  EXPECT_EQ(told(ViewCall{key})->state, PacketState::kAwaitingPayment);
+  EXPECT_EQ(told(ViewCall{user("alice"), key})->state, PacketState::kAwaitingPayment);
   const auto paid = told(pay_call(*sent));
   ASSERT_TRUE(paid);
   EXPECT_EQ(paid->outcome, PaymentOutcome::kPaid);
@@ -44,10 +44,10 @@ TEST_F(PacketCallsTest, APacketIsSentPaidTakenAndShown) {
   const auto opened = told(OpenCall{user("bob"), key, grabbed->ticket});
   ASSERT_TRUE(opened);
   EXPECT_EQ(opened->share->amount, Money(300));
-  const auto shares = told(SharesCall{key, 1, 10});
+  const auto shares = told(SharesCall{user("alice"), key, 1, 10});
   ASSERT_TRUE(shares);
   EXPECT_EQ(shares->shares.size(), 1);
-  EXPECT_EQ(told(ViewCall{key})->state, PacketState::kExhausted);
+  EXPECT_EQ(told(ViewCall{user("alice"), key})->state, PacketState::kExhausted);
 }
 
 TEST_F(PacketCallsTest, ErrorsAreThoseOfTheUseCases) {

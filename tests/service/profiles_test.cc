@@ -118,8 +118,7 @@ TEST_F(ProfilesTest, ViewsAndSharesShowThem) {
   at.opened(packet, "carol");
   at.opened(packet, "bob");
   EXPECT_EQ(at.view(packet)->sender_profile->nickname, "Alice");
-  const auto page =
-      ask<SharesPage>([&](auto done) { at.viewing.shares(packet, 1, 10, soon(at.clock), std::move(done)); }).get();
+  const auto page = at.shares(packet, 1, 10);
   ASSERT_EQ(page->profiles.size(), 2U);
   EXPECT_EQ(page->profiles[0], nullptr);
   EXPECT_EQ(page->profiles[1]->nickname, "Bob");

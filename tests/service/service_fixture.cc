@@ -216,7 +216,17 @@ Result<OpenAnswer> Deployment::open(const PacketKey& packet, const std::string& 
 }
 
 Result<PacketView> Deployment::view(const PacketKey& packet) {
-  return ask<PacketView>([&](auto done) { viewing.view(packet, soon(clock), std::move(done)); }).get();
+  return ask<PacketView>([&](auto done) { viewing.show(packet, soon(clock), std::move(done)); }).get();
+}
+
+Result<PacketView> Deployment::view_as(const PacketKey& packet, const std::string& viewer) {
+  return ask<PacketView>([&](auto done) { viewing.view(packet, user(viewer), soon(clock), std::move(done)); }).get();
+}
+
+Result<SharesPage> Deployment::shares(const PacketKey& packet, uint32_t seq, uint32_t max, const std::string& viewer) {
+  return ask<SharesPage>(
+             [&](auto done) { viewing.shares(packet, user(viewer), seq, max, soon(clock), std::move(done)); })
+      .get();
 }
 
 void Deployment::deposit(const std::string& owner, int64_t amount) {

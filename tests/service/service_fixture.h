@@ -55,7 +55,9 @@ class Deployment {
                             std::optional<int64_t> amount = std::nullopt);
   Result<GrabAnswer> grab(const PacketKey& packet, const std::string& taker);
   Result<OpenAnswer> open(const PacketKey& packet, const std::string& taker, const std::string& ticket);
-  Result<PacketView> view(const PacketKey& packet);
+  Result<PacketView> view(const PacketKey& packet);  // as who has paid it
+  Result<PacketView> view_as(const PacketKey& packet, const std::string& viewer);
+  Result<SharesPage> shares(const PacketKey& packet, uint32_t seq, uint32_t max, const std::string& viewer = "anyone");
 
   void deposit(const std::string& owner, int64_t amount);
   [[nodiscard]] int64_t wallet(const std::string& owner);

@@ -92,7 +92,7 @@ class LinkTest(unittest.TestCase):
             self.assertEqual(28, liar.refusal(grab, self.bearer("victim", ttl_s=-60)), "token_expired")
             self.assertIsNone(liar.refusal(grab, self.bearer("victim", ttl_s=-20)), "it was good a moment ago elsewhere")
             self.assertIsNone(liar.refusal(grab, self.bearer("victim")))
-            view = field(link_stranger.VIEW, field(1, link_stranger.packet_key(packet)))
+            view = field(link_stranger.VIEW, field(1, link_stranger.packet_key(packet)) + field(2, b"anybody"))
             self.assertEqual(link_stranger.TOKEN_MISSING, liar.refusal(view))
             self.assertIsNone(liar.refusal(view, self.bearer("anybody")))
         self.assertGreater(self.logged(owner, "forwarded_call_refused"), 0)

@@ -198,7 +198,8 @@ class Operations(SystemTest):
         secrets = self.server.directory / "secrets"
         for name, content, key in (("master.keys", "1 live 20000101 " + "00" * 32, "auth.master_keys_file"),
                                    ("master.key", "01ab" * 16, "auth.master_keys_file"),  # of a release before
-                                   ("jwt.secret", "x" * 31, "auth.jwt_secret_file")):
+                                   ("jwt.secret", "x" * 31, "auth.jwt_secret_file"),
+                                   ("jwt.secret", "x" * 32, "auth.jwt_secret_file")):
             with self.subTest(name=name):
                 weak = secrets / f"weak-{name}"
                 weak.write_text(content)

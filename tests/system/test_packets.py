@@ -73,6 +73,31 @@ class LifeOfAPacket(SystemTest):
             self.assertEqual({"outcome": "not_for_you"}, stranger.grab(packet["id"]).body)
         self.wait_for_balance("beloved", 520)
 
+    def test_exclusive_is_seen_by_sender_and_recipient_alone(self):
+        order, pay_token = self.server.send("giver", kind="exclusive", total_amount=520, count=1, recipient_id="beloved")
+        path = f"/v1/packets/{order['id']}"
+        absent = f"/v1/packets/{order['id']}"[:-1] + ("0" if order["id"][-1] != "0" else "1")
+        self.server.deposit("giver", 520)
+        with self.server.user("stranger") as stranger, self.server.user("beloved") as beloved, \
+                self.server.user("giver") as giver:
+            def check(shares_status):
+                for client in (giver, beloved):
+                    self.assertEqual(520, client.get(path).body["packet"]["total_amount"])
+                    self.assertEqual(shares_status, client.get(path + "/shares").status)
+                for more in ("", "/shares"):
+                    self.assertEqual(self.told(stranger.get(absent + more)), self.told(stranger.get(path + more)))
+                    self.assertEqual(404, stranger.get(path + more).status)
+
+            check(409)  # it waits for its payment
+            self.assertEqual(200, giver.pay(order["id"], pay_token).status)
+            check(200)
+            beloved.take(order["id"])
+            check(200)
+
+    @staticmethod
+    def told(answer):
+        return answer.status, {name: value for name, value in answer.body.items() if name != "instance"}
+
     def test_a_packet_of_one_share(self):
         self.play_until_exhausted(["only"], kind="lucky", total_amount=1, count=1)
 

@@ -48,18 +48,18 @@ void PublicApi::send(const RoutedRequest& in, Caller caller, ApiCall call) {
       });
 }
 
-void PublicApi::view(const RoutedRequest& in, Caller /*anybody*/, ApiCall call) {
+void PublicApi::view(const RoutedRequest& in, Caller caller, ApiCall call) {
   const auto packet = packet_of(in);
   if (!packet) {
     call.fail_with(packet.error());
     return;
   }
-  ask(in, ViewCall{*packet}, std::move(call), [](const PacketView& view) {
+  ask(in, ViewCall{std::move(caller.user), *packet}, std::move(call), [](const PacketView& view) {
     return HttpResponse{.body = json::serialize(json::object{{"packet", packet_json(view)}})};
   });
 }
 
-void PublicApi::shares(const RoutedRequest& in, Caller /*anybody*/, ApiCall call) {
+void PublicApi::shares(const RoutedRequest& in, Caller caller, ApiCall call) {
   static_assert(kPageSizeMax == kSharesPageMax);
   const auto packet = packet_of(in);
   std::string scope = fmt::format("packet:{}", in.name);
@@ -70,7 +70,7 @@ void PublicApi::shares(const RoutedRequest& in, Caller /*anybody*/, ApiCall call
   }
   // Shares are listed by number: their pages begin at a tie.
   const auto first = page->position ? static_cast<uint32_t>(page->position->tie) : 1;
-  ask(in, SharesCall{*packet, first, page->size}, std::move(call),
+  ask(in, SharesCall{std::move(caller.user), *packet, first, page->size}, std::move(call),
       [this, scope = std::move(scope), page = *page](const SharesPage& found) {
         json::object body = shares_json(found);
         if (found.next_seq != 0) {

@@ -23,6 +23,25 @@ Result<std::string> secret(ConfigReader& reader, const std::string& key) {
                       : read_secret_file(path, key);
 }
 
+// Who signs here: the token secret, or in a deployment without one the secrets of the key set.
+Result<AuthOptions> token_signer(OpenedConfig& config) {
+  const AuthOptions& auth = config.settings.auth;
+  AuthOptions signer{.issuer = auth.issuer, .audience = auth.audience};
+  if (!auth.jwks.empty() && config.reader.path("auth.jwt_secret_file", "").empty()) {
+    if (std::ranges::find(auth.jwks, TokenAlgorithm::kHs256, &TokenKey::algorithm) == auth.jwks.end()) {
+      return fail(ErrorCode::kConfig, "holds no secret, and public keys sign nothing", "auth.jwks_file");
+    }
+    signer.jwks = auth.jwks;
+    return signer;
+  }
+  auto jwt_secret = secret(config.reader, "auth.jwt_secret_file");
+  if (!jwt_secret) {
+    return std::unexpected(jwt_secret.error());
+  }
+  signer.secrets = {std::move(*jwt_secret)};
+  return signer;
+}
+
 // Where a listener is reached from its own machine, or what `url` says instead.
 Result<HttpAddress> address_of(const std::string& url, const char* option, const std::string& listen, const char* key) {
   if (!url.empty()) {
@@ -162,9 +181,9 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
   if (!config) {
     return std::unexpected(config.error());
   }
-  const auto jwt_secret = secret(config->reader, "auth.jwt_secret_file");
-  if (!jwt_secret) {
-    return std::unexpected(jwt_secret.error());
+  const auto signer = token_signer(*config);
+  if (!signer) {
+    return std::unexpected(signer.error());
   }
   const auto id = UserId::parse(user);
   if (!id) {
@@ -178,9 +197,7 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
         "--ttl-s");
   }
   const Timestamp now = SystemClock().now();
-  return make_token(
-      {.secrets = {*jwt_secret}, .issuer = config->settings.auth.issuer, .audience = config->settings.auth.audience},
-      *id, now, now + ttl);
+  return make_token(*signer, *id, now, now + ttl);
 }
 
 Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user) {

@@ -25,8 +25,7 @@ MasterKeys::MasterKeys(const Settings& settings, const Clock& clock, prometheus:
 }
 
 void MasterKeys::look() {
-  is_to_be_read_ = watch_.has_changed() || is_to_be_read_;
-  if (is_to_be_read_) {
+  if (watch_.is_to_be_read()) {
     read();
   }
   ring_.turn(today());
@@ -37,10 +36,9 @@ void MasterKeys::read() {
   const auto content = read_secret_file(file_, kKey);
   auto keys = content ? parse_keys(*content) : std::unexpected(content.error());
   const auto taken = keys ? ring_.replace(std::move(*keys), today()) : std::unexpected(keys.error());
-  is_to_be_read_ = !taken.has_value();
-  if (taken) {
+  if (watch_.was_read(taken.has_value())) {
     log_info("master_keys_read", {{"keys", ring_.keys().size()}, {"newest", ring_.newest().number}});
-  } else if (const auto left_out = log_turn("master_keys_refused")) {
+  } else if (const auto left_out = taken ? std::nullopt : log_turn("master_keys_refused")) {
     log_warn("master_keys_refused",
              {{"key", kKey}, {"file", file_}, {"error", taken.error().detail}, {"suppressed", *left_out}});
   }

@@ -28,7 +28,6 @@ class MasterKeys {
   const Clock& clock_;
   KeyRing ring_;
   FileWatch watch_;
-  bool is_to_be_read_ = false;
   prometheus::Gauge& newest_;
   prometheus::Gauge& known_;
   Periodic looks_;

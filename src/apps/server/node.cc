@@ -114,6 +114,9 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           {.handler = [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
            .error_page = problem,
            .observer = count_problem}) {
+  if (!settings.auth.jwks_file.empty()) {
+    token_key_file_.emplace(settings.auth.jwks_file, authenticator_, registry_);
+  }
   deployment_->watch_engines(watch_);
 }
 
@@ -134,6 +137,9 @@ Result<void> Node::start() {
   use_cases_.settler.start(deployment_->followers_rest(shards_));
   use_cases_.inbox_feed.start(deployment_->followers_rest(shards_));
   schedule_.start();
+  if (token_key_file_) {
+    token_key_looks_.start();
+  }
   running_ = true;
   neighbours_->start();
   admin_server_.start();
@@ -190,6 +196,7 @@ void Node::stop() {
   drain();
   neighbours_->stop();
   schedule_.stop();
+  token_key_looks_.stop();
   watch_.stop();
   for (const ShardId id : shards_.ids()) {
     shards_.find(id)->stop();

@@ -9,6 +9,7 @@
 
 #include "api/admin/admin_api.h"
 #include "api/public/public_api.h"
+#include "api/token_key_file.h"
 #include "apps/server/deployment.h"
 #include "apps/server/master_keys.h"
 #include "apps/server/node_metrics.h"
@@ -67,7 +68,8 @@ class Node {
   const TicketCodec tickets_;
   const PayTokenCodec pay_tokens_;
   const PageTokenCodec page_tokens_;
-  const Authenticator authenticator_;
+  Authenticator authenticator_;
+  std::optional<TokenKeyFile> token_key_file_;  // none: only secrets sign
 
   const ShardSet shards_;
   const std::unique_ptr<Tenancy> tenancy_;
@@ -77,6 +79,7 @@ class Node {
   UseCases use_cases_;
   const std::unique_ptr<BackupJob> backup_;  // null: not made here
   Schedule schedule_;
+  Periodic token_key_looks_{TokenKeyFile::kLookEvery, [this] { token_key_file_->look(); }};
 
   const std::unique_ptr<Neighbours> neighbours_;
   RegionStatus region_;

@@ -40,16 +40,17 @@ Result<void> NodeCertificate::load() {
 }
 
 void NodeCertificate::renew(PeerIo& io) {
-  is_to_be_read_ = watch_.has_changed() || is_to_be_read_;
-  if (!is_to_be_read_) {
+  if (!watch_.is_to_be_read()) {
     return;
   }
   const auto loaded = load();
-  is_to_be_read_ = !loaded.has_value();
+  const bool is_news = watch_.was_read(loaded.has_value());
   if (loaded) {
     io.use(tls_);
+  }
+  if (is_news) {
     log_info("node_certificate_renewed", {{"name", name_}});
-  } else if (const auto left_out = log_turn("node_certificate_refused")) {
+  } else if (const auto left_out = loaded ? std::nullopt : log_turn("node_certificate_refused")) {
     log_warn("node_certificate_refused",
              {{"key", loaded.error().field}, {"error", loaded.error().detail}, {"suppressed", *left_out}});
   }

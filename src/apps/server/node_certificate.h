@@ -29,7 +29,6 @@ class NodeCertificate {
   const std::string name_;
   const Clock& clock_;
   FileWatch watch_;
-  bool is_to_be_read_ = false;
   prometheus::Gauge& expires_;
   PeerTls tls_;
 };
