@@ -70,6 +70,7 @@ struct Settings {
   HttpLimits http;
   std::chrono::milliseconds drain_timeout{};
   std::string admin_listen;
+  std::string health_listen;
   std::string admin_token;
   AuthOptions auth;
   Key256 master_key{};

@@ -211,6 +211,9 @@ std::vector<SettingSection> settings_table(Settings& s) {
       text("listen", s.admin_listen, "127.0.0.1:8081", "keep it on loopback"),
       secret_file("token_file", into(s.admin_token), "secrets/admin.token", "the token that callers have to give"),
     }},
+    {"health", "What balancers and supervisors ask: /healthz and /readyz, without a token, and nothing else.", {
+      text("listen", s.health_listen, "127.0.0.1:8083", "where the balancer reaches it"),
+    }},
     {"auth", "Who asks.", {
       secret_file("jwt_secret_file", signing_secret(s.auth.secrets), "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),
       optional_secret_file("jwt_previous_secret_file", signing_secret(s.auth.secrets), "secrets/jwt.previous.secret", "good as well, while jwt_secret_file is being changed"),

@@ -1,5 +1,5 @@
-// The operators' API over memory stores: every route with its token, bad input, success, and stores that fail. Here and
-// not beside its sources, because only apps and tests outside src may name an adapter.
+// The operators' API over memory stores: every route with its token, health, bad input, success, and stores that fail.
+// Here and not beside its sources, because only apps and tests outside src may name an adapter.
 #include "api/admin/admin_api.h"
 #include "net/http/parser.h"
 
@@ -8,6 +8,7 @@
 #include <boost/json.hpp>
 #include <future>
 
+#include "api/health_api.h"
 #include "api/problem.h"
 #include "service/service_fixture.h"
 
@@ -147,7 +148,8 @@ class AdminApiTest : public ServiceTest {
                              std::string_view headers = {}) {
     return parsed(method, target, fmt::format("Authorization: Bearer {}\r\n{}", kToken, headers), body);
   }
-  static Answer ask_api(AdminApi& from, const HttpRequest& request) {
+  template <class Api>
+  static Answer ask_api(Api& from, const HttpRequest& request) {
     const auto asker = std::make_shared<Asker>();
     auto answered = asker->future();
     from.handle(request, Reply(asker, 0));
@@ -158,6 +160,9 @@ class AdminApiTest : public ServiceTest {
     return answer;
   }
   Answer get(const std::string& target) { return ask_api(api, request(http::verb::get, target)); }
+  Answer ask_health(const std::string& target, http::verb method = http::verb::get) {
+    return ask_api(health, parsed(method, target, ""));
+  }
   Answer post(const std::string& target, const std::string& body = {}) {
     return ask_api(api, request(http::verb::post, target, body));
   }
@@ -189,6 +194,7 @@ class AdminApiTest : public ServiceTest {
   int archive_rounds = 0;
   int metric_updates = 0;
   AdminApi api{services(), options()};
+  HealthApi health{region, at.registry};
 };
 
 constexpr struct {
@@ -215,7 +221,7 @@ constexpr struct {
                 {http::verb::post, "/admin/v1/wallets/alice:unfreeze"},
                 {http::verb::get, "/admin/v1/nothing"}};
 
-TEST_F(AdminApiTest, EverythingButHealthAndReadinessNeedsTheToken) {
+TEST_F(AdminApiTest, EverythingNeedsTheToken) {
   for (const auto& [method, target] : kGuarded) {
     const Answer without = ask_api(api, parsed(method, target, ""));
     EXPECT_EQ(without.refusal(), "401 unauthenticated Authorization") << target;
@@ -227,9 +233,19 @@ TEST_F(AdminApiTest, EverythingButHealthAndReadinessNeedsTheToken) {
     EXPECT_EQ(ask_api(api, basic).status, 401U) << target;
   }
   EXPECT_EQ(at.wallet("alice"), 0);
-  for (const char* open : {"/healthz", "/readyz"}) {
-    EXPECT_EQ(ask_api(api, parsed(http::verb::get, open, "")).status, 200U) << open;
+}
+
+TEST_F(AdminApiTest, HealthIsToldWithoutATokenAndNothingElseIsThere) {
+  EXPECT_EQ(ask_health("/healthz").status, 200U);
+  EXPECT_EQ(ask_health("/readyz").status, 200U);
+  EXPECT_EQ(ask_health("/readyz?now=1").refusal(), "422 unknown_field now");
+  EXPECT_EQ(ask_health("/readyz", http::verb::post).status, 405U);
+  EXPECT_EQ(ask_health("/readyz", http::verb::options).status, 204U);
+  for (const auto& [method, target] : kGuarded) {
+    EXPECT_EQ(ask_api(health, request(method, target)).status, 404U) << target;
   }
+  EXPECT_EQ(get("/healthz").status, 404U) << "it has one place";
+  EXPECT_EQ(get("/readyz").status, 404U);
 }
 
 TEST_F(AdminApiTest, WhatIsNoRouteMethodOrParameterIsRefused) {
@@ -253,34 +269,34 @@ TEST_F(AdminApiTest, OptionsTellTheMethods) {
 }
 
 TEST_F(AdminApiTest, ReadinessTellsWhyNot) {
-  EXPECT_EQ(get("/readyz").body.at("status"), "ready");
+  EXPECT_EQ(ask_health("/readyz").body.at("status"), "ready");
   can_serve = false;
-  Answer answer = get("/readyz");
+  Answer answer = ask_health("/readyz");
   EXPECT_EQ(answer.status, 503U);
   EXPECT_EQ(answer.body.at("reasons").at(0), "it does not know yet who owns the shards");
-  api.set_ready(false);
-  EXPECT_EQ(get("/readyz").body.at("reasons").at(0), "it starts, or is about to end");
-  EXPECT_EQ(get("/healthz").status, 200U);
+  region.set_ready(false);
+  EXPECT_EQ(ask_health("/readyz").body.at("reasons").at(0), "it starts, or is about to end");
+  EXPECT_EQ(ask_health("/healthz").status, 200U);
   can_serve = true;
-  api.set_ready(true);
+  region.set_ready(true);
   watch.add({"redis", "cache", "cache:1"}, []() -> Result<RegionWatch::Found> { return told_to_fail(); });
   watch.start();
   watch.refresh(std::chrono::steady_clock::now() + std::chrono::seconds(5));
-  answer = get("/readyz");
+  answer = ask_health("/readyz");
   EXPECT_EQ(answer.status, 200U);
   EXPECT_THAT(std::string(answer.body.at("degraded").at(0).as_string()), HasSubstr("redis (cache)"));
   watch.stop();
 }
 
 TEST_F(AdminApiTest, MetricsAreBroughtUpToDateAndCountRequests) {
-  (void)get("/healthz");
+  (void)ask_health("/healthz");
   (void)get("/admin/v1/nothing");
   const Answer answer = get("/metrics");
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(answer.response.content_type, "text/plain; version=0.0.4");
   EXPECT_EQ(metric_updates, 1);
   for (const char* line :
-       {R"(hongbao_http_requests_total{api="admin",route="GET /healthz",status="2xx"} 1)",
+       {R"(hongbao_http_requests_total{api="health",route="GET /healthz",status="2xx"} 1)",
         R"(hongbao_http_requests_total{api="admin",route="unrouted",status="4xx"} 1)",
         R"(hongbao_http_requests_total{api="admin",route="POST /admin/v1/wallets/{}:deposit",status="2xx"} 0)"}) {
     EXPECT_THAT(answer.response.body, HasSubstr(line));
@@ -552,7 +568,7 @@ TEST_F(AdminApiTest, WhenWorkersAreBusyCallsAreRefusedAtOnce) {
     EXPECT_EQ(get(target).refusal(), "503 overloaded -") << target;
   }
   EXPECT_EQ(put("/admin/v1/switches", R"({"switches":{"opens":false}})").type(), "overloaded");
-  EXPECT_EQ(get("/readyz").status, 200U);
+  EXPECT_EQ(ask_health("/readyz").status, 200U);
   busy.set_value();
 }
 

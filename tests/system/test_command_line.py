@@ -382,8 +382,8 @@ class Limits(CommandLineTest):
 class Running(CommandLineTest):
     def spawn(self, server, **options):
         """On a port that is known beforehand, for its log may be lost. Ready when it returns."""
-        server.admin = f"127.0.0.1:{free_port()}"
-        server.environment["HONGBAO_ADMIN_LISTEN"] = server.admin
+        server.health = f"127.0.0.1:{free_port()}"
+        server.environment["HONGBAO_HEALTH_LISTEN"] = server.health
         options.setdefault("stderr", subprocess.DEVNULL)
         process = subprocess.Popen([binary("hongbaod"), "--config", str(server.config)], env=server.environment, **options)
         self.addCleanup(lambda: (process.kill(), process.wait()))
@@ -393,7 +393,7 @@ class Running(CommandLineTest):
     @staticmethod
     def status(server, path):
         try:
-            with Client(server.admin, timeout_s=2) as client:
+            with Client(server.health, timeout_s=2) as client:
                 return client.get(path).status
         except OSError:
             return None

@@ -13,16 +13,14 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   constexpr auto get = http::verb::get;
   constexpr auto post = http::verb::post;
   constexpr auto put = http::verb::put;
-  add(get, "/healthz", &AdminApi::health, /*open=*/true);
-  add(get, "/readyz", &AdminApi::ready, /*open=*/true);
   add(get, "/metrics", &AdminApi::metrics);
   add(get, "/admin/v1/shards", &AdminApi::shards);
   add(get, "/admin/v1/region", &AdminApi::region);
-  add(get, "/admin/v1/audit", &AdminApi::audit, /*open=*/false, {"deep"});
+  add(get, "/admin/v1/audit", &AdminApi::audit, {"deep"});
   add(get, "/admin/v1/reconciliation", &AdminApi::reconciliation);
   add(post, "/admin/v1/reconciliation:run", &AdminApi::reconcile);
   add(get, "/admin/v1/archive", &AdminApi::archive);
-  add(get, "/admin/v1/archive/days", &AdminApi::archived_days, /*open=*/false, {"shard", "from"});
+  add(get, "/admin/v1/archive/days", &AdminApi::archived_days, {"shard", "from"});
   add(post, "/admin/v1/archive:run", &AdminApi::run_archive);
   add(get, "/admin/v1/backup", &AdminApi::get_backup);
   add(post, "/admin/v1/backup", &AdminApi::make_backup);
@@ -36,20 +34,19 @@ AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
   add(post, "/admin/v1/wallets/{}:unfreeze", &AdminApi::unfreeze);
 }
 
-void AdminApi::add(http::verb method, std::string_view pattern, Handler handler, bool open,
+void AdminApi::add(http::verb method, std::string_view pattern, Handler handler,
                    std::vector<std::string_view> parameters) {
   router_.add(method, pattern, std::move(parameters));
   const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
-  operations_.push_back({handler, open, std::make_unique<OperationMetrics>(services_.registry, "admin", label)});
+  operations_.push_back({handler, std::make_unique<OperationMetrics>(services_.registry, "admin", label)});
 }
 
 void AdminApi::handle(const HttpRequest& request, Reply reply) {
   const auto target = parse_target(request.target());
   const auto match = target ? router_.find(request.method(), target->path) : std::unexpected(target.error());
   ApiCall call(std::move(reply), match ? *operations_[match->route].metrics : unrouted_, options_.command_timeout);
-  const bool open = match && operations_[match->route].open;
   const std::string_view token = bearer_token(request.header(http::field::authorization));
-  if (!open && !equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
+  if (!equal_constant_time(as_bytes(token), as_bytes(options_.token))) {
     if (const auto left_out = log_turn("admin_token_refused")) {
       log_warn("admin_token_refused", {{"suppressed", *left_out}});
     }
@@ -66,10 +63,6 @@ void AdminApi::handle(const HttpRequest& request, Reply reply) {
     return;
   }
   (this->*operations_[match->route].handler)(*in, std::move(call));
-}
-
-void AdminApi::health(const RoutedRequest&, ApiCall call) {
-  call.send_json(http::status::ok, R"({"status":"ok"})");
 }
 
 void AdminApi::metrics(const RoutedRequest&, ApiCall call) {

@@ -1,5 +1,5 @@
-// The operators' API, on a listener of its own. Everything but /healthz and /readyz needs the admin token. Runs on the
-// admin I/O thread; work that blocks goes to the worker pool.
+// The operators' API, on a listener of its own. Everything needs the admin token. Runs on the admin I/O
+// thread; work that blocks goes to the worker pool.
 #pragma once
 
 #include <functional>
@@ -52,22 +52,15 @@ class AdminApi {
 
   void handle(const HttpRequest& request, Reply reply);
 
-  // What /readyz says. Ready once all is started, until the stop begins.
-  void set_ready(bool ready) { services_.region.set_ready(ready); }
-
  private:
   using Handler = void (AdminApi::*)(const RoutedRequest&, ApiCall);
   struct Operation {
     Handler handler;
-    bool open;  // without the token
     std::unique_ptr<OperationMetrics> metrics;
   };
 
-  void add(http::verb method, std::string_view pattern, Handler handler, bool open = false,
-           std::vector<std::string_view> parameters = {});
+  void add(http::verb method, std::string_view pattern, Handler handler, std::vector<std::string_view> parameters = {});
 
-  void health(const RoutedRequest& in, ApiCall call);
-  void ready(const RoutedRequest& in, ApiCall call);
   void metrics(const RoutedRequest& in, ApiCall call);
   void shards(const RoutedRequest& in, ApiCall call);
   void region(const RoutedRequest& in, ApiCall call);

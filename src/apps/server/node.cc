@@ -31,9 +31,10 @@ UseCaseOptions use_case_options(const Settings& settings) {
           .ticket_ttl = settings.ticket_ttl};
 }
 
-HttpLimits admin_limits(const Settings& settings) {
+// Of the listeners that few ask.
+HttpLimits small_limits(const Settings& settings) {
   HttpLimits limits = settings.http;
-  limits.connections_max = std::min(limits.connections_max, kAdminConnectionsMax);
+  limits.connections_max = std::min(limits.connections_max, kSmallConnectionsMax);
   return limits;
 }
 
@@ -103,15 +104,21 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
            ports_.orders, region_, workers_.admin, workers_.status, ports_.control, workers_.control, ids_, registry_},
           {settings.admin_token, settings.region, settings.api.command_timeout, [this] { schedule_.archive_now(); },
            [this] { metrics_.update(); }}),
+      health_api_(region_, registry_),
       public_server_(
           settings.http, settings.io_threads,
           {[this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); }, problem,
            answer_size, count_problem}),
       admin_server_(
-          admin_limits(settings), 1,
+          small_limits(settings), 1,
           {.handler = [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
            .error_page = problem,
-           .observer = count_problem}) {
+           .observer = count_problem}),
+      health_server_(small_limits(settings), 1,
+                     {.handler = [this](const HttpRequest& request,
+                                        Reply reply) { health_api_.handle(request, std::move(reply)); },
+                      .error_page = problem,
+                      .observer = count_problem}) {
   deployment_->watch_engines(watch_);
 }
 
@@ -134,10 +141,12 @@ Result<void> Node::start() {
   schedule_.start();
   running_ = true;
   neighbours_->start();
+  health_server_.start();
   admin_server_.start();
   public_server_.start();
-  admin_api_.set_ready(!must_end_.load());
-  log_info("listening", {{"public", listeners->public_at}, {"admin", listeners->admin_at}});
+  region_.set_ready(!must_end_.load());
+  log_info("listening",
+           {{"public", listeners->public_at}, {"admin", listeners->admin_at}, {"health", listeners->health_at}});
   return {};
 }
 
@@ -150,6 +159,10 @@ Result<Node::Listeners> Node::bind_listeners() {
   if (!admin_at) {
     return named(admin_at.error(), "admin.listen");
   }
+  const auto health_at = health_server_.bind(settings_.health_listen);
+  if (!health_at) {
+    return named(health_at.error(), "health.listen");
+  }
   const auto public_at = public_server_.bind(settings_.public_listen);
   if (!public_at) {
     return named(public_at.error(), "server.listen");
@@ -157,13 +170,13 @@ Result<Node::Listeners> Node::bind_listeners() {
   if (auto bound = neighbours_->bind(); !bound) {
     return std::unexpected(bound.error());
   }
-  return Listeners{*public_at, *admin_at};
+  return Listeners{*public_at, *admin_at, *health_at};
 }
 
 void Node::end(const Error& why) {
   why_it_ends_ = why;
   must_end_.store(true);
-  admin_api_.set_ready(false);
+  region_.set_ready(false);
   (void)kill(getpid(), SIGTERM);  // the process: main waits for it, and this thread must not
 }
 
@@ -175,7 +188,7 @@ void Node::stop() {
   if (running_) {
     log_info("stopping");
   }
-  admin_api_.set_ready(false);
+  region_.set_ready(false);
   use_cases_.archiver.interrupt();
   if (backup_) {
     backup_->stop();
@@ -200,6 +213,7 @@ void Node::stop() {
   use_cases_.ledger_committer.stop();
   workers_.stop();
   admin_server_.stop();
+  health_server_.stop();
   public_server_.stop();
   deployment_->engines().cache.reset();  // answers what still waits for it, while those who asked are there
   if (running_) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/admin/admin_api.h"
+#include "api/health_api.h"
 #include "api/public/public_api.h"
 #include "apps/server/deployment.h"
 #include "apps/server/node_metrics.h"
@@ -35,6 +36,7 @@ class Node {
   struct Listeners {
     std::string public_at;
     std::string admin_at;
+    std::string health_at;
   };
   Result<Listeners> bind_listeners();
   void end(const Error& why);
@@ -80,8 +82,10 @@ class Node {
   RegionStatus region_;
   PublicApi public_api_;
   AdminApi admin_api_;
+  HealthApi health_api_;
   HttpServer public_server_;
   HttpServer admin_server_;
+  HttpServer health_server_;
   Error why_it_ends_{ErrorCode::kInternal};  // written once, before must_end_
   std::atomic<bool> must_end_{false};
   bool running_ = false;  // everything but the listeners was started
