@@ -71,7 +71,7 @@ struct Settings {
   std::chrono::milliseconds drain_timeout{};
   std::string admin_listen;
   std::string health_listen;
-  std::string admin_token;
+  std::string admin_tokens_file;
   AuthOptions auth;
   Key256 master_key{};
   PublicApiOptions api;

@@ -4,6 +4,7 @@
 #include <ranges>
 #include <utility>
 
+#include "api/admin/admin_tokens.h"
 #include "base/number.h"
 #include "net/http/connections.h"
 
@@ -116,6 +117,25 @@ Setting master_key_file(std::string_view name, Key256& target, std::string_view 
       value, about);
 }
 
+// Looked at here so that a start names the key; a server reads it again and again.
+Setting admin_tokens_file(std::string_view name, std::string& target, std::string_view value, std::string_view about) {
+  auto made = special(name, "file", value, about, [&target](ConfigReader& reader, const std::string& key) {
+    target = reader.required_path(key);
+    if (const auto read = target.empty() ? Result<std::vector<AdminToken>>() : read_admin_tokens(target); !read) {
+      reader.refuse(key, fmt::format("names {}, which {}", target, read.error().detail));
+    }
+  });
+  made.otherwise = kMustBeGiven;
+  return made;
+}
+
+Setting ctl_token_file(std::string_view name, std::string_view value, std::string_view about) {
+  auto made = special(name, "file", value, about,
+                      [](ConfigReader& reader, const std::string& key) { (void)reader.path(key, ""); });
+  made.otherwise = "none";
+  return made;
+}
+
 Setting data_dir(std::string_view name, Settings& s, std::string_view value, std::string_view about) {
   auto made = special(name, "path", value, about, [&s](ConfigReader& reader, const std::string& key) {
     s.data_dir = s.distributed ? reader.text(key, "") : reader.required_path(key);
@@ -209,7 +229,8 @@ std::vector<SettingSection> settings_table(Settings& s) {
     }},
     {"admin", "The admin API.", {
       text("listen", s.admin_listen, "127.0.0.1:8081", "keep it on loopback"),
-      secret_file("token_file", into(s.admin_token), "secrets/admin.token", "the token that callers have to give"),
+      admin_tokens_file("tokens_file", s.admin_tokens_file, "secrets/admin.tokens", "names, roles and hashes of the tokens that callers may have; `hongbaoctl admin-token` writes it, and it is read again when it changes"),
+      ctl_token_file("token_file", "secrets/admin.token", "the token that `hongbaoctl` shows; no server reads it"),
     }},
     {"health", "What balancers and supervisors ask: /healthz and /readyz, without a token, and nothing else.", {
       text("listen", s.health_listen, "127.0.0.1:8083", "where the balancer reaches it"),

@@ -6,10 +6,13 @@
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
 #include <future>
 
 #include "api/health_api.h"
 #include "api/problem.h"
+#include "base/scratch_dir.h"
 #include "service/service_fixture.h"
 
 namespace hongbao {
@@ -21,6 +24,8 @@ using std::chrono::milliseconds;
 using testing::HasSubstr;
 
 constexpr std::string_view kToken = "operators-only";
+constexpr std::string_view kAuditorToken = "auditors-only";
+constexpr std::string_view kViewerToken = "viewers-only";
 constexpr size_t kHeaderBytesMax = 8'192;
 constexpr size_t kBodyBytesMax = 16'384;
 
@@ -97,14 +102,24 @@ class AdminApiTest : public ServiceTest {
   AdminApiTest() {
     pool.start();
     region.set_ready(true);
+    std::ofstream(token_file) << print_admin_tokens({token_of("ann", AdminRole::kOperator, kToken),
+                                                     token_of("bob", AdminRole::kAuditor, kAuditorToken),
+                                                     token_of("eve", AdminRole::kViewer, kViewerToken)});
+    std::filesystem::permissions(token_file, std::filesystem::perms(0600));
+    EXPECT_TRUE(tokens.load());
   }
   ~AdminApiTest() override {
     backup.stop();
     pool.stop();
   }
 
+  static AdminToken token_of(std::string name, AdminRole role, std::string_view token) {
+    return {std::move(name), role, hash_of_admin_token(token), "2026-11-28T02:00:00.000Z"};
+  }
+
   AdminServices services() {
-    return {.shards = at.shards,
+    return {.tokens = tokens,
+            .shards = at.shards,
             .wallets = at.wallets,
             .audit = at.audit,
             .reconciler = at.reconciler,
@@ -120,8 +135,7 @@ class AdminApiTest : public ServiceTest {
             .registry = at.registry};
   }
   AdminApiOptions options() {
-    return {.token = std::string(kToken),
-            .region = Region::kSouth,
+    return {.region = Region::kSouth,
             .command_timeout = std::chrono::seconds(5),
             .archive_now = [this] { ++archive_rounds; },
             .update_metrics = [this] { ++metric_updates; }};
@@ -172,6 +186,9 @@ class AdminApiTest : public ServiceTest {
   // A wallet's JSON.
   static int64_t balance(const Answer& answer) { return answer.body.at("wallet").at("balance").as_int64(); }
 
+  ScratchDir directory;
+  std::string token_file = directory.file("admin.tokens");
+  AdminTokens tokens{token_file, at.registry};
   MemoryInboxStore inbox;
   Archiver archiver{at.shards,  at.orders, at.ledger, inbox, at.clock, {.hot_days = 7}, [] { return false; },
                     at.registry};
@@ -200,29 +217,30 @@ class AdminApiTest : public ServiceTest {
 constexpr struct {
   http::verb method;
   const char* target;
+  AdminRole role = AdminRole::kViewer;
 } kGuarded[] = {{http::verb::get, "/metrics"},
                 {http::verb::get, "/admin/v1/shards"},
                 {http::verb::get, "/admin/v1/region"},
-                {http::verb::get, "/admin/v1/audit"},
+                {http::verb::get, "/admin/v1/audit", AdminRole::kAuditor},
                 {http::verb::get, "/admin/v1/reconciliation"},
-                {http::verb::post, "/admin/v1/reconciliation:run"},
+                {http::verb::post, "/admin/v1/reconciliation:run", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/archive"},
                 {http::verb::get, "/admin/v1/archive/days?shard=s000"},
-                {http::verb::post, "/admin/v1/archive:run"},
+                {http::verb::post, "/admin/v1/archive:run", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/backup"},
-                {http::verb::post, "/admin/v1/backup"},
+                {http::verb::post, "/admin/v1/backup", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/switches"},
-                {http::verb::put, "/admin/v1/switches"},
+                {http::verb::put, "/admin/v1/switches", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/traffic"},
-                {http::verb::put, "/admin/v1/traffic"},
-                {http::verb::get, "/admin/v1/wallets/alice"},
-                {http::verb::post, "/admin/v1/wallets/alice:deposit"},
-                {http::verb::post, "/admin/v1/wallets/alice:freeze"},
-                {http::verb::post, "/admin/v1/wallets/alice:unfreeze"},
+                {http::verb::put, "/admin/v1/traffic", AdminRole::kOperator},
+                {http::verb::get, "/admin/v1/wallets/alice", AdminRole::kAuditor},
+                {http::verb::post, "/admin/v1/wallets/alice:deposit", AdminRole::kOperator},
+                {http::verb::post, "/admin/v1/wallets/alice:freeze", AdminRole::kOperator},
+                {http::verb::post, "/admin/v1/wallets/alice:unfreeze", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/nothing"}};
 
 TEST_F(AdminApiTest, EverythingNeedsTheToken) {
-  for (const auto& [method, target] : kGuarded) {
+  for (const auto& [method, target, role] : kGuarded) {
     const Answer without = ask_api(api, parsed(method, target, ""));
     EXPECT_EQ(without.refusal(), "401 unauthenticated Authorization") << target;
     for (const char* wrong : {"Bearer operators-onlx", "Bearer operators-only2", "Bearer operators-onl"}) {
@@ -235,13 +253,42 @@ TEST_F(AdminApiTest, EverythingNeedsTheToken) {
   EXPECT_EQ(at.wallet("alice"), 0);
 }
 
+TEST_F(AdminApiTest, ATokenThatIsTooWeakIsToldWhichRoleIsNeeded) {
+  const std::pair<std::string_view, AdminRole> callers[] = {
+      {kViewerToken, AdminRole::kViewer}, {kAuditorToken, AdminRole::kAuditor}, {kToken, AdminRole::kOperator}};
+  for (const auto& [token, role] : callers) {
+    const std::string header = fmt::format("Authorization: Bearer {}\r\n", token);
+    for (const auto& [method, target, needed] : kGuarded) {
+      // A parameter that no route has: a role that is strong enough is refused behind the role.
+      const std::string unknown = fmt::format("{}{}no=1", target, std::string_view(target).contains('?') ? "&" : "?");
+      const Answer answer = ask_api(api, parsed(method, unknown, header));
+      if (std::string_view(target) == "/admin/v1/nothing") {
+        EXPECT_EQ(answer.status, 404U);
+      } else if (role < needed) {
+        EXPECT_EQ(answer.refusal(), "403 role_needed -") << to_text(role) << target;
+        EXPECT_THAT(std::string(answer.body.at("detail").as_string()),
+                    HasSubstr(fmt::format("the role {}, and this token's is {}", to_text(needed), to_text(role))));
+      } else {
+        EXPECT_EQ(answer.refusal(), "422 unknown_field no") << to_text(role) << target;
+      }
+    }
+  }
+}
+
+TEST_F(AdminApiTest, ARevokedTokenIsWorthless) {
+  EXPECT_EQ(get("/admin/v1/switches").status, 200U);
+  std::ofstream(token_file) << print_admin_tokens({token_of("bob", AdminRole::kAuditor, kAuditorToken)});
+  tokens.look_again();
+  EXPECT_EQ(get("/admin/v1/switches").refusal(), "401 unauthenticated Authorization");
+}
+
 TEST_F(AdminApiTest, HealthIsToldWithoutATokenAndNothingElseIsThere) {
   EXPECT_EQ(ask_health("/healthz").status, 200U);
   EXPECT_EQ(ask_health("/readyz").status, 200U);
   EXPECT_EQ(ask_health("/readyz?now=1").refusal(), "422 unknown_field now");
   EXPECT_EQ(ask_health("/readyz", http::verb::post).status, 405U);
   EXPECT_EQ(ask_health("/readyz", http::verb::options).status, 204U);
-  for (const auto& [method, target] : kGuarded) {
+  for (const auto& [method, target, role] : kGuarded) {
     EXPECT_EQ(ask_api(health, request(method, target)).status, 404U) << target;
   }
   EXPECT_EQ(get("/healthz").status, 404U) << "it has one place";
@@ -254,7 +301,7 @@ TEST_F(AdminApiTest, WhatIsNoRouteMethodOrParameterIsRefused) {
   const Answer wrong_method = post("/admin/v1/shards");
   EXPECT_EQ(wrong_method.status, 405U);
   EXPECT_THAT(wrong_method.response.headers, HasSubstr("Allow: GET"));
-  for (const auto& [method, target] : kGuarded) {
+  for (const auto& [method, target, role] : kGuarded) {
     if (std::string_view(target) != "/admin/v1/nothing") {
       const std::string unknown = fmt::format("{}{}no=1", target, std::string_view(target).contains('?') ? "&" : "?");
       EXPECT_EQ(ask_api(api, request(method, unknown)).refusal(), "422 unknown_field no") << unknown;
@@ -343,7 +390,8 @@ TEST_F(AdminApiTest, ADeadOrderStoreFailsAuditAndArchiveWithoutItsWords) {
   orders.begin()->second = &dead;
   Audit audit(at.ledger, orders, at.clock);
   const AdminServices all = services();
-  AdminApi failing({.shards = all.shards,
+  AdminApi failing({.tokens = all.tokens,
+                    .shards = all.shards,
                     .wallets = all.wallets,
                     .audit = audit,
                     .reconciler = all.reconciler,

@@ -271,8 +271,9 @@ class Paths(CommandLineTest):
                 self.assert_one_line(run("hongbaod", "--config", path), "hongbaod", "--config", word)
                 self.assert_one_line(run("hongbaoctl", "--config", path, "audit"), "hongbaoctl", "--config", word)
                 config = self.directory / "secret.toml"
+                config.write_text(re.sub(r'"[^"]*admin\.tokens"', json.dumps(str(path)), text))
+                self.assert_one_line(run("hongbaod", "--config", config), "hongbaod", "admin.tokens_file", word)
                 config.write_text(re.sub(r'"[^"]*admin\.token"', json.dumps(str(path)), text))
-                self.assert_one_line(run("hongbaod", "--config", config), "hongbaod", "admin.token_file", word)
                 result = run("hongbaoctl", "--config", config, "--admin-url", "http://127.0.0.1:1", "audit")
                 self.assert_one_line(result, "hongbaoctl", "admin.token_file", word)
                 shares = run("hongbaoctl", "verify", "--id", PACKET, "--seed", "00" * 32, "--commitment", "00" * 32,

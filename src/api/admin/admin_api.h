@@ -1,5 +1,5 @@
-// The operators' API, on a listener of its own. Everything needs the admin token. Runs on the admin I/O
-// thread; work that blocks goes to the worker pool.
+// The operators' API, on a listener of its own. Every route needs a token whose role may take it; what is changed is
+// told in the log with the token's name. Runs on the admin I/O thread; work that blocks goes to the worker pool.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/admin/admin_tokens.h"
 #include "api/admin/region_status.h"
 #include "api/api_call.h"
 #include "core/packet_id.h"
@@ -22,6 +23,7 @@ namespace hongbao {
 
 // What the API calls on. All outlive it.
 struct AdminServices {
+  const AdminTokens& tokens;
   const ShardSet& shards;
   Wallets& wallets;
   Audit& audit;
@@ -39,7 +41,6 @@ struct AdminServices {
 };
 
 struct AdminApiOptions {
-  std::string token;
   Region region{};  // the only one this deployment has
   std::chrono::milliseconds command_timeout{};
   std::function<void()> archive_now;
@@ -54,12 +55,24 @@ class AdminApi {
 
  private:
   using Handler = void (AdminApi::*)(const RoutedRequest&, ApiCall);
+  // What a route is, and who may take it.
+  struct Route {
+    http::verb method;
+    std::string_view pattern;
+    AdminRole role;
+    Handler handler;
+    std::vector<std::string_view> parameters{};
+  };
+  static const std::vector<Route>& routes();
   struct Operation {
     Handler handler;
+    AdminRole role;
+    std::string label;
     std::unique_ptr<OperationMetrics> metrics;
   };
 
-  void add(http::verb method, std::string_view pattern, Handler handler, std::vector<std::string_view> parameters = {});
+  // Whose token it is; nullopt: the call was answered.
+  std::optional<AdminCaller> identify(const HttpRequest& request, ApiCall& call) const;
 
   void metrics(const RoutedRequest& in, ApiCall call);
   void shards(const RoutedRequest& in, ApiCall call);

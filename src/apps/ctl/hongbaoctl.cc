@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "apps/command_line.h"
+#include "apps/ctl/admin_token.h"
 #include "apps/ctl/backup.h"
 #include "apps/ctl/claim.h"
 #include "apps/ctl/client.h"
@@ -78,6 +79,37 @@ int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_
     fmt::print("{}\n", *token);
   }
   return kExitDone;
+}
+
+int print_new_admin_token(const CtlOptions& options, const std::string& name, const std::string& role) {
+  const auto token = add_admin_token(options, name, *parse_admin_role(role));
+  if (!token) {
+    return complain(token.error());
+  }
+  if (options.json) {
+    print_body(json::object{{"name", name}, {"role", role}, {"token", *token}}, true);
+  } else {
+    fmt::print("{}\n", *token);
+  }
+  return kExitDone;
+}
+
+int print_admin_tokens_of(const CtlOptions& options) {
+  const auto tokens = list_admin_tokens(options);
+  if (!tokens) {
+    return complain(tokens.error());
+  }
+  json::array list;
+  for (const AdminToken& each : *tokens) {
+    list.push_back({{"name", each.name}, {"role", to_text(each.role)}, {"added_at", each.added_at}});
+  }
+  print_body(json::object{{"tokens", std::move(list)}}, options.json);
+  return kExitDone;
+}
+
+int revoke_token(const CtlOptions& options, const std::string& name) {
+  const auto revoked = revoke_admin_token(options, name);
+  return revoked ? kExitDone : complain(revoked.error());
 }
 
 // REGION=WEIGHT, each region once.
@@ -166,6 +198,7 @@ struct Ctl {
   std::string id;
   std::string name;
   std::string state;
+  std::string role;
   std::string shard;
   std::string from_day = "20000101";
   std::vector<std::string> weights;
@@ -180,6 +213,7 @@ struct Ctl {
   void verb(CLI::App* of, const std::string& what, const std::string& help, const std::function<void()>& run,
             const std::function<void(CLI::App*)>& add_options = {});
   void add_local_commands();
+  void add_admin_tokens();
   void add_schema_commands();
   void add_server_commands();
   void add_backup_commands();
@@ -195,6 +229,7 @@ Ctl::Ctl() {
   app.require_subcommand(1);
   app.fallthrough();
   add_local_commands();
+  add_admin_tokens();
   add_schema_commands();
   add_server_commands();
   add_backup_commands();
@@ -243,6 +278,26 @@ void Ctl::add_local_commands() {
         c->add_option("--user", user, "User id")->required()->check(user_id());
         c->add_option("--ttl-s", ttl_s, "Seconds until it expires")->check(whole_number(1, 366UL * 86400));
       });
+}
+
+void Ctl::add_admin_tokens() {
+  const auto name_option = [this](CLI::App* c) {
+    c->add_option("--name", name, "Whose it is")->required()->check(user_id());
+  };
+  CLI::App* tokens = noun("admin-token", "Who may ask the admin API for what");
+  verb(
+      tokens, "add", "Make one and print it, this once; servers know it within a second",
+      [this] { exit = print_new_admin_token(options, name, role); },
+      [this, name_option](CLI::App* c) {
+        name_option(c);
+        c->add_option("--role", role, "viewer, auditor or operator")
+            ->required()
+            ->check(CLI::IsMember({"viewer", "auditor", "operator"}));
+      });
+  verb(tokens, "list", "Names and roles", [this] { exit = print_admin_tokens_of(options); });
+  verb(
+      tokens, "revoke", "Make one worthless; servers know it within a second",
+      [this] { exit = revoke_token(options, name); }, name_option);
 }
 
 void Ctl::add_schema_commands() {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "apps/ctl/admin_token.h"
 #include "apps/settings_table.h"
 #include "base/crypto.h"
 
@@ -63,11 +64,13 @@ Result<std::string> init_directory(const std::string& directory) {
   }
   std::filesystem::permissions(dir + "/secrets", std::filesystem::perms::owner_all, error);
   const std::string config = dir + "/hongbao.toml";
-  const std::array<NewFile, 5> files{{
+  const std::string admin_token = new_admin_token();
+  const std::array<NewFile, 6> files{{
       {config, settings_file(), 0644},
       {dir + "/secrets/master.key", random_hex(32) + "\n", 0600},
       {dir + "/secrets/jwt.secret", random_hex(32) + "\n", 0600},
-      {dir + "/secrets/admin.token", random_hex(24) + "\n", 0600},
+      {dir + "/secrets/admin.token", admin_token + "\n", 0600},
+      {dir + "/secrets/admin.tokens", first_admin_tokens(admin_token), 0600},
       {dir + "/secrets/channel-demo.secret", random_hex(32) + "\n", 0600},
   }};
   for (size_t i = 0; i < files.size(); ++i) {

@@ -1,5 +1,6 @@
 #include "apps/server/node.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@ constexpr size_t kStatusThreads = 2;
 // How long after a lease a node that its databases do not answer asks others whether they are answered.
 constexpr std::chrono::seconds kCutOffGrace{2};
 constexpr std::chrono::milliseconds kPollEvery{5};
+constexpr std::chrono::milliseconds kTokensLookEvery{500};
 
 UseCaseOptions use_case_options(const Settings& settings) {
   return {.ledger = settings.ledger,
@@ -86,6 +88,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       tenancy_(deployment_->make_tenancy(shards_)),
       workers_(settings),
       metrics_(registry_, shards_, watch_),
+      admin_tokens_(settings.admin_tokens_file, registry_),
+      token_watch_(kTokensLookEvery, [this] { admin_tokens_.look_again(); }),
       use_cases_(shards_, tenancy_->ownership(), ports_, {ids_, tickets_, pay_tokens_},
                  {clock_, clock_, random_, workers_.users, registry_}, use_case_options(settings)),
       backup_(deployment_->make_backup_job(use_cases_.ledger_committer)),
@@ -99,11 +103,11 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           {use_cases_.calls, use_cases_.ordering, use_cases_.profiles, use_cases_.wallets, use_cases_.inbox_lists, ids_,
            page_tokens_, authenticator_, ports_.control, clock_, neighbours_->forwarder()},
           settings.api, registry_),
-      admin_api_(
-          {shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler, use_cases_.archiver, backup_.get(),
-           ports_.orders, region_, workers_.admin, workers_.status, ports_.control, workers_.control, ids_, registry_},
-          {settings.admin_token, settings.region, settings.api.command_timeout, [this] { schedule_.archive_now(); },
-           [this] { metrics_.update(); }}),
+      admin_api_({admin_tokens_, shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler,
+                  use_cases_.archiver, backup_.get(), ports_.orders, region_, workers_.admin, workers_.status,
+                  ports_.control, workers_.control, ids_, registry_},
+                 {settings.region, settings.api.command_timeout, [this] { schedule_.archive_now(); },
+                  [this] { metrics_.update(); }}),
       health_api_(region_, registry_),
       public_server_(
           settings.http, settings.io_threads,
@@ -123,6 +127,11 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
 }
 
 Result<void> Node::start() {
+  if (const auto loaded = admin_tokens_.load(); !loaded) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("names {}, which {}", settings_.admin_tokens_file, loaded.error().detail),
+                "admin.tokens_file");
+  }
   const auto listeners = bind_listeners();
   if (!listeners) {
     return std::unexpected(listeners.error());
@@ -139,6 +148,7 @@ Result<void> Node::start() {
   use_cases_.settler.start(deployment_->followers_rest(shards_));
   use_cases_.inbox_feed.start(deployment_->followers_rest(shards_));
   schedule_.start();
+  token_watch_.start();
   running_ = true;
   neighbours_->start();
   health_server_.start();
@@ -201,6 +211,7 @@ void Node::stop() {
   drain();
   neighbours_->stop();
   schedule_.stop();
+  token_watch_.stop();
   watch_.stop();
   for (const ShardId id : shards_.ids()) {
     shards_.find(id)->stop();

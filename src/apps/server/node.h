@@ -74,6 +74,8 @@ class Node {
   Workers workers_;
   RegionWatch watch_;
   NodeMetrics metrics_;
+  AdminTokens admin_tokens_;
+  Periodic token_watch_;
   UseCases use_cases_;
   const std::unique_ptr<BackupJob> backup_;  // null: not made here
   Schedule schedule_;

@@ -1,0 +1,178 @@
+"""Who may do what at the admin listener: tokens with names and roles."""
+
+import json
+import os
+import re
+import subprocess
+import unittest
+
+from hongbao_client import Client
+from system import Server, SystemTest, binary, eventually
+
+VIEWED = ("/metrics", "/admin/v1/shards", "/admin/v1/region", "/admin/v1/reconciliation", "/admin/v1/archive",
+          "/admin/v1/switches", "/admin/v1/traffic", "/admin/v1/backup")
+AUDITED = ("/admin/v1/audit", "/admin/v1/audit?deep=true", "/admin/v1/wallets/alice")
+CHANGES = (("POST", "/admin/v1/wallets/alice:deposit", {"amount": 5}), ("POST", "/admin/v1/wallets/alice:freeze", {}),
+           ("POST", "/admin/v1/wallets/alice:unfreeze", {}), ("PUT", "/admin/v1/switches", {"switches": {"sends": True}}),
+           ("PUT", "/admin/v1/traffic", {"weights": {"south": 100}}), ("POST", "/admin/v1/reconciliation:run", {}),
+           ("POST", "/admin/v1/archive:run", {}), ("POST", "/admin/v1/backup", {"directory": "relative"}))
+
+
+class Access:
+    """What these tests do with hongbaoctl."""
+
+    def tokens_file(self, server=None):
+        return (server or self.server).directory / "secrets" / "admin.tokens"
+
+    def made(self, name, role):
+        return self.server.ctl("admin-token", "add", "--name", name, "--role", role).stdout.strip()
+
+    def revoke(self, name):
+        self.server.ctl("admin-token", "revoke", "--name", name)
+
+    def status(self, token, path="/admin/v1/switches"):
+        with Client(self.server.admin, token) as client:
+            return client.get(path).status
+
+    def await_status(self, token, status):
+        eventually(lambda: self.status(token) == status, f"a token is answered {status}")
+
+    def events(self, event):
+        return [json.loads(line) for line in list(self.server.log) if f'"event":"{event}"' in line]
+
+
+class Roles(Access, SystemTest):
+    def test_each_role_may_do_its_part(self):
+        tokens = {role: self.made(f"of-{role}", role) for role in ("viewer", "auditor", "operator")}
+        self.await_status(tokens["operator"], 200)
+        for role, token in tokens.items():
+            with Client(self.server.admin, token) as client:
+                for path in VIEWED:
+                    self.assertEqual(200, client.get(path).status, (role, path))
+                for path in AUDITED:
+                    answer = client.get(path)
+                    if role == "viewer":
+                        self.assert_problem(answer, "role_needed")
+                        self.assertIn("needs the role auditor, and this token's is viewer", answer.body["detail"])
+                    else:
+                        self.assertEqual(200, answer.status, (role, path))
+                for method, path, body in CHANGES:
+                    answer = client.call(method, path, body)
+                    if role != "operator":
+                        self.assert_problem(answer, "role_needed")
+                        self.assertIn("needs the role operator", answer.body["detail"])
+                    else:
+                        self.assertIn(answer.status, (200, 202, 422), (path, answer))
+        self.assertEqual({"of-viewer", "of-auditor"}, {line["token"] for line in self.events("admin_role_refused")})
+
+    def test_what_is_changed_is_logged_with_its_name(self):
+        token = self.made("payer@example", "operator")
+        self.await_status(token, 200)
+        with Client(self.server.admin, token) as client:
+            answer = client.post("/admin/v1/wallets/paid:deposit", {"amount": 12}, {"Idempotency-Key": "salary-1"})
+            self.assertEqual(200, answer.status)
+        line = next(line for line in self.events("admin_change") if line["token"] == "payer@example")
+        self.assertEqual(("operator", "127.0.0.1", "POST /admin/v1/wallets/paid:deposit", 200),
+                         (line["role"], line["from"], line["call"], line["status"]))
+        self.assertIn('{"amount":12}', line["content"])
+        self.assertIn("salary-1", line["content"])
+        self.assertNotIn(token, "\n".join(self.server.log))
+
+    def test_a_token_is_revoked_without_a_stop(self):
+        token = self.made("leaver", "operator")
+        self.await_status(token, 200)
+        self.revoke("leaver")
+        self.await_status(token, 401)
+        with self.server.operator() as operator:
+            self.assertEqual(200, operator.get("/admin/v1/switches").status)
+
+    def test_the_file_holds_no_token_and_is_the_owners_alone(self):
+        token = self.made("held", "viewer")
+        text = self.tokens_file().read_text()
+        self.assertIn("held viewer", text)
+        self.assertNotIn(token, text)
+        self.assertRegex(token, "^[0-9a-f]{64}$")
+        self.assertEqual(0o600, self.tokens_file().stat().st_mode & 0o777)
+        listed = json.loads(self.server.ctl("--json", "admin-token", "list").stdout)["tokens"]
+        self.assertIn(("held", "viewer"), [(each["name"], each["role"]) for each in listed])
+        self.assertIn(("first-operator", "operator"), [(each["name"], each["role"]) for each in listed])
+        self.revoke("held")
+
+    def test_a_file_that_can_not_be_used_keeps_the_old_tokens(self):
+        good = self.tokens_file().read_text()
+        self.addCleanup(self.tokens_file().chmod, 0o600)
+        self.addCleanup(self.tokens_file().write_text, good)
+        for spoil in (lambda: self.tokens_file().write_text(""), lambda: self.tokens_file().write_text(good[:-5]),
+                      lambda: (self.tokens_file().write_text(good), self.tokens_file().chmod(0o604))):
+            spoil()
+            eventually(lambda: self.metric() == 1, "the metric tells")
+            self.assertEqual(200, self.status(self.server.admin_token))
+            self.tokens_file().chmod(0o600)
+            self.tokens_file().write_text(good)
+            eventually(lambda: self.metric() == 0, "it is well again")
+        self.assertTrue(self.events("admin_tokens_unreadable"))
+
+    def metric(self):
+        with self.server.operator() as operator:
+            return int(re.search(rb"^hongbao_admin_tokens_unreadable (\d)", operator.get("/metrics").raw, re.M)[1])
+
+
+class Tokens(Access, unittest.TestCase):
+    """hongbaoctl and starts; no server runs."""
+
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.remove)
+
+    def refused(self, *arguments):
+        result = self.server.ctl(*arguments, check=False)
+        self.assertIn(result.returncode, (1, 2))
+        self.assertEqual((1, ""), (len(result.stderr.splitlines()), result.stdout), result)
+        return result.stderr
+
+    def test_names_are_given_once_and_roles_are_known(self):
+        self.made("ann", "viewer")
+        self.assertIn("has a token already", self.refused("admin-token", "add", "--name", "ann", "--role", "operator"))
+        self.assertIn("--role", self.refused("admin-token", "add", "--name", "bob", "--role", "root"))
+        self.assertIn("--name", self.refused("admin-token", "add", "--name", "b b", "--role", "viewer"))
+        self.assertIn("has no token", self.refused("admin-token", "revoke", "--name", "bob"))
+        self.revoke("ann")
+        self.made("ann", "auditor")
+
+    def test_two_changes_do_not_meet(self):
+        next_file = self.tokens_file().with_name("admin.tokens.new")
+        next_file.touch()
+        self.assertIn(str(next_file), self.refused("admin-token", "add", "--name", "ann", "--role", "viewer"))
+        self.assertTrue(next_file.exists())
+        next_file.unlink()
+        self.made("ann", "viewer")
+        self.assertFalse(next_file.exists())
+
+    def test_the_file_keeps_its_mode(self):
+        os.chmod(self.tokens_file(), 0o640)
+        self.made("ann", "viewer")
+        self.assertEqual(0o640, self.tokens_file().stat().st_mode & 0o777)
+
+    def test_a_file_that_is_lost_is_made_anew(self):
+        self.tokens_file().unlink()
+        self.assertIn("admin.tokens_file", self.refused_start())
+        token = self.made("ann", "operator")
+        self.server.start()
+        self.assertEqual([200, 401], [self.status(token), self.status(self.server.admin_token)])
+
+    def test_a_start_wants_a_file_that_can_be_used(self):
+        self.tokens_file().chmod(0o604)
+        self.assertIn("admin.tokens_file", self.refused_start())
+        self.tokens_file().chmod(0o600)
+        self.tokens_file().write_text("ann operator\n")
+        self.assertIn("admin.tokens_file", self.refused_start())
+
+    def refused_start(self):
+        result = subprocess.run([binary("hongbaod"), "--config", str(self.server.config)], env=self.server.environment,
+                                capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(2, result.returncode, result.stderr)
+        return result.stderr
+
+
+if __name__ == "__main__":
+    unittest.main()
