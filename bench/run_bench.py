@@ -53,7 +53,8 @@ class Hongbao(Engine):
 
     def command(self):
         return [BIN / "hongbaod", "--config", self.directory / "hongbao.toml", f"--set=server.listen={self.address}",
-                f"--set=admin.listen=127.0.0.1:{self.admin_port}", f"--set=health.listen=127.0.0.1:{self.health_port}"]
+                f"--set=admin.listen=127.0.0.1:{self.admin_port}", f"--set=health.listen=127.0.0.1:{self.health_port}",
+                "--set=admin.deposit_max_fen=100000000000", "--set=admin.deposit_daily_max_fen=10000000000000000"]
 
     def is_ready(self):
         return readyz(f"127.0.0.1:{self.health_port}")

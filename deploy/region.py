@@ -117,7 +117,9 @@ class Region:
 
     def write_settings(self):
         settings = tomllib.loads(self.config.read_text())
-        for key, value in {"node.engines": "distributed", "mariadb.user": self.mariadb.user,
+        # A night of load pays in more than a region should allow.
+        for key, value in {"node.engines": "distributed", "admin.deposit_max_fen": 10**11,
+                           "admin.deposit_daily_max_fen": 10**16, "mariadb.user": self.mariadb.user,
                            "mariadb.password_file": str(self.mariadb.password_file),
                            **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox")},
                            **({"mariadb.cold": self.cold.address} if self.cold else {}),

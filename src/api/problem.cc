@@ -63,6 +63,7 @@ constexpr Problem kProblems[] = {
     {kInsufficientFunds, status::payment_required, "insufficient_funds", "The wallet is short"},
     {kAccountFrozen, status::forbidden, "account_frozen", "The account is frozen"},
     {kTransferIdReused, status::conflict, "transfer_id_reused", "The key was used for another transfer"},
+    {kDepositLimit, status::conflict, "deposit_limit_reached", "The day's deposits are at their limit"},
     {kOverloaded, status::service_unavailable, "overloaded", "A limit is reached"},
     {kPacketBusy, status::too_many_requests, "packet_busy", "Too many opens of this packet are on their way"},
     {kUnavailable, status::service_unavailable, "unavailable", "This can't be served now"},

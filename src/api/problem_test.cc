@@ -77,6 +77,7 @@ TEST(Problem, StatusAndNameAreStable) {
       {kInsufficientFunds, 402, "insufficient_funds"},
       {kAccountFrozen, 403, "account_frozen"},
       {kTransferIdReused, 409, "transfer_id_reused"},
+      {kDepositLimit, 409, "deposit_limit_reached"},
       {kOverloaded, 503, "overloaded"},
       {kPacketBusy, 429, "packet_busy"},
       {kUnavailable, 503, "unavailable"},

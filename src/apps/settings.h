@@ -72,6 +72,8 @@ struct Settings {
   std::string admin_listen;
   std::string health_listen;
   std::string admin_tokens_file;
+  Money deposit_max;         // of one call
+  Money deposits_daily_max;  // of the region
   AuthOptions auth;
   Key256 master_key{};
   PublicApiOptions api;

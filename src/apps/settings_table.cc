@@ -6,6 +6,8 @@
 
 #include "api/admin/admin_tokens.h"
 #include "base/number.h"
+#include "core/ledger.h"
+#include "core/limits.h"
 #include "net/http/connections.h"
 
 namespace hongbao {
@@ -129,6 +131,15 @@ Setting admin_tokens_file(std::string_view name, std::string& target, std::strin
   return made;
 }
 
+Setting fen(std::string_view name, Money& target, int64_t value, Range range, std::string_view about) {
+  int64_t unused = 0;
+  auto made = integer(name, unused, value, range, about);
+  made.read = [&target, value, range](ConfigReader& reader, const std::string& key) {
+    target = Money(reader.integer(key, value, range.least, range.most));
+  };
+  return made;
+}
+
 Setting ctl_token_file(std::string_view name, std::string_view value, std::string_view about) {
   auto made = special(name, "file", value, about,
                       [](ConfigReader& reader, const std::string& key) { (void)reader.path(key, ""); });
@@ -230,6 +241,8 @@ std::vector<SettingSection> settings_table(Settings& s) {
     {"admin", "The admin API.", {
       text("listen", s.admin_listen, "127.0.0.1:8081", "keep it on loopback"),
       admin_tokens_file("tokens_file", s.admin_tokens_file, "secrets/admin.tokens", "names, roles and hashes of the tokens that callers may have; `hongbaoctl admin-token` writes it, and it is read again when it changes"),
+      fen("deposit_max_fen", s.deposit_max, 100'000'000, {1, kDepositMax.fen()}, "of one deposit"),
+      fen("deposit_daily_max_fen", s.deposits_daily_max, 10'000'000'000, {1, kPostedMax.fen()}, "of a day's deposits in the whole region (days begin at midnight, UTC+8); the ledger counts them. Give all nodes the same"),
       ctl_token_file("token_file", "secrets/admin.token", "the token that `hongbaoctl` shows; no server reads it"),
     }},
     {"health", "What balancers and supervisors ask: /healthz and /readyz, without a token, and nothing else.", {

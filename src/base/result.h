@@ -51,6 +51,7 @@ enum class ErrorCode : uint8_t {
   kInsufficientFunds,     //
   kAccountFrozen,         //
   kTransferIdReused,      // same transfer id, other content
+  kDepositLimit,          // the day's deposits would pass their limit
   // Capacity and trouble. Nothing took effect, except where said.
   kOverloaded,        // a named limit was reached
   kPacketBusy,        // too many opens of one packet are on their way

@@ -560,6 +560,51 @@ TEST_F(AdminApiTest, AWalletIsReadAndPaidInto) {
   }
 }
 
+TEST_F(AdminApiTest, ADaysDepositsHaveALimitAndRepeatsCountOnce) {
+  AdminServices limited = services();
+  Wallets wallets(at.ledger, at.writer, at.workers, at.clock, Money(100));
+  AdminApi day({.tokens = limited.tokens,
+                .shards = limited.shards,
+                .wallets = wallets,
+                .audit = limited.audit,
+                .reconciler = limited.reconciler,
+                .archiver = limited.archiver,
+                .backup = limited.backup,
+                .orders = limited.orders,
+                .region = limited.region,
+                .workers = limited.workers,
+                .status_workers = limited.status_workers,
+                .control = limited.control,
+                .control_workers = limited.control_workers,
+                .ids = limited.ids,
+                .registry = limited.registry},
+               options());
+  const auto deposit = [&](const char* user, int amount, const char* key) {
+    return ask_api(day,
+                   request(http::verb::post, fmt::format("/admin/v1/wallets/{}:deposit", user),
+                           fmt::format(R"({{"amount":{}}})", amount), fmt::format("Idempotency-Key: {}\r\n", key)));
+  };
+  EXPECT_EQ(deposit("alice", 60, "k1").status, 200U);
+  EXPECT_EQ(deposit("bob", 41, "k2").refusal(), "409 deposit_limit_reached -");
+  EXPECT_EQ(deposit("bob", 40, "k2").status, 200U);
+  EXPECT_EQ(deposit("alice", 60, "k1").status, 200U) << "it is the one of before";
+  EXPECT_EQ(deposit("alice", 1, "k3").refusal(), "409 deposit_limit_reached -");
+  EXPECT_EQ(at.wallet("alice"), 60);
+  EXPECT_EQ(at.wallet("bob"), 40);
+}
+
+TEST_F(AdminApiTest, OneDepositHasALimit) {
+  AdminApiOptions small = options();
+  small.deposit_max = Money(50);
+  AdminApi limited(services(), small);
+  const auto deposit = [&](int amount) {
+    return ask_api(limited, request(http::verb::post, "/admin/v1/wallets/alice:deposit",
+                                    fmt::format(R"({{"amount":{}}})", amount)));
+  };
+  EXPECT_EQ(deposit(51).refusal(), "422 invalid_field amount");
+  EXPECT_EQ(deposit(50).status, 200U);
+}
+
 TEST_F(AdminApiTest, BadDepositsNameTheirFieldAndMoveNothing) {
   const auto refusal = [&](const std::string& body) { return post("/admin/v1/wallets/alice:deposit", body).refusal(); };
   for (const char* amount : {"0", "-1", "1.5", "\"5\"", "null", "100000000001"}) {

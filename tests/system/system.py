@@ -38,7 +38,8 @@ def binary(name):
 def clean_environment(overrides):
     environment = dict(os.environ)
     environment.update(HONGBAO_SERVER_LISTEN="127.0.0.1:0", HONGBAO_ADMIN_LISTEN="127.0.0.1:0",
-                       HONGBAO_HEALTH_LISTEN="127.0.0.1:0", HONGBAO_SHARDS_COUNT="2")
+                       HONGBAO_HEALTH_LISTEN="127.0.0.1:0", HONGBAO_ADMIN_DEPOSIT_DAILY_MAX_FEN=str(10**16),
+                       HONGBAO_SHARDS_COUNT="2")
     environment.update({f"HONGBAO_{key}": str(value) for key, value in overrides.items()})
     return environment
 

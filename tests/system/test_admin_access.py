@@ -117,6 +117,32 @@ class Roles(Access, SystemTest):
             return int(re.search(rb"^hongbao_admin_tokens_unreadable (\d)", operator.get("/metrics").raw, re.M)[1])
 
 
+class Deposits(Access, SystemTest):
+    overrides = {"ADMIN_DEPOSIT_MAX_FEN": 600, "ADMIN_DEPOSIT_DAILY_MAX_FEN": 1000}
+
+    def test_a_days_deposits_are_limited_and_repeats_count_once(self):
+        with self.server.operator() as operator:
+            def pay(user, amount, key):
+                return operator.post(f"/admin/v1/wallets/{user}:deposit", {"amount": amount}, {"Idempotency-Key": key})
+
+            self.assert_problem(pay("ann", 601, "k0"), "invalid_field", "amount")
+            self.assertEqual(200, pay("ann", 600, "k1").status)
+            self.assert_problem(pay("bob", 401, "k2"), "deposit_limit_reached")
+            self.assertEqual(200, pay("ann", 600, "k1").status)
+            self.assertEqual(200, pay("bob", 400, "k2").status)
+            for _ in range(2):
+                self.assert_problem(pay("bob", 1, "k3"), "deposit_limit_reached")
+            self.assertEqual(0, self.server.stop())
+            self.server.start()
+        with self.server.operator() as operator:
+            answer = operator.post("/admin/v1/wallets/ann:deposit", {"amount": 1})
+            self.assert_problem(answer, "deposit_limit_reached")
+        self.assertEqual([600, 400], [self.server.balance(user) for user in ("ann", "bob")])
+        refused = [line for line in self.events("admin_change") if line["status"] == 409]
+        self.assertEqual(4, len(refused))
+        self.assertIn('{"amount":401}', refused[0]["content"])
+
+
 class Tokens(Access, unittest.TestCase):
     """hongbaoctl and starts; no server runs."""
 

@@ -11,6 +11,7 @@
 #include "api/admin/admin_tokens.h"
 #include "api/admin/region_status.h"
 #include "api/api_call.h"
+#include "core/limits.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
 #include "service/archiver.h"
@@ -41,7 +42,8 @@ struct AdminServices {
 };
 
 struct AdminApiOptions {
-  Region region{};  // the only one this deployment has
+  Money deposit_max = kDepositMax;  // of one call
+  Region region{};                  // the only one this deployment has
   std::chrono::milliseconds command_timeout{};
   std::function<void()> archive_now;
   std::function<void()> update_metrics;  // those that are only read now and then

@@ -6,7 +6,6 @@
 #include "api/json_input.h"
 #include "api/wallet_json.h"
 #include "base/log.h"
-#include "core/limits.h"
 
 namespace hongbao {
 namespace {
@@ -51,7 +50,7 @@ void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
 void AdminApi::deposit(const RoutedRequest& in, ApiCall call) {
   call.tell_when_late();
   JsonInput input(in.request.body());
-  const Money amount = input.money("amount", Money(1), kDepositMax);
+  const Money amount = input.money("amount", Money(1), options_.deposit_max);
   const auto user = read_user(in.name);
   auto key = read_idempotency_key(in.request);
   if (!key) {

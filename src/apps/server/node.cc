@@ -30,7 +30,8 @@ UseCaseOptions use_case_options(const Settings& settings) {
           .archive = settings.archive,
           .ordering = settings.ordering,
           .packet_ttl = settings.shard.engine.packet_ttl,
-          .ticket_ttl = settings.ticket_ttl};
+          .ticket_ttl = settings.ticket_ttl,
+          .deposits_daily_max = settings.deposits_daily_max};
 }
 
 // Of the listeners that few ask.
@@ -106,8 +107,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       admin_api_({admin_tokens_, shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler,
                   use_cases_.archiver, backup_.get(), ports_.orders, region_, workers_.admin, workers_.status,
                   ports_.control, workers_.control, ids_, registry_},
-                 {settings.region, settings.api.command_timeout, [this] { schedule_.archive_now(); },
-                  [this] { metrics_.update(); }}),
+                 {settings.deposit_max, settings.region, settings.api.command_timeout,
+                  [this] { schedule_.archive_now(); }, [this] { metrics_.update(); }}),
       health_api_(region_, registry_),
       public_server_(
           settings.http, settings.io_threads,
