@@ -47,7 +47,8 @@ class Node(Engine):
 
     def command(self):
         settings = {"node.name": self.name, "node.listen": f"127.0.0.1:{self.peer_port}",
-                    "server.listen": self.address, "admin.listen": self.admin, "health.listen": self.health}
+                    "server.listen": self.address, "admin.listen": self.admin, "health.listen": self.health,
+                    "admin.journal_file": self.directory / "admin-journal.db"}
         return [self.program, "--config", self.config, *(f"--set={key}={value}" for key, value in settings.items())]
 
     def is_ready(self):

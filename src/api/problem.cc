@@ -72,6 +72,8 @@ constexpr Problem kProblems[] = {
     {kShuttingDown, status::service_unavailable, "shutting_down", "The server is stopping"},
     {kSwitchedOff, status::service_unavailable, "switched_off", "This function is switched off"},
     {kFenced, status::service_unavailable, "unavailable", "This can't be served now"},
+    {kJournalUnavailable, status::service_unavailable, "journal_unavailable",
+     "The journal can't be written; nothing was done"},
     {kStorage, status::service_unavailable, "storage", "The store does not answer as it should"},
     {kConfig, status::internal_server_error, "internal", "Something is wrong in the server"},
     {kInternal, status::internal_server_error, "internal", "Something is wrong in the server"},
@@ -150,12 +152,16 @@ HttpResponse problem(const Error& error) {
           .headers = extra_headers(known, error)};
 }
 
-void count_problem(const HttpResponse& answer) {
+std::string_view problem_name(const HttpResponse& answer) {
   const std::string_view body = answer.body;
   if (answer.content_type != kProblemType || !body.starts_with(kTypeField)) {
-    return;
+    return {};
   }
-  const std::string_view name = body.substr(kTypeField.size(), body.find('"', kTypeField.size()) - kTypeField.size());
+  return body.substr(kTypeField.size(), body.find('"', kTypeField.size()) - kTypeField.size());
+}
+
+void count_problem(const HttpResponse& answer) {
+  const std::string_view name = problem_name(answer);
   for (size_t i = 0; i < std::size(kProblems); ++i) {
     if (kProblems[i].name == name) {
       problems_told[i].fetch_add(1, std::memory_order_relaxed);

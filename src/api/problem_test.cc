@@ -86,6 +86,7 @@ TEST(Problem, StatusAndNameAreStable) {
       {kShuttingDown, 503, "shutting_down"},
       {kSwitchedOff, 503, "switched_off"},
       {kFenced, 503, "unavailable"},
+      {kJournalUnavailable, 503, "journal_unavailable"},
       {kStorage, 503, "storage"},
       {kConfig, 500, "internal"},
       {kInternal, 500, "internal"},

@@ -72,6 +72,8 @@ struct Settings {
   std::string admin_listen;
   std::string health_listen;
   std::string admin_tokens_file;
+  std::string admin_journal_file;
+  uint64_t admin_journal_bytes_max = 0;
   Money deposit_max;         // of one call
   Money deposits_daily_max;  // of the region
   AuthOptions auth;

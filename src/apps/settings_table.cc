@@ -140,6 +140,15 @@ Setting fen(std::string_view name, Money& target, int64_t value, Range range, st
   return made;
 }
 
+Setting file_to_write(std::string_view name, std::string& target, std::string_view value, std::string_view about) {
+  return special(name, "path", value, about, [&target, value](ConfigReader& reader, const std::string& key) {
+    target = reader.path(key, value);
+    if (target.empty() || target.size() > kDataDirBytesMax) {
+      reader.refuse(key, fmt::format("must be a path of 1 to {} bytes", kDataDirBytesMax));
+    }
+  });
+}
+
 Setting ctl_token_file(std::string_view name, std::string_view value, std::string_view about) {
   auto made = special(name, "file", value, about,
                       [](ConfigReader& reader, const std::string& key) { (void)reader.path(key, ""); });
@@ -243,6 +252,8 @@ std::vector<SettingSection> settings_table(Settings& s) {
       admin_tokens_file("tokens_file", s.admin_tokens_file, "secrets/admin.tokens", "names, roles and hashes of the tokens that callers may have; `hongbaoctl admin-token` writes it, and it is read again when it changes"),
       fen("deposit_max_fen", s.deposit_max, 100'000'000, {1, kDepositMax.fen()}, "of one deposit"),
       fen("deposit_daily_max_fen", s.deposits_daily_max, 10'000'000'000, {1, kPostedMax.fen()}, "of a day's deposits in the whole region (days begin at midnight, UTC+8); the ledger counts them. Give all nodes the same"),
+      file_to_write("journal_file", s.admin_journal_file, "admin-journal.db", "where this node writes down every change before it is made; each node has its own"),
+      mib("journal_mib_max", s.admin_journal_bytes_max, 1'024, {1, 1 << 20}, "of it; then changes are refused"),
       ctl_token_file("token_file", "secrets/admin.token", "the token that `hongbaoctl` shows; no server reads it"),
     }},
     {"health", "What balancers and supervisors ask: /healthz and /readyz, without a token, and nothing else.", {

@@ -14,6 +14,7 @@
 #include "api/problem.h"
 #include "base/scratch_dir.h"
 #include "service/service_fixture.h"
+#include "support/memory_admin_journal_store.h"
 
 namespace hongbao {
 namespace {
@@ -107,10 +108,12 @@ class AdminApiTest : public ServiceTest {
                                                      token_of("eve", AdminRole::kViewer, kViewerToken)});
     std::filesystem::permissions(token_file, std::filesystem::perms(0600));
     EXPECT_TRUE(tokens.load());
+    journal.start();
   }
   ~AdminApiTest() override {
     backup.stop();
     pool.stop();
+    journal.stop();
   }
 
   static AdminToken token_of(std::string name, AdminRole role, std::string_view token) {
@@ -119,6 +122,7 @@ class AdminApiTest : public ServiceTest {
 
   AdminServices services() {
     return {.tokens = tokens,
+            .journal = journal,
             .shards = at.shards,
             .wallets = at.wallets,
             .audit = at.audit,
@@ -186,9 +190,12 @@ class AdminApiTest : public ServiceTest {
   // A wallet's JSON.
   static int64_t balance(const Answer& answer) { return answer.body.at("wallet").at("balance").as_int64(); }
 
+  SystemClock journal_clock;
   ScratchDir directory;
   std::string token_file = directory.file("admin.tokens");
   AdminTokens tokens{token_file, at.registry};
+  MemoryAdminJournalStore journal_store;
+  AdminJournal journal{journal_store, journal_clock, {.bytes_max = 1'000, .patience = milliseconds(500)}, at.registry};
   MemoryInboxStore inbox;
   Archiver archiver{at.shards,  at.orders, at.ledger, inbox, at.clock, {.hot_days = 7}, [] { return false; },
                     at.registry};
@@ -222,6 +229,7 @@ constexpr struct {
                 {http::verb::get, "/admin/v1/shards"},
                 {http::verb::get, "/admin/v1/region"},
                 {http::verb::get, "/admin/v1/audit", AdminRole::kAuditor},
+                {http::verb::get, "/admin/v1/journal", AdminRole::kAuditor},
                 {http::verb::get, "/admin/v1/reconciliation"},
                 {http::verb::post, "/admin/v1/reconciliation:run", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/archive"},
@@ -391,6 +399,7 @@ TEST_F(AdminApiTest, ADeadOrderStoreFailsAuditAndArchiveWithoutItsWords) {
   Audit audit(at.ledger, orders, at.clock);
   const AdminServices all = services();
   AdminApi failing({.tokens = all.tokens,
+                    .journal = all.journal,
                     .shards = all.shards,
                     .wallets = all.wallets,
                     .audit = audit,
@@ -560,10 +569,65 @@ TEST_F(AdminApiTest, AWalletIsReadAndPaidInto) {
   }
 }
 
+TEST_F(AdminApiTest, TheJournalTellsWhoChangedWhatAndWhatCameOfIt) {
+  (void)get("/admin/v1/switches");
+  EXPECT_TRUE(get("/admin/v1/journal").body.at("entries").as_array().empty()) << "nothing was changed";
+  (void)ask_api(api, request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":500})",
+                             "Idempotency-Key: k1\r\n"));
+  (void)post("/admin/v1/wallets/alice:deposit", R"({"amount":0})");
+  const Answer refused = ask_api(api, parsed(http::verb::post, "/admin/v1/archive:run",
+                                             fmt::format("Authorization: Bearer {}\r\n", kViewerToken)));
+  EXPECT_EQ(refused.status, 403U);
+  const json::array entries = get("/admin/v1/journal").body.at("entries").as_array();
+  ASSERT_EQ(entries.size(), 2U) << "newest first, and none of what its role forbids";
+  EXPECT_EQ(entries[0].at("outcome"), "422 invalid_field");
+  const json::object& deposit = entries[1].as_object();
+  EXPECT_EQ(deposit.at("number"), 1);
+  EXPECT_EQ(deposit.at("token"), "ann");
+  EXPECT_EQ(deposit.at("role"), "operator");
+  EXPECT_EQ(deposit.at("call"), "POST /admin/v1/wallets/alice:deposit");
+  EXPECT_EQ(deposit.at("content"), R"(key k1 {"amount":500})");
+  EXPECT_EQ(deposit.at("outcome"), "200");
+  EXPECT_TRUE(deposit.contains("ended_at"));
+}
+
+TEST_F(AdminApiTest, TheJournalIsPaged) {
+  for (int i = 0; i < 101; ++i) {
+    (void)post("/admin/v1/archive:run");
+  }
+  const Answer first = get("/admin/v1/journal");
+  EXPECT_EQ(first.body.at("entries").as_array().size(), 100U);
+  EXPECT_EQ(first.body.at("next_before"), 2);
+  const Answer second = get("/admin/v1/journal?before=2");
+  EXPECT_EQ(second.body.at("entries").as_array().size(), 1U);
+  EXPECT_FALSE(second.body.as_object().contains("next_before"));
+  for (const char* before : {"", "0", "-1", "x"}) {
+    EXPECT_EQ(get(fmt::format("/admin/v1/journal?before={}", before)).refusal(), "422 invalid_field before");
+  }
+}
+
+TEST_F(AdminApiTest, WithoutItsLineNothingIsChanged) {
+  journal_store.fail(true);
+  EXPECT_EQ(post("/admin/v1/wallets/alice:deposit", R"({"amount":5})").refusal(), "503 journal_unavailable -");
+  EXPECT_EQ(post("/admin/v1/wallets/alice:freeze").refusal(), "503 journal_unavailable -");
+  EXPECT_EQ(put("/admin/v1/switches", R"({"switches":{"opens":false}})").refusal(), "503 journal_unavailable -");
+  journal_store.fail(false);
+  journal_store.hold();
+  EXPECT_EQ(post("/admin/v1/wallets/alice:deposit", R"({"amount":5})").refusal(), "503 journal_unavailable -");
+  EXPECT_EQ(balance(get("/admin/v1/wallets/alice")), 0) << "reads wait for no journal";
+  journal_store.release();
+  journal_store.set_bytes(1'000);
+  EXPECT_EQ(post("/admin/v1/archive:run").refusal(), "503 journal_unavailable -");
+  EXPECT_TRUE(at.control.is_on(Switch::kOpens));
+  EXPECT_EQ(at.wallet("alice"), 0);
+  EXPECT_EQ(archive_rounds, 0);
+}
+
 TEST_F(AdminApiTest, ADaysDepositsHaveALimitAndRepeatsCountOnce) {
   AdminServices limited = services();
   Wallets wallets(at.ledger, at.writer, at.workers, at.clock, Money(100));
   AdminApi day({.tokens = limited.tokens,
+                .journal = limited.journal,
                 .shards = limited.shards,
                 .wallets = wallets,
                 .audit = limited.audit,

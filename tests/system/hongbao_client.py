@@ -38,7 +38,7 @@ STATUS_OF_PROBLEM = {
     "idempotency_key_reused": 422, "pay_token_invalid": 422, "pay_token_expired": 409, "amount_mismatch": 422,
     "payment_id_reused": 409, "already_sent": 409, "insufficient_funds": 402, "account_frozen": 403,
     "transfer_id_reused": 409, "deposit_limit_reached": 409, "overloaded": 503, "packet_busy": 429, "unavailable": 503, "deadline_exceeded": 503,
-    "outcome_unknown": 503, "shutting_down": 503, "switched_off": 503, "storage": 503, "internal": 500,
+    "outcome_unknown": 503, "shutting_down": 503, "switched_off": 503, "journal_unavailable": 503, "storage": 503, "internal": 500,
 }
 
 

@@ -1,17 +1,22 @@
-"""Who may do what at the admin listener: tokens with names and roles."""
+"""Who may do what at the admin listener, and what is kept of it: tokens with names and roles, the journal, limits."""
 
+import concurrent.futures
+import contextlib
+import http.client
 import json
 import os
 import re
+import sqlite3
 import subprocess
+import time
 import unittest
 
 from hongbao_client import Client
-from system import Server, SystemTest, binary, eventually
+from system import Server, SystemTest, binary, eventually, in_parallel
 
 VIEWED = ("/metrics", "/admin/v1/shards", "/admin/v1/region", "/admin/v1/reconciliation", "/admin/v1/archive",
           "/admin/v1/switches", "/admin/v1/traffic", "/admin/v1/backup")
-AUDITED = ("/admin/v1/audit", "/admin/v1/audit?deep=true", "/admin/v1/wallets/alice")
+AUDITED = ("/admin/v1/journal", "/admin/v1/audit", "/admin/v1/audit?deep=true", "/admin/v1/wallets/alice")
 CHANGES = (("POST", "/admin/v1/wallets/alice:deposit", {"amount": 5}), ("POST", "/admin/v1/wallets/alice:freeze", {}),
            ("POST", "/admin/v1/wallets/alice:unfreeze", {}), ("PUT", "/admin/v1/switches", {"switches": {"sends": True}}),
            ("PUT", "/admin/v1/traffic", {"weights": {"south": 100}}), ("POST", "/admin/v1/reconciliation:run", {}),
@@ -40,6 +45,14 @@ class Access:
     def events(self, event):
         return [json.loads(line) for line in list(self.server.log) if f'"event":"{event}"' in line]
 
+    def awaited(self, event, is_meant, count=None):
+        """The lines that are meant, which come a moment after the answers: so many, or any."""
+        def found():
+            lines = [line for line in self.events(event) if is_meant(line)]
+            return lines if lines and count in (None, len(lines)) else None
+
+        return eventually(found, f"{event} is in the log")
+
 
 class Roles(Access, SystemTest):
     def test_each_role_may_do_its_part(self):
@@ -63,7 +76,8 @@ class Roles(Access, SystemTest):
                         self.assertIn("needs the role operator", answer.body["detail"])
                     else:
                         self.assertIn(answer.status, (200, 202, 422), (path, answer))
-        self.assertEqual({"of-viewer", "of-auditor"}, {line["token"] for line in self.events("admin_role_refused")})
+        for name in ("of-viewer", "of-auditor"):
+            self.awaited("admin_role_refused", lambda line, name=name: line["token"] == name)
 
     def test_what_is_changed_is_logged_with_its_name(self):
         token = self.made("payer@example", "operator")
@@ -71,9 +85,9 @@ class Roles(Access, SystemTest):
         with Client(self.server.admin, token) as client:
             answer = client.post("/admin/v1/wallets/paid:deposit", {"amount": 12}, {"Idempotency-Key": "salary-1"})
             self.assertEqual(200, answer.status)
-        line = next(line for line in self.events("admin_change") if line["token"] == "payer@example")
-        self.assertEqual(("operator", "127.0.0.1", "POST /admin/v1/wallets/paid:deposit", 200),
-                         (line["role"], line["from"], line["call"], line["status"]))
+        line = self.awaited("admin_change", lambda line: line["token"] == "payer@example", 1)[0]
+        self.assertEqual(("operator", "127.0.0.1", "POST /admin/v1/wallets/paid:deposit", "200"),
+                         (line["role"], line["from"], line["call"], line["outcome"]))
         self.assertIn('{"amount":12}', line["content"])
         self.assertIn("salary-1", line["content"])
         self.assertNotIn(token, "\n".join(self.server.log))
@@ -110,11 +124,112 @@ class Roles(Access, SystemTest):
             self.tokens_file().chmod(0o600)
             self.tokens_file().write_text(good)
             eventually(lambda: self.metric() == 0, "it is well again")
-        self.assertTrue(self.events("admin_tokens_unreadable"))
+        self.awaited("admin_tokens_unreadable", lambda line: True)
 
     def metric(self):
         with self.server.operator() as operator:
             return int(re.search(rb"^hongbao_admin_tokens_unreadable (\d)", operator.get("/metrics").raw, re.M)[1])
+
+
+class Journal(Access, SystemTest):
+    def entries(self, server=None, path="/admin/v1/journal"):
+        with (server or self.server).operator() as operator:
+            answer = operator.get(path)
+            self.assertEqual(200, answer.status, answer)
+            return answer.body["entries"]
+
+    def test_every_change_is_an_entry_with_its_end(self):
+        token = self.made("payer", "operator")
+        self.await_status(token, 200)
+        with Client(self.server.admin, token) as client:
+            client.post("/admin/v1/wallets/ann:deposit", {"amount": 30}, {"Idempotency-Key": "k1"})
+            client.post("/admin/v1/wallets/ann:freeze", {})
+            self.assert_problem(client.post("/admin/v1/wallets/ann:deposit", {"amount": 30}), "account_frozen")
+            client.post("/admin/v1/wallets/ann:unfreeze", {})
+            client.call("PUT", "/admin/v1/switches", {"switches": {"sends": True}})
+        mine = [entry for entry in self.entries() if entry["token"] == "payer"]
+        self.assertEqual([("PUT /admin/v1/switches", "200"), ("POST /admin/v1/wallets/ann:unfreeze", "200"),
+                          ("POST /admin/v1/wallets/ann:deposit", "403 account_frozen"),
+                          ("POST /admin/v1/wallets/ann:freeze", "200"), ("POST /admin/v1/wallets/ann:deposit", "200")],
+                         [(entry["call"], entry["outcome"]) for entry in mine])
+        self.assertEqual(("operator", "127.0.0.1", 'key k1 {"amount":30}'),
+                         (mine[-1]["role"], mine[-1]["from"], mine[-1]["content"]))
+        self.assertEqual(sorted((entry["number"] for entry in mine), reverse=True), [entry["number"] for entry in mine])
+        older = self.entries(path=f"/admin/v1/journal?before={mine[-2]['number']}")
+        self.assertEqual(mine[-1], older[0])
+        listed = json.loads(self.server.ctl("--json", "journal").stdout)["entries"]
+        self.assertIn(mine[0], listed)
+        self.assertIn("account_frozen", self.server.ctl("journal").stdout)
+        with self.server.operator() as operator:
+            self.assert_problem(operator.get("/admin/v1/journal?before=x"), "invalid_field", "before")
+
+    def test_entries_outlive_a_kill_and_one_without_an_end_is_told(self):
+        self.server.deposit("bob", 7)
+        before = self.entries()
+        self.server.kill()
+        journal = self.server.directory / "admin-journal.db"
+        self.assertEqual(0o600, journal.stat().st_mode & 0o777)
+        with contextlib.closing(sqlite3.connect(journal)) as database, database:
+            database.execute("INSERT INTO begun(at, token, role, peer, call, content) VALUES (1, 'cut', '', '', 'POST /x', '')")
+            for statement in ("DELETE FROM begun", "UPDATE begun SET token = 'eve'", "DELETE FROM ended",
+                              "UPDATE ended SET outcome = '500'"):
+                with self.assertRaises(sqlite3.DatabaseError):
+                    database.execute(statement)
+        self.server.start()
+        after = self.entries()
+        self.assertEqual(before, after[1:])
+        self.assertEqual(("cut", "begun", False), (after[0]["token"], after[0]["outcome"], "ended_at" in after[0]))
+
+    def test_a_killed_change_is_told_truly(self):
+        """However a deposit is cut off, money that is there has its line."""
+        for kill in range(5):
+            with self.server.operator() as operator, concurrent.futures.ThreadPoolExecutor(1) as pool:
+                cut = pool.submit(self.quietly, operator.post, "/admin/v1/wallets/cut:deposit", {"amount": 1},
+                                  {"Idempotency-Key": f"cut-{kill}"})
+                time.sleep(0.002 * kill)
+                self.server.kill()
+                cut.result()
+            self.server.start()
+        entries = [entry for entry in self.entries() if entry["call"].endswith("cut:deposit")]
+        self.assertGreaterEqual(len(entries), self.server.balance("cut"))
+
+    @staticmethod
+    def quietly(call, *arguments):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            call(*arguments)
+
+    def test_a_full_journal_refuses_changes_and_shows_itself(self):
+        server = Server(ADMIN_JOURNAL_MIB_MAX=1)
+        self.addCleanup(server.remove)
+        server.start()
+        with server.operator() as operator:
+            body = {"directory": "x" * 10_000}  # refused, and kept in short
+
+            def fill(_):
+                with server.operator() as client:
+                    while client.post("/admin/v1/backup", body).problem != "journal_unavailable":
+                        pass
+
+            in_parallel(fill, range(16), threads=16)
+            self.assert_problem(operator.post("/admin/v1/wallets/ann:deposit", {"amount": 1}), "journal_unavailable")
+            self.assertEqual(0, operator.get("/admin/v1/wallets/ann").body["wallet"]["balance"])
+            self.assertEqual(100, len(self.entries(server)))
+            self.assertRegex(operator.get("/metrics").raw.decode(), r"hongbao_admin_journal_refused_total [1-9]")
+        self.assertEqual(0, server.stop())
+        server.environment["HONGBAO_ADMIN_JOURNAL_MIB_MAX"] = "2"
+        server.start()
+        self.assertEqual(1, server.deposit("ann", 1))
+        self.assertEqual(0, server.stop())
+
+    def test_one_process_has_a_journal(self):
+        other = Server()
+        self.addCleanup(other.remove)
+        other.environment["HONGBAO_ADMIN_JOURNAL_FILE"] = str(self.server.directory / "admin-journal.db")
+        result = subprocess.run([binary("hongbaod"), "--config", str(other.config)], env=other.environment,
+                                capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(2, result.returncode, result.stderr)
+        self.assertIn("admin.journal_file", result.stderr)
+        self.assertIn("another process uses", result.stderr)
 
 
 class Deposits(Access, SystemTest):
@@ -138,8 +253,7 @@ class Deposits(Access, SystemTest):
             answer = operator.post("/admin/v1/wallets/ann:deposit", {"amount": 1})
             self.assert_problem(answer, "deposit_limit_reached")
         self.assertEqual([600, 400], [self.server.balance(user) for user in ("ann", "bob")])
-        refused = [line for line in self.events("admin_change") if line["status"] == 409]
-        self.assertEqual(4, len(refused))
+        refused = self.awaited("admin_change", lambda line: line["outcome"].startswith("409"), 4)
         self.assertIn('{"amount":401}', refused[0]["content"])
 
 

@@ -5,15 +5,31 @@
 
 #include "api/admin/admin_change.h"
 #include "api/auth.h"
+#include "api/problem.h"
 #include "base/log.h"
 #include "base/log_rate.h"
 
 namespace hongbao {
 namespace {
 
-// Of what changes nothing: it may be asked for again and again.
+// Whoever looks only needs no line in the journal.
 bool changes(http::verb method) {
   return method != http::verb::get && method != http::verb::head;
+}
+
+// A request that outlives its connection's.
+struct HeldRequest {
+  explicit HeldRequest(const RoutedRequest& in) : request(in.request), target(in.target), name(in.name) {}
+
+  HttpRequest request;
+  Target target;
+  std::string name;
+};
+
+std::string outcome_of(const HttpResponse& response) {
+  const auto status = static_cast<unsigned>(response.status);
+  const std::string_view problem = problem_name(response);
+  return problem.empty() ? fmt::format("{}", status) : fmt::format("{} {}", status, problem);
 }
 
 void log_change(const AdminChange& change, const HttpResponse& response) {
@@ -22,7 +38,7 @@ void log_change(const AdminChange& change, const HttpResponse& response) {
                             {"from", change.from},
                             {"call", change.call},
                             {"content", change.content},
-                            {"status", static_cast<unsigned>(response.status)}});
+                            {"outcome", outcome_of(response)}});
 }
 
 }  // namespace
@@ -30,11 +46,13 @@ void log_change(const AdminChange& change, const HttpResponse& response) {
 const std::vector<AdminApi::Route>& AdminApi::routes() {
   using enum http::verb;
   using enum AdminRole;
+  constexpr bool kToldLate = true;
   static const std::vector<Route> table{
       {get, "/metrics", kViewer, &AdminApi::metrics},
       {get, "/admin/v1/shards", kViewer, &AdminApi::shards},
       {get, "/admin/v1/region", kViewer, &AdminApi::region},
       {get, "/admin/v1/audit", kAuditor, &AdminApi::audit, {"deep"}},
+      {get, "/admin/v1/journal", kAuditor, &AdminApi::journal, {"before"}},
       {get, "/admin/v1/reconciliation", kViewer, &AdminApi::reconciliation},
       {post, "/admin/v1/reconciliation:run", kOperator, &AdminApi::reconcile},
       {get, "/admin/v1/archive", kViewer, &AdminApi::archive},
@@ -46,21 +64,21 @@ const std::vector<AdminApi::Route>& AdminApi::routes() {
       {put, "/admin/v1/switches", kOperator, &AdminApi::put_switches},
       {get, "/admin/v1/traffic", kViewer, &AdminApi::get_traffic},
       {put, "/admin/v1/traffic", kOperator, &AdminApi::put_traffic},
-      {get, "/admin/v1/wallets/{}", kAuditor, &AdminApi::wallet},
-      {post, "/admin/v1/wallets/{}:deposit", kOperator, &AdminApi::deposit},
-      {post, "/admin/v1/wallets/{}:freeze", kOperator, &AdminApi::freeze},
-      {post, "/admin/v1/wallets/{}:unfreeze", kOperator, &AdminApi::unfreeze},
+      {get, "/admin/v1/wallets/{}", kAuditor, &AdminApi::wallet, {}, kToldLate},
+      {post, "/admin/v1/wallets/{}:deposit", kOperator, &AdminApi::deposit, {}, kToldLate},
+      {post, "/admin/v1/wallets/{}:freeze", kOperator, &AdminApi::freeze, {}, kToldLate},
+      {post, "/admin/v1/wallets/{}:unfreeze", kOperator, &AdminApi::unfreeze, {}, kToldLate},
   };
   return table;
 }
 
 AdminApi::AdminApi(AdminServices services, AdminApiOptions options)
     : services_(services), options_(std::move(options)), unrouted_(services.registry, "admin", "unrouted") {
-  for (const auto& [method, pattern, role, handler, parameters] : routes()) {
+  for (const auto& [method, pattern, role, handler, parameters, is_told_late] : routes()) {
     router_.add(method, pattern, parameters);
     const std::string label = fmt::format("{} {}", std::string_view(http::to_string(method)), pattern);
     operations_.push_back(
-        {handler, role, label, std::make_unique<OperationMetrics>(services_.registry, "admin", label)});
+        {handler, role, label, is_told_late, std::make_unique<OperationMetrics>(services_.registry, "admin", label)});
   }
 }
 
@@ -103,12 +121,40 @@ void AdminApi::handle(const HttpRequest& request, Reply reply) {
     call.fail_with(checked.error());
     return;
   }
-  if (changes(request.method())) {
-    call.on_answer([change = admin_change(*caller, request, *target)](const HttpResponse& response) {
-      log_change(change, response);
-    });
+  if (operation.is_told_late) {
+    call.tell_when_late();
   }
-  (this->*operation.handler)(*in, std::move(call));
+  if (changes(request.method())) {
+    begin_change(operation, *caller, *in, std::move(call));
+  } else {
+    (this->*operation.handler)(*in, std::move(call));
+  }
+}
+
+void AdminApi::begin_change(const Operation& operation, const AdminCaller& caller, const RoutedRequest& in,
+                            ApiCall call) {
+  AdminChange change = admin_change(caller, in.request, in.target);
+  BegunChange begun{.at = {},
+                    .token = change.token,
+                    .role = std::string(to_text(change.role)),
+                    .from = change.from,
+                    .call = change.call,
+                    .content = change.content};
+  services_.journal.begin(std::move(begun),
+                          [this, handler = operation.handler, change = std::move(change), held = HeldRequest(in),
+                           call = std::move(call)](Result<uint64_t> no) mutable {
+                            call.on_answer([this, change = std::move(change), no](const HttpResponse& response) {
+                              log_change(change, response);
+                              if (no) {
+                                services_.journal.end(*no, outcome_of(response));
+                              }
+                            });
+                            if (!no) {
+                              call.fail_with(no.error());
+                              return;
+                            }
+                            (this->*handler)({held.request, held.target, held.name}, std::move(call));
+                          });
 }
 
 void AdminApi::metrics(const RoutedRequest&, ApiCall call) {

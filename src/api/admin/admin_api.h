@@ -1,5 +1,6 @@
 // The operators' API, on a listener of its own. Every route needs a token whose role may take it; what is changed is
-// told in the log with the token's name. Runs on the admin I/O thread; work that blocks goes to the worker pool.
+// told in the log and the journal with the token's name: a change is made only once its line is on the disk. Runs on
+// the admin I/O thread; work that blocks goes to the worker pool.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include "core/limits.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
+#include "service/admin_journal.h"
 #include "service/archiver.h"
 #include "service/audit.h"
 #include "service/backup_job.h"
@@ -25,6 +27,7 @@ namespace hongbao {
 // What the API calls on. All outlive it.
 struct AdminServices {
   const AdminTokens& tokens;
+  AdminJournal& journal;
   const ShardSet& shards;
   Wallets& wallets;
   Audit& audit;
@@ -64,19 +67,25 @@ class AdminApi {
     AdminRole role;
     Handler handler;
     std::vector<std::string_view> parameters{};
+    bool is_told_late = false;  // ApiCall::tell_when_late
   };
   static const std::vector<Route>& routes();
   struct Operation {
     Handler handler;
     AdminRole role;
     std::string label;
+    bool is_told_late;
     std::unique_ptr<OperationMetrics> metrics;
   };
 
   // Whose token it is; nullopt: the call was answered.
   std::optional<AdminCaller> identify(const HttpRequest& request, ApiCall& call) const;
 
+  // Has the handler run once the journal has the change.
+  void begin_change(const Operation& operation, const AdminCaller& caller, const RoutedRequest& in, ApiCall call);
+
   void metrics(const RoutedRequest& in, ApiCall call);
+  void journal(const RoutedRequest& in, ApiCall call);
   void shards(const RoutedRequest& in, ApiCall call);
   void region(const RoutedRequest& in, ApiCall call);
   void audit(const RoutedRequest& in, ApiCall call);

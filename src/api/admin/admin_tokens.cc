@@ -115,11 +115,12 @@ std::string print_admin_tokens(const std::vector<AdminToken>& tokens) {
 }
 
 Result<std::vector<AdminToken>> read_admin_tokens(const std::string& path) {
-  if (const auto is_private = check_private_file(path); !is_private) {
-    return std::unexpected(is_private.error());
-  }
   const auto text = read_input_file(path, kTokensFileBytesMax);
-  return text ? parse_admin_tokens(*text) : std::unexpected(text.error());
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  const auto is_private = check_private_file(path);
+  return is_private ? parse_admin_tokens(*text) : std::unexpected(is_private.error());
 }
 
 AdminTokens::AdminTokens(std::string path, prometheus::Registry& registry)

@@ -36,7 +36,6 @@ void send_wallet(const UserId& user, Result<Account> account, json::object body,
 }  // namespace
 
 void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
-  call.tell_when_late();
   const auto user = read_user(in.name);
   if (!user) {
     call.fail_with(user.error());
@@ -48,7 +47,6 @@ void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
 }
 
 void AdminApi::deposit(const RoutedRequest& in, ApiCall call) {
-  call.tell_when_late();
   JsonInput input(in.request.body());
   const Money amount = input.money("amount", Money(1), options_.deposit_max);
   const auto user = read_user(in.name);
@@ -91,7 +89,6 @@ void AdminApi::unfreeze(const RoutedRequest& in, ApiCall call) {
 }
 
 void AdminApi::set_frozen(const RoutedRequest& in, bool frozen, ApiCall call) {
-  call.tell_when_late();
   const auto user = read_user(in.name);
   const auto checked = user ? JsonInput(in.request.body()).finish() : std::unexpected(user.error());
   if (!checked) {

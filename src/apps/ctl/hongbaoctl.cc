@@ -203,6 +203,7 @@ struct Ctl {
   std::string from_day = "20000101";
   std::vector<std::string> weights;
   int64_t amount = 0;
+  int64_t before = 0;
   std::string key;
   bool deep = false;
   bool replace = false;
@@ -342,6 +343,16 @@ void Ctl::add_server_commands() {
                          {.at_most = kLongWork});
       },
       [this](CLI::App* c) { c->add_flag("--deep", deep, "Read every packet as well")->disable_flag_override(); });
+
+  verb(
+      &app, "journal", "What was changed through a node's admin API, newest first",
+      [this] {
+        exit = ask_admin(options, "GET",
+                         before == 0 ? "/admin/v1/journal" : fmt::format("/admin/v1/journal?before={}", before));
+      },
+      [this](CLI::App* c) {
+        c->add_option("--before", before, "Those before this number")->check(whole_number(1, INT64_MAX));
+      });
 
   CLI::App* reconcile = noun("reconcile", "Reconciliation");
   verb(reconcile, "run", "Run it now",

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint64_t kPerLoop = 3;  // epoll, eventfd, timerfd
 constexpr uint64_t kListeners = 4;
+constexpr uint64_t kJournal = 4;   // the file, its log and index, its lock
 constexpr uint64_t kReserve = 64;  // the lock, small files that are written, names that are looked up
 
 uint64_t of_connections(const Settings& settings) {
@@ -24,7 +25,7 @@ uint64_t of_connections(const Settings& settings) {
 uint64_t descriptors_needed(const Settings& settings) {
   const uint64_t loops = settings.io_threads + 3;  // the admin's, that of health, and that of links
   return of_connections(settings) + deployment_kind(settings).descriptors_needed(settings) + loops * kPerLoop +
-         kListeners + kReserve;
+         kListeners + kJournal + kReserve;
 }
 
 Result<void> reserve_descriptors(const Settings& settings) {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <thread>
 
+#include "adapters/sqlite/admin_journal_store.h"
 #include "api/problem.h"
 #include "api/public/answer_size.h"
 #include "apps/server/descriptor_needs.h"
@@ -69,11 +70,17 @@ Result<std::unique_ptr<Node>> Node::create(const Settings& settings) {
   if (!deployment) {
     return std::unexpected(deployment.error());
   }
-  return std::unique_ptr<Node>(new Node(settings, std::move(registry), std::move(*deployment)));
+  auto journal = sqlite::AdminJournalStore::open(settings.admin_journal_file);
+  if (!journal) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("names {}, which {}", settings.admin_journal_file, journal.error().detail),
+                "admin.journal_file");
+  }
+  return std::unique_ptr<Node>(new Node(settings, std::move(registry), std::move(*deployment), std::move(*journal)));
 }
 
 Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry,
-           std::unique_ptr<Deployment> deployment)
+           std::unique_ptr<Deployment> deployment, std::unique_ptr<AdminJournalStore> journal)
     : settings_(settings),
       clock_(system_clock()),
       registry_owner_(std::move(registry)),
@@ -89,6 +96,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       tenancy_(deployment_->make_tenancy(shards_)),
       workers_(settings),
       metrics_(registry_, shards_, watch_),
+      journal_store_(std::move(journal)),
+      journal_(*journal_store_, clock_, {.bytes_max = settings.admin_journal_bytes_max}, registry_),
       admin_tokens_(settings.admin_tokens_file, registry_),
       token_watch_(kTokensLookEvery, [this] { admin_tokens_.look_again(); }),
       use_cases_(shards_, tenancy_->ownership(), ports_, {ids_, tickets_, pay_tokens_},
@@ -104,7 +113,7 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           {use_cases_.calls, use_cases_.ordering, use_cases_.profiles, use_cases_.wallets, use_cases_.inbox_lists, ids_,
            page_tokens_, authenticator_, ports_.control, clock_, neighbours_->forwarder()},
           settings.api, registry_),
-      admin_api_({admin_tokens_, shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler,
+      admin_api_({admin_tokens_, journal_, shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler,
                   use_cases_.archiver, backup_.get(), ports_.orders, region_, workers_.admin, workers_.status,
                   ports_.control, workers_.control, ids_, registry_},
                  {settings.deposit_max, settings.region, settings.api.command_timeout,
@@ -145,6 +154,7 @@ Result<void> Node::start() {
   }
   use_cases_.ledger_committer.start();
   workers_.start();
+  journal_.start();
   watch_.start();
   use_cases_.settler.start(deployment_->followers_rest(shards_));
   use_cases_.inbox_feed.start(deployment_->followers_rest(shards_));
@@ -224,6 +234,7 @@ void Node::stop() {
   use_cases_.inbox_feed.stop();
   use_cases_.ledger_committer.stop();
   workers_.stop();
+  journal_.stop();
   admin_server_.stop();
   health_server_.stop();
   public_server_.stop();

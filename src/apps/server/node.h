@@ -31,8 +31,8 @@ class Node {
   void stop();
 
  private:
-  Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry,
-       std::unique_ptr<Deployment> deployment);
+  Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, std::unique_ptr<Deployment> deployment,
+       std::unique_ptr<AdminJournalStore> journal);
   struct Listeners {
     std::string public_at;
     std::string admin_at;
@@ -74,6 +74,8 @@ class Node {
   Workers workers_;
   RegionWatch watch_;
   NodeMetrics metrics_;
+  const std::unique_ptr<AdminJournalStore> journal_store_;
+  AdminJournal journal_;
   AdminTokens admin_tokens_;
   Periodic token_watch_;
   UseCases use_cases_;
