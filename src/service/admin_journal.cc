@@ -91,6 +91,7 @@ void AdminJournal::newest(uint64_t before, size_t entries_max, Done<std::vector<
 
 void AdminJournal::run() {
   name_this_thread("admin-journal");
+  (void)may_begin();  // for the metric
   std::vector<Item> items;
   while (true) {
     items.clear();

@@ -13,6 +13,7 @@
 #include "apps/ctl/commands.h"
 #include "apps/ctl/deposit.h"
 #include "apps/ctl/init.h"
+#include "apps/ctl/journal.h"
 #include "apps/ctl/schema.h"
 #include "apps/settings_table.h"
 #include "base/crypto.h"
@@ -346,10 +347,7 @@ void Ctl::add_server_commands() {
 
   verb(
       &app, "journal", "What was changed through a node's admin API, newest first",
-      [this] {
-        exit = ask_admin(options, "GET",
-                         before == 0 ? "/admin/v1/journal" : fmt::format("/admin/v1/journal?before={}", before));
-      },
+      [this] { exit = show_journal(options, before); },
       [this](CLI::App* c) {
         c->add_option("--before", before, "Those before this number")->check(whole_number(1, INT64_MAX));
       });
