@@ -44,6 +44,7 @@ class Hongbao(Engine):
     def __init__(self, directory):
         super().__init__("hongbao", directory)
         self.admin_port = free_port()
+        self.health_port = free_port()
         self.secrets = self.directory / "secrets"
 
     def prepare(self):
@@ -52,10 +53,11 @@ class Hongbao(Engine):
 
     def command(self):
         return [BIN / "hongbaod", "--config", self.directory / "hongbao.toml", f"--set=server.listen={self.address}",
-                f"--set=admin.listen=127.0.0.1:{self.admin_port}"]
+                f"--set=admin.listen=127.0.0.1:{self.admin_port}", f"--set=health.listen=127.0.0.1:{self.health_port}",
+                "--set=admin.deposit_max_fen=100000000000", "--set=admin.deposit_daily_max_fen=10000000000000000"]
 
     def is_ready(self):
-        return readyz(f"127.0.0.1:{self.admin_port}")
+        return readyz(f"127.0.0.1:{self.health_port}")
 
     @property
     def pids(self):

@@ -305,7 +305,7 @@ class Nats(Engine):
 
 
 class Haproxy(Engine):
-    """The balancer before the nodes, each given as (name, public address, port of the admin listener)."""
+    """The balancer before the nodes, each given as (name, public address, port of the health listener)."""
 
     def __init__(self, directory, nodes, port=None, certificate_file=None):
         """`certificate_file`: in PEM, with its key; clients may come by TLS then, at tls_port."""
@@ -321,7 +321,7 @@ class Haproxy(Engine):
         """The committed configuration with these nodes for its last lines."""
         lines = [line for line in (HERE / "haproxy.cfg").read_text().splitlines()
                  if not line.startswith("  server ")]
-        lines += [f"  server {name} {address} port {admin_port}" for name, address, admin_port in self.nodes]
+        lines += [f"  server {name} {address} port {health_port}" for name, address, health_port in self.nodes]
         self.config.write_text("\n".join(lines) + "\n")
         self.owners.touch()
 

@@ -57,15 +57,17 @@ class Process:
     start_time: int
     address: str
     log: str
-    admin: str | None  # where /readyz is, for those that have it
+    admin: str | None  # where it is operated, for those that have it
+    health: str | None = None  # where /readyz is, for those that have it
     command: list[str] = dataclasses.field(default_factory=list)
     environment: dict[str, str] = dataclasses.field(default_factory=dict)  # on top of the caller's, without its HONGBAO_…
     by_hand: bool = False
 
     @staticmethod
-    def of(name, pid, address, log, admin, command=(), environment=None):
+    def of(name, pid, address, log, admin, health, command=(), environment=None):
         found = stat(pid)
-        return Process(name, pid, found[1] if found else 0, address, str(log), admin, [str(word) for word in command],
+        return Process(name, pid, found[1] if found else 0, address, str(log), admin, health,
+                       [str(word) for word in command],
                        environment or {})
 
     @property
@@ -99,7 +101,7 @@ class Process:
         return "ready" if self._is_ready(readyz) else "not ready"
 
     def _is_ready(self, readyz):
-        return readyz(self.admin) if self.admin else answers(self.port)
+        return readyz(self.health) if self.health else answers(self.port)
 
     def start(self, readyz):
         """As it was started first. The new process, which is ready."""
@@ -112,7 +114,8 @@ class Process:
             # Reaped by nobody: this command ends before it.
             started = subprocess.Popen(self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                        start_new_session=True, env={**clean_environment(), **self.environment})
-        new = Process.of(self.name, started.pid, self.address, self.log, self.admin, self.command, self.environment)
+        new = Process.of(self.name, started.pid, self.address, self.log, self.admin, self.health, self.command,
+                         self.environment)
         end = time.monotonic() + START_TIMEOUT_S
         while not self._is_ready(readyz):
             if started.poll() is not None or time.monotonic() > end:

@@ -20,8 +20,8 @@ NODE_NAMES = [f"node{number}" for number in range(1, 9)]
 COMMAND_TIMEOUT_S = 60
 
 
-def readyz(admin):
-    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{admin}/readyz", timeout=1) as answer:
+def readyz(health):
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{health}/readyz", timeout=1) as answer:
         return answer.status == 200
     return False
 
@@ -34,21 +34,27 @@ class Node(Engine):
         self.program = program
         self.config = config
         self.admin_port = free_port()
+        self.health_port = free_port()
         self.peer_port = free_port()
 
     @property
     def admin(self):
         return f"127.0.0.1:{self.admin_port}"
 
+    @property
+    def health(self):
+        return f"127.0.0.1:{self.health_port}"
+
     def command(self):
         secrets = self.config.parent / "secrets"
         settings = {"node.name": self.name, "node.tls_cert_file": secrets / f"{self.name}.pem",
                     "node.tls_key_file": secrets / f"{self.name}.key", "node.listen": f"127.0.0.1:{self.peer_port}",
-                    "server.listen": self.address, "admin.listen": self.admin}
+                    "server.listen": self.address, "admin.listen": self.admin, "health.listen": self.health,
+                    "admin.journal_file": self.directory / "admin-journal.db"}
         return [self.program, "--config", self.config, *(f"--set={key}={value}" for key, value in settings.items())]
 
     def is_ready(self):
-        return readyz(self.admin)
+        return readyz(self.health)
 
 
 def toml_text(table, prefix=""):
@@ -79,7 +85,7 @@ class Region:
         self.nodes = [Node(name, self.directory / name, self.binaries / "hongbaod", self.config)
                       for name in NODE_NAMES[:nodes]]
         self.haproxy = Haproxy(self.directory / "haproxy",
-                               [(node.name, node.address, node.admin_port) for node in self.nodes])
+                               [(node.name, node.address, node.health_port) for node in self.nodes])
         self.servers = [*self.engines, *self.nodes, self.haproxy]
         for server in self.servers:
             server.lasting = lasting
@@ -120,7 +126,9 @@ class Region:
 
     def write_settings(self):
         settings = tomllib.loads(self.config.read_text())
-        for key, value in {"node.engines": "distributed", "mariadb.user": self.mariadb.user,
+        # A night of load pays in more than a region should allow.
+        for key, value in {"node.engines": "distributed", "admin.deposit_max_fen": 10**11,
+                           "admin.deposit_daily_max_fen": 10**16, "mariadb.user": self.mariadb.user,
                            "mariadb.password_file": str(self.mariadb.password_file),
                            **{f"mariadb.{part}": self.mariadb.address for part in ("orders", "ledger", "inbox")},
                            **({"mariadb.cold": self.cold.address} if self.cold else {}),
@@ -147,7 +155,8 @@ class Region:
 
     def processes(self):
         return [Process.of(server.name, server.process.pid, server.address, server.log,
-                           server.admin if isinstance(server, Node) else None, server.command(), server.environment())
+                           server.admin if isinstance(server, Node) else None,
+                           server.health if isinstance(server, Node) else None, server.command(), server.environment())
                 for server in self.servers if server.is_running]
 
     def stop(self):

@@ -45,6 +45,9 @@ void ApiCall::tell_when_late() {
 void ApiCall::send(HttpResponse response) {
   response.close = response.close || close_;
   metrics_->observe(response.status, std::chrono::steady_clock::now() - began_);
+  if (hook_) {
+    (*hook_)(response);
+  }
   reply_.send(std::move(response));
 }
 

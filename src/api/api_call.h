@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,6 +44,9 @@ class ApiCall {
   // Whose it is, as a hash of a user's or a channel's name; 0: nobody's.
   void belongs_to(size_t name_hash) { flow_ = name_hash == 0 ? 1 : name_hash; }
   [[nodiscard]] uint64_t flow() const { return flow_; }
+  // Sees the answer before it is sent, on the thread that answers.
+  using AnswerHook = std::move_only_function<void(const HttpResponse& response)>;
+  void on_answer(AnswerHook hook) { hook_ = std::make_unique<AnswerHook>(std::move(hook)); }
   // End the connection behind the answer.
   void close_after() { close_ = true; }
 
@@ -58,6 +62,7 @@ class ApiCall {
   SteadyTime deadline_;
   uint64_t flow_ = 0;
   bool close_ = false;
+  std::unique_ptr<AnswerHook> hook_;
 };
 
 // What a handler reads while it is called.

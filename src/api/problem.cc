@@ -46,6 +46,7 @@ constexpr Problem kProblems[] = {
     {kUnauthenticated, status::unauthorized, "unauthenticated", "A valid bearer token is needed"},
     {kTokenExpired, status::unauthorized, "token_expired", "The bearer token has expired"},
     {kForbidden, status::forbidden, "forbidden", "This is not for you"},
+    {kRoleNeeded, status::forbidden, "role_needed", "The token's role does not allow this"},
     {kTicketInvalid, status::forbidden, "ticket_invalid", "The ticket is not valid"},
     {kTicketExpired, status::forbidden, "ticket_expired", "The ticket has expired"},
     {kSignatureInvalid, status::unauthorized, "signature_invalid", "The notification's signature is not valid"},
@@ -62,6 +63,7 @@ constexpr Problem kProblems[] = {
     {kInsufficientFunds, status::payment_required, "insufficient_funds", "The wallet is short"},
     {kAccountFrozen, status::forbidden, "account_frozen", "The account is frozen"},
     {kTransferIdReused, status::conflict, "transfer_id_reused", "The key was used for another transfer"},
+    {kDepositLimit, status::conflict, "deposit_limit_reached", "The day's deposits are at their limit"},
     {kOverloaded, status::service_unavailable, "overloaded", "A limit is reached"},
     {kPacketBusy, status::too_many_requests, "packet_busy", "Too many opens of this packet are on their way"},
     {kUnavailable, status::service_unavailable, "unavailable", "This can't be served now"},
@@ -70,6 +72,8 @@ constexpr Problem kProblems[] = {
     {kShuttingDown, status::service_unavailable, "shutting_down", "The server is stopping"},
     {kSwitchedOff, status::service_unavailable, "switched_off", "This function is switched off"},
     {kFenced, status::service_unavailable, "unavailable", "This can't be served now"},
+    {kJournalUnavailable, status::service_unavailable, "journal_unavailable",
+     "The journal can't be written; nothing was done"},
     {kStorage, status::service_unavailable, "storage", "The store does not answer as it should"},
     {kConfig, status::internal_server_error, "internal", "Something is wrong in the server"},
     {kInternal, status::internal_server_error, "internal", "Something is wrong in the server"},
@@ -148,12 +152,16 @@ HttpResponse problem(const Error& error) {
           .headers = extra_headers(known, error)};
 }
 
-void count_problem(const HttpResponse& answer) {
+std::string_view problem_name(const HttpResponse& answer) {
   const std::string_view body = answer.body;
   if (answer.content_type != kProblemType || !body.starts_with(kTypeField)) {
-    return;
+    return {};
   }
-  const std::string_view name = body.substr(kTypeField.size(), body.find('"', kTypeField.size()) - kTypeField.size());
+  return body.substr(kTypeField.size(), body.find('"', kTypeField.size()) - kTypeField.size());
+}
+
+void count_problem(const HttpResponse& answer) {
+  const std::string_view name = problem_name(answer);
   for (size_t i = 0; i < std::size(kProblems); ++i) {
     if (kProblems[i].name == name) {
       problems_told[i].fetch_add(1, std::memory_order_relaxed);

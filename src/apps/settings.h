@@ -72,7 +72,12 @@ struct Settings {
   HttpLimits http;
   std::chrono::milliseconds drain_timeout{};
   std::string admin_listen;
-  std::string admin_token;
+  std::string health_listen;
+  std::string admin_tokens_file;
+  std::string admin_journal_file;
+  uint64_t admin_journal_bytes_max = 0;
+  Money deposit_max;         // of one call
+  Money deposits_daily_max;  // of the region
   AuthOptions auth;
   std::string master_keys_file;
   std::vector<RingKey> master_keys;

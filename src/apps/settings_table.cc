@@ -4,8 +4,11 @@
 #include <ranges>
 #include <utility>
 
+#include "api/admin/admin_tokens.h"
 #include "api/jwks.h"
 #include "base/number.h"
+#include "core/ledger.h"
+#include "core/limits.h"
 #include "net/http/connections.h"
 
 namespace hongbao {
@@ -116,6 +119,43 @@ Setting master_keys_file(std::string_view name, Settings& s, std::string_view va
     s.master_keys_file = reader.path(key, "");
     read(reader, key);
   };
+  return made;
+}
+
+// Looked at here so that a start names the key; a server reads it again and again.
+Setting admin_tokens_file(std::string_view name, std::string& target, std::string_view value, std::string_view about) {
+  auto made = special(name, "file", value, about, [&target](ConfigReader& reader, const std::string& key) {
+    target = reader.required_path(key);
+    if (const auto read = target.empty() ? Result<std::vector<AdminToken>>() : read_admin_tokens(target); !read) {
+      reader.refuse(key, fmt::format("names {}, which {}", target, read.error().detail));
+    }
+  });
+  made.otherwise = kMustBeGiven;
+  return made;
+}
+
+Setting fen(std::string_view name, Money& target, int64_t value, Range range, std::string_view about) {
+  int64_t unused = 0;
+  auto made = integer(name, unused, value, range, about);
+  made.read = [&target, value, range](ConfigReader& reader, const std::string& key) {
+    target = Money(reader.integer(key, value, range.least, range.most));
+  };
+  return made;
+}
+
+Setting file_to_write(std::string_view name, std::string& target, std::string_view value, std::string_view about) {
+  return special(name, "path", value, about, [&target, value](ConfigReader& reader, const std::string& key) {
+    target = reader.path(key, value);
+    if (target.empty() || target.size() > kDataDirBytesMax) {
+      reader.refuse(key, fmt::format("must be a path of 1 to {} bytes", kDataDirBytesMax));
+    }
+  });
+}
+
+Setting ctl_token_file(std::string_view name, std::string_view value, std::string_view about) {
+  auto made = special(name, "file", value, about,
+                      [](ConfigReader& reader, const std::string& key) { (void)reader.path(key, ""); });
+  made.otherwise = "none";
   return made;
 }
 
@@ -253,7 +293,15 @@ std::vector<SettingSection> settings_table(Settings& s) {
     }},
     {"admin", "The admin API.", {
       text("listen", s.admin_listen, "127.0.0.1:8081", "keep it on loopback"),
-      secret_file("token_file", into(s.admin_token), "secrets/admin.token", "the token that callers have to give"),
+      admin_tokens_file("tokens_file", s.admin_tokens_file, "secrets/admin.tokens", "names, roles and hashes of the tokens that callers may have; `hongbaoctl admin-token` writes it, and it is read again when it changes"),
+      fen("deposit_max_fen", s.deposit_max, 100'000'000, {1, kDepositMax.fen()}, "of one deposit"),
+      fen("deposit_daily_max_fen", s.deposits_daily_max, 10'000'000'000, {1, kPostedMax.fen()}, "of a day's deposits in the whole region (days begin at midnight, UTC+8); the ledger counts them. Give all nodes the same"),
+      file_to_write("journal_file", s.admin_journal_file, "admin-journal.db", "where this node writes down every change before it is made; each node has its own"),
+      mib("journal_mib_max", s.admin_journal_bytes_max, 1'024, {1, 1 << 20}, "of it; then changes are refused"),
+      ctl_token_file("token_file", "secrets/admin.token", "the token that `hongbaoctl` shows; no server reads it"),
+    }},
+    {"health", "What balancers and supervisors ask: /healthz and /readyz, without a token, and nothing else.", {
+      text("listen", s.health_listen, "127.0.0.1:8083", "where the balancer reaches it"),
     }},
     {"auth", "Who asks.", {
       jwt_secret_file("jwt_secret_file", s.auth, "secrets/jwt.secret", "shared with the app's back end, which signs users' tokens (HS256)"),

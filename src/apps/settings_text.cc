@@ -40,8 +40,8 @@ std::string_view to_text(Acts acts) {
 
 std::string_view unit_of(std::string_view name) {
   using Unit = std::pair<std::string_view, std::string_view>;
-  constexpr Unit kEnds[] = {{"_ms", "ms"},      {"_us", "µs"},          {"_s", "s"},
-                            {"mib_max", "MiB"}, {"bytes_max", "bytes"}, {"_days", "days"}};
+  constexpr Unit kEnds[] = {{"_ms", "ms"},          {"_us", "µs"},     {"_s", "s"},    {"mib_max", "MiB"},
+                            {"bytes_max", "bytes"}, {"_days", "days"}, {"_fen", "fen"}};
   for (const auto& [end, unit] : kEnds) {
     if (name.ends_with(end)) {
       return unit;

@@ -34,6 +34,7 @@ enum class ErrorCode : uint8_t {
   kUnauthenticated,    // a token that breaks a rule, or was not signed by us
   kTokenExpired,       //
   kForbidden,          // the token is good, the act is not this user's
+  kRoleNeeded,         // an admin token whose role is too weak; `detail` names the one that is needed
   kTicketInvalid,      // forged, or of another user or packet
   kTicketExpired,      //
   kSignatureInvalid,   // a payment notification that the channel did not sign
@@ -50,18 +51,20 @@ enum class ErrorCode : uint8_t {
   kInsufficientFunds,     //
   kAccountFrozen,         //
   kTransferIdReused,      // same transfer id, other content
+  kDepositLimit,          // the day's deposits would pass their limit
   // Capacity and trouble. Nothing took effect, except where said.
-  kOverloaded,        // a named limit was reached
-  kPacketBusy,        // too many opens of one packet are on their way
-  kUnavailable,       // an engine or a shard does not serve now
-  kDeadlineExceeded,  // the command was dropped undecided
-  kOutcomeUnknown,    // it may or may not have taken effect; asking again tells
-  kShuttingDown,      //
-  kSwitchedOff,       // an operator switched this function off
-  kFenced,            // this process no longer owns the shard
-  kStorage,           // the engine refused or broke; `detail` has its words
-  kConfig,            // bad configuration; `field` names the key
-  kInternal,          //
+  kOverloaded,          // a named limit was reached
+  kPacketBusy,          // too many opens of one packet are on their way
+  kUnavailable,         // an engine or a shard does not serve now
+  kDeadlineExceeded,    // the command was dropped undecided
+  kOutcomeUnknown,      // it may or may not have taken effect; asking again tells
+  kShuttingDown,        //
+  kSwitchedOff,         // an operator switched this function off
+  kFenced,              // this process no longer owns the shard
+  kJournalUnavailable,  // the admin journal could not be written in time
+  kStorage,             // the engine refused or broke; `detail` has its words
+  kConfig,              // bad configuration; `field` names the key
+  kInternal,            //
 };
 
 struct Error {

@@ -11,13 +11,23 @@
 
 namespace hongbao {
 
+// What may be paid in on a day, of all that is counted for it, whichever process posts it.
+struct DailyLimit {
+  Day day;
+  Money most;
+};
+
 // A transfer on its own. With `pay_token` it pays for the packet it names: at most one payment a packet and a send,
 // kept as pending, with the token that holds the order, until the packet's `paid` voucher is settled; and for good
 // without. REQUIRES: a packet when there is a token.
+//
+// With `daily_limit` it is counted for that day, once, in the transaction that posts it; and refused when the day's sum
+// would pass the limit.
 struct Posting {
   Transfer transfer;
   std::string pay_token{};
   std::optional<SendKey> send_key{};
+  std::optional<DailyLimit> daily_limit{};
 
   [[nodiscard]] bool pays() const { return !pay_token.empty(); }
 };
@@ -56,8 +66,9 @@ enum class PostOutcome : uint8_t {
   kInsufficient,
   kFrozen,
   kTooMuch,
-  kDamaged,      // what is stored contradicts it; nothing was posted
-  kAlreadyPaid,  // another transfer paid this packet, or another packet of this send; nothing was posted
+  kDamaged,         // what is stored contradicts it; nothing was posted
+  kOverDailyLimit,  // nothing was posted
+  kAlreadyPaid,     // another transfer paid this packet, or another packet of this send; nothing was posted
 };
 
 struct Posted {

@@ -70,6 +70,7 @@ class Decider {
   };
 
   Posted post(const Posting& posting);
+  bool count(const Posting& posting);
   [[nodiscard]] std::optional<Posted> refuse_payment(const Posting& posting) const;
   SettleOutcome settle(const Settlement& settlement);
   void settle(const Voucher& voucher);
@@ -110,6 +111,9 @@ Posted Decider::post(const Posting& posting) {
     }
   }
   const Judged judged = judge(transfer, posted);
+  if (judged.verdict == TransferVerdict::kPosted && !count(posting)) {
+    return {PostOutcome::kOverDailyLimit};
+  }
   if (judged.verdict == TransferVerdict::kPosted) {
     move(transfer, judged);
     state_.posted.emplace(transfer.id, transfer);
@@ -122,6 +126,22 @@ Posted Decider::post(const Posting& posting) {
     }
   }
   return {outcome_of(judged.verdict)};
+}
+
+// For its day, if it has one; false: the limit is reached, and nothing was counted.
+bool Decider::count(const Posting& posting) {
+  if (!posting.daily_limit) {
+    return true;
+  }
+  const auto& [day, most] = *posting.daily_limit;
+  Money& counted = state_.counted[day];
+  const Money then = counted.plus_clamped(posting.transfer.amount);
+  if (then > most) {
+    return false;
+  }
+  counted = then;
+  decision_.counted[day] = then;
+  return true;
 }
 
 // Of a payment whose transfer was not posted before; nullopt: nothing stands in its way.
@@ -251,6 +271,9 @@ LedgerReads reads_of(const LedgerBatch& batch) {
   };
   for (const Posting& posting : batch.postings) {
     add(posting.transfer);
+    if (posting.daily_limit) {
+      reads.days.insert(posting.daily_limit->day);
+    }
     if (posting.pays()) {
       CHECK(posting.transfer.packet.has_value());
       reads.packets.insert(*posting.transfer.packet);

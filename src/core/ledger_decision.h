@@ -26,6 +26,7 @@ struct LedgerReads {
   std::set<std::string> transfers;  // by id
   std::set<PacketKey> packets;      // their payments
   std::set<SendKey> sends;          // their payments
+  std::set<Day> days;               // what was counted for them (DailyLimit)
 };
 LedgerReads reads_of(const LedgerBatch& batch);
 
@@ -36,6 +37,7 @@ struct LedgerState {
   std::unordered_map<std::string, Transfer> posted;
   std::map<PacketKey, std::optional<SendKey>> paid;
   std::map<SendKey, PacketKey> sent;
+  std::map<Day, Money> counted;  // without an entry: nothing yet
 };
 
 // What is to be written.
@@ -66,6 +68,7 @@ struct LedgerDecision {
   std::vector<DeferredTransfer> still_deferred;
   std::vector<std::string> no_longer_deferred;
   std::map<ShardId, VoucherNo> cursors;  // that moved
+  std::map<Day, Money> counted;          // what the days that rose have now
 };
 
 LedgerDecision decide(const LedgerBatch& batch, LedgerState state);

@@ -34,6 +34,13 @@ Posting deposit(const std::string& id, const AccountId& account, int64_t amount)
            .at = kNow}};
 }
 
+constexpr Day kToday{20'779};
+
+Posting limited(Posting posting) {
+  posting.daily_limit = DailyLimit{kToday, Money(100)};
+  return posting;
+}
+
 Posting payment(const std::string& id, const AccountId& from, uint64_t local, int64_t amount,
                 std::optional<SendKey> send = {}) {
   return {{.id = id,
@@ -229,6 +236,35 @@ TEST_F(LedgerDecisions, AnAccountTakesSoMuchAndNoMore) {
 
 // --- payments
 // ---------------------------------------------------------------------------------------------------------
+
+TEST_F(LedgerDecisions, WhatIsPaidInOnADayHasALimit) {
+  stored_.counted[kToday] = Money(40);
+  const auto decision =
+      post({limited(deposit("d1", kAnn, 50)), limited(deposit("d2", kBob, 11)), limited(deposit("d3", kBob, 10))});
+  EXPECT_THAT(decision.result.postings,
+              ElementsAre(PostOutcome::kPosted, PostOutcome::kOverDailyLimit, PostOutcome::kPosted));
+  EXPECT_THAT(ids(decision), ElementsAre("d1", "d3"));
+  EXPECT_THAT(decision.counted, ElementsAre(std::pair(kToday, Money(100))));
+}
+
+TEST_F(LedgerDecisions, ARepeatedOrRefusedDepositIsNotCounted) {
+  stored_.counted[kToday] = Money(100);
+  stored_.posted.emplace("d1", deposit("d1", kAnn, 50).transfer);
+  fund(kBob, 0, true);
+  const auto decision = post({limited(deposit("d1", kAnn, 50)), limited(deposit("d2", kBob, 1))});
+  EXPECT_THAT(decision.result.postings, ElementsAre(PostOutcome::kDuplicate, PostOutcome::kFrozen))
+      << "as if there were no limit";
+  EXPECT_THAT(decision.counted, IsEmpty());
+}
+
+TEST_F(LedgerDecisions, EachDayCountsForItself) {
+  stored_.counted[kToday] = Money(100);
+  Posting tomorrow = limited(deposit("d1", kAnn, 100));
+  tomorrow.daily_limit->day = {kToday.since_epoch + 1};
+  const auto decision = post({tomorrow, deposit("d2", kAnn, 1'000)});
+  EXPECT_THAT(decision.result.postings, ElementsAre(PostOutcome::kPosted, PostOutcome::kPosted));
+  EXPECT_THAT(decision.counted, ElementsAre(std::pair(tomorrow.daily_limit->day, Money(100))));
+}
 
 TEST_F(LedgerDecisions, APaymentIsKept) {
   fund(kAnn, 100);
@@ -439,7 +475,7 @@ TEST_F(LedgerDecisions, ARetryThatIsRefusedCountsFromTheAttemptsItWasReadWith) {
 
 TEST_F(LedgerDecisions, AllThatDecidesIsReadAndNoAccountThatSettlementsOnlyCredit) {
   const DeferredTransfer deferred = retry_of(opened(1, "carol", 30), 0);
-  const LedgerReads reads = reads_of({.postings = {deposit("d1", kAnn, 1), payment("p1", kAnn, 3, 1, kSend)},
+  const LedgerReads reads = reads_of({.postings = {limited(deposit("d1", kAnn, 1)), payment("p1", kAnn, 3, 1, kSend)},
                                       .settlements = {{kOtherShard, {1}, {opened(1, "bob", 1, kOtherShard)}}},
                                       .retries = {deferred},
                                       .now = kNow});
@@ -449,6 +485,7 @@ TEST_F(LedgerDecisions, AllThatDecidesIsReadAndNoAccountThatSettlementsOnlyCredi
   EXPECT_THAT(reads.transfers, UnorderedElementsAre("d1", "p1", deferred.transfer.id));
   EXPECT_THAT(reads.packets, ElementsAre(packet(3)));
   EXPECT_THAT(reads.sends, ElementsAre(kSend));
+  EXPECT_THAT(reads.days, ElementsAre(kToday));
 }
 
 TEST_F(LedgerDecisions, OneDecisionIsEnoughWhenEverybodyCanReceive) {

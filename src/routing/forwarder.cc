@@ -61,6 +61,7 @@ bool says_not_now(ErrorCode code) {
     case ErrorCode::kShuttingDown:
     case ErrorCode::kSwitchedOff:
     case ErrorCode::kFenced:
+    case ErrorCode::kJournalUnavailable:
     case ErrorCode::kStorage:
       return true;
     default:

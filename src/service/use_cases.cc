@@ -47,7 +47,7 @@ UseCases::UseCases(const ShardSet& shards, const Ownership& ownership, const Por
       viewing(residency, pre_orders, finished_packet_cache.get(), profiles, codecs.ids),
       calls(ordering, opening, viewing, codecs.ids),
       inbox_lists(ports.inbox, process.workers, inbox_heads.get()),
-      wallets(ports.ledger, ledger_committer, process.workers, process.clock) {}
+      wallets(ports.ledger, ledger_committer, process.workers, process.clock, options.deposits_daily_max) {}
 
 Result<void> UseCases::prepare() {
   if (auto prepared = settler.prepare(); !prepared) {

@@ -63,6 +63,7 @@ struct UseCaseOptions {
   OrderingOptions ordering;
   std::chrono::milliseconds packet_ttl{};
   std::chrono::milliseconds ticket_ttl{};
+  Money deposits_daily_max = kPostedMax;  // as much as there can be
 };
 
 // Every shard of the deployment, with nothing acquired or started.

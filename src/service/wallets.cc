@@ -1,5 +1,7 @@
 #include "service/wallets.h"
 
+#include <fmt/format.h>
+
 namespace hongbao {
 namespace {
 
@@ -16,22 +18,27 @@ void Wallets::deposit(const UserId& user, Money amount, std::string_view key, St
                     .kind = TransferKind::kDeposit,
                     .at = clock_.now()};
   std::string id = transfer.id;
-  writer_.post({.transfer = std::move(transfer)}, deadline,
-               [id = std::move(id), done = std::move(done)](Result<Posted> posted) mutable {
-                 if (!posted) {
-                   done(std::unexpected(posted.error()));
-                 } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
-                   done(std::move(id));
-                 } else if (*posted == PostOutcome::kFrozen) {
-                   done(fail(ErrorCode::kAccountFrozen, "the wallet is frozen"));
-                 } else if (*posted == PostOutcome::kTooMuch) {
-                   done(fail(ErrorCode::kInvalidField, "is more than an account can take", "amount"));
-                 } else if (*posted == PostOutcome::kDamaged) {
-                   done(fail(ErrorCode::kInternal, "the ledger's rows are damaged"));
-                 } else {
-                   done(fail(ErrorCode::kTransferIdReused, "this key was used for another deposit", "Idempotency-Key"));
-                 }
-               });
+  const DailyLimit limit{Day::of(transfer.at), deposits_daily_max_};
+  writer_.post(
+      {.transfer = std::move(transfer), .daily_limit = limit}, deadline,
+      [most = limit.most, id = std::move(id), done = std::move(done)](Result<Posted> posted) mutable {
+        if (!posted) {
+          done(std::unexpected(posted.error()));
+        } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
+          done(std::move(id));
+        } else if (*posted == PostOutcome::kFrozen) {
+          done(fail(ErrorCode::kAccountFrozen, "the wallet is frozen"));
+        } else if (*posted == PostOutcome::kTooMuch) {
+          done(fail(ErrorCode::kInvalidField, "is more than an account can take", "amount"));
+        } else if (*posted == PostOutcome::kOverDailyLimit) {
+          done(fail(ErrorCode::kDepositLimit,
+                    fmt::format("the day's deposits would pass {} fen (admin.deposit_daily_max_fen)", most.fen())));
+        } else if (*posted == PostOutcome::kDamaged) {
+          done(fail(ErrorCode::kInternal, "the ledger's rows are damaged"));
+        } else {
+          done(fail(ErrorCode::kTransferIdReused, "this key was used for another deposit", "Idempotency-Key"));
+        }
+      });
 }
 
 void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {

@@ -13,11 +13,13 @@ namespace hongbao {
 
 class Wallets {
  public:
-  Wallets(LedgerStore& store, LedgerCommitter& writer, WorkerPool& workers, const Clock& clock)
-      : store_(store), writer_(writer), workers_(workers), clock_(clock) {}
+  // `deposits_daily_max`: of a day in all, whichever process takes them. All references outlive it.
+  Wallets(LedgerStore& store, LedgerCommitter& writer, WorkerPool& workers, const Clock& clock,
+          Money deposits_daily_max)
+      : store_(store), writer_(writer), workers_(workers), clock_(clock), deposits_daily_max_(deposits_daily_max) {}
 
   // Money that an operator pays in; `key` makes it idempotent. Calls back with the transfer's id. Errors:
-  // kTransferIdReused, kAccountFrozen, and those of LedgerCommitter::post.
+  // kTransferIdReused, kAccountFrozen, kDepositLimit, and those of LedgerCommitter::post.
   void deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline, Done<std::string> done);
 
   // Calls back with the account as it is then. After any error the outcome is unknown: freeze again.
@@ -33,6 +35,7 @@ class Wallets {
   LedgerCommitter& writer_;
   WorkerPool& workers_;
   const Clock& clock_;
+  const Money deposits_daily_max_;
 };
 
 }  // namespace hongbao

@@ -68,6 +68,13 @@ class Sequence {
   }
 
   Posting deposit() {
+    Posting posting = unlimited_deposit();
+    if (*rc::gen::arbitrary<bool>()) {
+      posting.daily_limit = DailyLimit{{*rc::gen::inRange(20'000, 20'003)}, Money(*rc::gen::inRange(20, 200))};
+    }
+    return posting;
+  }
+  Posting unlimited_deposit() {
     return {{.id = "d" + std::to_string(*rc::gen::inRange(0, 30)),
              .debit = AccountId::channel("bank"),
              .credit = random_user(),

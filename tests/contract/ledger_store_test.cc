@@ -233,6 +233,39 @@ TEST_P(LedgerStoreContract, AnAccountTakesNoMoreThanSumsHold) {
   expect_books_balance();
 }
 
+TEST_P(LedgerStoreContract, WhatIsPaidInOnADayHasALimitThatOutlivesAReopen) {
+  const auto deposited = [this](const std::string& id, int64_t amount, Day day) {
+    return commit({{.transfer = deposit(id, kAnn, amount), .daily_limit = DailyLimit{day, Money(100)}}}).postings.at(0);
+  };
+  const Day tomorrow{kToday.since_epoch + 1};
+  EXPECT_EQ(deposited("d1", 101, kToday), PostOutcome::kOverDailyLimit);
+  EXPECT_EQ(deposited("d1", 60, kToday), PostOutcome::kPosted) << "what was refused has taken no id, and no part";
+  EXPECT_EQ(deposited("d2", 41, kToday), PostOutcome::kOverDailyLimit);
+  backend_->reopen();
+  EXPECT_EQ(deposited("d3", 41, kToday), PostOutcome::kOverDailyLimit);
+  EXPECT_EQ(deposited("d4", 40, kToday), PostOutcome::kPosted);
+  EXPECT_EQ(deposited("d1", 60, kToday), PostOutcome::kDuplicate) << "answered as before, and counted once";
+  EXPECT_EQ(deposited("d1", 60, tomorrow), PostOutcome::kDuplicate);
+  EXPECT_EQ(deposited("d5", 1, kToday), PostOutcome::kOverDailyLimit);
+  EXPECT_EQ(deposited("d5", 100, tomorrow), PostOutcome::kPosted);
+  EXPECT_EQ(balance(kAnn), Money(200));
+  expect_books_balance();
+}
+
+TEST_P(LedgerStoreContract, DepositsOfOneBatchShareTheDaysLimit) {
+  const auto limited = [](const std::string& id, const AccountId& to, int64_t amount) {
+    return Posting{.transfer = deposit(id, to, amount), .daily_limit = DailyLimit{kToday, Money(100)}};
+  };
+  ASSERT_TRUE(store().set_frozen(kBob, true).has_value());
+  const auto result = commit({limited("d1", kAnn, 70), limited("d2", kBob, 30), limited("d3", kAnn, 31),
+                              limited("d1", kAnn, 70), limited("d4", kAnn, 30)});
+  EXPECT_THAT(result.postings, ElementsAre(PostOutcome::kPosted, PostOutcome::kFrozen, PostOutcome::kOverDailyLimit,
+                                           PostOutcome::kDuplicate, PostOutcome::kPosted));
+  EXPECT_EQ(commit({limited("d5", kAnn, 1)}).postings.at(0), PostOutcome::kOverDailyLimit);
+  EXPECT_EQ(balance(kAnn), Money(100));
+  expect_books_balance();
+}
+
 TEST_P(LedgerStoreContract, ARefusedPaymentLeavesThePacketFreeForAnother) {
   fund(kAnn, 100);
   EXPECT_EQ(post(payment("p1", kBob, key(1), 100), "token"), PostOutcome::kInsufficient);

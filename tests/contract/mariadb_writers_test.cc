@@ -171,6 +171,28 @@ TEST_F(MariadbLedgerWriters, TwoAtOnceSpendAWalletOnlyOnce) {
   expect_books_balance(*first);
 }
 
+TEST_F(MariadbLedgerWriters, TwoAtOnceNeverPassADaysLimit) {
+  const auto first = open();
+  const auto second = open();
+  constexpr int tries = 60;  // each, of 1 fen; half of them fit
+  const auto play = [](LedgerStore& store, const std::string& name) {
+    int posted = 0;
+    for (int i = 0; i < tries; ++i) {
+      Posting posting = deposit(name + std::to_string(i), wallet(name), 1);
+      posting.daily_limit = DailyLimit{kToday, Money(tries)};
+      posted += commit(store, {.postings = {posting}, .now = kNoon}).postings[0] == PostOutcome::kPosted ? 1 : 0;
+    }
+    return posted;
+  };
+  int theirs = 0;
+  std::thread other([&] { theirs = play(*second, "b"); });  // both find no day, and no account, at first
+  const int mine = play(*first, "a");
+  other.join();
+  EXPECT_EQ(mine + theirs, tries);
+  EXPECT_EQ(first->account(kChannel).value().balance(), Money(-tries));
+  expect_books_balance(*first);
+}
+
 // No account is touched by both: they meet at the send's key alone.
 TEST_F(MariadbLedgerWriters, TwoAtOncePayOnePacketOfASend) {
   const auto first = open();

@@ -1,15 +1,20 @@
-// The operators' API over memory stores: every route with its token, bad input, success, and stores that fail. Here and
-// not beside its sources, because only apps and tests outside src may name an adapter.
+// The operators' API over memory stores: every route with its token, health, bad input, success, and stores that fail.
+// Here and not beside its sources, because only apps and tests outside src may name an adapter.
 #include "api/admin/admin_api.h"
 #include "net/http/parser.h"
 
 #include <fmt/format.h>
 
 #include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
 #include <future>
 
+#include "api/health_api.h"
 #include "api/problem.h"
+#include "base/scratch_dir.h"
 #include "service/service_fixture.h"
+#include "support/memory_admin_journal_store.h"
 
 namespace hongbao {
 namespace {
@@ -20,6 +25,8 @@ using std::chrono::milliseconds;
 using testing::HasSubstr;
 
 constexpr std::string_view kToken = "operators-only";
+constexpr std::string_view kAuditorToken = "auditors-only";
+constexpr std::string_view kViewerToken = "viewers-only";
 constexpr size_t kHeaderBytesMax = 8'192;
 constexpr size_t kBodyBytesMax = 16'384;
 
@@ -96,14 +103,27 @@ class AdminApiTest : public ServiceTest {
   AdminApiTest() {
     pool.start();
     region.set_ready(true);
+    std::ofstream(token_file) << print_admin_tokens({token_of("ann", AdminRole::kOperator, kToken),
+                                                     token_of("bob", AdminRole::kAuditor, kAuditorToken),
+                                                     token_of("eve", AdminRole::kViewer, kViewerToken)});
+    std::filesystem::permissions(token_file, std::filesystem::perms(0600));
+    EXPECT_TRUE(tokens.load());
+    journal.start();
   }
   ~AdminApiTest() override {
     backup.stop();
     pool.stop();
+    journal.stop();
+  }
+
+  static AdminToken token_of(std::string name, AdminRole role, std::string_view token) {
+    return {std::move(name), role, hash_of_admin_token(token), "2026-11-28T02:00:00.000Z"};
   }
 
   AdminServices services() {
-    return {.shards = at.shards,
+    return {.tokens = tokens,
+            .journal = journal,
+            .shards = at.shards,
             .wallets = at.wallets,
             .audit = at.audit,
             .reconciler = at.reconciler,
@@ -119,8 +139,7 @@ class AdminApiTest : public ServiceTest {
             .registry = at.registry};
   }
   AdminApiOptions options() {
-    return {.token = std::string(kToken),
-            .region = Region::kSouth,
+    return {.region = Region::kSouth,
             .command_timeout = std::chrono::seconds(5),
             .archive_now = [this] { ++archive_rounds; },
             .update_metrics = [this] { ++metric_updates; }};
@@ -147,7 +166,8 @@ class AdminApiTest : public ServiceTest {
                              std::string_view headers = {}) {
     return parsed(method, target, fmt::format("Authorization: Bearer {}\r\n{}", kToken, headers), body);
   }
-  static Answer ask_api(AdminApi& from, const HttpRequest& request) {
+  template <class Api>
+  static Answer ask_api(Api& from, const HttpRequest& request) {
     const auto asker = std::make_shared<Asker>();
     auto answered = asker->future();
     from.handle(request, Reply(asker, 0));
@@ -158,6 +178,9 @@ class AdminApiTest : public ServiceTest {
     return answer;
   }
   Answer get(const std::string& target) { return ask_api(api, request(http::verb::get, target)); }
+  Answer ask_health(const std::string& target, http::verb method = http::verb::get) {
+    return ask_api(health, parsed(method, target, ""));
+  }
   Answer post(const std::string& target, const std::string& body = {}) {
     return ask_api(api, request(http::verb::post, target, body));
   }
@@ -167,6 +190,12 @@ class AdminApiTest : public ServiceTest {
   // A wallet's JSON.
   static int64_t balance(const Answer& answer) { return answer.body.at("wallet").at("balance").as_int64(); }
 
+  SystemClock journal_clock;
+  ScratchDir directory;
+  std::string token_file = directory.file("admin.tokens");
+  AdminTokens tokens{token_file, at.registry};
+  MemoryAdminJournalStore journal_store;
+  AdminJournal journal{journal_store, journal_clock, {.bytes_max = 1'000, .patience = milliseconds(500)}, at.registry};
   MemoryInboxStore inbox;
   Archiver archiver{at.shards,  at.orders, at.ledger, inbox, at.clock, {.hot_days = 7}, [] { return false; },
                     at.registry};
@@ -189,34 +218,37 @@ class AdminApiTest : public ServiceTest {
   int archive_rounds = 0;
   int metric_updates = 0;
   AdminApi api{services(), options()};
+  HealthApi health{region, at.registry};
 };
 
 constexpr struct {
   http::verb method;
   const char* target;
+  AdminRole role = AdminRole::kViewer;
 } kGuarded[] = {{http::verb::get, "/metrics"},
                 {http::verb::get, "/admin/v1/shards"},
                 {http::verb::get, "/admin/v1/region"},
-                {http::verb::get, "/admin/v1/audit"},
+                {http::verb::get, "/admin/v1/audit", AdminRole::kAuditor},
+                {http::verb::get, "/admin/v1/journal", AdminRole::kAuditor},
                 {http::verb::get, "/admin/v1/reconciliation"},
-                {http::verb::post, "/admin/v1/reconciliation:run"},
+                {http::verb::post, "/admin/v1/reconciliation:run", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/archive"},
                 {http::verb::get, "/admin/v1/archive/days?shard=s000"},
-                {http::verb::post, "/admin/v1/archive:run"},
+                {http::verb::post, "/admin/v1/archive:run", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/backup"},
-                {http::verb::post, "/admin/v1/backup"},
+                {http::verb::post, "/admin/v1/backup", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/switches"},
-                {http::verb::put, "/admin/v1/switches"},
+                {http::verb::put, "/admin/v1/switches", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/traffic"},
-                {http::verb::put, "/admin/v1/traffic"},
-                {http::verb::get, "/admin/v1/wallets/alice"},
-                {http::verb::post, "/admin/v1/wallets/alice:deposit"},
-                {http::verb::post, "/admin/v1/wallets/alice:freeze"},
-                {http::verb::post, "/admin/v1/wallets/alice:unfreeze"},
+                {http::verb::put, "/admin/v1/traffic", AdminRole::kOperator},
+                {http::verb::get, "/admin/v1/wallets/alice", AdminRole::kAuditor},
+                {http::verb::post, "/admin/v1/wallets/alice:deposit", AdminRole::kOperator},
+                {http::verb::post, "/admin/v1/wallets/alice:freeze", AdminRole::kOperator},
+                {http::verb::post, "/admin/v1/wallets/alice:unfreeze", AdminRole::kOperator},
                 {http::verb::get, "/admin/v1/nothing"}};
 
-TEST_F(AdminApiTest, EverythingButHealthAndReadinessNeedsTheToken) {
-  for (const auto& [method, target] : kGuarded) {
+TEST_F(AdminApiTest, EverythingNeedsTheToken) {
+  for (const auto& [method, target, role] : kGuarded) {
     const Answer without = ask_api(api, parsed(method, target, ""));
     EXPECT_EQ(without.refusal(), "401 unauthenticated Authorization") << target;
     for (const char* wrong : {"Bearer operators-onlx", "Bearer operators-only2", "Bearer operators-onl"}) {
@@ -227,9 +259,48 @@ TEST_F(AdminApiTest, EverythingButHealthAndReadinessNeedsTheToken) {
     EXPECT_EQ(ask_api(api, basic).status, 401U) << target;
   }
   EXPECT_EQ(at.wallet("alice"), 0);
-  for (const char* open : {"/healthz", "/readyz"}) {
-    EXPECT_EQ(ask_api(api, parsed(http::verb::get, open, "")).status, 200U) << open;
+}
+
+TEST_F(AdminApiTest, ATokenThatIsTooWeakIsToldWhichRoleIsNeeded) {
+  const std::pair<std::string_view, AdminRole> callers[] = {
+      {kViewerToken, AdminRole::kViewer}, {kAuditorToken, AdminRole::kAuditor}, {kToken, AdminRole::kOperator}};
+  for (const auto& [token, role] : callers) {
+    const std::string header = fmt::format("Authorization: Bearer {}\r\n", token);
+    for (const auto& [method, target, needed] : kGuarded) {
+      // A parameter that no route has: a role that is strong enough is refused behind the role.
+      const std::string unknown = fmt::format("{}{}no=1", target, std::string_view(target).contains('?') ? "&" : "?");
+      const Answer answer = ask_api(api, parsed(method, unknown, header));
+      if (std::string_view(target) == "/admin/v1/nothing") {
+        EXPECT_EQ(answer.status, 404U);
+      } else if (role < needed) {
+        EXPECT_EQ(answer.refusal(), "403 role_needed -") << to_text(role) << target;
+        EXPECT_THAT(std::string(answer.body.at("detail").as_string()),
+                    HasSubstr(fmt::format("the role {}, and this token's is {}", to_text(needed), to_text(role))));
+      } else {
+        EXPECT_EQ(answer.refusal(), "422 unknown_field no") << to_text(role) << target;
+      }
+    }
   }
+}
+
+TEST_F(AdminApiTest, ARevokedTokenIsWorthless) {
+  EXPECT_EQ(get("/admin/v1/switches").status, 200U);
+  std::ofstream(token_file) << print_admin_tokens({token_of("bob", AdminRole::kAuditor, kAuditorToken)});
+  tokens.look_again();
+  EXPECT_EQ(get("/admin/v1/switches").refusal(), "401 unauthenticated Authorization");
+}
+
+TEST_F(AdminApiTest, HealthIsToldWithoutATokenAndNothingElseIsThere) {
+  EXPECT_EQ(ask_health("/healthz").status, 200U);
+  EXPECT_EQ(ask_health("/readyz").status, 200U);
+  EXPECT_EQ(ask_health("/readyz?now=1").refusal(), "422 unknown_field now");
+  EXPECT_EQ(ask_health("/readyz", http::verb::post).status, 405U);
+  EXPECT_EQ(ask_health("/readyz", http::verb::options).status, 204U);
+  for (const auto& [method, target, role] : kGuarded) {
+    EXPECT_EQ(ask_api(health, request(method, target)).status, 404U) << target;
+  }
+  EXPECT_EQ(get("/healthz").status, 404U) << "it has one place";
+  EXPECT_EQ(get("/readyz").status, 404U);
 }
 
 TEST_F(AdminApiTest, WhatIsNoRouteMethodOrParameterIsRefused) {
@@ -238,7 +309,7 @@ TEST_F(AdminApiTest, WhatIsNoRouteMethodOrParameterIsRefused) {
   const Answer wrong_method = post("/admin/v1/shards");
   EXPECT_EQ(wrong_method.status, 405U);
   EXPECT_THAT(wrong_method.response.headers, HasSubstr("Allow: GET"));
-  for (const auto& [method, target] : kGuarded) {
+  for (const auto& [method, target, role] : kGuarded) {
     if (std::string_view(target) != "/admin/v1/nothing") {
       const std::string unknown = fmt::format("{}{}no=1", target, std::string_view(target).contains('?') ? "&" : "?");
       EXPECT_EQ(ask_api(api, request(method, unknown)).refusal(), "422 unknown_field no") << unknown;
@@ -253,34 +324,34 @@ TEST_F(AdminApiTest, OptionsTellTheMethods) {
 }
 
 TEST_F(AdminApiTest, ReadinessTellsWhyNot) {
-  EXPECT_EQ(get("/readyz").body.at("status"), "ready");
+  EXPECT_EQ(ask_health("/readyz").body.at("status"), "ready");
   can_serve = false;
-  Answer answer = get("/readyz");
+  Answer answer = ask_health("/readyz");
   EXPECT_EQ(answer.status, 503U);
   EXPECT_EQ(answer.body.at("reasons").at(0), "it does not know yet who owns the shards");
-  api.set_ready(false);
-  EXPECT_EQ(get("/readyz").body.at("reasons").at(0), "it starts, or is about to end");
-  EXPECT_EQ(get("/healthz").status, 200U);
+  region.set_ready(false);
+  EXPECT_EQ(ask_health("/readyz").body.at("reasons").at(0), "it starts, or is about to end");
+  EXPECT_EQ(ask_health("/healthz").status, 200U);
   can_serve = true;
-  api.set_ready(true);
+  region.set_ready(true);
   watch.add({"redis", "cache", "cache:1"}, []() -> Result<RegionWatch::Found> { return told_to_fail(); });
   watch.start();
   watch.refresh(std::chrono::steady_clock::now() + std::chrono::seconds(5));
-  answer = get("/readyz");
+  answer = ask_health("/readyz");
   EXPECT_EQ(answer.status, 200U);
   EXPECT_THAT(std::string(answer.body.at("degraded").at(0).as_string()), HasSubstr("redis (cache)"));
   watch.stop();
 }
 
 TEST_F(AdminApiTest, MetricsAreBroughtUpToDateAndCountRequests) {
-  (void)get("/healthz");
+  (void)ask_health("/healthz");
   (void)get("/admin/v1/nothing");
   const Answer answer = get("/metrics");
   EXPECT_EQ(answer.status, 200U);
   EXPECT_EQ(answer.response.content_type, "text/plain; version=0.0.4");
   EXPECT_EQ(metric_updates, 1);
   for (const char* line :
-       {R"(hongbao_http_requests_total{api="admin",route="GET /healthz",status="2xx"} 1)",
+       {R"(hongbao_http_requests_total{api="health",route="GET /healthz",status="2xx"} 1)",
         R"(hongbao_http_requests_total{api="admin",route="unrouted",status="4xx"} 1)",
         R"(hongbao_http_requests_total{api="admin",route="POST /admin/v1/wallets/{}:deposit",status="2xx"} 0)"}) {
     EXPECT_THAT(answer.response.body, HasSubstr(line));
@@ -327,7 +398,9 @@ TEST_F(AdminApiTest, ADeadOrderStoreFailsAuditAndArchiveWithoutItsWords) {
   orders.begin()->second = &dead;
   Audit audit(at.ledger, orders, at.clock);
   const AdminServices all = services();
-  AdminApi failing({.shards = all.shards,
+  AdminApi failing({.tokens = all.tokens,
+                    .journal = all.journal,
+                    .shards = all.shards,
                     .wallets = all.wallets,
                     .audit = audit,
                     .reconciler = all.reconciler,
@@ -496,6 +569,106 @@ TEST_F(AdminApiTest, AWalletIsReadAndPaidInto) {
   }
 }
 
+TEST_F(AdminApiTest, TheJournalTellsWhoChangedWhatAndWhatCameOfIt) {
+  (void)get("/admin/v1/switches");
+  EXPECT_TRUE(get("/admin/v1/journal").body.at("entries").as_array().empty()) << "nothing was changed";
+  (void)ask_api(api, request(http::verb::post, "/admin/v1/wallets/alice:deposit", R"({"amount":500})",
+                             "Idempotency-Key: k1\r\n"));
+  (void)post("/admin/v1/wallets/alice:deposit", R"({"amount":0})");
+  const Answer refused = ask_api(api, parsed(http::verb::post, "/admin/v1/archive:run",
+                                             fmt::format("Authorization: Bearer {}\r\n", kViewerToken)));
+  EXPECT_EQ(refused.status, 403U);
+  const json::array entries = get("/admin/v1/journal").body.at("entries").as_array();
+  ASSERT_EQ(entries.size(), 2U) << "newest first, and none of what its role forbids";
+  EXPECT_EQ(entries[0].at("outcome"), "422 invalid_field");
+  const json::object& deposit = entries[1].as_object();
+  EXPECT_EQ(deposit.at("number"), 1);
+  EXPECT_EQ(deposit.at("token"), "ann");
+  EXPECT_EQ(deposit.at("role"), "operator");
+  EXPECT_EQ(deposit.at("call"), "POST /admin/v1/wallets/alice:deposit");
+  EXPECT_EQ(deposit.at("content"), R"(key k1 {"amount":500})");
+  EXPECT_EQ(deposit.at("outcome"), "200");
+  EXPECT_TRUE(deposit.contains("ended_at"));
+}
+
+TEST_F(AdminApiTest, TheJournalIsPaged) {
+  for (int i = 0; i < 101; ++i) {
+    (void)post("/admin/v1/archive:run");
+  }
+  const Answer first = get("/admin/v1/journal");
+  EXPECT_EQ(first.body.at("entries").as_array().size(), 100U);
+  EXPECT_EQ(first.body.at("next_before"), 2);
+  const Answer second = get("/admin/v1/journal?before=2");
+  EXPECT_EQ(second.body.at("entries").as_array().size(), 1U);
+  EXPECT_FALSE(second.body.as_object().contains("next_before"));
+  for (const char* before : {"", "0", "-1", "x"}) {
+    EXPECT_EQ(get(fmt::format("/admin/v1/journal?before={}", before)).refusal(), "422 invalid_field before");
+  }
+}
+
+TEST_F(AdminApiTest, WithoutItsLineNothingIsChanged) {
+  journal_store.fail(true);
+  EXPECT_EQ(post("/admin/v1/wallets/alice:deposit", R"({"amount":5})").refusal(), "503 journal_unavailable -");
+  EXPECT_EQ(post("/admin/v1/wallets/alice:freeze").refusal(), "503 journal_unavailable -");
+  EXPECT_EQ(put("/admin/v1/switches", R"({"switches":{"opens":false}})").refusal(), "503 journal_unavailable -");
+  journal_store.fail(false);
+  journal_store.hold();
+  EXPECT_EQ(post("/admin/v1/wallets/alice:deposit", R"({"amount":5})").refusal(), "503 journal_unavailable -");
+  EXPECT_EQ(balance(get("/admin/v1/wallets/alice")), 0) << "reads wait for no journal";
+  journal_store.release();
+  journal_store.set_bytes(1'000);
+  EXPECT_EQ(post("/admin/v1/archive:run").refusal(), "503 journal_unavailable -");
+  EXPECT_TRUE(at.control.is_on(Switch::kOpens));
+  EXPECT_EQ(at.wallet("alice"), 0);
+  EXPECT_EQ(archive_rounds, 0);
+}
+
+TEST_F(AdminApiTest, ADaysDepositsHaveALimitAndRepeatsCountOnce) {
+  AdminServices limited = services();
+  Wallets wallets(at.ledger, at.writer, at.workers, at.clock, Money(100));
+  AdminApi day({.tokens = limited.tokens,
+                .journal = limited.journal,
+                .shards = limited.shards,
+                .wallets = wallets,
+                .audit = limited.audit,
+                .reconciler = limited.reconciler,
+                .archiver = limited.archiver,
+                .backup = limited.backup,
+                .orders = limited.orders,
+                .region = limited.region,
+                .workers = limited.workers,
+                .status_workers = limited.status_workers,
+                .control = limited.control,
+                .control_workers = limited.control_workers,
+                .ids = limited.ids,
+                .registry = limited.registry},
+               options());
+  const auto deposit = [&](const char* user, int amount, const char* key) {
+    return ask_api(day,
+                   request(http::verb::post, fmt::format("/admin/v1/wallets/{}:deposit", user),
+                           fmt::format(R"({{"amount":{}}})", amount), fmt::format("Idempotency-Key: {}\r\n", key)));
+  };
+  EXPECT_EQ(deposit("alice", 60, "k1").status, 200U);
+  EXPECT_EQ(deposit("bob", 41, "k2").refusal(), "409 deposit_limit_reached -");
+  EXPECT_EQ(deposit("bob", 40, "k2").status, 200U);
+  EXPECT_EQ(deposit("alice", 60, "k1").status, 200U) << "it is the one of before";
+  EXPECT_EQ(deposit("alice", 1, "k3").refusal(), "409 deposit_limit_reached -");
+  EXPECT_EQ(at.wallet("alice"), 60);
+  EXPECT_EQ(at.wallet("bob"), 40);
+}
+
+TEST_F(AdminApiTest, OneDepositHasALimit) {
+  AdminApiOptions small = options();
+  small.deposit_max = Money(50);
+  AdminApi limited(services(), small);
+  const auto deposit = [&](int amount) {
+    return ask_api(limited, request(http::verb::post, "/admin/v1/wallets/alice:deposit",
+                                    fmt::format(R"({{"amount":{}}})", amount)));
+  };
+  EXPECT_EQ(deposit(51).refusal(), "422 invalid_field amount");
+  EXPECT_EQ(deposit(50).status, 200U);
+}
+
 TEST_F(AdminApiTest, BadDepositsNameTheirFieldAndMoveNothing) {
   const auto refusal = [&](const std::string& body) { return post("/admin/v1/wallets/alice:deposit", body).refusal(); };
   for (const char* amount : {"0", "-1", "1.5", "\"5\"", "null", "100000000001"}) {
@@ -552,7 +725,7 @@ TEST_F(AdminApiTest, WhenWorkersAreBusyCallsAreRefusedAtOnce) {
     EXPECT_EQ(get(target).refusal(), "503 overloaded -") << target;
   }
   EXPECT_EQ(put("/admin/v1/switches", R"({"switches":{"opens":false}})").type(), "overloaded");
-  EXPECT_EQ(get("/readyz").status, 200U);
+  EXPECT_EQ(ask_health("/readyz").status, 200U);
   busy.set_value();
 }
 

@@ -36,6 +36,11 @@ LedgerState MemoryLedgerStore::read(const LedgerReads& reads) const {
     }
   }
   read_payments(reads, state);
+  for (const Day day : reads.days) {
+    if (const auto counted = counted_.find(day); counted != counted_.end()) {
+      state.counted.insert(*counted);
+    }
+  }
   return state;
 }
 
@@ -103,6 +108,9 @@ void MemoryLedgerStore::write(const LedgerDecision& decision) {
   write_deferred(decision);
   for (const auto& [shard, next] : decision.cursors) {
     cursors_[shard] = next;
+  }
+  for (const auto& [day, amount] : decision.counted) {
+    counted_[day] = amount;
   }
 }
 

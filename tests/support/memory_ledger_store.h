@@ -54,6 +54,7 @@ class MemoryLedgerStore final : public LedgerStore {
   std::map<PacketKey, Payment> payments_;
   std::map<SendKey, PacketKey> sends_;  // that were paid
   std::map<ShardId, VoucherNo> cursors_;
+  std::map<Day, Money> counted_;                                   // of deposits
   std::map<std::string, DeferredTransfer, std::less<>> deferred_;  // by transfer id
 };
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Stands in for a hongbaod behind HAProxy:  dummy_node.py NAME PUBLIC_PORT ADMIN_PORT OWNERS_FILE
+"""Stands in for a hongbaod behind HAProxy:  dummy_node.py NAME PUBLIC_PORT HEALTH_PORT OWNERS_FILE
 
 OWNERS_FILE holds {shard: node's name}. As a node does, it names the owner when it is another; it tells who it is in
 Served-By and the connection in Served-On. Queries make it misbehave: `?die=NAME` ends that node before it answers,
@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 
-name, public_port, admin_port, owners_file = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), pathlib.Path(sys.argv[4])
+name, public_port, health_port, owners_file = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), pathlib.Path(sys.argv[4])
 
 
 HANG_S = 5
@@ -39,7 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 is_ready = True
 
 
-class Admin(Handler):
+class Health(Handler):
     def do_GET(self):
         self.answer(200 if is_ready else 503, {})
 
@@ -77,4 +77,4 @@ def become_unready(*_):
 
 signal.signal(signal.SIGUSR1, become_unready)
 serve(public_port, Public)
-serve(admin_port, Admin)
+serve(health_port, Health)

@@ -38,6 +38,7 @@ def binary(name):
 def clean_environment(overrides):
     environment = dict(os.environ)
     environment.update(HONGBAO_SERVER_LISTEN="127.0.0.1:0", HONGBAO_ADMIN_LISTEN="127.0.0.1:0",
+                       HONGBAO_HEALTH_LISTEN="127.0.0.1:0", HONGBAO_ADMIN_DEPOSIT_DAILY_MAX_FEN=str(10**16),
                        HONGBAO_SHARDS_COUNT="2")
     environment.update({f"HONGBAO_{key}": str(value) for key, value in overrides.items()})
     return environment
@@ -76,6 +77,7 @@ class Server:
         self.process = None
         self.public = None
         self.admin = None
+        self.health = None
         self._keys = itertools.count()
 
     def secret(self, name):
@@ -112,7 +114,7 @@ class Server:
             self.log.append(text)
             if '"listening"' in text:
                 event = json.loads(text)
-                self.public, self.admin = event["public"], event["admin"]
+                self.public, self.admin, self.health = event["public"], event["admin"], event["health"]
                 listening.set()
         stream.close()
 
@@ -150,6 +152,9 @@ class Server:
 
     def operator(self):
         return Client(self.admin, self.admin_token)
+
+    def health_client(self):
+        return Client(self.health)
 
     def ctl(self, *arguments, check=True):
         result = subprocess.run([binary("hongbaoctl"), "--config", str(self.config), "--url", f"http://{self.public}",

@@ -267,10 +267,12 @@ class BadInput(SystemTest):
         self.assert_refused(lambda: self.alice.get("/v1/users/me/wallet?page_size=1"), "unknown_field", "page_size")
         self.assert_refused(lambda: self.alice.get("/v1/nothing?colour=red"), "no_such_path")
         with self.server.operator() as operator:
-            for path in ("/healthz", "/readyz", "/metrics", "/admin/v1/shards", "/admin/v1/audit", "/admin/v1/switches",
-                         "/admin/v1/archive", "/admin/v1/archive/days", "/admin/v1/traffic", "/admin/v1/wallets/alice",
+            for path in ("/metrics", "/admin/v1/shards", "/admin/v1/audit", "/admin/v1/switches", "/admin/v1/archive", "/admin/v1/archive/days", "/admin/v1/traffic", "/admin/v1/wallets/alice",
                          "/admin/v1/reconciliation"):
                 self.assert_problem(operator.get(path + "?colour=red"), "unknown_field", "colour")
+            with self.server.health_client() as client:
+                for path in ("/healthz", "/readyz"):
+                    self.assert_problem(client.get(path + "?colour=red"), "unknown_field", "colour")
             for path in ("/admin/v1/wallets/alice:deposit", "/admin/v1/wallets/alice:freeze", "/admin/v1/archive:run",
                          "/admin/v1/reconciliation:run"):
                 self.assert_refused(lambda: operator.post(path + "?colour=red", {}), "unknown_field", "colour", path=path)
@@ -321,9 +323,20 @@ class BadInput(SystemTest):
                 self.assert_refused(lambda: client.post("/admin/v1/wallets/alice:deposit", {"amount": 5}),
                                     "unauthenticated")
         self.assert_alarmed("admin_token_refused")
-        with Client(self.server.admin) as client:
-            self.assertEqual(200, client.get("/healthz").status)
-            self.assertEqual(200, client.get("/readyz").status)
+        with self.server.operator() as operator:
+            for path in ("/healthz", "/readyz"):
+                self.assert_problem(operator.get(path), "no_such_path")
+
+    def test_the_health_listener_has_nothing_else(self):
+        with Client(self.server.health) as client:
+            self.assertEqual({"status": "ok"}, client.get("/healthz").body)
+            self.assertEqual({"status": "ready"}, client.get("/readyz").body)
+        for token in (None, self.server.admin_token, self.alice.token):
+            with Client(self.server.health, token) as client:
+                for path in ("/metrics", "/", "/admin/v1/shards", "/admin/v1/wallets/alice", "/v1/users/me/wallet"):
+                    self.assert_problem(client.get(path), "no_such_path")
+                self.assert_problem(client.post("/admin/v1/wallets/alice:deposit", {"amount": 5}), "no_such_path")
+                self.assert_problem(client.post("/readyz", {}), "method_not_allowed")
 
     def test_admin_bodies(self):
         with self.server.operator() as operator:

@@ -271,8 +271,9 @@ class Paths(CommandLineTest):
                 self.assert_one_line(run("hongbaod", "--config", path), "hongbaod", "--config", word)
                 self.assert_one_line(run("hongbaoctl", "--config", path, "audit"), "hongbaoctl", "--config", word)
                 config = self.directory / "secret.toml"
+                config.write_text(re.sub(r'"[^"]*admin\.tokens"', json.dumps(str(path)), text))
+                self.assert_one_line(run("hongbaod", "--config", config), "hongbaod", "admin.tokens_file", word)
                 config.write_text(re.sub(r'"[^"]*admin\.token"', json.dumps(str(path)), text))
-                self.assert_one_line(run("hongbaod", "--config", config), "hongbaod", "admin.token_file", word)
                 result = run("hongbaoctl", "--config", config, "--admin-url", "http://127.0.0.1:1", "audit")
                 self.assert_one_line(result, "hongbaoctl", "admin.token_file", word)
                 shares = run("hongbaoctl", "verify", "--id", PACKET, "--seed", "00" * 32, "--commitment", "00" * 32,
@@ -382,8 +383,8 @@ class Limits(CommandLineTest):
 class Running(CommandLineTest):
     def spawn(self, server, **options):
         """On a port that is known beforehand, for its log may be lost. Ready when it returns."""
-        server.admin = f"127.0.0.1:{free_port()}"
-        server.environment["HONGBAO_ADMIN_LISTEN"] = server.admin
+        server.health = f"127.0.0.1:{free_port()}"
+        server.environment["HONGBAO_HEALTH_LISTEN"] = server.health
         options.setdefault("stderr", subprocess.DEVNULL)
         process = subprocess.Popen([binary("hongbaod"), "--config", str(server.config)], env=server.environment, **options)
         self.addCleanup(lambda: (process.kill(), process.wait()))
@@ -393,7 +394,7 @@ class Running(CommandLineTest):
     @staticmethod
     def status(server, path):
         try:
-            with Client(server.admin, timeout_s=2) as client:
+            with Client(server.health, timeout_s=2) as client:
                 return client.get(path).status
         except OSError:
             return None

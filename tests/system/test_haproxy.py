@@ -35,14 +35,14 @@ def packet(shard, verb=""):
 class DummyNode(Engine):
     def __init__(self, name, directory, owners):
         super().__init__(name, directory)
-        self.admin_port = free_port()
+        self.health_port = free_port()
         self.owners = owners
 
     def command(self):
-        return [sys.executable, HERE / "dummy_node.py", self.name, self.port, self.admin_port, self.owners]
+        return [sys.executable, HERE / "dummy_node.py", self.name, self.port, self.health_port, self.owners]
 
     def is_ready(self):
-        return answers(self.port) and answers(self.admin_port)
+        return answers(self.port) and answers(self.health_port)
 
     def unready(self):
         self.process.send_signal(signal.SIGUSR1)
@@ -83,7 +83,7 @@ class HaproxyCase(unittest.TestCase):
         self.owners = directory / "owners.json"
         self.own({})
         self.nodes = {name: DummyNode(name, directory / name, self.owners) for name in "abc"}
-        self.haproxy = self.haproxy_class(directory / "haproxy", [(node.name, node.address, node.admin_port)
+        self.haproxy = self.haproxy_class(directory / "haproxy", [(node.name, node.address, node.health_port)
                                                                 for node in self.nodes.values()])
         for engine in [*self.nodes.values(), self.haproxy]:
             self.addCleanup(engine.kill)

@@ -205,7 +205,7 @@ class Nodes(unittest.TestCase):
         self.addCleanup(second.kill)
         second.start()
         began = time.monotonic()
-        eventually(lambda: not readyz(first.admin), "the replaced one is not ready", LEASE_S)
+        eventually(lambda: not readyz(first.health), "the replaced one is not ready", LEASE_S)
         self.assertNotEqual(0, first.process.wait(20))
         self.assertLess(time.monotonic() - began, 10)
         self.assertRegex(first.log.read_text().splitlines()[-1], f"^hongbaod: .*{first.name}")

@@ -18,7 +18,7 @@ from wire import Wire
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from engines import EngineError  # noqa: E402
-from region import Region  # noqa: E402
+from region import Region, readyz  # noqa: E402
 
 PACKETS = 12
 LOG_SHOWN_MAX = 3_000
@@ -126,7 +126,7 @@ class RegionTest(unittest.TestCase):
         secrets = self.region.directory / "secrets"
         sets = {"node.name": "stranger", "node.tls_cert_file": secrets / "stranger.pem",
                 "node.tls_key_file": secrets / "stranger.key", "server.listen": "127.0.0.1:0", "admin.listen": "127.0.0.1:0",
-                "node.listen": "127.0.0.1:0", **{key.replace("__", "."): value for key, value in settings.items()}}
+                "health.listen": "127.0.0.1:0", "node.listen": "127.0.0.1:0", **{key.replace("__", "."): value for key, value in settings.items()}}
         result = subprocess.run([binary("hongbaod"), "--config", str(self.region.config),
                                  *(f"--set={key}={value}" for key, value in sets.items())],
                                 capture_output=True, text=True, timeout=20, check=False)
@@ -277,7 +277,7 @@ class RegionTest(unittest.TestCase):
             thread.start()
         while any(thread.is_alive() for thread in threads):
             asked = time.monotonic()
-            self.assertEqual(200, asking.get("/readyz").status)
+            self.assertTrue(readyz(node.health))
             self.assertLess(time.monotonic() - asked, 1)
             time.sleep(0.05)
         self.assertLess(time.monotonic() - began, 8)

@@ -38,7 +38,9 @@ const std::vector<SchemaStep>& ledger_schema_steps() {
   static const SchemaStep one_payment_a_send{
       "ALTER TABLE payment ADD COLUMN IF NOT EXISTS send_key BINARY(16), ADD UNIQUE KEY IF NOT EXISTS "
       "of_send(send_key)"};
-  static const std::vector<SchemaStep> steps{tables, by_time, one_payment_a_send};
+  static const SchemaStep deposits_of_days{
+      "CREATE TABLE IF NOT EXISTS deposit_day(day INT PRIMARY KEY, amount BIGINT NOT NULL) ENGINE = InnoDB"};
+  static const std::vector<SchemaStep> steps{tables, by_time, one_payment_a_send, deposits_of_days};
   return steps;
 }
 

@@ -22,6 +22,10 @@ LedgerWriter::LedgerWriter(Database database)
                      "SELECT id, debits_posted, credits_posted, frozen FROM account FORCE INDEX (PRIMARY) WHERE id IN "
                      "({}) FOR UPDATE",
                      "?"),
+      lock_days_(database_, "SELECT day, amount FROM deposit_day FORCE INDEX (PRIMARY) WHERE day IN ({}) FOR UPDATE",
+                 "?"),
+      insert_day_(database_.prepare("INSERT IGNORE INTO deposit_day VALUES (?, 0)")),
+      update_day_(database_.prepare("UPDATE deposit_day SET amount = ? WHERE day = ?")),
       move_accounts_(database_,
                      "INSERT INTO account VALUES {} ON DUPLICATE KEY UPDATE "
                      "debits_posted = debits_posted + IF(frozen, 0, VALUES(debits_posted)), "
@@ -64,6 +68,7 @@ LedgerState LedgerWriter::lock_and_read(const LedgerReads& reads) {
   LedgerState state;
   lock_cursors(reads.cursors, state);
   lock_accounts(reads.accounts, state);
+  lock_days(reads.days, state);
   read_posted(reads.transfers, state);
   read_payments(reads, state);
   return state;
@@ -103,6 +108,31 @@ void LedgerWriter::lock_accounts(const std::set<AccountId>& accounts, LedgerStat
     std::string id(rows.text(0));
     state.accounts[id] = read_account(AccountId::trusted(id), rows, 1);
   });
+}
+
+// A day that is not there is made first, so that two nodes never both find nothing and both begin it.
+void LedgerWriter::lock_days(std::set<Day> days, LedgerState& state) {
+  const auto lock = [&] {
+    std::vector<Value> keys;
+    for (const Day day : days) {
+      keys.push_back(to_value(day));
+    }
+    lock_days_.query(keys, [&](const Rows& rows) {
+      const Day day{static_cast<int32_t>(rows.integer(0))};
+      state.counted[day] = rows.money(1);
+      days.erase(day);
+    });
+  };
+  lock();
+  if (!days.empty()) {
+    ValueRows rows;
+    for (const Day day : days) {
+      rows.add(day);
+    }
+    (void)insert_day_.run_all(rows);
+    lock();
+    require_sound(days.empty(), "a day that counts deposits is stored");
+  }
 }
 
 void LedgerWriter::read_posted(const std::set<std::string>& ids, LedgerState& state) {
@@ -167,6 +197,7 @@ void LedgerWriter::write(const LedgerDecision& decision) {
   write_payments(decision);
   write_deferred(decision);
   write_cursors(decision);
+  write_days(decision);
 }
 
 void LedgerWriter::write_transfers(const LedgerDecision& decision) {
@@ -241,6 +272,14 @@ void LedgerWriter::write_cursors(const LedgerDecision& decision) {
     moved.add(next, shard);
   }
   require_sound(update_cursor_.run_all(moved) == moved.rows(), "a shard has a cursor");
+}
+
+void LedgerWriter::write_days(const LedgerDecision& decision) {
+  ValueRows rows;
+  for (const auto& [day, amount] : decision.counted) {
+    rows.add(amount, day);
+  }
+  require_sound(update_day_.run_all(rows) == rows.rows(), "a day that counts deposits is stored");
 }
 
 void LedgerWriter::set_frozen(const AccountId& account, bool frozen) {

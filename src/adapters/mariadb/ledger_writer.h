@@ -2,7 +2,7 @@
 // round trips, however many vouchers it has:
 //
 // 1. lock the cursors of its shards, then the accounts whose state decides: those of postings and retries, and the
-//    escrows; each in the order of their keys;
+//    escrows; then the days that count deposits; each in the order of their keys;
 // 2. read what has the ids of its postings and retries, and what paid their packets;
 // 3. decide everything in memory (core/ledger_decision.h);
 // 4. add the moves to the accounts, in the order of their ids, making those that are missing. This statement also locks
@@ -47,6 +47,7 @@ class LedgerWriter {
   LedgerState lock_and_read(const LedgerReads& reads);
   void lock_cursors(std::set<ShardId> shards, LedgerState& state);
   void lock_accounts(const std::set<AccountId>& accounts, LedgerState& state);
+  void lock_days(std::set<Day> days, LedgerState& state);
   void read_posted(const std::set<std::string>& ids, LedgerState& state);
   void read_payments(const LedgerReads& reads, LedgerState& state);
 
@@ -56,12 +57,16 @@ class LedgerWriter {
   void write_payments(const LedgerDecision& decision);
   void write_deferred(const LedgerDecision& decision);
   void write_cursors(const LedgerDecision& decision);
+  void write_days(const LedgerDecision& decision);
 
   Database database_;
   ListStatement lock_cursors_;
   Statement insert_cursor_;
   Statement update_cursor_;
   ListStatement lock_accounts_;
+  ListStatement lock_days_;
+  Statement insert_day_;
+  Statement update_day_;
   ListStatement move_accounts_;
   Statement upsert_frozen_;
   ListStatement select_transfers_;

@@ -38,6 +38,9 @@ CREATE INDEX transfer_by_wallet ON transfer(wallet, at) WHERE wallet IS NOT NULL
                                        R"(
 ALTER TABLE payment ADD COLUMN send_key BLOB;
 CREATE UNIQUE INDEX payment_of_send ON payment(send_key);
+)",
+                                       R"(
+CREATE TABLE deposit_day(day INTEGER PRIMARY KEY, amount INTEGER NOT NULL) STRICT;
 )"}};
   return schema;
 }

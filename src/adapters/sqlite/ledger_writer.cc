@@ -38,6 +38,9 @@ LedgerWriter::LedgerWriter(Database database)
       select_cursor_(database_.prepare("SELECT next_voucher FROM cursor WHERE shard = ?")),
       upsert_cursor_(database_.prepare("INSERT INTO cursor(shard, next_voucher) VALUES (?,?) ON CONFLICT (shard) DO "
                                        "UPDATE SET next_voucher = excluded.next_voucher")),
+      select_day_(database_.prepare("SELECT amount FROM deposit_day WHERE day = ?")),
+      upsert_day_(database_.prepare("INSERT INTO deposit_day(day, amount) VALUES (?,?) ON CONFLICT (day) DO UPDATE SET "
+                                    "amount = excluded.amount")),
       insert_deferred_(database_.prepare(
           fmt::format("INSERT INTO deferred_transfer({}, reason, attempts, next_at) VALUES (?,?,?,?,?,?,?,?,?,?,0,?)",
                       kTransferColumns))),
@@ -77,6 +80,11 @@ LedgerState LedgerWriter::read(const LedgerReads& reads) {
     }
   }
   read_payments(reads, state);
+  for (const Day day : reads.days) {
+    if (Rows rows = select_day_.query(day); rows.next()) {
+      state.counted.emplace(day, rows.money(0));
+    }
+  }
   return state;
 }
 
@@ -114,6 +122,9 @@ void LedgerWriter::write(const LedgerDecision& decision) {
   write_deferred(decision);
   for (const auto& [shard, next] : decision.cursors) {
     upsert_cursor_.run(shard, next);
+  }
+  for (const auto& [day, amount] : decision.counted) {
+    upsert_day_.run(day, amount);
   }
 }
 

@@ -37,6 +37,8 @@ class LedgerWriter {
   Statement settle_payment_;
   Statement select_cursor_;
   Statement upsert_cursor_;
+  Statement select_day_;
+  Statement upsert_day_;
   Statement insert_deferred_;
   Statement update_deferred_;
   Statement delete_deferred_;

@@ -1,5 +1,6 @@
-// The operators' API, on a listener of its own. Everything but /healthz and /readyz needs the admin token. Runs on the
-// admin I/O thread; work that blocks goes to the worker pool.
+// The operators' API, on a listener of its own. Every route needs a token whose role may take it; what is changed is
+// told in the log and the journal with the token's name: a change is made only once its line is on the disk. Runs on
+// the admin I/O thread; work that blocks goes to the worker pool.
 #pragma once
 
 #include <functional>
@@ -8,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "api/admin/admin_tokens.h"
 #include "api/admin/region_status.h"
 #include "api/api_call.h"
+#include "core/limits.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
+#include "service/admin_journal.h"
 #include "service/archiver.h"
 #include "service/audit.h"
 #include "service/backup_job.h"
@@ -22,6 +26,8 @@ namespace hongbao {
 
 // What the API calls on. All outlive it.
 struct AdminServices {
+  const AdminTokens& tokens;
+  AdminJournal& journal;
   const ShardSet& shards;
   Wallets& wallets;
   Audit& audit;
@@ -39,8 +45,8 @@ struct AdminServices {
 };
 
 struct AdminApiOptions {
-  std::string token;
-  Region region{};  // the only one this deployment has
+  Money deposit_max = kDepositMax;  // of one call
+  Region region{};                  // the only one this deployment has
   std::chrono::milliseconds command_timeout{};
   std::function<void()> archive_now;
   std::function<void()> update_metrics;  // those that are only read now and then
@@ -52,23 +58,34 @@ class AdminApi {
 
   void handle(const HttpRequest& request, Reply reply);
 
-  // What /readyz says. Ready once all is started, until the stop begins.
-  void set_ready(bool ready) { services_.region.set_ready(ready); }
-
  private:
   using Handler = void (AdminApi::*)(const RoutedRequest&, ApiCall);
+  // What a route is, and who may take it.
+  struct Route {
+    http::verb method;
+    std::string_view pattern;
+    AdminRole role;
+    Handler handler;
+    std::vector<std::string_view> parameters{};
+    bool is_told_late = false;  // ApiCall::tell_when_late
+  };
+  static const std::vector<Route>& routes();
   struct Operation {
     Handler handler;
-    bool open;  // without the token
+    AdminRole role;
+    std::string label;
+    bool is_told_late;
     std::unique_ptr<OperationMetrics> metrics;
   };
 
-  void add(http::verb method, std::string_view pattern, Handler handler, bool open = false,
-           std::vector<std::string_view> parameters = {});
+  // Whose token it is; nullopt: the call was answered.
+  std::optional<AdminCaller> identify(const HttpRequest& request, ApiCall& call) const;
 
-  void health(const RoutedRequest& in, ApiCall call);
-  void ready(const RoutedRequest& in, ApiCall call);
+  // Has the handler run once the journal has the change.
+  void begin_change(const Operation& operation, const AdminCaller& caller, const RoutedRequest& in, ApiCall call);
+
   void metrics(const RoutedRequest& in, ApiCall call);
+  void journal(const RoutedRequest& in, ApiCall call);
   void shards(const RoutedRequest& in, ApiCall call);
   void region(const RoutedRequest& in, ApiCall call);
   void audit(const RoutedRequest& in, ApiCall call);

@@ -2,7 +2,6 @@
 // engine longer than a second.
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/value_from.hpp>
 
 #include "api/admin/admin_api.h"
 
@@ -14,18 +13,6 @@ namespace json = boost::json;
 constexpr std::chrono::milliseconds kLookTimeout{1'000};
 
 }  // namespace
-
-void AdminApi::ready(const RoutedRequest&, ApiCall call) {
-  const auto readiness = services_.region.readiness();
-  json::object body{{"status", readiness.is_ready() ? "ready" : "not ready"}};
-  if (!readiness.is_ready()) {
-    body["reasons"] = json::value_from(readiness.reasons);
-  }
-  if (!readiness.degraded.empty()) {
-    body["degraded"] = json::value_from(readiness.degraded);
-  }
-  call.send_json(readiness.is_ready() ? http::status::ok : http::status::service_unavailable, json::serialize(body));
-}
 
 void AdminApi::shards(const RoutedRequest&, ApiCall call) {
   read_on<json::array>(

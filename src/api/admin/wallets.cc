@@ -6,7 +6,6 @@
 #include "api/json_input.h"
 #include "api/wallet_json.h"
 #include "base/log.h"
-#include "core/limits.h"
 
 namespace hongbao {
 namespace {
@@ -37,7 +36,6 @@ void send_wallet(const UserId& user, Result<Account> account, json::object body,
 }  // namespace
 
 void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
-  call.tell_when_late();
   const auto user = read_user(in.name);
   if (!user) {
     call.fail_with(user.error());
@@ -49,9 +47,8 @@ void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
 }
 
 void AdminApi::deposit(const RoutedRequest& in, ApiCall call) {
-  call.tell_when_late();
   JsonInput input(in.request.body());
-  const Money amount = input.money("amount", Money(1), kDepositMax);
+  const Money amount = input.money("amount", Money(1), options_.deposit_max);
   const auto user = read_user(in.name);
   auto key = read_idempotency_key(in.request);
   if (!key) {
@@ -92,7 +89,6 @@ void AdminApi::unfreeze(const RoutedRequest& in, ApiCall call) {
 }
 
 void AdminApi::set_frozen(const RoutedRequest& in, bool frozen, ApiCall call) {
-  call.tell_when_late();
   const auto user = read_user(in.name);
   const auto checked = user ? JsonInput(in.request.body()).finish() : std::unexpected(user.error());
   if (!checked) {

@@ -6,12 +6,14 @@
 #include <boost/json.hpp>
 
 #include "apps/command_line.h"
+#include "apps/ctl/admin_token.h"
 #include "apps/ctl/backup.h"
 #include "apps/ctl/claim.h"
 #include "apps/ctl/client.h"
 #include "apps/ctl/commands.h"
 #include "apps/ctl/deposit.h"
 #include "apps/ctl/init.h"
+#include "apps/ctl/journal.h"
 #include "apps/ctl/keys.h"
 #include "apps/ctl/node_certificates.h"
 #include "apps/ctl/schema.h"
@@ -80,6 +82,37 @@ int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_
     fmt::print("{}\n", *token);
   }
   return kExitDone;
+}
+
+int print_new_admin_token(const CtlOptions& options, const std::string& name, const std::string& role) {
+  const auto token = add_admin_token(options, name, *parse_admin_role(role));
+  if (!token) {
+    return complain(token.error());
+  }
+  if (options.json) {
+    print_body(json::object{{"name", name}, {"role", role}, {"token", *token}}, true);
+  } else {
+    fmt::print("{}\n", *token);
+  }
+  return kExitDone;
+}
+
+int print_admin_tokens_of(const CtlOptions& options) {
+  const auto tokens = list_admin_tokens(options);
+  if (!tokens) {
+    return complain(tokens.error());
+  }
+  json::array list;
+  for (const AdminToken& each : *tokens) {
+    list.push_back({{"name", each.name}, {"role", to_text(each.role)}, {"added_at", each.added_at}});
+  }
+  print_body(json::object{{"tokens", std::move(list)}}, options.json);
+  return kExitDone;
+}
+
+int revoke_token(const CtlOptions& options, const std::string& name) {
+  const auto revoked = revoke_admin_token(options, name);
+  return revoked ? kExitDone : complain(revoked.error());
 }
 
 // REGION=WEIGHT, each region once.
@@ -185,10 +218,12 @@ struct Ctl {
   std::string key_from;
   uint32_t key_number = 0;
   std::string state;
+  std::string role;
   std::string shard;
   std::string from_day = "20000101";
   std::vector<std::string> weights;
   int64_t amount = 0;
+  int64_t before = 0;
   std::string key;
   bool deep = false;
   bool replace = false;
@@ -201,6 +236,7 @@ struct Ctl {
   void add_local_commands();
   void add_certificate_commands();
   void add_key_commands();
+  void add_admin_tokens();
   void add_schema_commands();
   void add_server_commands();
   void add_backup_commands();
@@ -218,6 +254,7 @@ Ctl::Ctl() {
   add_local_commands();
   add_certificate_commands();
   add_key_commands();
+  add_admin_tokens();
   add_schema_commands();
   add_server_commands();
   add_backup_commands();
@@ -304,6 +341,26 @@ void Ctl::add_key_commands() {
       });
 }
 
+void Ctl::add_admin_tokens() {
+  const auto name_option = [this](CLI::App* c) {
+    c->add_option("--name", name, "Whose it is")->required()->check(user_id());
+  };
+  CLI::App* tokens = noun("admin-token", "Who may ask the admin API for what");
+  verb(
+      tokens, "add", "Make one and print it, this once; servers know it within a second",
+      [this] { exit = print_new_admin_token(options, name, role); },
+      [this, name_option](CLI::App* c) {
+        name_option(c);
+        c->add_option("--role", role, "viewer, auditor or operator")
+            ->required()
+            ->check(CLI::IsMember({"viewer", "auditor", "operator"}));
+      });
+  verb(tokens, "list", "Names and roles", [this] { exit = print_admin_tokens_of(options); });
+  verb(
+      tokens, "revoke", "Make one worthless; servers know it within a second",
+      [this] { exit = revoke_token(options, name); }, name_option);
+}
+
 void Ctl::add_schema_commands() {
   CLI::App* schema = noun("schema", "The MariaDB databases of a distributed deployment");
   verb(schema, "status", "The version of each database", [this] { exit = print_schema(options, /*migrate=*/false); });
@@ -346,6 +403,13 @@ void Ctl::add_server_commands() {
                          {.at_most = kLongWork});
       },
       [this](CLI::App* c) { c->add_flag("--deep", deep, "Read every packet as well")->disable_flag_override(); });
+
+  verb(
+      &app, "journal", "What was changed through a node's admin API, newest first",
+      [this] { exit = show_journal(options, before); },
+      [this](CLI::App* c) {
+        c->add_option("--before", before, "Those before this number")->check(whole_number(1, INT64_MAX));
+      });
 
   CLI::App* reconcile = noun("reconcile", "Reconciliation");
   verb(reconcile, "run", "Run it now",

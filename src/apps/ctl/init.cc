@@ -11,6 +11,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "apps/ctl/admin_token.h"
 #include "apps/ctl/keys.h"
 #include "apps/ctl/node_certificates.h"
 #include "apps/settings_table.h"
@@ -65,12 +66,14 @@ Result<std::string> init_directory(const std::string& directory) {
   }
   std::filesystem::permissions(dir + "/secrets", std::filesystem::perms::owner_all, error);
   const std::string config = dir + "/hongbao.toml";
+  const std::string admin_token = new_admin_token();
   const NodeCertificates nodes = make_node_certificates();
-  const std::array<NewFile, 9> files{{
+  const std::array<NewFile, 10> files{{
       {config, settings_file(), 0644},
       {dir + "/secrets/master.keys", first_keys_file(), 0600},
       {dir + "/secrets/jwt.secret", random_hex(32) + "\n", 0600},
-      {dir + "/secrets/admin.token", random_hex(24) + "\n", 0600},
+      {dir + "/secrets/admin.token", admin_token + "\n", 0600},
+      {dir + "/secrets/admin.tokens", first_admin_tokens(admin_token), 0600},
       {dir + "/secrets/channel-demo.secret", random_hex(32) + "\n", 0600},
       {dir + "/secrets/nodes-ca.pem", nodes.authority.certificate, 0644},
       {dir + "/secrets/nodes-ca.key", nodes.authority.key, 0600},

@@ -10,7 +10,7 @@
 namespace hongbao {
 
 // Operators, monitoring and balancers; of server.connections_max only when that is less.
-inline constexpr uint32_t kAdminConnectionsMax = 256;
+inline constexpr uint32_t kSmallConnectionsMax = 256;
 
 // At most, with every connection taken and every cold day open, besides those that the process was started with.
 uint64_t descriptors_needed(const Settings& settings);

@@ -1,11 +1,13 @@
 #include "apps/server/node.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <thread>
 
+#include "adapters/sqlite/admin_journal_store.h"
 #include "api/problem.h"
 #include "api/public/answer_size.h"
 #include "apps/server/descriptor_needs.h"
@@ -20,6 +22,7 @@ constexpr size_t kStatusThreads = 2;
 // How long after a lease a node that its databases do not answer asks others whether they are answered.
 constexpr std::chrono::seconds kCutOffGrace{2};
 constexpr std::chrono::milliseconds kPollEvery{5};
+constexpr std::chrono::milliseconds kTokensLookEvery{500};
 
 UseCaseOptions use_case_options(const Settings& settings) {
   return {.ledger = settings.ledger,
@@ -28,12 +31,14 @@ UseCaseOptions use_case_options(const Settings& settings) {
           .archive = settings.archive,
           .ordering = settings.ordering,
           .packet_ttl = settings.shard.engine.packet_ttl,
-          .ticket_ttl = settings.ticket_ttl};
+          .ticket_ttl = settings.ticket_ttl,
+          .deposits_daily_max = settings.deposits_daily_max};
 }
 
-HttpLimits admin_limits(const Settings& settings) {
+// Of the listeners that few ask.
+HttpLimits small_limits(const Settings& settings) {
   HttpLimits limits = settings.http;
-  limits.connections_max = std::min(limits.connections_max, kAdminConnectionsMax);
+  limits.connections_max = std::min(limits.connections_max, kSmallConnectionsMax);
   return limits;
 }
 
@@ -66,11 +71,18 @@ Result<std::unique_ptr<Node>> Node::create(const Settings& settings) {
   if (!deployment) {
     return std::unexpected(deployment.error());
   }
-  return std::unique_ptr<Node>(new Node(settings, std::move(registry), std::move(keys), std::move(*deployment)));
+  auto journal = sqlite::AdminJournalStore::open(settings.admin_journal_file);
+  if (!journal) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("names {}, which {}", settings.admin_journal_file, journal.error().detail),
+                "admin.journal_file");
+  }
+  return std::unique_ptr<Node>(
+      new Node(settings, std::move(registry), std::move(keys), std::move(*deployment), std::move(*journal)));
 }
 
 Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, std::unique_ptr<MasterKeys> keys,
-           std::unique_ptr<Deployment> deployment)
+           std::unique_ptr<Deployment> deployment, std::unique_ptr<AdminJournalStore> journal)
     : settings_(settings),
       clock_(system_clock()),
       registry_owner_(std::move(registry)),
@@ -87,6 +99,10 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       tenancy_(deployment_->make_tenancy(shards_)),
       workers_(settings),
       metrics_(registry_, shards_, watch_),
+      journal_store_(std::move(journal)),
+      journal_(*journal_store_, clock_, {.bytes_max = settings.admin_journal_bytes_max}, registry_),
+      admin_tokens_(settings.admin_tokens_file, registry_),
+      token_watch_(kTokensLookEvery, [this] { admin_tokens_.look_again(); }),
       use_cases_(shards_, tenancy_->ownership(), ports_, {ids_, tickets_, pay_tokens_},
                  {clock_, clock_, random_, workers_.users, registry_}, use_case_options(settings)),
       backup_(deployment_->make_backup_job(use_cases_.ledger_committer)),
@@ -100,20 +116,26 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
           {use_cases_.calls, use_cases_.ordering, use_cases_.profiles, use_cases_.wallets, use_cases_.inbox_lists, ids_,
            page_tokens_, authenticator_, ports_.control, clock_, neighbours_->forwarder()},
           settings.api, registry_),
-      admin_api_(
-          {shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler, use_cases_.archiver, backup_.get(),
-           ports_.orders, region_, workers_.admin, workers_.status, ports_.control, workers_.control, ids_, registry_},
-          {settings.admin_token, settings.region, settings.api.command_timeout, [this] { schedule_.archive_now(); },
-           [this] { metrics_.update(); }}),
+      admin_api_({admin_tokens_, journal_, shards_, use_cases_.wallets, use_cases_.audit, use_cases_.reconciler,
+                  use_cases_.archiver, backup_.get(), ports_.orders, region_, workers_.admin, workers_.status,
+                  ports_.control, workers_.control, ids_, registry_},
+                 {settings.deposit_max, settings.region, settings.api.command_timeout,
+                  [this] { schedule_.archive_now(); }, [this] { metrics_.update(); }}),
+      health_api_(region_, registry_),
       public_server_(
           settings.http, settings.io_threads,
           {[this](const HttpRequest& request, Reply reply) { public_api_.handle(request, std::move(reply)); }, problem,
            answer_size, count_problem}),
       admin_server_(
-          admin_limits(settings), 1,
+          small_limits(settings), 1,
           {.handler = [this](const HttpRequest& request, Reply reply) { admin_api_.handle(request, std::move(reply)); },
            .error_page = problem,
-           .observer = count_problem}) {
+           .observer = count_problem}),
+      health_server_(small_limits(settings), 1,
+                     {.handler = [this](const HttpRequest& request,
+                                        Reply reply) { health_api_.handle(request, std::move(reply)); },
+                      .error_page = problem,
+                      .observer = count_problem}) {
   if (!settings.auth.jwks_file.empty()) {
     token_key_file_.emplace(settings.auth.jwks_file, authenticator_, registry_);
   }
@@ -121,6 +143,11 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
 }
 
 Result<void> Node::start() {
+  if (const auto loaded = admin_tokens_.load(); !loaded) {
+    return fail(ErrorCode::kConfig,
+                fmt::format("names {}, which {}", settings_.admin_tokens_file, loaded.error().detail),
+                "admin.tokens_file");
+  }
   const auto listeners = bind_listeners();
   if (!listeners) {
     return std::unexpected(listeners.error());
@@ -133,6 +160,7 @@ Result<void> Node::start() {
   }
   use_cases_.ledger_committer.start();
   workers_.start();
+  journal_.start();
   watch_.start();
   use_cases_.settler.start(deployment_->followers_rest(shards_));
   use_cases_.inbox_feed.start(deployment_->followers_rest(shards_));
@@ -140,12 +168,15 @@ Result<void> Node::start() {
   if (token_key_file_) {
     token_key_looks_.start();
   }
+  token_watch_.start();
   running_ = true;
   neighbours_->start();
+  health_server_.start();
   admin_server_.start();
   public_server_.start();
-  admin_api_.set_ready(!must_end_.load());
-  log_info("listening", {{"public", listeners->public_at}, {"admin", listeners->admin_at}});
+  region_.set_ready(!must_end_.load());
+  log_info("listening",
+           {{"public", listeners->public_at}, {"admin", listeners->admin_at}, {"health", listeners->health_at}});
   return {};
 }
 
@@ -158,6 +189,10 @@ Result<Node::Listeners> Node::bind_listeners() {
   if (!admin_at) {
     return named(admin_at.error(), "admin.listen");
   }
+  const auto health_at = health_server_.bind(settings_.health_listen);
+  if (!health_at) {
+    return named(health_at.error(), "health.listen");
+  }
   const auto public_at = public_server_.bind(settings_.public_listen);
   if (!public_at) {
     return named(public_at.error(), "server.listen");
@@ -165,13 +200,13 @@ Result<Node::Listeners> Node::bind_listeners() {
   if (auto bound = neighbours_->bind(); !bound) {
     return std::unexpected(bound.error());
   }
-  return Listeners{*public_at, *admin_at};
+  return Listeners{*public_at, *admin_at, *health_at};
 }
 
 void Node::end(const Error& why) {
   why_it_ends_ = why;
   must_end_.store(true);
-  admin_api_.set_ready(false);
+  region_.set_ready(false);
   (void)kill(getpid(), SIGTERM);  // the process: main waits for it, and this thread must not
 }
 
@@ -183,7 +218,7 @@ void Node::stop() {
   if (running_) {
     log_info("stopping");
   }
-  admin_api_.set_ready(false);
+  region_.set_ready(false);
   use_cases_.archiver.interrupt();
   if (backup_) {
     backup_->stop();
@@ -197,6 +232,7 @@ void Node::stop() {
   neighbours_->stop();
   schedule_.stop();
   token_key_looks_.stop();
+  token_watch_.stop();
   watch_.stop();
   for (const ShardId id : shards_.ids()) {
     shards_.find(id)->stop();
@@ -208,7 +244,9 @@ void Node::stop() {
   use_cases_.inbox_feed.stop();
   use_cases_.ledger_committer.stop();
   workers_.stop();
+  journal_.stop();
   admin_server_.stop();
+  health_server_.stop();
   public_server_.stop();
   deployment_->engines().cache.reset();  // answers what still waits for it, while those who asked are there
   if (running_) {

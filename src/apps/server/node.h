@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/admin/admin_api.h"
+#include "api/health_api.h"
 #include "api/public/public_api.h"
 #include "api/token_key_file.h"
 #include "apps/server/deployment.h"
@@ -33,10 +34,11 @@ class Node {
 
  private:
   Node(const Settings& settings, std::unique_ptr<prometheus::Registry> registry, std::unique_ptr<MasterKeys> keys,
-       std::unique_ptr<Deployment> deployment);
+       std::unique_ptr<Deployment> deployment, std::unique_ptr<AdminJournalStore> journal);
   struct Listeners {
     std::string public_at;
     std::string admin_at;
+    std::string health_at;
   };
   Result<Listeners> bind_listeners();
   void end(const Error& why);
@@ -76,6 +78,10 @@ class Node {
   Workers workers_;
   RegionWatch watch_;
   NodeMetrics metrics_;
+  const std::unique_ptr<AdminJournalStore> journal_store_;
+  AdminJournal journal_;
+  AdminTokens admin_tokens_;
+  Periodic token_watch_;
   UseCases use_cases_;
   const std::unique_ptr<BackupJob> backup_;  // null: not made here
   Schedule schedule_;
@@ -85,8 +91,10 @@ class Node {
   RegionStatus region_;
   PublicApi public_api_;
   AdminApi admin_api_;
+  HealthApi health_api_;
   HttpServer public_server_;
   HttpServer admin_server_;
+  HttpServer health_server_;
   Error why_it_ends_{ErrorCode::kInternal};  // written once, before must_end_
   std::atomic<bool> must_end_{false};
   bool running_ = false;  // everything but the listeners was started

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace hongbao {
@@ -21,6 +22,9 @@ class HttpRequest {
   [[nodiscard]] http::verb method() const { return method_; }
   [[nodiscard]] std::string_view target() const { return target_; }
   [[nodiscard]] const std::string& body() const { return body_; }
+  // The address that it came from; empty when it came over no connection.
+  [[nodiscard]] const std::string& peer() const { return peer_; }
+  void set_peer(std::string address) { peer_ = std::move(address); }
   // 10 or 11.
   [[nodiscard]] int version() const { return version_; }
 
@@ -51,6 +55,7 @@ class HttpRequest {
   int version_ = 0;
   std::string target_;
   std::string body_;
+  std::string peer_;  // of all requests of a connection: `clear` leaves it
   std::string text_;  // names and values of all headers
   std::vector<Header> headers_;
 };

@@ -42,6 +42,8 @@ HttpSession::HttpSession(HttpIo& io, boost::asio::ip::tcp::socket socket, std::u
       input_(io.limits().header_bytes_max + 2 * kHttpReadBytes),
       last_progress_(std::chrono::steady_clock::now()) {
   place_->set_idle(last_progress_);
+  boost::system::error_code gone;
+  request_.set_peer(socket_.remote_endpoint(gone).address().to_string());
 }
 
 HttpSession::~HttpSession() {
