@@ -1,17 +1,13 @@
 #include "apps/ctl/admin_token.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "apps/ctl/replaced_file.h"
 #include "base/clock.h"
 
 namespace hongbao {
@@ -24,11 +20,6 @@ std::unexpected<Error> refuse_tokens(std::string detail) {
   return fail(ErrorCode::kConfig, std::move(detail), kTokensFile);
 }
 
-std::unexpected<Error> refuse_write(const std::string& path) {
-  return refuse_tokens(
-      fmt::format("names {}, which cannot be written: {}", path, std::generic_category().message(errno)));
-}
-
 Result<std::string> tokens_path(const CtlOptions& options) {
   const auto config = open_config(options.config);
   if (!config) {
@@ -38,53 +29,15 @@ Result<std::string> tokens_path(const CtlOptions& options) {
   return path.empty() ? refuse_tokens("is missing: set it in the file or the environment") : Result<std::string>(path);
 }
 
-Result<std::vector<AdminToken>> read_tokens(const std::string& path) {
-  auto tokens = read_admin_tokens(path);
-  return tokens ? std::move(tokens) : refuse_tokens(fmt::format("names {}, which {}", path, tokens.error().detail));
+// `error` follows the file's name.
+std::unexpected<Error> refuse_file(const std::string& path, const Error& error) {
+  return refuse_tokens(fmt::format("names {}, which {}", path, error.detail));
 }
 
-// The file's next content, which takes its place whole. While one is being made nobody else makes one.
-class NextFile {
- public:
-  explicit NextFile(const std::string& path) : path_(path), next_(path + ".new") {}
-  NextFile(const NextFile&) = delete;
-  NextFile& operator=(const NextFile&) = delete;
-  ~NextFile() {
-    if (file_ >= 0) {
-      ::close(file_);
-      ::unlink(next_.c_str());
-    }
-  }
-
-  Result<void> begin() {
-    file_ = ::open(next_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    if (file_ < 0 && errno == EEXIST) {
-      return refuse_tokens(fmt::format("is being changed by another hongbaoctl; if there is none, remove {}", next_));
-    }
-    return file_ < 0 ? refuse_write(next_) : Result<void>();
-  }
-
-  // REQUIRES: begun.
-  Result<void> put(const std::string& text) {
-    struct stat old{};
-    // Whoever may read the old one may read the new one: the server may be another user.
-    const bool had_owner = ::stat(path_.c_str(), &old) == 0;
-    const bool written =
-        (!had_owner ||
-         (::fchown(file_, old.st_uid, old.st_gid) == 0 && ::fchmod(file_, old.st_mode & (S_IRWXU | S_IRWXG)) == 0)) &&
-        ::write(file_, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file_) == 0;
-    if (!written || ::rename(next_.c_str(), path_.c_str()) != 0) {
-      return refuse_write(next_);
-    }
-    ::close(std::exchange(file_, -1));
-    return {};
-  }
-
- private:
-  const std::string path_;
-  const std::string next_;
-  int file_ = -1;
-};
+Result<std::vector<AdminToken>> read_tokens(const std::string& path) {
+  auto tokens = read_admin_tokens(path);
+  return tokens ? std::move(tokens) : refuse_file(path, tokens.error());
+}
 
 AdminToken made(const std::string& name, AdminRole role, const std::string& token) {
   return {name, role, hash_of_admin_token(token), to_rfc3339(SystemClock().now())};
@@ -103,7 +56,7 @@ Result<std::string> add_admin_token(const CtlOptions& options, const std::string
   }
   NextFile next(*path);
   if (auto begun = next.begin(); !begun) {
-    return std::unexpected(begun.error());
+    return refuse_file(*path, begun.error());
   }
   std::vector<AdminToken> tokens;
   if (::access(path->c_str(), F_OK) == 0) {
@@ -123,7 +76,7 @@ Result<std::string> add_admin_token(const CtlOptions& options, const std::string
   std::string token = new_admin_token();
   tokens.push_back(made(name, role, token));
   if (auto put = next.put(print_admin_tokens(tokens)); !put) {
-    return std::unexpected(put.error());
+    return refuse_file(*path, put.error());
   }
   return token;
 }
@@ -140,7 +93,7 @@ Result<void> revoke_admin_token(const CtlOptions& options, const std::string& na
   }
   NextFile next(*path);
   if (auto begun = next.begin(); !begun) {
-    return begun;
+    return refuse_file(*path, begun.error());
   }
   auto tokens = read_tokens(*path);
   if (!tokens) {
@@ -149,7 +102,8 @@ Result<void> revoke_admin_token(const CtlOptions& options, const std::string& na
   if (std::erase_if(*tokens, [&](const AdminToken& each) { return each.name == name; }) == 0) {
     return fail(ErrorCode::kConfig, fmt::format("\"{}\" has no token", name), "--name");
   }
-  return next.put(print_admin_tokens(*tokens));
+  auto put = next.put(print_admin_tokens(*tokens));
+  return put ? put : refuse_file(*path, put.error());
 }
 
 }  // namespace hongbao

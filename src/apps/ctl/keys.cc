@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json/array.hpp>
+#include <functional>
 #include <vector>
 
 #include "apps/ctl/replaced_file.h"
@@ -15,7 +16,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr mode_t kForOwner = 0600;
 constexpr size_t kMaster_bytes = 32;
 const char* const kSetting = "auth.master_keys_file";
 
@@ -30,6 +30,11 @@ std::string retired_line(const RingKey& key) {
                      to_hex(key.short_subkeys[kPacketTag]), to_hex(key.long_subkeys[kSeedSeal]));
 }
 
+// `error` follows the file's name.
+std::unexpected<Error> refuse_file(const Error& error) {
+  return fail(ErrorCode::kConfig, fmt::format("names a file that {}", error.detail), kSetting);
+}
+
 // What is there now; its lines as they are, for only those that change are made again.
 struct KeysFile {
   std::string path;
@@ -37,22 +42,25 @@ struct KeysFile {
   std::vector<RingKey> keys;
 };
 
-Result<KeysFile> open_keys(const CtlOptions& options) {
-  auto opened = open_config(options.config);
+Result<std::string> keys_path(const CtlOptions& options) {
+  const auto opened = open_config(options.config);
   if (!opened) {
     return std::unexpected(opened.error());
   }
-  KeysFile file{.path = opened->settings.master_keys_file, .lines = {}, .keys = {}};
-  if (file.path.empty()) {
-    return fail(ErrorCode::kConfig, "is missing: set it in the file or the environment", kSetting);
-  }
+  const std::string& path = opened->settings.master_keys_file;
+  return path.empty() ? fail(ErrorCode::kConfig, "is missing: set it in the file or the environment", kSetting)
+                      : Result<std::string>(path);
+}
+
+Result<KeysFile> read_keys(const std::string& path) {
+  KeysFile file{.path = path, .lines = {}, .keys = {}};
   const auto content = read_secret_file(file.path, kSetting);
   if (!content) {
     return std::unexpected(content.error());
   }
   auto keys = parse_keys(*content);
   if (!keys) {
-    return fail(ErrorCode::kConfig, fmt::format("names a file that {}", keys.error().detail), kSetting);
+    return refuse_file(keys.error());
   }
   file.keys = std::move(*keys);
   for (size_t at = 0; at < content->size();) {
@@ -66,13 +74,29 @@ Result<KeysFile> open_keys(const CtlOptions& options) {
 }
 
 // Only what a server would take.
-Result<void> write_keys(const KeysFile& file) {
+Result<void> write_keys(const KeysFile& file, NextFile& next) {
   const std::string text = fmt::format("{}", fmt::join(file.lines, ""));
   if (const auto parsed = parse_keys(text); !parsed) {
-    return fail(ErrorCode::kConfig, parsed.error().detail, kSetting);
+    return refuse_file(parsed.error());
   }
-  auto written = replace_file(file.path, text, kForOwner);
-  return written ? written : fail(ErrorCode::kConfig, written.error().detail, kSetting);
+  auto written = next.put(text);
+  return written ? written : refuse_file(written.error());
+}
+
+// Has `edit` change what is there, and puts that in its place; nobody else does so meanwhile.
+Result<KeysFile> change_keys(const CtlOptions& options, const std::function<Result<void>(KeysFile&)>& edit) {
+  const auto path = keys_path(options);
+  if (!path) {
+    return std::unexpected(path.error());
+  }
+  NextFile next(*path);
+  if (const auto begun = next.begin(); !begun) {
+    return refuse_file(begun.error());
+  }
+  auto file = read_keys(*path);
+  auto done = file ? edit(*file) : std::unexpected(file.error());
+  done = done ? write_keys(*file, next) : done;
+  return done ? std::move(file) : std::unexpected(done.error());
 }
 
 Day today() {
@@ -91,20 +115,21 @@ Result<json::object> add_key(const CtlOptions& options, std::optional<Day> from)
     return fail(ErrorCode::kInvalidField, "must be tomorrow (UTC+8) or later: today's packets have their ids already",
                 "--from:");
   }
-  auto file = open_keys(options);
+  uint32_t number = 0;
+  const auto file = change_keys(options, [&](KeysFile& keys) {
+    number = static_cast<uint32_t>(keys.keys.size() + 1);
+    keys.lines.push_back(live_line(number, day));
+    return Result<void>();
+  });
   if (!file) {
     return std::unexpected(file.error());
-  }
-  const auto number = static_cast<uint32_t>(file->keys.size() + 1);
-  file->lines.push_back(live_line(number, day));
-  if (auto written = write_keys(*file); !written) {
-    return std::unexpected(written.error());
   }
   return json::object{{"number", number}, {"from", day.yyyymmdd()}, {"file", file->path}};
 }
 
 Result<json::object> list_keys(const CtlOptions& options) {
-  const auto file = open_keys(options);
+  const auto path = keys_path(options);
+  const auto file = path ? read_keys(*path) : std::unexpected(path.error());
   if (!file) {
     return std::unexpected(file.error());
   }
@@ -118,20 +143,19 @@ Result<json::object> list_keys(const CtlOptions& options) {
 }
 
 Result<json::object> retire_key(const CtlOptions& options, uint32_t number) {
-  auto file = open_keys(options);
+  const auto file = change_keys(options, [&](KeysFile& keys) -> Result<void> {
+    if (number == 0 || number > keys.keys.size()) {
+      return fail(ErrorCode::kInvalidField, fmt::format("must be a key that is there: 1 to {}", keys.keys.size()),
+                  "NUMBER:");
+    }
+    if (number == keys.keys.size() || keys.keys[number].from > today()) {
+      return fail(ErrorCode::kInvalidField, "must have a later key that is in force: `key add` makes one", "NUMBER:");
+    }
+    keys.lines[number - 1] = retired_line(retired(keys.keys[number - 1]));
+    return {};
+  });
   if (!file) {
     return std::unexpected(file.error());
-  }
-  if (number == 0 || number > file->keys.size()) {
-    return fail(ErrorCode::kInvalidField, fmt::format("must be a key that is there: 1 to {}", file->keys.size()),
-                "NUMBER:");
-  }
-  if (number == file->keys.size() || file->keys[number].from > today()) {
-    return fail(ErrorCode::kInvalidField, "must have a later key that is in force: `key add` makes one", "NUMBER:");
-  }
-  file->lines[number - 1] = retired_line(retired(file->keys[number - 1]));
-  if (auto written = write_keys(*file); !written) {
-    return std::unexpected(written.error());
   }
   return json::object{{"number", number}, {"state", "retired"}, {"file", file->path}};
 }

@@ -33,7 +33,7 @@ Result<std::string> read(const std::string& path) {
 
 Result<void> replace(const std::string& path, const std::string& text, mode_t mode) {
   auto written = replace_file(path, text, mode);
-  return written ? written : refuse(written.error().detail);
+  return written ? written : refuse(fmt::format("has a {}, which {}", path, written.error().detail));
 }
 
 struct Authority {
