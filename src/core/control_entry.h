@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "core/key_ring.h"
 
@@ -21,7 +20,7 @@ struct ControlEntry {
 
 class ControlEntryCodec {
  public:
-  explicit ControlEntryCodec(Subkeys<Key256> keys) : keys_(std::move(keys)) {}
+  explicit ControlEntryCodec(Subkeys<Key256> keys) : keys_(keys) {}
 
   // As the text kept under `name`.
   [[nodiscard]] std::string print(std::string_view name, const ControlEntry& entry) const;

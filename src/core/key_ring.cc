@@ -98,7 +98,7 @@ Result<std::vector<RingKey>> parse_keys(std::string_view text) {
       return refuse(
           "must have keys 1, 2, 3 …, the first from 20000101, and each in force from a later day than the one before");
     }
-    keys.push_back(std::move(*key));
+    keys.push_back(*key);
   }
   if (keys.empty() || keys.back().is_retired) {
     return refuse("must have a key that is not retired behind those that are");

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/crypto.h"
 #include "core/ids.h"
@@ -16,7 +15,7 @@ namespace hongbao {
 
 class PacketIdCodec {
  public:
-  explicit PacketIdCodec(Subkeys<Key128> tag_keys) : tag_keys_(std::move(tag_keys)) {}
+  explicit PacketIdCodec(Subkeys<Key128> tag_keys) : tag_keys_(tag_keys) {}
 
   [[nodiscard]] std::string print(const PacketKey& key) const;
   // nullopt for anything that `print` did not make with the same key.

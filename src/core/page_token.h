@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/crypto.h"
 #include "core/key_ring.h"
@@ -25,7 +24,7 @@ struct PageMark {
 
 class PageTokenCodec {
  public:
-  explicit PageTokenCodec(Subkeys<Key128> keys) : keys_(std::move(keys)) {}
+  explicit PageTokenCodec(Subkeys<Key128> keys) : keys_(keys) {}
 
   // `scope` names the list and its owner, such as "shares:alice". Every position comes back as it was. REQUIRES:
   // number ≤ kNumberMax.

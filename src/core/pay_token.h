@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/crypto.h"
 #include "core/key_ring.h"
@@ -16,7 +15,7 @@ namespace hongbao {
 
 class PayTokenCodec {
  public:
-  explicit PayTokenCodec(Subkeys<Key256> keys) : keys_(std::move(keys)) {}
+  explicit PayTokenCodec(Subkeys<Key256> keys) : keys_(keys) {}
 
   // `nonce` must be fresh random bytes.
   [[nodiscard]] std::string print(const Order& order, const SealNonce& nonce) const;

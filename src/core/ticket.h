@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "base/crypto.h"
 #include "base/result.h"
@@ -15,7 +14,7 @@ namespace hongbao {
 
 class TicketCodec {
  public:
-  explicit TicketCodec(Subkeys<Key128> keys) : keys_(std::move(keys)) {}
+  explicit TicketCodec(Subkeys<Key128> keys) : keys_(keys) {}
 
   [[nodiscard]] std::string print(const PacketKey& packet, const UserId& user, Timestamp expires_at) const;
   // kTicketInvalid: not made for this packet and user; kTicketExpired.

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,7 +37,7 @@ struct VoucherBatch {
 
 class VoucherBatchCodec {
  public:
-  explicit VoucherBatchCodec(Subkeys<Key256> keys) : keys_(std::move(keys)) {}
+  explicit VoucherBatchCodec(Subkeys<Key256> keys) : keys_(keys) {}
 
   // REQUIRES: as VoucherBatch says.
   [[nodiscard]] std::string print(const VoucherBatch& batch) const;

@@ -16,7 +16,7 @@ Hash128 mac_of(const Key128& secret, std::string_view key, std::string_view valu
 }  // namespace
 
 SealedCache::SealedCache(std::unique_ptr<Cache> below, Subkeys<Key128> keys, prometheus::Registry& registry)
-    : keys_(std::move(keys)),
+    : keys_(keys),
       refused_(add_counter(registry, "hongbao_cache_refused_total",
                            "Entries of the cache that no node of this deployment wrote.")),
       below_(std::move(below)) {}

@@ -18,8 +18,7 @@ namespace hongbao {
 
 class SealedOrders final : public OrderStore {
  public:
-  SealedOrders(std::unique_ptr<OrderStore> below, Subkeys<Key256> keys)
-      : below_(std::move(below)), keys_(std::move(keys)) {}
+  SealedOrders(std::unique_ptr<OrderStore> below, Subkeys<Key256> keys) : below_(std::move(below)), keys_(keys) {}
 
   Result<ShardHead> head() override { return below_->head(); }
   Result<std::vector<Voucher>> read_log(VoucherNo from, size_t vouchers_max) override {

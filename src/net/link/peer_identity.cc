@@ -29,7 +29,7 @@ Result<void> check_own(SSL_CTX* tls, const std::string& name, Timestamp now) {
     return fail(ErrorCode::kConfig, fmt::format("holds a certificate that is not for {}", name), "cert_file");
   }
   STACK_OF(X509)* chain = nullptr;
-  SSL_CTX_get0_chain_certs(tls, &chain);
+  SSL_CTX_get0_chain_certs(tls, static_cast<void*>(&chain));
   const std::unique_ptr<X509_STORE_CTX, FreeStore> look(X509_STORE_CTX_new());
   CHECK(look && X509_STORE_CTX_init(look.get(), SSL_CTX_get_cert_store(tls), own, chain) == 1);
   X509_STORE_CTX_set_time(look.get(), 0, static_cast<time_t>(now.unix_ms / kMsPerSecond));
