@@ -120,9 +120,9 @@ class Region:
             start([*self.nodes, self.haproxy])
         return self
 
-    def certify(self, name):
+    def certify(self, name, region="south"):
         """Makes a certificate for a node of that name."""
-        self.ctl("node", "certify", self.directory, name)
+        self.ctl("node", "certify", self.directory, name, "--region", region)
 
     def write_settings(self):
         settings = tomllib.loads(self.config.read_text())

@@ -107,7 +107,7 @@ class ColdServerAway(ColdServerTest):
 class ColdServerKilled(ColdServerTest):
     def test_a_move_that_it_was_killed_in_gets_through_when_it_is_back(self):
         with self.operator() as operator:
-            nights = play_more_than_a_piece(lambda: self.night(NIGHT_S, NIGHT_RATE), operator)
+            nights = play_more_than_a_piece(lambda: self.night(NIGHT_S, NIGHT_RATE), operator, of=min)
         self.restart_nodes(**{"archive.rows_per_s_max": ROWS_PER_S_SLOW})
         self.run_archive(self.nodes)
         eventually(lambda: self.tables(self.region.cold, "cold_s") > 0, "a move has begun", timeout_s=LONG_S)

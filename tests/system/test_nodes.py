@@ -158,9 +158,11 @@ class Nodes(unittest.TestCase):
     def start_node(self, name, directory, *settings):
         """A process, and the lines it says when it is refused."""
         node = Node(name, self.region.directory / directory, self.region.binaries / "hongbaod", self.region.config)
-        self.region.certify(name)
+        self.region.certify(name, "north" if "region.name=north" in settings else "south")
         command = [*map(str, node.command()), *(f"--set={setting}" for setting in settings)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        self.region.certify(name)
+        return done
 
     def await_owners(self):
         """Every shard is served, and by the node that it belongs to: each has some."""

@@ -258,7 +258,7 @@ class ChangingSecrets(unittest.TestCase):
         """Does it, and waits for the server to say so."""
         before = sum(f'"{event}"' in line for line in server.log)
         step()
-        eventually(lambda: sum(f'"{event}"' in line for line in server.log) > before, event)
+        eventually(lambda: sum(f'"{event}"' in line for line in server.log) > before, event, 20)  # a line in 5 s
 
     def test_master_keys_are_added_and_retired_while_the_server_runs(self):
         server = Server()
