@@ -71,9 +71,13 @@ Result<std::string_view> PeerChannel::take(std::string_view input, std::string& 
   if (!input.empty()) {
     CHECK(BIO_write(arrived_, input.data(), static_cast<int>(input.size())) == static_cast<int>(input.size()));
   }
-  if (begin_ == end_ && plain_bytes_ > kKeptBytes) {
-    plain_.reset();
-    plain_bytes_ = 0;
+  if (begin_ == end_) {  // all was taken
+    begin_ = 0;
+    end_ = 0;
+    if (plain_bytes_ > kKeptBytes) {
+      plain_.reset();
+      plain_bytes_ = 0;
+    }
   }
   const bool was_shaking = SSL_is_init_finished(session_.get()) == 0;
   const auto shaken = was_shaking ? shake_hands() : Result<bool>(true);
@@ -141,7 +145,7 @@ Result<void> PeerChannel::decrypt() {
 
 // Behind end_, at least.
 void PeerChannel::make_room(size_t bytes) {
-  if (begin_ > 0 && (begin_ == end_ || plain_bytes_ - end_ < bytes)) {
+  if (begin_ > 0 && plain_bytes_ - end_ < bytes) {
     std::memmove(plain_.get(), plain_.get() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
