@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "adapters/nats/tls.h"
@@ -113,7 +114,17 @@ Result<void> understood(natsStatus status, const Server& server) {
   }
 }
 
+// The library's reader finds a subscription by its number and then locks it, and before nats.c 3.6 it may have ended in
+// between. So it is taken from the connection first, and ends when the reader has long passed.
+constexpr std::chrono::milliseconds kReaderPasses{5};
+
 }  // namespace
+
+void Destroy::operator()(natsSubscription* subscription) const {
+  (void)natsSubscription_Unsubscribe(subscription);
+  std::this_thread::sleep_for(kReaderPasses);
+  natsSubscription_Destroy(subscription);
+}
 
 void Connection::on_closed(natsConnection* connection, void* closure) {
   const std::unique_ptr<std::shared_ptr<End>> end(static_cast<std::shared_ptr<End>*>(closure));

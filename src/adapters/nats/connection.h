@@ -30,7 +30,7 @@ struct Destroy {
   void operator()(jsCtx* context) const { jsCtx_Destroy(context); }
   void operator()(natsOptions* options) const { natsOptions_Destroy(options); }
   void operator()(natsMsg* message) const { natsMsg_Destroy(message); }
-  void operator()(natsSubscription* subscription) const { natsSubscription_Destroy(subscription); }
+  void operator()(natsSubscription* subscription) const;  // takes some milliseconds
   void operator()(kvStore* store) const { kvStore_Destroy(store); }
   void operator()(jsConsumerInfo* info) const { jsConsumerInfo_Destroy(info); }
   void operator()(jsStreamInfo* info) const { jsStreamInfo_Destroy(info); }

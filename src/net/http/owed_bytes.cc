@@ -3,16 +3,26 @@
 namespace hongbao {
 
 OwedBytes::Account::Account(OwedBytes& in, const std::optional<boost::asio::ip::address>& client)
-    : in_(in), client_(client), of_client_(client ? &in.clients_[*client] : nullptr) {
-  if (of_client_ != nullptr) {
-    ++of_client_->accounts;
-  }
-}
+    : in_(in), client_(client), of_client_(client ? in.open(*client) : nullptr) {}
 
 OwedBytes::Account::~Account() {
   clear();
-  if (of_client_ != nullptr && --of_client_->accounts == 0) {
-    in_.clients_.erase(*client_);
+  if (of_client_ != nullptr) {
+    in_.close(*client_);
+  }
+}
+
+OwedBytes::Client* OwedBytes::open(const boost::asio::ip::address& address) {
+  const std::lock_guard lock(mutex_);
+  Client& client = clients_[address];
+  ++client.accounts;
+  return &client;
+}
+
+void OwedBytes::close(const boost::asio::ip::address& address) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = clients_.find(address); --found->second.accounts == 0) {
+    clients_.erase(found);
   }
 }
 

@@ -6,12 +6,14 @@
 // refused that request, for nothing of its own would ever make room. Large answers may fill half of what a client or
 // all have, so that somebody's long lists leave room for everybody's small answers.
 //
-// One thread: its connections'. It outlives its accounts.
+// An account belongs to its connection's thread, but may be opened and closed by any. It outlives its accounts.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/address.hpp>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 
 namespace hongbao {
@@ -29,8 +31,8 @@ class OwedBytes {
   enum class Room : uint8_t { kYes, kLater, kNo };
 
   struct Client {
-    int64_t bytes = 0;
-    uint32_t accounts = 0;
+    std::atomic<int64_t> bytes{0};
+    uint32_t accounts = 0;  // guarded by mutex_
   };
 
   // A connection's.
@@ -59,9 +61,13 @@ class OwedBytes {
   [[nodiscard]] int64_t all() const { return all_; }
 
  private:
+  Client* open(const boost::asio::ip::address& address);
+  void close(const boost::asio::ip::address& address);
+
   const Limits limits_;
-  int64_t all_ = 0;
-  std::map<boost::asio::ip::address, Client> clients_;  // those that have accounts
+  std::atomic<int64_t> all_{0};
+  std::mutex mutex_;
+  std::map<boost::asio::ip::address, Client> clients_;  // those that have accounts; guarded by mutex_
 };
 
 }  // namespace hongbao
