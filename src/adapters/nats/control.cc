@@ -244,16 +244,19 @@ bool NatsControl::look(kvStore& bucket, BucketState& seen) {
   if (newest == seen) {
     return true;
   }
+  bool is_put_back = true;
   for (const std::string& name : all_names()) {
-    if (!look_at(bucket, name)) {
+    if (!look_at(bucket, name, is_put_back)) {
       return false;
     }
   }
-  seen = newest;
+  if (is_put_back) {  // else once more
+    seen = newest;
+  }
   return true;
 }
 
-bool NatsControl::look_at(kvStore& bucket, const std::string& name) {
+bool NatsControl::look_at(kvStore& bucket, const std::string& name, bool& is_put_back) {
   const auto stored = read(name);
   if (!stored) {
     return false;
@@ -265,7 +268,8 @@ bool NatsControl::look_at(kvStore& bucket, const std::string& name) {
   }
   if (!stored->entry || !take(name, *stored->entry)) {
     if (const ControlEntry mine = known(name); mine.version != 0) {
-      (void)write(bucket, name, *stored, mine);  // another node may be quicker, which is as good
+      // Another node may be quicker, which is as good, and is seen at the next look.
+      is_put_back = write(bucket, name, *stored, mine) && is_put_back;
     }
   }
   return true;

@@ -83,7 +83,8 @@ class NatsControl final : public Control {
   // Takes what the bucket has, unless it is as it was `seen`, and puts right what does not count. False: the bucket is
   // not there, or the server does not answer.
   bool look(kvStore& bucket, BucketState& seen);
-  bool look_at(kvStore& bucket, const std::string& name);
+  // False likewise. Sets `is_put_back` to false when what does not count could not be put right.
+  bool look_at(kvStore& bucket, const std::string& name, bool& is_put_back);
   void report(bool is_available);
   void pause();
   [[nodiscard]] bool is_stopping() const { return stopping_.load(); }
