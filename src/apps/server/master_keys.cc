@@ -15,7 +15,7 @@ constexpr std::string_view kKey = "auth.master_keys_file";
 MasterKeys::MasterKeys(const Settings& settings, const Clock& clock, prometheus::Registry& registry)
     : file_(settings.master_keys_file),
       clock_(clock),
-      ring_(settings.master_keys, today()),
+      ring_(*new KeyRing(settings.master_keys, today())),
       watch_({file_}),
       newest_(add_gauge(registry, "hongbao_master_key_newest", "The number of the key that makes what is new.")),
       known_(add_gauge(registry, "hongbao_master_keys", "Master keys that this node knows.")),

@@ -26,7 +26,8 @@ class MasterKeys {
 
   const std::string file_;
   const Clock& clock_;
-  KeyRing ring_;
+  // Never freed: a thread of the NATS library may still read a message when everything else has ended.
+  KeyRing& ring_;
   FileWatch watch_;
   prometheus::Gauge& newest_;
   prometheus::Gauge& known_;
