@@ -15,30 +15,18 @@ import unittest
 import link_stranger
 from hongbao_client import Client, sign_notification, user_token
 from link_stranger import LinkStranger, field, user_call
-from system import binary, eventually
-from test_region import Front
+from system import eventually
+from two_nodes import TwoNodesTest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from certificates import Authority  # noqa: E402
-from region import Region  # noqa: E402
 
 
-class LinkTest(unittest.TestCase):
+class LinkTest(TwoNodesTest):
     @classmethod
     def setUpClass(cls):
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="hongbao-link-"))
-        cls.region = Region(directory, pathlib.Path(binary("hongbaod")).parent, nodes=2)
-        cls.addClassCleanup(cls.region.kill)
-        cls.region.start()
-        cls.front = Front(cls.region)
+        super().setUpClass()
         cls.secrets = cls.region.directory / "secrets"
-
-    def tearDown(self):
-        for node in self.region.nodes:
-            self.assertIsNone(node.process.poll(), node.log.read_text()[-3_000:])
-        self.front.money()
-        audit = self.front.audit(deep=True).body
-        self.assertEqual((0, True, []), (audit["difference"], audit["balanced"], audit.get("violations", [])))
 
     def bearer(self, user, ttl_s=3600):
         return f"Bearer {user_token(user, self.front.jwt_secret, ttl_s)}".encode()

@@ -9,45 +9,32 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 from hongbao_client import Client, user_token
 from nats_stranger import RefusedError, Stranger, voucher_batch
-from system import binary, eventually
-from test_region import Front
+from system import eventually
+from two_nodes import TwoNodesTest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "deploy"))
 from engines import find  # noqa: E402
-from region import Region  # noqa: E402
 
 STREAM = "HONGBAO_SOUTH_VOUCHERS"
 BUCKET = "hongbao_control"
 LOOKS_S = 3  # a node looks at the control bucket several times in it, and follows the stream
 
 
-class StrangersTest(unittest.TestCase):
+class StrangersTest(TwoNodesTest):
     @classmethod
     def setUpClass(cls):
-        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="hongbao-strangers-"))
-        cls.region = Region(directory, pathlib.Path(binary("hongbaod")).parent, nodes=2)
-        cls.addClassCleanup(cls.region.kill)
-        cls.region.start()
-        cls.front = Front(cls.region)
+        super().setUpClass()
         cls.counter = itertools.count()
 
     def setUp(self):
         nats = self.region.nats
         self.stranger = Stranger(nats, nats.user, nats.password())
         self.addCleanup(self.stranger.close)
-
-    def tearDown(self):
-        for node in self.region.nodes:
-            self.assertIsNone(node.process.poll(), node.log.read_text()[-3_000:])
-        self.front.money()
-        audit = self.front.audit(deep=True).body
-        self.assertEqual((0, True, []), (audit["difference"], audit["balanced"], audit.get("violations", [])))
 
     def take(self, user, packet):
         with Client(self.front.public, user_token(user, self.front.jwt_secret)) as client:

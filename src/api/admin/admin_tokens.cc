@@ -125,6 +125,7 @@ Result<std::vector<AdminToken>> read_admin_tokens(const std::string& path) {
 
 AdminTokens::AdminTokens(std::string path, prometheus::Registry& registry)
     : path_(std::move(path)),
+      watch_({path_}),
       unreadable_(add_gauge(registry, "hongbao_admin_tokens_unreadable",
                             "1 while admin.tokens_file can't be used, and the tokens of before stay good.")),
       tokens_(std::make_shared<std::vector<AdminToken>>()) {}
@@ -139,7 +140,11 @@ Result<void> AdminTokens::load() {
 }
 
 void AdminTokens::look_again() {
+  if (!watch_.is_to_be_read()) {
+    return;
+  }
   auto read = read_admin_tokens(path_);
+  (void)watch_.was_read(read.has_value());
   unreadable_.Set(read ? 0 : 1);
   if (!read) {
     if (const auto left_out = log_turn("admin_tokens_unreadable")) {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/crypto.h"
+#include "base/file_watch.h"
 #include "base/metrics.h"
 #include "base/result.h"
 
@@ -63,8 +64,8 @@ class AdminTokens {
   AdminTokens(std::string path, prometheus::Registry& registry);
 
   Result<void> load();
-  // Reads the file again. One that can't be used changes nothing: the tokens that were good stay so, which the log and
-  // a metric tell until it can.
+  // Reads the file again when it is another, or could not be used. One that can't be used changes nothing: the tokens
+  // that were good stay so, which the log and a metric tell until it can.
   void look_again();
 
   // In a time that tells nothing of the token; nullopt: it is nobody's.
@@ -76,6 +77,7 @@ class AdminTokens {
   void set(std::vector<AdminToken> tokens);
 
   const std::string path_;
+  FileWatch watch_;
   prometheus::Gauge& unreadable_;
   mutable std::mutex mutex_;
   Tokens tokens_;  // guarded by mutex_

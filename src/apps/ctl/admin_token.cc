@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
+#include <functional>
 #include <utility>
 
 #include "apps/ctl/replaced_file.h"
@@ -39,6 +39,27 @@ Result<std::vector<AdminToken>> read_tokens(const std::string& path) {
   return tokens ? std::move(tokens) : refuse_file(path, tokens.error());
 }
 
+// Has `edit` change what is there, and puts that in its place; nobody else does so meanwhile. `may_be_new`: the file
+// need not be there.
+Result<void> change_tokens(const CtlOptions& options, bool may_be_new,
+                           const std::function<Result<void>(std::vector<AdminToken>& tokens)>& edit) {
+  const auto path = tokens_path(options);
+  if (!path) {
+    return std::unexpected(path.error());
+  }
+  NextFile next(*path);
+  if (const auto begun = next.begin(); !begun) {
+    return refuse_file(*path, begun.error());
+  }
+  const bool is_new = may_be_new && ::access(path->c_str(), F_OK) != 0;
+  auto tokens = is_new ? Result<std::vector<AdminToken>>() : read_tokens(*path);
+  if (const auto edited = tokens ? edit(*tokens) : std::unexpected(tokens.error()); !edited) {
+    return edited;
+  }
+  const auto put = next.put(print_admin_tokens(*tokens));
+  return put ? put : refuse_file(*path, put.error());
+}
+
 AdminToken made(const std::string& name, AdminRole role, const std::string& token) {
   return {name, role, hash_of_admin_token(token), to_rfc3339(SystemClock().now())};
 }
@@ -50,35 +71,19 @@ std::string first_admin_tokens(const std::string& token) {
 }
 
 Result<std::string> add_admin_token(const CtlOptions& options, const std::string& name, AdminRole role) {
-  const auto path = tokens_path(options);
-  if (!path) {
-    return std::unexpected(path.error());
-  }
-  NextFile next(*path);
-  if (auto begun = next.begin(); !begun) {
-    return refuse_file(*path, begun.error());
-  }
-  std::vector<AdminToken> tokens;
-  if (::access(path->c_str(), F_OK) == 0) {
-    auto read = read_tokens(*path);
-    if (!read) {
-      return std::unexpected(read.error());
-    }
-    tokens = std::move(*read);
-  }
-  if (std::ranges::any_of(tokens, [&](const AdminToken& each) { return each.name == name; })) {
-    return fail(ErrorCode::kConfig,
-                fmt::format("\"{}\" has a token already: revoke it first, or take another name", name), "--name");
-  }
-  if (tokens.size() >= kAdminTokensMax) {
-    return refuse_tokens(fmt::format("has {} tokens, and can't have more", kAdminTokensMax));
-  }
   std::string token = new_admin_token();
-  tokens.push_back(made(name, role, token));
-  if (auto put = next.put(print_admin_tokens(tokens)); !put) {
-    return refuse_file(*path, put.error());
-  }
-  return token;
+  const auto added = change_tokens(options, /*may_be_new=*/true, [&](std::vector<AdminToken>& tokens) -> Result<void> {
+    if (std::ranges::find(tokens, name, &AdminToken::name) != tokens.end()) {
+      return fail(ErrorCode::kConfig,
+                  fmt::format("\"{}\" has a token already: revoke it first, or take another name", name), "--name");
+    }
+    if (tokens.size() >= kAdminTokensMax) {
+      return refuse_tokens(fmt::format("has {} tokens, and can't have more", kAdminTokensMax));
+    }
+    tokens.push_back(made(name, role, token));
+    return {};
+  });
+  return added ? Result<std::string>(std::move(token)) : std::unexpected(added.error());
 }
 
 Result<std::vector<AdminToken>> list_admin_tokens(const CtlOptions& options) {
@@ -87,23 +92,12 @@ Result<std::vector<AdminToken>> list_admin_tokens(const CtlOptions& options) {
 }
 
 Result<void> revoke_admin_token(const CtlOptions& options, const std::string& name) {
-  const auto path = tokens_path(options);
-  if (!path) {
-    return std::unexpected(path.error());
-  }
-  NextFile next(*path);
-  if (auto begun = next.begin(); !begun) {
-    return refuse_file(*path, begun.error());
-  }
-  auto tokens = read_tokens(*path);
-  if (!tokens) {
-    return std::unexpected(tokens.error());
-  }
-  if (std::erase_if(*tokens, [&](const AdminToken& each) { return each.name == name; }) == 0) {
-    return fail(ErrorCode::kConfig, fmt::format("\"{}\" has no token", name), "--name");
-  }
-  auto put = next.put(print_admin_tokens(*tokens));
-  return put ? put : refuse_file(*path, put.error());
+  return change_tokens(options, /*may_be_new=*/false, [&](std::vector<AdminToken>& tokens) -> Result<void> {
+    if (std::erase_if(tokens, [&](const AdminToken& each) { return each.name == name; }) == 0) {
+      return fail(ErrorCode::kConfig, fmt::format("\"{}\" has no token", name), "--name");
+    }
+    return {};
+  });
 }
 
 }  // namespace hongbao
