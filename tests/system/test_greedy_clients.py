@@ -49,9 +49,10 @@ class GreedyReaders(SystemTest):
                 self.assertEqual("opened", client.take(small)["outcome"])
             # What was asked for is answered when it is taken, or refused alone.
             pages = 0
-            for wire in greedy:
-                for _ in range(PIPELINED):
+            for number, wire in enumerate(greedy):
+                for taken in range(PIPELINED):
                     answer = wire.answer()
+                    self.assertIsNotNone(answer, f"connection {number} ended after {taken}: {self.server.log[-10:]}")
                     if answer.status == 200:
                         self.assertEqual(TAKERS, len(answer.body["shares"]))
                         pages += 1

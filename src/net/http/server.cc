@@ -81,7 +81,7 @@ void HttpServer::serve(HttpIo& io, tcp::socket socket) {
     return;
   }
   HttpConnections::Place& place = *admission.place;
-  const auto session = std::make_shared<HttpSession>(io, std::move(socket), std::move(admission.place));
+  auto session = std::make_shared<HttpSession>(io, std::move(socket), std::move(admission.place));
   connections_.set_end(place, [&io, weak = std::weak_ptr(session)] {
     asio::post(io.context(), [weak] {
       if (const auto named = weak.lock()) {
@@ -89,7 +89,8 @@ void HttpServer::serve(HttpIo& io, tcp::socket socket) {
       }
     });
   });
-  asio::post(io.context(), [session] { session->start(); });
+  // Moved: a session ends on its own thread, and a client may be gone before this one goes on.
+  asio::post(io.context(), [session = std::move(session)] { session->start(); });
 }
 
 void HttpServer::log_refused(const HttpConnections::Admission& refused, const asio::ip::address& client) const {
