@@ -18,7 +18,7 @@ namespace hongbao {
 // by all the money that came in through it.
 class AccountId {
  public:
-  static AccountId user(const UserId& user) { return AccountId("user:" + user.text()); }
+  static AccountId user(const UserId& user) { return AccountId(std::string(kUser) + user.text()); }
   static AccountId escrow(ShardId shard) { return AccountId("escrow:" + to_text(shard)); }
   static AccountId channel(std::string_view name) { return AccountId("channel:" + std::string(name)); }
   // REQUIRES: `text` was an AccountId before (read back from a store).
@@ -26,12 +26,16 @@ class AccountId {
 
   AccountId() = default;
   [[nodiscard]] const std::string& text() const { return text_; }
-  [[nodiscard]] bool is_user() const { return text_.starts_with("user:"); }
+  [[nodiscard]] bool is_user() const { return text_.starts_with(kUser); }
+  // REQUIRES: is_user().
+  [[nodiscard]] UserId owner() const { return UserId::trusted(text_.substr(kUser.size())); }
   [[nodiscard]] bool is_escrow() const { return text_.starts_with("escrow:"); }
   [[nodiscard]] bool may_go_negative() const { return text_.starts_with("channel:"); }
   friend auto operator<=>(const AccountId&, const AccountId&) = default;
 
  private:
+  static constexpr std::string_view kUser = "user:";
+
   explicit AccountId(std::string text) : text_(std::move(text)) {}
   std::string text_;
 };

@@ -64,6 +64,9 @@ class LedgerStore {
   // Freezes or unfreezes an account, which is made if it does not exist.
   virtual Result<void> set_frozen(const AccountId& account, bool frozen) = 0;
 
+  // The users whose accounts are frozen, by id; not more than `users_max`.
+  virtual Result<std::vector<UserId>> frozen(size_t users_max) = 0;
+
   // An account that never moved reads as zero.
   virtual Result<Account> account(const AccountId& account) = 0;
   virtual Result<std::optional<Transfer>> transfer(std::string_view id) = 0;

@@ -11,6 +11,10 @@ Result<OpenAnswer> told(Result<OpenAnswer> answer) {
   return answer;
 }
 
+std::unexpected<Error> account_frozen() {
+  return fail(ErrorCode::kAccountFrozen, "this account is frozen: it draws no shares");
+}
+
 Result<OpenAnswer> answer_of(Result<ShardAnswer> answer) {
   if (!answer) {
     return std::unexpected(std::move(answer.error()));
@@ -27,6 +31,9 @@ Result<GrabAnswer> Opening::answer_grab(std::optional<OpenAnswer> seen, const Pa
   }
   if (seen->outcome != OpenOutcome::kTicket) {
     return GrabAnswer{.outcome = seen->outcome, .share = std::move(seen->share)};
+  }
+  if (frozen_.contains(user)) {
+    return account_frozen();
   }
   const Timestamp expires_at = clock_.now() + ticket_ttl_;
   return GrabAnswer{OpenOutcome::kTicket, tickets_.print(key, user, expires_at), expires_at};
@@ -75,6 +82,10 @@ void Opening::open(const PacketKey& key, const UserId& user, std::string_view ti
   OpenPermit permit;
   if (auto answer = shard->gate().enter(key, user, now, permit)) {
     done(told(std::move(*answer)));
+    return;
+  }
+  if (frozen_.contains(user)) {
+    done(account_frozen());
     return;
   }
   // Without a permit the packet is not resident: the shard loads it first, once however many ask.

@@ -8,6 +8,7 @@
 #include "core/open.h"
 #include "core/ticket.h"
 #include "ports/control.h"
+#include "service/frozen_accounts.h"
 #include "service/residency.h"
 
 namespace hongbao {
@@ -21,20 +22,22 @@ struct GrabAnswer {
 
 class Opening {
  public:
-  Opening(const ShardSet& shards, const Residency& residency, const TicketCodec& tickets, const Control& control,
-          const Clock& clock, std::chrono::milliseconds ticket_ttl)
+  Opening(const ShardSet& shards, const Residency& residency, const FrozenAccounts& frozen, const TicketCodec& tickets,
+          const Control& control, const Clock& clock, std::chrono::milliseconds ticket_ttl)
       : shards_(shards),
         residency_(residency),
+        frozen_(frozen),
         tickets_(tickets),
         control_(control),
         clock_(clock),
         ticket_ttl_(ticket_ttl) {}
 
-  // Errors: kSwitchedOff, those of Residency::find.
+  // Who is frozen is still told of the share drawn before, but draws none. Errors: kSwitchedOff, kAccountFrozen, those
+  // of Residency::find.
   void grab(const PacketKey& key, const UserId& user, SteadyTime deadline, Done<GrabAnswer> done) const;
 
-  // Again, by the same user: the same share. Errors: kSwitchedOff, kTicketInvalid, kTicketExpired, kPacketBusy,
-  // kForbidden (exclusive, and not for this user), kNotFound, those of Shard::submit.
+  // Again, by the same user: the same share. Errors: kSwitchedOff, kTicketInvalid, kTicketExpired, kAccountFrozen,
+  // kPacketBusy, kForbidden (exclusive, and not for this user), kNotFound, those of Shard::submit.
   void open(const PacketKey& key, const UserId& user, std::string_view ticket, SteadyTime deadline,
             Done<OpenAnswer> done) const;
 
@@ -47,6 +50,7 @@ class Opening {
 
   const ShardSet& shards_;
   const Residency& residency_;
+  const FrozenAccounts& frozen_;
   const TicketCodec& tickets_;
   const Control& control_;
   const Clock& clock_;

@@ -66,6 +66,10 @@ void Ordering::send(ShardId shard, const UserId& sender, std::string_view idempo
     done(fail(ErrorCode::kSwitchedOff, "sending is switched off for now"));
     return;
   }
+  if (frozen_.contains(sender)) {
+    done(fail(ErrorCode::kAccountFrozen, "this account is frozen: it sends no packets"));
+    return;
+  }
   auto order = new_pre_order(shard, sender, idempotency_key, request);
   if (!order) {
     done(std::unexpected(order.error()));

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "core/packet_id.h"
 #include "ports/control.h"
+#include "service/frozen_accounts.h"
 #include "service/ledger_committer.h"
 #include "service/ownership.h"
 #include "service/pre_orders.h"
@@ -48,12 +49,13 @@ struct PaidPacket {
 
 class Ordering {
  public:
-  Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerCommitter& ledger, const PayTokenCodec& pay_tokens,
-           const PacketIdCodec& ids, const Control& control, const Clock& clock, Random& random,
-           const Ownership& ownership, OrderingOptions options)
+  Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerCommitter& ledger, const FrozenAccounts& frozen,
+           const PayTokenCodec& pay_tokens, const PacketIdCodec& ids, const Control& control, const Clock& clock,
+           Random& random, const Ownership& ownership, OrderingOptions options)
       : shards_(shards),
         pre_orders_(pre_orders),
         ledger_(ledger),
+        frozen_(frozen),
         pay_tokens_(pay_tokens),
         ids_(ids),
         control_(control),
@@ -69,8 +71,8 @@ class Ordering {
   // The order that a pay token is. kPayTokenInvalid.
   [[nodiscard]] Result<SealedOrder> unseal(std::string pay_token) const;
 
-  // A new order in `shard`. REQUIRES: check_send_request(request). Errors: kSwitchedOff, kIdempotencyKeyReused,
-  // kUnavailable, kFenced.
+  // A new order in `shard`. REQUIRES: check_send_request(request). Errors: kSwitchedOff, kAccountFrozen,
+  // kIdempotencyKeyReused, kUnavailable, kFenced.
   void send(ShardId shard, const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
             Done<PreOrder> done);
 
@@ -98,6 +100,7 @@ class Ordering {
   const ShardSet& shards_;
   PreOrders& pre_orders_;
   LedgerCommitter& ledger_;
+  const FrozenAccounts& frozen_;
   const PayTokenCodec& pay_tokens_;
   const PacketIdCodec& ids_;
   const Control& control_;

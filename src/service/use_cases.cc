@@ -24,7 +24,8 @@ ShardSet make_shards(const Ports& ports, const Clock& clock, const ShardOptions&
 
 UseCases::UseCases(const ShardSet& shards, const Ownership& ownership, const Ports& ports, const Codecs& codecs,
                    const ProcessParts& process, const UseCaseOptions& options)
-    : ledger_committer(ports.ledger, process.clock, options.ledger, process.registry),
+    : frozen_accounts(ports.ledger, process.registry),
+      ledger_committer(ports.ledger, process.clock, options.ledger, process.registry),
       settler(ports.orders, ports.stream, ports.ledger, ledger_committer, ports.control, ownership,
               options.follower_batch_vouchers_max, process.registry),
       inbox_heads(make_if_shared<InboxHeads>(ports, codecs, process)),
@@ -41,13 +42,14 @@ UseCases::UseCases(const ShardSet& shards, const Ownership& ownership, const Por
       finished_packet_cache(make_if_shared<FinishedPacketCache>(ports, codecs, process)),
       profiles(ports.cache, process.cache_clock, process.registry),
       residency(shards, pre_orders),
-      ordering(shards, pre_orders, ledger_committer, codecs.pay_tokens, codecs.ids, ports.control, process.clock,
-               process.random, ownership, options.ordering),
-      opening(shards, residency, codecs.tickets, ports.control, process.clock, options.ticket_ttl),
+      ordering(shards, pre_orders, ledger_committer, frozen_accounts, codecs.pay_tokens, codecs.ids, ports.control,
+               process.clock, process.random, ownership, options.ordering),
+      opening(shards, residency, frozen_accounts, codecs.tickets, ports.control, process.clock, options.ticket_ttl),
       viewing(residency, pre_orders, finished_packet_cache.get(), profiles, codecs.ids),
       calls(ordering, opening, viewing, codecs.ids),
       inbox_lists(ports.inbox, process.workers, inbox_heads.get()),
-      wallets(ports.ledger, ledger_committer, process.workers, process.clock, options.deposits_daily_max) {}
+      wallets(ports.ledger, ledger_committer, frozen_accounts, process.workers, process.clock,
+              options.deposits_daily_max) {}
 
 Result<void> UseCases::prepare() {
   if (auto prepared = settler.prepare(); !prepared) {
@@ -55,6 +57,9 @@ Result<void> UseCases::prepare() {
   }
   if (auto prepared = inbox_feed.prepare(); !prepared) {
     return prepared;
+  }
+  if (auto read = frozen_accounts.refresh(); !read) {
+    return read;
   }
   return pre_orders.restore_greetings();
 }

@@ -16,6 +16,7 @@
 #include "service/archiver.h"
 #include "service/audit.h"
 #include "service/finished_packet_cache.h"
+#include "service/frozen_accounts.h"
 #include "service/inbox_feed.h"
 #include "service/inbox_heads.h"
 #include "service/inbox_lists.h"
@@ -76,10 +77,11 @@ class UseCases {
   UseCases(const ShardSet& shards, const Ownership& ownership, const Ports& ports, const Codecs& codecs,
            const ProcessParts& process, const UseCaseOptions& options);
 
-  // Before the first step of a follower and the first call: finds the followers' places in the logs, and puts the
-  // greetings that were kept back into the cache. Errors: those of the stores.
+  // Before the first step of a follower and the first call: finds the followers' places in the logs, reads who is
+  // frozen, and puts the greetings that were kept back into the cache. Errors: those of the stores.
   Result<void> prepare();
 
+  FrozenAccounts frozen_accounts;
   LedgerCommitter ledger_committer;
   Settler settler;
   const std::unique_ptr<InboxHeads> inbox_heads;  // null without a shared cache

@@ -42,15 +42,21 @@ void Wallets::deposit(const UserId& user, Money amount, std::string_view key, St
 }
 
 void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {
-  writer_.set_frozen(AccountId::user(user), frozen, [this, user, done = std::move(done)](Result<void> set) mutable {
-    if (!set) {
-      done(std::unexpected(set.error()));
-      return;
-    }
-    account(user, [done = std::move(done)](Result<Account> found) mutable {
-      done(found ? std::move(found) : fail(ErrorCode::kOutcomeUnknown, "it was set, and can't be read; ask again"));
-    });
-  });
+  if (const auto room = frozen ? frozen_.has_room() : Result<void>(); !room) {
+    done(std::unexpected(room.error()));
+    return;
+  }
+  writer_.set_frozen(
+      AccountId::user(user), frozen, [this, user, frozen, done = std::move(done)](Result<void> set) mutable {
+        if (!set) {
+          done(std::unexpected(set.error()));
+          return;
+        }
+        frozen_.set(user, frozen);
+        account(user, [done = std::move(done)](Result<Account> found) mutable {
+          done(found ? std::move(found) : fail(ErrorCode::kOutcomeUnknown, "it was set, and can't be read; ask again"));
+        });
+      });
 }
 
 void Wallets::account(const UserId& user, Done<Account> done) {

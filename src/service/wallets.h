@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "service/frozen_accounts.h"
 #include "service/ledger_committer.h"
 #include "service/worker_pool.h"
 
@@ -14,15 +15,21 @@ namespace hongbao {
 class Wallets {
  public:
   // `deposits_daily_max`: of a day in all, whichever process takes them. All references outlive it.
-  Wallets(LedgerStore& store, LedgerCommitter& writer, WorkerPool& workers, const Clock& clock,
+  Wallets(LedgerStore& store, LedgerCommitter& writer, FrozenAccounts& frozen, WorkerPool& workers, const Clock& clock,
           Money deposits_daily_max)
-      : store_(store), writer_(writer), workers_(workers), clock_(clock), deposits_daily_max_(deposits_daily_max) {}
+      : store_(store),
+        writer_(writer),
+        frozen_(frozen),
+        workers_(workers),
+        clock_(clock),
+        deposits_daily_max_(deposits_daily_max) {}
 
   // Money that an operator pays in; `key` makes it idempotent. Calls back with the transfer's id. Errors:
   // kTransferIdReused, kAccountFrozen, kDepositLimit, and those of LedgerCommitter::post.
   void deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline, Done<std::string> done);
 
-  // Calls back with the account as it is then. After any error the outcome is unknown: freeze again.
+  // Calls back with the account as it is then. Here the user is frozen from then on, in other processes within two
+  // seconds. Errors: kOverloaded, as many are frozen as may be; after any other the outcome is unknown: freeze again.
   void freeze(const UserId& user, bool frozen, Done<Account> done);
   // A wallet that never moved reads as zero. Errors of both: those of the store and of WorkerPool::submit;
   // kDeadlineExceeded when the pool came to it too late.
@@ -33,6 +40,7 @@ class Wallets {
  private:
   LedgerStore& store_;
   LedgerCommitter& writer_;
+  FrozenAccounts& frozen_;
   WorkerPool& workers_;
   const Clock& clock_;
   const Money deposits_daily_max_;

@@ -6,6 +6,7 @@
 //     kTransferColumns, static Transfer read_transfer(rows, first)
 //     static transfer_key(id), transfer_id(key)   an id as it is stored, and back
 //     kCursorTable, kTransferAmount      SQL: the cursors' table, and a transfer's amount
+//     kFrozen                            SQL: the table of the ids of frozen accounts, and WHERE
 //     static std::string sum(expression) SQL: the sum of an integer; 0 over no rows
 //
 // Threads: one at a time (ReaderPool). Errors: Engine::Error, DamagedRow.
@@ -49,6 +50,7 @@ class LedgerReader {
   std::vector<WalletTransfer> transfers(const AccountId& account, ListPosition before, size_t transfers_max) {
     return queries_.transfers(account, before, transfers_max);
   }
+  std::vector<UserId> frozen(size_t users_max);
   VoucherNo cursor(ShardId shard);
   std::vector<PacketKey> unpaid(const std::vector<PacketKey>& packets) { return queries_.unpaid(packets); }
   std::vector<PendingPayment> pending(ShardId shard, Timestamp until, size_t payments_max);
@@ -68,6 +70,7 @@ class LedgerReader {
   Database database_;
   Queries queries_{database_};
   Statement account_;
+  Statement frozen_;
   Statement transfer_;
   Statement cursor_;
   Statement pending_;
@@ -78,6 +81,8 @@ template <class Engine>
 LedgerReader<Engine>::LedgerReader(Database database)
     : database_(std::move(database)),
       account_(database_.prepare("SELECT debits_posted, credits_posted, frozen FROM account WHERE id = ?")),
+      frozen_(database_.prepare(
+          fmt::format("SELECT id FROM {} AND id >= 'user:' AND id < 'user;' ORDER BY id LIMIT ?", Queries::kFrozen))),
       transfer_(database_.prepare(fmt::format("SELECT {} FROM transfer WHERE id = ?", Queries::kTransferColumns))),
       cursor_(database_.prepare(fmt::format("SELECT next_voucher FROM {} WHERE shard = ?", Queries::kCursorTable))),
       pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
@@ -90,6 +95,16 @@ template <class Engine>
 Account LedgerReader<Engine>::account(const AccountId& id) {
   Rows rows = account_.query(id.text());
   return rows.next() ? read_account(id, rows, 0) : Account{.id = id};
+}
+
+template <class Engine>
+std::vector<UserId> LedgerReader<Engine>::frozen(size_t users_max) {
+  Rows rows = frozen_.query(limit_of(users_max));
+  std::vector<UserId> users;
+  while (rows.next()) {
+    users.push_back(AccountId::trusted(std::string(rows.text(0))).owner());
+  }
+  return users;
 }
 
 template <class Engine>

@@ -20,6 +20,9 @@ class LedgerReading : public LedgerStore {
   Result<Account> account(const AccountId& account) final {
     return read("ledger_store.account", [&](Reader& reader) { return reader.account(account); });
   }
+  Result<std::vector<UserId>> frozen(size_t users_max) final {
+    return read("ledger_store.frozen", [&](Reader& reader) { return reader.frozen(users_max); });
+  }
   Result<std::optional<Transfer>> transfer(std::string_view id) final {
     return read("ledger_store.transfer", [&](Reader& reader) { return reader.transfer(id); });
   }

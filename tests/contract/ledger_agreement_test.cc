@@ -46,6 +46,7 @@ class Sequence {
     const bool frozen = *rc::gen::arbitrary<bool>();
     RC_ASSERT(durable().set_frozen(account, frozen).has_value());
     RC_ASSERT(memory().set_frozen(account, frozen).has_value());
+    RC_ASSERT(durable().frozen(9).value() == memory().frozen(9).value());
   }
 
   LedgerBatch make_batch() {

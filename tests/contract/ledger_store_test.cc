@@ -159,6 +159,20 @@ TEST_P(LedgerStoreContract, FreezingMakesAnAccountThatDoesNotExist) {
   EXPECT_EQ(post(deposit("d1", kBob, 10)), PostOutcome::kFrozen);
 }
 
+TEST_P(LedgerStoreContract, FrozenUsersAreListedById) {
+  EXPECT_THAT(store().frozen(10).value(), IsEmpty());
+  fund(kAnn, 100);
+  for (const AccountId& account : {kBob, kAnn, kChannel, kBob}) {
+    ASSERT_TRUE(store().set_frozen(account, true).has_value());
+  }
+  EXPECT_THAT(store().frozen(10).value(), ElementsAre(kAnn.owner(), kBob.owner()));
+  EXPECT_THAT(store().frozen(1).value(), SizeIs(1));
+  backend_->reopen();
+  ASSERT_TRUE(store().set_frozen(kAnn, false).has_value());
+  ASSERT_TRUE(store().set_frozen(kAnn, false).has_value());
+  EXPECT_THAT(store().frozen(10).value(), ElementsAre(kBob.owner()));
+}
+
 TEST_P(LedgerStoreContract, AMoveKeepsAnAccountUnfrozenOrFrozenAsItWas) {
   fund(kAnn, 100);
   ASSERT_TRUE(store().set_frozen(kAnn, true).has_value());

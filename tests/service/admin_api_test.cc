@@ -625,7 +625,7 @@ TEST_F(AdminApiTest, WithoutItsLineNothingIsChanged) {
 
 TEST_F(AdminApiTest, ADaysDepositsHaveALimitAndRepeatsCountOnce) {
   AdminServices limited = services();
-  Wallets wallets(at.ledger, at.writer, at.workers, at.clock, Money(100));
+  Wallets wallets(at.ledger, at.writer, at.use_cases.frozen_accounts, at.workers, at.clock, Money(100));
   AdminApi day({.tokens = limited.tokens,
                 .journal = limited.journal,
                 .shards = limited.shards,

@@ -29,6 +29,11 @@ class FaultyLedgerStore final : public LedgerStore {
 
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override { return inner_.set_frozen(account, frozen); }
+  // True: it does not say who is frozen.
+  bool frozen_is_unreadable = false;
+  Result<std::vector<UserId>> frozen(size_t users_max) override {
+    return frozen_is_unreadable ? fail(ErrorCode::kStorage, "told to fail") : inner_.frozen(users_max);
+  }
   Result<Account> account(const AccountId& account) override { return inner_.account(account); }
   Result<std::optional<Transfer>> transfer(std::string_view id) override { return inner_.transfer(id); }
   Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before, size_t max) override {

@@ -56,6 +56,46 @@ TEST_F(OpeningTest, ATicketExpires) {
   EXPECT_EQ(error_of(at.open(packet, "bob", ticket)), ErrorCode::kTicketExpired);
 }
 
+TEST_F(OpeningTest, AFrozenAccountDrawsNoShare) {
+  const PacketKey packet = at.active(lucky(100, 5));
+  const std::string ticket = at.grab(packet, "bob")->ticket;
+  at.freeze("bob", true);
+  EXPECT_EQ(error_of(at.grab(packet, "bob")), ErrorCode::kAccountFrozen);
+  EXPECT_EQ(error_of(at.open(packet, "bob", ticket)), ErrorCode::kAccountFrozen);
+  at.restart_shards();  // not resident
+  EXPECT_EQ(error_of(at.grab(packet, "bob")), ErrorCode::kAccountFrozen);
+  EXPECT_EQ(error_of(at.open(packet, "bob", ticket)), ErrorCode::kAccountFrozen);
+  EXPECT_EQ(at.view(packet)->opened_count, 0U);
+  EXPECT_EQ(at.opened(packet, "cat").outcome, OpenOutcome::kOpened);
+  at.freeze("bob", false);
+  EXPECT_EQ(at.opened(packet, "bob").outcome, OpenOutcome::kOpened);
+}
+
+TEST_F(OpeningTest, AFrozenAccountIsToldOfTheShareItDrewBefore) {
+  const PacketKey packet = at.active(lucky(100, 5));
+  const Share drawn = at.opened(packet, "bob").share.value();
+  const std::string ticket = at.tickets.print(packet, user("bob"), at.clock.now() + kTicketTtl);
+  at.freeze("bob", true);
+  EXPECT_EQ(at.grab(packet, "bob")->share.value().amount, drawn.amount);
+  EXPECT_EQ(at.open(packet, "bob", ticket)->share.value().amount, drawn.amount);
+}
+
+TEST_F(OpeningTest, WhomAnotherProcessFroze) {
+  const PacketKey packet = at.active(lucky(100, 5));
+  at.set_frozen("bob", true);
+  EXPECT_TRUE(at.grab(packet, "bob")) << "not known yet";
+  ASSERT_TRUE(at.use_cases.frozen_accounts.refresh());
+  EXPECT_EQ(error_of(at.grab(packet, "bob")), ErrorCode::kAccountFrozen);
+  at.ledger.frozen_is_unreadable = true;
+  EXPECT_EQ(error_of(at.use_cases.frozen_accounts.refresh()), ErrorCode::kStorage);
+  EXPECT_EQ(error_of(at.grab(packet, "bob")), ErrorCode::kAccountFrozen) << "the list stays";
+  EXPECT_TRUE(at.grab(packet, "cat"));
+  at.ledger.frozen_is_unreadable = false;
+  at.set_frozen("bob", false);
+  ASSERT_TRUE(at.use_cases.frozen_accounts.refresh());
+  EXPECT_TRUE(at.grab(packet, "bob"));
+}
+
 TEST_F(OpeningTest, AnExclusivePacketOpensForItsRecipientOnly) {
   const PacketKey packet = at.active(exclusive(88, "bob"));
   EXPECT_EQ(at.grab(packet, "eve")->outcome, OpenOutcome::kNotForYou);

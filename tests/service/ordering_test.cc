@@ -104,6 +104,13 @@ TEST_F(OrderingTest, AFrozenWalletPaysNothing) {
   EXPECT_TRUE(at.pay("alice", packet));
 }
 
+TEST_F(OrderingTest, AFrozenAccountSendsNothing) {
+  at.freeze("alice", true);
+  EXPECT_EQ(error_of(at.send("alice", "key", lucky(300, 5))), ErrorCode::kAccountFrozen);
+  at.freeze("alice", false);
+  EXPECT_TRUE(at.send("alice", "key", lucky(300, 5)));
+}
+
 TEST_F(OrderingTest, OnlyTheSenderPaysFromTheWallet) {
   at.deposit("bob", 300);
   EXPECT_EQ(error_of(at.pay("bob", at.sent("alice", lucky(300, 5)))), ErrorCode::kForbidden);

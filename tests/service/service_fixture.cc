@@ -245,6 +245,10 @@ void Deployment::set_frozen(const std::string& owner, bool frozen) {
       ask<void>([&](auto done) { writer.set_frozen(AccountId::user(user(owner)), frozen, std::move(done)); }).get());
 }
 
+void Deployment::freeze(const std::string& owner, bool frozen) {
+  EXPECT_TRUE(ask<Account>([&](auto done) { wallets.freeze(user(owner), frozen, std::move(done)); }).get());
+}
+
 PreOrder Deployment::sent(const std::string& sender, const SendRequest& request) {
   return send(sender, fmt::format("key-{}", next_key_++), request).value();
 }

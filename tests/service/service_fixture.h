@@ -61,6 +61,8 @@ class Deployment {
 
   void deposit(const std::string& owner, int64_t amount);
   [[nodiscard]] int64_t wallet(const std::string& owner);
+  void freeze(const std::string& owner, bool frozen);
+  // In the ledger alone, as another process does.
   void set_frozen(const std::string& owner, bool frozen);
 
   // Shortcuts that expect success.

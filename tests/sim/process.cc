@@ -141,6 +141,8 @@ void Process::step() {
     unless_busy(Part::kInbox, [&] { (void)use_cases.inbox_feed.step(/*from_log=*/env_.dice.one_in(4)); });
   } else if (part < 97) {
     refund();
+  } else if (part < 98) {
+    unless_busy(Part::kFrozenAccounts, [&] { (void)use_cases.frozen_accounts.refresh(); });
   } else {
     reconcile();
   }

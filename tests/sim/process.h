@@ -114,7 +114,7 @@ class Process {
 
  private:
   // Those with a thread of their own.
-  enum class Part : uint8_t { kPlacement, kWriter, kLoader, kLedger, kInbox };
+  enum class Part : uint8_t { kPlacement, kWriter, kLoader, kLedger, kInbox, kFrozenAccounts };
   template <class Step>
   void unless_busy(Part part, ShardId shard, Step step);
   template <class Step>

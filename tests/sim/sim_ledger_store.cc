@@ -59,6 +59,10 @@ Result<void> SimLedgerStore::set_frozen(const AccountId& account, bool frozen) {
   return memory_->set_frozen(account, frozen);
 }
 
+Result<std::vector<UserId>> SimLedgerStore::frozen(size_t users_max) {
+  return outage_.refuses() ? refused() : memory_->frozen(users_max);
+}
+
 Result<Account> SimLedgerStore::account(const AccountId& account) {
   return outage_.refuses() ? refused() : memory_->account(account);
 }

@@ -17,6 +17,7 @@ class SimLedgerStore final : public LedgerStore {
 
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
+  Result<std::vector<UserId>> frozen(size_t users_max) override;
   Result<Account> account(const AccountId& account) override;
   Result<std::optional<Transfer>> transfer(std::string_view id) override;
   Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before,

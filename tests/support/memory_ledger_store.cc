@@ -176,6 +176,17 @@ Result<void> MemoryLedgerStore::set_frozen(const AccountId& account, bool frozen
   return {};
 }
 
+Result<std::vector<UserId>> MemoryLedgerStore::frozen(size_t users_max) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<UserId> users;
+  for (const auto& [id, account] : accounts_) {
+    if (account.frozen && id.is_user() && users.size() < users_max) {
+      users.push_back(id.owner());
+    }
+  }
+  return users;
+}
+
 Result<Account> MemoryLedgerStore::account(const AccountId& account) {
   const std::scoped_lock lock(mutex_);
   return read(account);

@@ -18,6 +18,7 @@ class MemoryLedgerStore final : public LedgerStore {
  public:
   Result<LedgerResult> commit(const LedgerBatch& batch) override;
   Result<void> set_frozen(const AccountId& account, bool frozen) override;
+  Result<std::vector<UserId>> frozen(size_t users_max) override;
   Result<Account> account(const AccountId& account) override;
   Result<std::optional<Transfer>> transfer(std::string_view id) override;
   Result<std::vector<WalletTransfer>> transfers(const AccountId& account, ListPosition before,

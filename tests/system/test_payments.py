@@ -90,6 +90,22 @@ class Payments(SystemTest):
             operator.post("/admin/v1/wallets/iced:unfreeze")
             self.assertEqual(200, client.pay(packet_id, pay_token).status)
 
+    def test_a_frozen_account_neither_sends_nor_draws(self):
+        packet = self.server.paid_packet("warm", kind="lucky", total_amount=100, count=2)["id"]
+        with self.server.user("chilled") as client:
+            ticket = client.grab(packet).body["ticket"]
+            self.server.ctl("wallet", "freeze", "chilled")
+            for answer in (client.grab(packet), client.open(packet, ticket),
+                           client.send("chilled-1", kind="lucky", total_amount=100, count=2)):
+                self.assertEqual(403, answer.status, answer)
+                self.assert_problem(answer, "account_frozen")
+            self.server.kill()
+            self.server.start()
+        with self.server.user("chilled") as client:
+            self.assert_problem(client.grab(packet), "account_frozen")
+            self.server.ctl("wallet", "unfreeze", "chilled")
+            self.assertEqual("opened", client.take(packet)["outcome"])
+
     def test_a_notification_pays_and_may_be_repeated(self):
         packet_id, pay_token = self.order("channelled")
         for _ in range(3):

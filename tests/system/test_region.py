@@ -181,6 +181,19 @@ class RegionTest(unittest.TestCase):
         self.assertGreater(len(set(self.owners().values())), 1)
         self.assert_balanced()
 
+    def test_whom_one_node_froze_draws_and_sends_nothing_anywhere(self):
+        path = "/admin/v1/wallets/chilled"
+        with Client(self.front.admin, self.front.admin_token) as operator:
+            self.assertEqual(200, operator.post(f"{path}:freeze").status)
+            for packet in self.packets.values():
+                with self.front.user("chilled") as client:
+                    eventually(lambda: client.grab(packet).problem == "account_frozen", packet, 2)
+                    self.assertEqual("account_frozen", client.send(self.front.new_key(), kind="equal", total_amount=100,
+                                                                   count=1).problem)
+            self.assertEqual(200, operator.post(f"{path}:unfreeze").status)
+        for packet in self.packets.values():
+            eventually(lambda: self.try_take("chilled", packet), packet, 2)
+
     def test_any_node_speaks_the_same_http(self):
         token = user_token("alice", self.front.jwt_secret)
         packet = next(iter(self.packets.values()))

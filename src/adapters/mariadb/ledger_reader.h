@@ -19,6 +19,7 @@ class LedgerQueries {
   static constexpr std::string_view kTransferColumns = mariadb::kTransferColumns;
   static constexpr std::string_view kCursorTable = "settled_to";
   static constexpr std::string_view kTransferAmount = "ABS(amount)";
+  static constexpr std::string_view kFrozen = "frozen_account WHERE TRUE";
 
   explicit LedgerQueries(Database& database);
 

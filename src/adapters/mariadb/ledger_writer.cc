@@ -34,6 +34,8 @@ LedgerWriter::LedgerWriter(Database database)
                      "(?,?,?,?,0)"),
       upsert_frozen_(database_.prepare(
           "INSERT INTO account VALUES (?, 0, 0, 0, ?) ON DUPLICATE KEY UPDATE frozen = VALUES(frozen)")),
+      list_frozen_(database_.prepare("INSERT IGNORE INTO frozen_account VALUES (?)")),
+      unlist_frozen_(database_.prepare("DELETE FROM frozen_account WHERE id = ?")),
       select_transfers_(database_, fmt::format("SELECT {} FROM transfer WHERE id IN ({{}})", kTransferColumns), "?"),
       insert_transfer_(database_.prepare(
           fmt::format("INSERT INTO transfer({}, wallet_position, other_position) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
@@ -284,6 +286,7 @@ void LedgerWriter::write_days(const LedgerDecision& decision) {
 
 void LedgerWriter::set_frozen(const AccountId& account, bool frozen) {
   (void)upsert_frozen_.run(account.text(), frozen ? 1 : 0);
+  (void)(frozen ? list_frozen_ : unlist_frozen_).run(account.text());
   database_.commit();
 }
 

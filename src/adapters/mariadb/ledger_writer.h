@@ -69,6 +69,8 @@ class LedgerWriter {
   Statement update_day_;
   ListStatement move_accounts_;
   Statement upsert_frozen_;
+  Statement list_frozen_;
+  Statement unlist_frozen_;
   ListStatement select_transfers_;
   Statement insert_transfer_;
   ListStatement select_payments_;

@@ -18,6 +18,7 @@ class LedgerQueries {
   static constexpr std::string_view kTransferColumns = sqlite::kTransferColumns;
   static constexpr std::string_view kCursorTable = "cursor";
   static constexpr std::string_view kTransferAmount = "amount";
+  static constexpr std::string_view kFrozen = "account WHERE frozen = 1";
 
   explicit LedgerQueries(Database& database);
 

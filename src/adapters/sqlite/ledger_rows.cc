@@ -41,6 +41,9 @@ CREATE UNIQUE INDEX payment_of_send ON payment(send_key);
 )",
                                        R"(
 CREATE TABLE deposit_day(day INTEGER PRIMARY KEY, amount INTEGER NOT NULL) STRICT;
+)",
+                                       R"(
+CREATE INDEX account_frozen ON account(id) WHERE frozen = 1;
 )"}};
   return schema;
 }

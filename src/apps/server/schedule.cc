@@ -4,6 +4,11 @@
 #include "service/blocking.h"
 
 namespace hongbao {
+namespace {
+
+constexpr std::chrono::seconds kFrozenAccountsEvery{1};
+
+}  // namespace
 
 Schedule::Schedule(UseCases& use_cases, const ShardSet& shards, LedgerStore& ledger, const Settings& settings,
                    prometheus::Registry& registry)
@@ -13,6 +18,7 @@ Schedule::Schedule(UseCases& use_cases, const ShardSet& shards, LedgerStore& led
       audit_difference_(add_gauge(registry, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
       settlement_lag_(add_gauge(registry, "hongbao_settlement_lag_vouchers", "Vouchers not settled yet.")),
+      frozen_accounts_(kFrozenAccountsEvery, [this] { (void)use_cases_.frozen_accounts.refresh(); }),
       refunds_(settings.refunds_interval, [this] { refund(); }),
       reconciliation_(settings.reconciliation_interval,
                       [this] {
@@ -23,6 +29,7 @@ Schedule::Schedule(UseCases& use_cases, const ShardSet& shards, LedgerStore& led
       archiving_(settings.archive_interval, [this] { use_cases_.archiver.step(); }) {}
 
 void Schedule::start() {
+  frozen_accounts_.start();
   refunds_.start();
   reconciliation_.start();
   auditing_.start();
@@ -30,6 +37,7 @@ void Schedule::start() {
 }
 
 void Schedule::stop() {
+  frozen_accounts_.stop();
   refunds_.stop();
   reconciliation_.stop();
   auditing_.stop();

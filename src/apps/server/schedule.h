@@ -1,5 +1,5 @@
-// What a server does again and again, each on a thread of its own: refunds, reconciliation, audits, archiving. The
-// owner's thread; `archive_now`: any.
+// What a server does again and again, each on a thread of its own: who is frozen, refunds, reconciliation, audits,
+// archiving. The owner's thread; `archive_now`: any.
 #pragma once
 
 #include "apps/settings.h"
@@ -31,6 +31,7 @@ class Schedule {
   LedgerStore& ledger_;
   prometheus::Gauge& audit_difference_;
   prometheus::Gauge& settlement_lag_;
+  Periodic frozen_accounts_;
   Periodic refunds_;
   Periodic reconciliation_;
   Periodic auditing_;
