@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/input_file.h"
+#include "base/secret_memory.h"
 
 namespace hongbao {
 namespace {
@@ -13,22 +14,25 @@ std::string quoted(std::string_view text) {
   return fmt::format("\"{}\"", text);
 }
 
-// The content of the file that the key names; its error is recorded.
-std::string read_secret(ConfigReader& reader, const std::string& key) {
+// Hands on the content of the file that the key names, and wipes what was read; or "", and its error is recorded.
+void read_secret(ConfigReader& reader, const std::string& key, const TakeContent& take) {
   const std::string path = reader.required_path(key);
   if (path.empty()) {
-    return {};
+    take(reader, key, "");
+    return;
   }
   auto secret = read_secret_file(path, key);
   if (!secret) {
     reader.refuse(key, secret.error().detail);
-    return {};
+    take(reader, key, "");
+    return;
   }
   if (secret->size() < kSecretLengthMin) {
     reader.refuse(key,
                   fmt::format("names a file with less than {} characters: make a longer secret", kSecretLengthMin));
   }
-  return *secret;
+  take(reader, key, *secret);
+  wipe(*secret);
 }
 
 }  // namespace
@@ -58,10 +62,9 @@ Setting one_of(std::string_view name, Take take, std::string_view value, std::ve
 }
 
 Setting secret_file(std::string_view name, TakeContent take, std::string_view value, std::string_view about) {
-  auto made =
-      special(name, "file", value, about, [take = std::move(take)](ConfigReader& reader, const std::string& key) {
-        take(reader, key, read_secret(reader, key));
-      });
+  auto made = special(
+      name, "file", value, about,
+      [take = std::move(take)](ConfigReader& reader, const std::string& key) { read_secret(reader, key, take); });
   made.otherwise = kMustBeGiven;
   return made;
 }
@@ -70,7 +73,7 @@ Setting optional_secret_file(std::string_view name, TakeContent take, std::strin
   return unless_given("none", special(name, "file", value, about,
                                       [take = std::move(take)](ConfigReader& reader, const std::string& key) {
                                         if (!reader.text(key, "").empty()) {
-                                          take(reader, key, read_secret(reader, key));
+                                          read_secret(reader, key, take);
                                         }
                                       }));
 }

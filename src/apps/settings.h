@@ -80,7 +80,7 @@ struct Settings {
   Money deposits_daily_max;  // of the region
   AuthOptions auth;
   std::string master_keys_file;
-  std::vector<RingKey> master_keys;
+  RingKeys master_keys;
   PublicApiOptions api;
 
   ShardOptions shard;

@@ -27,13 +27,14 @@ std::string_view take_until(std::string_view& text, char end) {
 
 template <class Key>
 std::optional<Key> read_key(std::string_view hex) {
-  const auto bytes = from_hex(hex);
+  auto bytes = from_hex(hex);
   Key key{};
   if (!bytes || bytes->size() != key.size() ||
       std::ranges::all_of(*bytes, [&](char byte) { return byte == bytes->front(); })) {
     return std::nullopt;
   }
   std::ranges::copy(*bytes, key.begin());
+  wipe(*bytes);
   return key;
 }
 
@@ -46,10 +47,13 @@ Result<RingKey> read_line(std::string_view line) {
     return refuse(std::string(kForm));
   }
   if (state == "live") {
-    const auto master = read_key<Key256>(line);
-    return master ? Result<RingKey>(make_ring_key(*number, *from, *master))
-                  : refuse(fmt::format("must have 64 hexadecimal digits, and not one byte over and over, as key {}",
-                                       *number));
+    auto master = read_key<Key256>(line);
+    if (!master) {
+      return refuse(fmt::format("must have 64 hexadecimal digits, and not one byte over and over, as key {}", *number));
+    }
+    RingKey key = make_ring_key(*number, *from, *master);
+    wipe(*master);
+    return key;
   }
   RingKey key{.number = *number, .from = *from, .is_retired = true};
   const auto id = read_key<Key128>(take_until(line, ' '));
@@ -82,8 +86,8 @@ RingKey retired(const RingKey& key) {
   return left;
 }
 
-Result<std::vector<RingKey>> parse_keys(std::string_view text) {
-  std::vector<RingKey> keys;
+Result<RingKeys> parse_keys(std::string_view text) {
+  RingKeys keys;
   while (!text.empty()) {
     const std::string_view line = take_until(text, '\n');
     if (line.empty()) {
@@ -109,14 +113,14 @@ Result<std::vector<RingKey>> parse_keys(std::string_view text) {
   return keys;
 }
 
-KeyRing::KeyRing(std::vector<RingKey> keys, Day today) {
+KeyRing::KeyRing(RingKeys keys, Day today) {
   CHECK(!keys.empty());
   publish(std::move(keys), today);
 }
 
 KeyRing::KeyRing(const Key256& only) : KeyRing({make_ring_key(1, kBeginning, only)}, kBeginning) {}
 
-void KeyRing::publish(std::vector<RingKey> keys, Day today) {
+void KeyRing::publish(RingKeys keys, Day today) {
   auto state = std::make_unique<State>();
   state->keys = std::move(keys);
   for (size_t i = 0; i < state->keys.size(); ++i) {
@@ -128,8 +132,8 @@ void KeyRing::publish(std::vector<RingKey> keys, Day today) {
   all_.push_back(std::move(state));
 }
 
-Result<void> KeyRing::replace(std::vector<RingKey> keys, Day today) {
-  const std::vector<RingKey>& known = now().keys;
+Result<void> KeyRing::replace(RingKeys keys, Day today) {
+  const RingKeys& known = now().keys;
   for (size_t i = 0; i < std::max(known.size(), keys.size()); ++i) {
     if (i >= keys.size()) {
       return refuse(fmt::format("has no key {}, which is in use: put it back", i + 1));
@@ -153,12 +157,12 @@ Result<void> KeyRing::replace(std::vector<RingKey> keys, Day today) {
 void KeyRing::turn(Day today) {
   const State& state = now();
   if (state.newest + 1 < state.keys.size() && state.keys[state.newest + 1].from <= today) {
-    publish(std::vector(state.keys), today);
+    publish(RingKeys(state.keys), today);
   }
 }
 
 const RingKey& KeyRing::of_day(Day day) const {
-  const std::vector<RingKey>& all = now().keys;
+  const RingKeys& all = now().keys;
   const RingKey* found = &all.front();
   for (const RingKey& key : all) {
     if (key.from <= day) {

@@ -18,6 +18,7 @@
 
 #include "base/crypto.h"
 #include "base/result.h"
+#include "base/secret_memory.h"
 #include "core/ids.h"
 
 namespace hongbao {
@@ -60,6 +61,8 @@ struct RingKey {
   }
 };
 
+using RingKeys = std::vector<RingKey, SecretAllocator<RingKey>>;
+
 // A key that is not retired.
 RingKey make_ring_key(uint32_t number, Day from, const Key256& master);
 // The same key without what makes something new.
@@ -70,12 +73,12 @@ RingKey retired(const RingKey& key);
 //   2 live 20261128 MASTER-KEY
 // All in hexadecimal; the first is in force from the beginning, 20000101. kConfig, in words that follow the file's
 // name: the rule that it breaks.
-Result<std::vector<RingKey>> parse_keys(std::string_view text);
+Result<RingKeys> parse_keys(std::string_view text);
 
 class KeyRing {
  public:
   // REQUIRES: as parse_keys makes them.
-  KeyRing(std::vector<RingKey> keys, Day today);
+  KeyRing(RingKeys keys, Day today);
   // The one key there is, from the beginning.
   explicit KeyRing(const Key256& only);
   KeyRing(const KeyRing&) = delete;
@@ -83,12 +86,12 @@ class KeyRing {
 
   // From now on these. kConfig, in words that follow the file's name: one that was known is missing or another, or a
   // new one was to be in force already, for then packets of that day would have two ids.
-  Result<void> replace(std::vector<RingKey> keys, Day today);
+  Result<void> replace(RingKeys keys, Day today);
   // It is that day.
   void turn(Day today);
 
   // All keys, by number. Valid as long as the ring.
-  [[nodiscard]] const std::vector<RingKey>& keys() const { return now().keys; }
+  [[nodiscard]] const RingKeys& keys() const { return now().keys; }
   // What new things are made with.
   [[nodiscard]] const RingKey& newest() const { return now().keys[now().newest]; }
   // What packets of that day are made with.
@@ -96,11 +99,11 @@ class KeyRing {
 
  private:
   struct State {
-    std::vector<RingKey> keys;
+    RingKeys keys;
     size_t newest = 0;
   };
   [[nodiscard]] const State& now() const { return *now_.load(std::memory_order_acquire); }
-  void publish(std::vector<RingKey> keys, Day today);
+  void publish(RingKeys keys, Day today);
 
   std::vector<std::unique_ptr<const State>> all_;  // kept: somebody may be reading one, and they are few
   std::atomic<const State*> now_{nullptr};

@@ -22,7 +22,7 @@ Day day(const char* text) {
   return Day::parse_yyyymmdd(text).value();
 }
 
-std::vector<RingKey> keys(const std::string& text) {
+RingKeys keys(const std::string& text) {
   return parse_keys(text).value();
 }
 

@@ -39,7 +39,7 @@ std::unexpected<Error> refuse_file(const Error& error) {
 struct KeysFile {
   std::string path;
   std::vector<std::string> lines;
-  std::vector<RingKey> keys;
+  RingKeys keys;
 };
 
 Result<std::string> keys_path(const CtlOptions& options) {

@@ -33,8 +33,11 @@ void MasterKeys::look() {
 }
 
 void MasterKeys::read() {
-  const auto content = read_secret_file(file_, kKey);
+  auto content = read_secret_file(file_, kKey);
   auto keys = content ? parse_keys(*content) : std::unexpected(content.error());
+  if (content) {
+    wipe(*content);
+  }
   const auto taken = keys ? ring_.replace(std::move(*keys), today()) : std::unexpected(keys.error());
   if (watch_.was_read(taken.has_value())) {
     log_info("master_keys_read", {{"keys", ring_.keys().size()}, {"newest", ring_.newest().number}});
