@@ -34,18 +34,51 @@ std::string voucher_transfer_id(ShardId shard, VoucherNo no) {
   return fmt::format(FMT_COMPILE("voucher:{}:{:012}"), to_text(shard), no.value);
 }
 
-std::optional<Transfer> settlement_of(const Voucher& voucher) {
-  if (voucher.kind == VoucherKind::kPaid) {
+namespace {
+
+// From the escrow to the user, as it is seen in this ledger; nullopt: it is not concerned.
+std::optional<Transfer> credit_of(const Voucher& voucher, LedgerId self, LedgerId escrow, LedgerId wallet) {
+  const bool has_escrow = self == escrow;
+  const bool has_wallet = self == wallet;
+  if (!has_escrow && !has_wallet) {
     return std::nullopt;
   }
   const bool opened = voucher.kind == VoucherKind::kOpened;
   return Transfer{.id = voucher_transfer_id(voucher.packet.shard, voucher.no),
-                  .debit = AccountId::escrow(voucher.packet.shard),
-                  .credit = AccountId::user(voucher.user),
+                  .debit = has_escrow ? AccountId::escrow(voucher.packet.shard) : AccountId::due(escrow),
+                  .credit = has_wallet ? AccountId::user(voucher.user) : AccountId::due(wallet),
                   .amount = voucher.amount,
                   .kind = opened ? TransferKind::kOpened : TransferKind::kRefunded,
                   .packet = voucher.packet,
                   .at = voucher.at};
+}
+
+Transfer arrival_of(const Voucher& voucher) {
+  return {.id = voucher_transfer_id(voucher.packet.shard, voucher.no),
+          .debit = AccountId::due(voucher.paid_in),
+          .credit = AccountId::escrow(voucher.packet.shard),
+          .amount = voucher.amount,
+          .kind = TransferKind::kPaid,
+          .packet = voucher.packet,
+          .at = voucher.at};
+}
+
+}  // namespace
+
+bool names_ledgers_of(const Voucher& voucher, const Ledgers& all) {
+  return all.count(voucher.home) > 0 && (voucher.kind != VoucherKind::kPaid || all.has(voucher.paid_in));
+}
+
+VoucherEffect effect_of(const Voucher& voucher, const LedgerPlace& place) {
+  const LedgerId escrow = place.all.of(voucher.packet.shard);
+  if (voucher.kind == VoucherKind::kPaid) {
+    VoucherEffect effect{.ends_pending = voucher.paid_in == place.self};
+    if (escrow == place.self && voucher.paid_in != place.self) {
+      effect.transfer = arrival_of(voucher);
+    }
+    return effect;
+  }
+  return {.transfer = credit_of(voucher, place.self, escrow, place.all.of(voucher.user, voucher.home))};
 }
 
 TransferVerdict judge_transfer(const Transfer& transfer, const Account& debit, const Account& credit,

@@ -9,18 +9,20 @@
 #include <string_view>
 
 #include "core/ids.h"
+#include "core/ledgers.h"
 #include "core/money.h"
 #include "core/voucher.h"
 
 namespace hongbao {
 
-// "user:<id>", "escrow:<shard>" or "channel:<name>". Users' wallets and escrows must not go negative; a channel does,
-// by all the money that came in through it.
+// "user:<id>", "escrow:<shard>", "channel:<name>" or "due:<ledger>". Users' wallets and escrows must not go negative; a
+// channel does, by all the money that came in through it, and what is due to another ledger may have either sign.
 class AccountId {
  public:
   static AccountId user(const UserId& user) { return AccountId(std::string(kUser) + user.text()); }
   static AccountId escrow(ShardId shard) { return AccountId("escrow:" + to_text(shard)); }
   static AccountId channel(std::string_view name) { return AccountId("channel:" + std::string(name)); }
+  static AccountId due(LedgerId ledger) { return AccountId("due:" + to_text(ledger)); }
   // REQUIRES: `text` was an AccountId before (read back from a store).
   static AccountId trusted(std::string text) { return AccountId(std::move(text)); }
 
@@ -30,7 +32,7 @@ class AccountId {
   // REQUIRES: is_user().
   [[nodiscard]] UserId owner() const { return UserId::trusted(text_.substr(kUser.size())); }
   [[nodiscard]] bool is_escrow() const { return text_.starts_with("escrow:"); }
-  [[nodiscard]] bool may_go_negative() const { return text_.starts_with("channel:"); }
+  [[nodiscard]] bool may_go_negative() const { return text_.starts_with("channel:") || text_.starts_with("due:"); }
   friend auto operator<=>(const AccountId&, const AccountId&) = default;
 
  private:
@@ -56,7 +58,7 @@ enum class TransferKind : uint8_t {
   kDeposit = 1,   // channel → user
   kPaid = 2,      // user or channel → escrow
   kOpened = 3,    // escrow → user
-  kRefunded = 4,  // escrow → sender
+  kRefunded = 4,  // escrow → sender; what is between two ledgers stands for either side
 };
 std::string_view to_text(TransferKind kind);
 
@@ -82,8 +84,16 @@ std::string wallet_payment_transfer_id(std::string_view packet_id);
 std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id);
 std::string voucher_transfer_id(ShardId shard, VoucherNo no);
 
-// The transfer that settles a voucher; nullopt for `paid`, whose money moved before it was written.
-std::optional<Transfer> settlement_of(const Voucher& voucher);
+// What a voucher does in one ledger. Of `paid` the money moved before it was written, in the ledger that it was paid
+// in, and arrives in the escrow's ledger now; of the others it goes from the escrow to the user's wallet, by what the
+// two ledgers owe each other when these are apart.
+struct VoucherEffect {
+  std::optional<Transfer> transfer{};
+  bool ends_pending = false;  // of the payment for the packet
+};
+// REQUIRES: the ledgers that it names are there.
+VoucherEffect effect_of(const Voucher& voucher, const LedgerPlace& place);
+bool names_ledgers_of(const Voucher& voucher, const Ledgers& all);
 
 enum class TransferVerdict : uint8_t {
   kPosted = 1,

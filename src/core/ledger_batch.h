@@ -32,9 +32,9 @@ struct Posting {
   [[nodiscard]] bool pays() const { return !pay_token.empty(); }
 };
 
-// A piece of one shard's log. Opened and refunded vouchers post `settlement_of` (core/ledger.h), or are deferred when
-// the transfer is refused; paid vouchers end the pending state of their packet's payment. The cursor moves to the end
-// of the piece in the same transaction.
+// A piece of one shard's log. Each voucher does here what `effect_of` says (core/ledger.h): it posts a transfer, or
+// defers it when it is refused, or ends the pending state of its packet's payment. The cursor moves to the end of the
+// piece in the same transaction.
 struct Settlement {
   ShardId shard;
   VoucherNo from;                 // must be where the cursor is, else the piece is not applied
@@ -51,6 +51,7 @@ struct DeferredTransfer {
 
 // One transaction; its parts are decided in the order of the fields. A refused part does not hold back the others.
 struct LedgerBatch {
+  LedgerPlace place{};  // the ledger that it is for
   std::vector<Posting> postings;
   std::vector<Settlement> settlements;
   std::vector<DeferredTransfer>

@@ -27,10 +27,11 @@ PostOutcome outcome_of(TransferVerdict verdict) {
 }
 
 // Whether it is a piece of its shard's log. What comes from a file or a message may be damaged.
-bool is_sound(const Settlement& settlement) {
+bool is_sound(const Settlement& settlement, const Ledgers& all) {
   VoucherNo next = settlement.from;
   for (const Voucher& voucher : settlement.vouchers) {
-    if (voucher.no != next || voucher.packet.shard != settlement.shard || !is_sound(voucher)) {
+    if (voucher.no != next || voucher.packet.shard != settlement.shard || !is_sound(voucher) ||
+        !names_ledgers_of(voucher, all)) {
       return false;
     }
     next = next + 1;
@@ -42,7 +43,27 @@ std::set<AccountId> credited_accounts(const LedgerBatch& batch) {
   std::set<AccountId> accounts;
   for (const Settlement& settlement : batch.settlements) {
     for (const Voucher& voucher : settlement.vouchers) {
-      accounts.insert(AccountId::user(voucher.user));
+      if (!names_ledgers_of(voucher, batch.place.all)) {
+        continue;  // its piece is refused
+      }
+      if (auto effect = effect_of(voucher, batch.place); effect.transfer) {
+        accounts.insert(std::move(effect.transfer->credit));
+      }
+    }
+  }
+  return accounts;
+}
+
+// The accounts that a piece debits: what they have decides.
+std::set<AccountId> debited_accounts(const Settlement& settlement, const LedgerPlace& place) {
+  const LedgerId escrow = place.all.of(settlement.shard);
+  if (escrow != place.self) {
+    return {AccountId::due(escrow)};
+  }
+  std::set<AccountId> accounts{AccountId::escrow(settlement.shard)};
+  for (const Voucher& voucher : settlement.vouchers) {
+    if (voucher.kind == VoucherKind::kPaid && voucher.paid_in != place.self) {
+      accounts.insert(AccountId::due(voucher.paid_in));
     }
   }
   return accounts;
@@ -160,7 +181,7 @@ SettleOutcome Decider::settle(const Settlement& settlement) {
   if (cursor != settlement.from) {
     return SettleOutcome::kElsewhere;
   }
-  if (!is_sound(settlement)) {
+  if (!is_sound(settlement, batch_.place.all)) {
     return SettleOutcome::kDamaged;
   }
   for (const Voucher& voucher : settlement.vouchers) {
@@ -172,9 +193,12 @@ SettleOutcome Decider::settle(const Settlement& settlement) {
 }
 
 void Decider::settle(const Voucher& voucher) {
-  auto transfer = settlement_of(voucher);
-  if (!transfer) {
+  VoucherEffect effect = effect_of(voucher, batch_.place);
+  if (effect.ends_pending) {
     decision_.no_longer_pending.insert(voucher.packet);
+  }
+  auto& transfer = effect.transfer;
+  if (!transfer) {
     return;
   }
   // The cursor says that this voucher was never settled, so nothing has its id; the store's unique key asserts it.
@@ -284,7 +308,7 @@ LedgerReads reads_of(const LedgerBatch& batch) {
   }
   for (const Settlement& settlement : batch.settlements) {
     reads.cursors.insert(settlement.shard);
-    reads.accounts.insert(AccountId::escrow(settlement.shard));
+    reads.accounts.merge(debited_accounts(settlement, batch.place));
   }
   for (const DeferredTransfer& deferred : batch.retries) {
     add(deferred.transfer);

@@ -68,7 +68,7 @@ Voucher opened(uint64_t no, const std::string& user, int64_t amount, ShardId sha
 }
 
 DeferredTransfer retry_of(const Voucher& settled, uint32_t attempts) {
-  return {*settlement_of(settled), TransferVerdict::kFrozen, attempts, kNow + milliseconds(60'000)};
+  return {effect_of(settled, {}).transfer.value(), TransferVerdict::kFrozen, attempts, kNow + milliseconds(60'000)};
 }
 
 // What a store holds, and gives to be decided on.
@@ -389,6 +389,63 @@ TEST_F(LedgerDecisions, ADamagedPieceDoesNothing) {
   }
 }
 
+// The shard is South's, and these vouchers' users are at home in North.
+LedgerBatch settled_at(LedgerId self, std::vector<Voucher> vouchers) {
+  for (Voucher& voucher : vouchers) {
+    voucher.home = Region::kNorth;
+    voucher.paid_in = {Region::kNorth, 0};
+  }
+  return {.place = {self, Ledgers(1, 1)},
+          .postings = {},
+          .settlements = {{kShard, {1}, std::move(vouchers)}},
+          .retries = {},
+          .now = kNow};
+}
+
+TEST_F(LedgerDecisions, WhatArrivesFromAnotherLedgerIsThereForTheSharesBehindIt) {
+  const AccountId due = AccountId::due({Region::kNorth, 0});
+  const auto batch = settled_at(
+      {Region::kSouth, 0}, {voucher(VoucherKind::kPaid, 1, "ann", 100), opened(2, "bob", 30), opened(3, "cat", 70)});
+  const auto decision = decide_once(batch);
+  EXPECT_THAT(decision.new_deferred, IsEmpty());
+  EXPECT_THAT(decision.no_longer_pending, IsEmpty());
+  EXPECT_EQ(move_of(decision, due).debits, Money(100));
+  EXPECT_EQ(move_of(decision, due).credits, Money(100));
+  EXPECT_EQ(move_of(decision, kEscrow).credits, Money(100));
+  EXPECT_EQ(move_of(decision, kEscrow).debits, Money(100));
+}
+
+TEST_F(LedgerDecisions, InTheWalletsLedgerAShareComesFromWhatIsDue) {
+  const AccountId due = AccountId::due({Region::kSouth, 0});
+  fund(kBob, 0, true);
+  const auto batch = settled_at(
+      {Region::kNorth, 0}, {voucher(VoucherKind::kPaid, 1, "ann", 100), opened(2, "bob", 30), opened(3, "cat", 70)});
+  const auto decision = decide_in_steps(batch, {kBob});
+  ASSERT_TRUE(decision.has_value());
+  EXPECT_THAT(decision->no_longer_pending, ElementsAre(packet(1)));
+  ASSERT_THAT(decision->new_deferred, SizeIs(1));
+  EXPECT_EQ(decision->new_deferred[0].transfer.debit, due);
+  EXPECT_EQ(move_of(*decision, due).debits, Money(70));
+  EXPECT_EQ(move_of(*decision, AccountId::user(UserId::trusted("cat"))).credits, Money(70));
+}
+
+TEST_F(LedgerDecisions, ALedgerThatIsNotConcernedMovesItsCursorAlone) {
+  LedgerBatch batch =
+      settled_at({Region::kSouth, 1}, {voucher(VoucherKind::kPaid, 1, "ann", 100), opened(2, "bob", 30)});
+  batch.place.all = Ledgers(4, 1);  // the escrow is in s3
+  const auto decision = decide_once(batch);
+  EXPECT_THAT(decision.moves, IsEmpty());
+  EXPECT_EQ(decision.cursors.at(kShard), VoucherNo{3});
+}
+
+TEST_F(LedgerDecisions, APieceThatNamesALedgerThatIsNotThereDoesNothing) {
+  LedgerBatch batch = settled_at({Region::kSouth, 0}, {opened(1, "bob", 30)});
+  batch.place.all = Ledgers(1, 0);
+  const auto decision = decide_once(batch);
+  EXPECT_THAT(decision.result.settlements, ElementsAre(SettleOutcome::kDamaged));
+  expect_nothing_written(decision);
+}
+
 TEST_F(LedgerDecisions, ARefusedTransferIsDeferredAndHoldsNothingBack) {
   fund(kEscrow, 25);
   fund(kAnn, 0);
@@ -396,7 +453,7 @@ TEST_F(LedgerDecisions, ARefusedTransferIsDeferredAndHoldsNothingBack) {
   EXPECT_THAT(decision.result.settlements, ElementsAre(SettleOutcome::kSettled));
   ASSERT_THAT(decision.new_deferred, SizeIs(1));
   const DeferredTransfer& deferred = decision.new_deferred[0];
-  EXPECT_TRUE(deferred.transfer.same_content(*settlement_of(opened(2, "bob", 10))));
+  EXPECT_TRUE(deferred.transfer.same_content(effect_of(opened(2, "bob", 10), {}).transfer.value()));
   EXPECT_EQ(deferred.transfer.id, "voucher:s007:000000000002");
   EXPECT_EQ(deferred.reason, TransferVerdict::kInsufficient);
   EXPECT_EQ(deferred.attempts, 0U);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
 #include <vector>
 
 namespace hongbao {
@@ -95,6 +96,7 @@ TEST(Ledger, AccountsAreNamedByWhatTheyAre) {
   EXPECT_TRUE(kUser.is_user() && !kUser.is_escrow() && !kUser.may_go_negative());
   EXPECT_TRUE(!kEscrow.is_user() && kEscrow.is_escrow() && !kEscrow.may_go_negative());
   EXPECT_TRUE(!kChannel.is_user() && !kChannel.is_escrow() && kChannel.may_go_negative());
+  EXPECT_TRUE(AccountId::due({Region::kNorth, 0}).may_go_negative());
   // A user's name can't reach another kind of account.
   EXPECT_TRUE(AccountId::user(UserId::trusted("channel:demo")).is_user());
 }
@@ -107,7 +109,7 @@ TEST(Ledger, SettlesOpenedAndRefundedVouchersOnly) {
                   .user = UserId::trusted("bob"),
                   .amount = Money(250),
                   .at = {99}};
-  const Transfer opened = settlement_of(voucher).value();
+  const Transfer opened = effect_of(voucher, {}).transfer.value();
   EXPECT_EQ(opened.id, "voucher:s007:000000000042");
   EXPECT_EQ(opened.debit, kEscrow);
   EXPECT_EQ(opened.credit.text(), "user:bob");
@@ -117,11 +119,77 @@ TEST(Ledger, SettlesOpenedAndRefundedVouchersOnly) {
   EXPECT_EQ(opened.at, Timestamp{99});
 
   voucher.kind = VoucherKind::kRefunded;
-  EXPECT_EQ(settlement_of(voucher).value().kind, TransferKind::kRefunded);
-  EXPECT_EQ(settlement_of(voucher).value().debit, kEscrow);
+  EXPECT_EQ(effect_of(voucher, {}).transfer.value().kind, TransferKind::kRefunded);
+  EXPECT_EQ(effect_of(voucher, {}).transfer.value().debit, kEscrow);
 
   voucher.kind = VoucherKind::kPaid;
-  EXPECT_FALSE(settlement_of(voucher));
+  EXPECT_FALSE(effect_of(voucher, {}).transfer);
+  EXPECT_TRUE(effect_of(voucher, {}).ends_pending);
+}
+
+// Two regions of one ledger each; the shard is South's, and bob at home in North.
+const Ledgers kTwo(1, 1);
+const LedgerPlace kSouth{{Region::kSouth, 0}, kTwo};
+const LedgerPlace kNorth{{Region::kNorth, 0}, kTwo};
+
+Voucher north_voucher(VoucherKind kind) {
+  return {.no = {42},
+          .packet = kPacket,
+          .kind = kind,
+          .seq = kind == VoucherKind::kOpened ? 1U : 0U,
+          .user = UserId::trusted("bob"),
+          .amount = Money(250),
+          .at = {99},
+          .home = Region::kNorth,
+          .paid_in = {Region::kNorth, 0}};
+}
+
+std::string text_of(const std::optional<Transfer>& transfer) {
+  return transfer ? transfer->debit.text() + " -> " + transfer->credit.text() : "none";
+}
+
+TEST(Ledger, BetweenTwoLedgersMoneyGoesByWhatIsDue) {
+  EXPECT_EQ(text_of(effect_of(north_voucher(VoucherKind::kPaid), kSouth).transfer), "due:n0 -> escrow:s007");
+  EXPECT_EQ(text_of(effect_of(north_voucher(VoucherKind::kPaid), kNorth).transfer), "none");
+  for (const VoucherKind kind : {VoucherKind::kOpened, VoucherKind::kRefunded}) {
+    const auto there = effect_of(north_voucher(kind), kSouth);
+    const auto here = effect_of(north_voucher(kind), kNorth);
+    EXPECT_EQ(text_of(there.transfer), "escrow:s007 -> due:n0");
+    EXPECT_EQ(text_of(here.transfer), "due:s0 -> user:bob");
+    EXPECT_EQ(there.transfer->id, here.transfer->id);
+    EXPECT_FALSE(there.ends_pending || here.ends_pending);
+  }
+}
+
+TEST(Ledger, APaymentEndsWhereItWasMade) {
+  EXPECT_FALSE(effect_of(north_voucher(VoucherKind::kPaid), kSouth).ends_pending);
+  EXPECT_TRUE(effect_of(north_voucher(VoucherKind::kPaid), kNorth).ends_pending);
+  // By a channel, for a sender who is at home in North.
+  Voucher channel = north_voucher(VoucherKind::kPaid);
+  channel.paid_in = {Region::kSouth, 0};
+  EXPECT_TRUE(effect_of(channel, kSouth).ends_pending);
+  EXPECT_FALSE(effect_of(channel, kNorth).ends_pending);
+  EXPECT_EQ(text_of(effect_of(channel, kSouth).transfer), "none");
+  EXPECT_EQ(text_of(effect_of(channel, kNorth).transfer), "none");
+}
+
+TEST(Ledger, ALedgerThatIsNotConcernedDoesNothing) {
+  const Ledgers three(2, 1);
+  const LedgerPlace other{{Region::kSouth, 0}, three};  // the shard's escrow is in s1
+  for (const VoucherKind kind : {VoucherKind::kPaid, VoucherKind::kOpened, VoucherKind::kRefunded}) {
+    const auto effect = effect_of(north_voucher(kind), other);
+    EXPECT_EQ(text_of(effect.transfer), "none");
+    EXPECT_FALSE(effect.ends_pending);
+  }
+}
+
+TEST(Ledger, AVoucherMayNameALedgerThatIsNotThere) {
+  EXPECT_TRUE(names_ledgers_of(north_voucher(VoucherKind::kPaid), kTwo));
+  EXPECT_FALSE(names_ledgers_of(north_voucher(VoucherKind::kPaid), Ledgers(1, 0)));
+  EXPECT_FALSE(names_ledgers_of(north_voucher(VoucherKind::kOpened), Ledgers(1, 0)));
+  Voucher paid = north_voucher(VoucherKind::kPaid);
+  paid.paid_in.number = 1;
+  EXPECT_FALSE(names_ledgers_of(paid, kTwo));
 }
 
 TEST(Ledger, TransferIdsOfDifferentCausesDiffer) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/ids.h"
+#include "core/ledgers.h"
 #include "core/limits.h"
 #include "core/money.h"
 
@@ -33,6 +34,8 @@ struct Voucher {
   UserId user;       // paid and refunded: the sender; opened: the taker
   Money amount;      // paid: the total; opened: the share; refunded: what was unclaimed
   Timestamp at;
+  Region home = Region::kSouth;  // of the user
+  LedgerId paid_in{};            // paid: the ledger with the payment that it stands on; otherwise the first
 
   friend bool operator==(const Voucher&, const Voucher&) = default;
 };

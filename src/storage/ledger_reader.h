@@ -162,7 +162,7 @@ void LedgerReader<Engine>::add_accounts(LedgerTotals& totals) {
   Statement statement = database_.prepare(
       fmt::format("SELECT COUNT(*), {}, {}, {}, {} FROM account", Queries::sum("credits_posted - debits_posted"),
                   Queries::sum("debits_posted"), Queries::sum("credits_posted"),
-                  Queries::sum("credits_posted < debits_posted AND id NOT LIKE 'channel:%'")));
+                  Queries::sum("credits_posted < debits_posted AND id NOT LIKE 'channel:%' AND id NOT LIKE 'due:%'")));
   Rows rows = statement.query();
   require_row(rows, "a sum is one row");
   totals.accounts = rows.count(0);

@@ -345,7 +345,7 @@ TEST_P(LedgerStoreContract, SettledVouchersMoveMoneyFromEscrow) {
   EXPECT_EQ(store().cursor(kShard).value(), VoucherNo{4});
   const auto transfer = store().transfer(voucher_transfer_id(kShard, {2})).value();
   ASSERT_TRUE(transfer.has_value());
-  EXPECT_TRUE(transfer->same_content(*settlement_of(opened(2, key(1), 1, "bob", 30))));
+  EXPECT_TRUE(transfer->same_content(effect_of(opened(2, key(1), 1, "bob", 30), {}).transfer.value()));
   expect_books_balance();
 }
 
@@ -401,7 +401,7 @@ TEST_P(LedgerStoreContract, ARefusedSettlementIsDeferredAndDoesNotBlockTheNext) 
   EXPECT_THAT(store().deferred(kShard, kNoon + milliseconds(999), 10).value(), IsEmpty());
   const auto deferred = store().deferred(kShard, kNoon + milliseconds(1000), 10).value();
   ASSERT_THAT(deferred, SizeIs(1));
-  EXPECT_TRUE(deferred[0].transfer.same_content(*settlement_of(opened(1, key(1), 1, "ann", 30))));
+  EXPECT_TRUE(deferred[0].transfer.same_content(effect_of(opened(1, key(1), 1, "ann", 30), {}).transfer.value()));
   EXPECT_EQ(deferred[0].transfer.id, voucher_transfer_id(kShard, {1}));
   EXPECT_EQ(deferred[0].reason, TransferVerdict::kFrozen);
   EXPECT_EQ(deferred[0].attempts, 0U);
