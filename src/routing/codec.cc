@@ -43,6 +43,7 @@ constexpr std::pair<ErrorCode, uint32_t> kCodes[] = {
     {ErrorCode::kTokenExpired, 28},
     {ErrorCode::kSignatureInvalid, 29},
     {ErrorCode::kNotificationStale, 30},
+    {ErrorCode::kOpenFirst, 31},
 };
 
 uint32_t number_of_code(ErrorCode code) {

@@ -149,6 +149,7 @@ void write(const PacketView& view, pb::PacketView& out) {
   out.set_opened_fen(view.opened_amount.fen());
   out.set_refunded_fen(view.refunded_amount.fen());
   out.set_greeting(view.greeting);
+  out.set_hides_amounts(!view.shows_amounts);
   if (view.sender_profile) {
     write(*view.sender_profile, *out.mutable_sender_profile());
   }
@@ -159,6 +160,7 @@ bool read(const pb::PacketView& in, PacketView& view) {
   view.state = static_cast<PacketState>(in.state());
   view.opened_count = in.opened_count();
   view.greeting = in.greeting();
+  view.shows_amounts = !in.hides_amounts();
   return PacketIdCodec::has_form(view.id) && in.state() >= 1 && in.state() <= kPacketStates &&
          read(in.order(), view.order) && view.opened_count <= view.order.count &&
          read_money(in.opened_fen(), view.opened_amount) && read_money(in.refunded_fen(), view.refunded_amount) &&

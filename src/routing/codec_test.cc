@@ -121,6 +121,10 @@ TEST(Codec, EveryAnswerArrivesAsItWasSent) {
   const auto view = decode_answer(bytes_of(Result<PacketAnswer>(a_view())));
   EXPECT_EQ(std::get<PacketView>(**view).order, an_order());
   EXPECT_EQ(*std::get<PacketView>(**view).sender_profile, *a_view().sender_profile);
+  EXPECT_TRUE(std::get<PacketView>(**view).shows_amounts);
+  PacketView hiding = a_view();
+  hiding.shows_amounts = false;
+  EXPECT_FALSE(std::get<PacketView>(**decode_answer(bytes_of(Result<PacketAnswer>(hiding)))).shows_amounts);
   const auto error = decode_answer(bytes_of(all_answers().back()));
   EXPECT_EQ(error->error().code, ErrorCode::kAlreadySent);
   EXPECT_EQ(error->error().detail + error->error().field + error->error().packet_id, "detailfieldid");
@@ -256,7 +260,7 @@ TEST(Codec, AnAnswerThatBreaksARuleIsRefused) {
   refused(8, [](pb::Answer& answer) { answer.mutable_shares()->set_next_seq(kSharesPerPacketMax + 1); });
   refused(8, [](pb::Answer& answer) { answer.mutable_shares()->mutable_shares(1)->set_seq(0); });
   refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(0); });
-  refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(31); });
+  refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(33); });
 }
 
 }  // namespace

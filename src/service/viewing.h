@@ -1,7 +1,8 @@
 // What a packet looks like: its state, totals and shares. The seed shows only once it is finished. A packet is looked
 // for in the shard's memory, then, with several nodes, in the caches of finished packets, and at last in the store:
-// only a finished packet can be shown by a node that does not own it. What its user may not see is not there. Any
-// thread; callbacks run inline, on the shard's writer thread, or where the cache runs them.
+// only a finished packet can be shown by a node that does not own it. What its user may not see is not there; and
+// until the packet is finished its amounts are for its sender and for those who have a share (docs/VERIFICATION.md).
+// Any thread; callbacks run inline, on the shard's writer thread, or where the cache runs them.
 #pragma once
 
 #include <optional>
@@ -24,6 +25,7 @@ struct PacketView {
   Money refunded_amount;
   std::string greeting;
   ProfileRef sender_profile{};
+  bool shows_amounts = true;  // false: whoever asked is not told them yet
 };
 
 struct SharesPage {
@@ -45,7 +47,7 @@ class Viewing {
   // For whoever has just paid it. Errors: as above.
   void show(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
 
-  // Shares from `seq` on, at most `shares_max`. Errors: those of Residency::find.
+  // Shares from `seq` on, at most `shares_max`. Errors: those of Residency::find; kOpenFirst.
   void shares(const PacketKey& key, const UserId& viewer, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
               Done<SharesPage> done) const;
 
@@ -57,12 +59,15 @@ class Viewing {
     [[nodiscard]] bool may_be_seen_by(const UserId& user) const {
       return resident ? resident->may_be_seen_by(user) : may_see(finished->order, user);
     }
+    [[nodiscard]] bool shows_amounts_to(const UserId& user) const;
   };
   void find(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
   void load(const PacketKey& key, SteadyTime deadline, Done<Found> done) const;
   Found found(Residency::Packet packet) const;
   void refuse_unpaid(const PacketKey& key, const UserId& viewer, Error not_paid, Done<SharesPage> done) const;
-  void view_pre_order(const PacketKey& key, Done<PacketView> done) const;
+  // `viewer`: none, whoever has just paid it.
+  void show_to(std::optional<UserId> viewer, const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const;
+  void view_pre_order(const PacketKey& key, std::optional<UserId> viewer, Done<PacketView> done) const;
   void name_sender(PacketView view, Done<PacketView> done) const;
   void name_takers(SharesPage page, Done<SharesPage> done) const;
 

@@ -32,7 +32,8 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   [[nodiscard]] UserId sender() const { return sender_.user(); }
   [[nodiscard]] bool is_for(const UserId& user) const { return !recipient_ || *recipient_ == user; }
   // As `may_see` of its order.
-  [[nodiscard]] bool may_be_seen_by(const UserId& user) const { return is_for(user) || sender() == user; }
+  [[nodiscard]] bool may_be_seen_by(const UserId& user) const { return is_for(user) || is_sent_by(user); }
+  [[nodiscard]] bool is_sent_by(const UserId& user) const { return sender_.text() == user.text(); }
   [[nodiscard]] Money total() const { return Money(total_fen_); }
   [[nodiscard]] uint32_t count() const { return shares_.count(); }
   [[nodiscard]] Timestamp paid_at() const { return {static_cast<int64_t>(paid_at_ms_)}; }
