@@ -22,6 +22,9 @@ json::object order_json(const Order& order, const std::string& id, PacketState s
   if (!order.recipient.empty()) {
     out["recipient_id"] = order.recipient.text();
   }
+  if (!order.group.empty()) {
+    out["group_id"] = order.group.text();
+  }
   if (state == PacketState::kAwaitingPayment) {
     out["payable_until"] = to_rfc3339(order.payable_until);
   } else {

@@ -59,6 +59,13 @@ TEST(PacketJson, AmountsAreLeftOutForWhomTheyAreHiddenFrom) {
   EXPECT_EQ(hidden.at("count"), 3);
 }
 
+TEST(PacketJson, AGroupIsNamedWhereThereIsOne) {
+  PacketView view = a_view(PacketState::kActive);
+  EXPECT_FALSE(packet_json(view).contains("group_id"));
+  view.order.group = GroupId::trusted("family");
+  EXPECT_EQ(packet_json(view).at("group_id").as_string(), "family");
+}
+
 TEST(PacketJson, TheCommitmentShowsAlwaysAndIsTheSeeds) {
   const auto made = to_hex(commitment(an_order().seed, kIds.print(kKey)));
   for (const auto state : {PacketState::kAwaitingPayment, PacketState::kActive, PacketState::kExhausted}) {
