@@ -72,6 +72,30 @@ Result<UserId> read_subject(const json::object& claims) {
               : unauthenticated("must be a token whose `sub` is one or more of A-Z a-z 0-9 . _ @ -");
 }
 
+// Null when the claim is absent or names none.
+Result<GroupsRef> read_groups(const json::object& claims) {
+  const json::value* claim = claims.if_contains("groups");
+  if (claim == nullptr) {
+    return GroupsRef();
+  }
+  const auto* list = claim->if_array();
+  if (list == nullptr || list->size() > Groups::kMax) {
+    return unauthenticated(
+        fmt::format("must be a token whose `groups` is an array of at most {} strings", Groups::kMax));
+  }
+  std::vector<GroupId> names;
+  names.reserve(list->size());
+  for (const json::value& each : *list) {
+    auto name = each.is_string() ? GroupId::parse(std::string_view(each.get_string())) : std::nullopt;
+    if (!name) {
+      return unauthenticated(fmt::format("must be a token whose `groups` are strings of 1 to {} of A-Z a-z 0-9 . _ @ -",
+                                         GroupId::kLengthMax));
+    }
+    names.push_back(std::move(*name));
+  }
+  return names.empty() ? GroupsRef() : std::make_shared<const Groups>(std::move(names));
+}
+
 // RFC 7519, section 4.1.3: one string, or several.
 bool names_audience(const json::object& claims, std::string_view wanted) {
   const json::value* claim = claims.if_contains("aud");
@@ -162,10 +186,13 @@ Result<Caller> Authenticator::caller_of(std::string_view authorization, Timestam
     return std::unexpected(verified.error());
   }
   const std::lock_guard lock(stripe.mutex);
-  if (stripe.tokens.size() >= kRememberedInStripeMax) {
+  const size_t groups = verified->caller.groups ? verified->caller.groups->size() : 0;
+  if (stripe.tokens.size() >= kRememberedInStripeMax || stripe.groups + groups > kGroupsInStripeMax) {
     stripe.tokens.clear();  // rare, and each costs one verification
+    stripe.groups = 0;
   }
   stripe.tokens.emplace(hash, *verified);
+  stripe.groups += groups;
   return in_time(*verified, now);
 }
 
@@ -215,17 +242,30 @@ Result<Authenticator::Verified> Authenticator::verify(std::string_view token) co
   if (!user) {
     return std::unexpected(user.error());
   }
+  auto groups = read_groups(*claims);
+  if (!groups) {
+    return std::unexpected(groups.error());
+  }
   ProfileRef profile = make_profile(text_claim(*claims, "name"), text_claim(*claims, "picture"));
-  return Verified{{*user, std::move(profile)}, *not_before_ms, *expires_ms, taken->key, key_set->generation()};
+  return Verified{
+      {*user, std::move(profile), std::move(*groups)}, *not_before_ms, *expires_ms, taken->key, key_set->generation()};
 }
 
-std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at) {
+std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at,
+                       const std::vector<GroupId>& groups) {
   json::object claims{{"sub", user.text()}, {"iat", issued_at.unix_ms / 1000}, {"exp", expires_at.unix_ms / 1000}};
   if (!options.issuer.empty()) {
     claims["iss"] = options.issuer;
   }
   if (!options.audience.empty()) {
     claims["aud"] = options.audience;
+  }
+  if (!groups.empty()) {
+    json::array names;
+    for (const GroupId& group : groups) {
+      names.emplace_back(group.text());
+    }
+    claims["groups"] = std::move(names);
   }
   const std::vector<TokenKey> keys = all_keys(options.secrets, options.jwks);
   const auto signer = std::ranges::find(keys, TokenAlgorithm::kHs256, &TokenKey::algorithm);

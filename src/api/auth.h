@@ -1,7 +1,7 @@
 // Who asks: JSON Web Tokens signed under a key of the app's back end (api/jwt.h). `sub` names the user, `exp` is
-// required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1). Tokens that
-// were verified are remembered by a keyed hash, because a client sends the same one with every request, and for as long
-// as the key is good that signed them. Any thread.
+// required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1), and `groups`
+// the groups that the user is in. Tokens that were verified are remembered by a keyed hash, because a client sends the
+// same one with every request, and for as long as the key is good that signed them. Any thread.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/result.h"
+#include "core/asker.h"
 #include "core/ids.h"
 #include "core/profile.h"
 
@@ -26,6 +27,7 @@ namespace hongbao {
 struct Caller {
   UserId user;
   ProfileRef profile{};  // null: the token has none
+  GroupsRef groups{};    // null: the token names none
 };
 
 struct AuthOptions {
@@ -54,6 +56,8 @@ class Authenticator {
  private:
   static constexpr size_t kStripes = 32;
   static constexpr size_t kRememberedInStripeMax = 16'384;  // half a million tokens in all: some 70 MB and profiles
+  // And two million names of groups: 70 MB, or 220 MB when all are long.
+  static constexpr size_t kGroupsInStripeMax = 65'536;
 
   struct Verified {
     Caller caller;
@@ -68,6 +72,7 @@ class Authenticator {
   struct Stripe {
     std::mutex mutex;
     std::unordered_map<Hash128, Verified, HashOfHash> tokens;
+    size_t groups = 0;  // that the tokens name, and some that they named before
   };
 
   [[nodiscard]] std::shared_ptr<const TokenKeySet> keys() const;
@@ -84,9 +89,10 @@ class Authenticator {
   mutable std::array<Stripe, kStripes> stripes_;
 };
 
-// For tools and tests: a token for `user` that expires at `expires_at`, as the options want it. Signed with the first
-// secret, or where there is none with the first that `jwks` has. REQUIRES: there is one.
-std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at);
+// For tools and tests: a token for `user`, in `groups`, that expires at `expires_at`, as the options want it. Signed
+// with the first secret, or where there is none with the first that `jwks` has. REQUIRES: there is one.
+std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at,
+                       const std::vector<GroupId>& groups = {});
 
 // The text behind "Bearer "; empty when the header is something else.
 std::string_view bearer_token(std::string_view authorization);

@@ -320,10 +320,56 @@ TEST_F(AuthTest, NameAndPictureAreTheProfile) {
       << "no JSON";
 }
 
+TEST_F(AuthTest, GroupsAreThoseOfTheToken) {
+  const auto in = [&](const std::string& groups) {
+    return token(fmt::format(R"({{"sub":"alice","exp":{},"groups":{}}})", later_, groups));
+  };
+  EXPECT_EQ(ask(token(claims_with("\"alice\"", later_))).value().groups, nullptr);
+  EXPECT_EQ(ask(in("[]")).value().groups, nullptr);
+  const std::string two = in(R"(["family","a.b_c@d-9","family"])");
+  const GroupsRef groups = ask(two).value().groups;
+  ASSERT_NE(groups, nullptr);
+  EXPECT_EQ(groups->size(), 2U);
+  EXPECT_TRUE(groups->has(GroupId::trusted("family")));
+  EXPECT_TRUE(groups->has(GroupId::trusted("a.b_c@d-9")));
+  EXPECT_FALSE(groups->has(GroupId::trusted("Family")));
+  EXPECT_EQ(ask(two).value().groups, groups) << "a remembered token is not read again";
+  const AuthOptions options{.secrets = {kSecret}};
+  const std::string made = make_token(options, UserId::trusted("alice"), kNow, kNow + std::chrono::minutes(1),
+                                      {GroupId::trusted("x"), GroupId::trusted("y")});
+  EXPECT_EQ(ask(made).value().groups->size(), 2U);
+}
+
+TEST_F(AuthTest, GroupsThatBreakARuleAreToldWhich) {
+  const auto told = [&](const std::string& groups) {
+    return rule(token(fmt::format(R"({{"sub":"alice","exp":{},"groups":{}}})", later_, groups)));
+  };
+  const auto numbered = [](size_t count) {
+    std::string all = "[\"g0\"";
+    for (size_t i = 1; i < count; ++i) {
+      all += fmt::format(",\"g{}\"", i);
+    }
+    return all + "]";
+  };
+  const std::string long_list = "must be a token whose `groups` is an array of at most 1000 strings";
+  const std::string bad_name = "must be a token whose `groups` are strings of 1 to 64 of A-Z a-z 0-9 . _ @ -";
+  for (const char* no_list : {"null", "\"family\"", "5", "true", R"({"family":true})"}) {
+    EXPECT_EQ(told(no_list), long_list) << no_list;
+  }
+  EXPECT_EQ(told(numbered(Groups::kMax)), "");
+  EXPECT_EQ(told(numbered(Groups::kMax + 1)), long_list);
+  for (const char* no_name :
+       {R"([""])", R"(["a b"])", R"(["/family"])", R"(["family",null])", "[5]", R"([["family"]])", R"(["小家"])"}) {
+    EXPECT_EQ(told(no_name), bad_name) << no_name;
+  }
+  EXPECT_EQ(told("[\"" + std::string(64, 'x') + "\"]"), "");
+  EXPECT_EQ(told("[\"" + std::string(65, 'x') + "\"]"), bad_name);
+}
+
 TEST_F(AuthTest, AnOverlongTokenIsToldItsLength) {
   const std::string long_one =
-      token(fmt::format(R"({{"sub":"alice","exp":{},"pad":"{}"}})", later_, std::string(4'096, 'x')));
-  EXPECT_EQ(rule(long_one), fmt::format("is a token of {} characters: at most 4096 are taken", long_one.size()));
+      token(fmt::format(R"({{"sub":"alice","exp":{},"pad":"{}"}})", later_, std::string(16'384, 'x')));
+  EXPECT_EQ(rule(long_one), fmt::format("is a token of {} characters: at most 16384 are taken", long_one.size()));
 }
 
 TEST_F(AuthTest, OnlyTheBearerSchemeIsTaken) {

@@ -11,7 +11,7 @@
 
 namespace hongbao {
 
-inline constexpr size_t kJwtLengthMax = 4'096;
+inline constexpr size_t kJwtLengthMax = 16'384;  // a thousand groups of nine characters fit
 
 struct SignedClaims {
   boost::json::object claims;  // nothing is said of what they mean

@@ -46,6 +46,8 @@ constexpr Problem kProblems[] = {
     {kUnauthenticated, status::unauthorized, "unauthenticated", "A valid bearer token is needed"},
     {kTokenExpired, status::unauthorized, "token_expired", "The bearer token has expired"},
     {kForbidden, status::forbidden, "forbidden", "This is not for you"},
+    {kNotInGroup, status::forbidden, "not_in_group", "This is for the members of a group"},
+    {kOpenFirst, status::forbidden, "open_first", "Amounts are shown to those who have opened"},
     {kRoleNeeded, status::forbidden, "role_needed", "The token's role does not allow this"},
     {kTicketInvalid, status::forbidden, "ticket_invalid", "The ticket is not valid"},
     {kTicketExpired, status::forbidden, "ticket_expired", "The ticket has expired"},

@@ -61,6 +61,8 @@ TEST(Problem, StatusAndNameAreStable) {
       {kUnauthenticated, 401, "unauthenticated"},
       {kTokenExpired, 401, "token_expired"},
       {kForbidden, 403, "forbidden"},
+      {kNotInGroup, 403, "not_in_group"},
+      {kOpenFirst, 403, "open_first"},
       {kRoleNeeded, 403, "role_needed"},
       {kTicketInvalid, 403, "ticket_invalid"},
       {kTicketExpired, 403, "ticket_expired"},

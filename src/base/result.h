@@ -34,6 +34,8 @@ enum class ErrorCode : uint8_t {
   kUnauthenticated,    // a token that breaks a rule, or was not signed by us
   kTokenExpired,       //
   kForbidden,          // the token is good, the act is not this user's
+  kNotInGroup,         // the packet is of a group that the token does not name
+  kOpenFirst,          // amounts of a packet that is not finished, and the user has no share of it
   kRoleNeeded,         // an admin token whose role is too weak; `detail` names the one that is needed
   kTicketInvalid,      // forged, or of another user or packet
   kTicketExpired,      //

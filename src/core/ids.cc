@@ -103,7 +103,8 @@ uint32_t LocalNo::counter_at(Timestamp at) {
   return static_cast<uint32_t>(ms_of_day) * kNumbersPerMs;
 }
 
-std::optional<UserId> UserId::parse(std::string_view text) {
+template <class Of>
+std::optional<NameOf<Of>> NameOf<Of>::parse(std::string_view text) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '@' || c == '-';
@@ -114,11 +115,15 @@ std::optional<UserId> UserId::parse(std::string_view text) {
   return trusted(std::string(text));
 }
 
-UserId UserId::trusted(std::string text) {
+template <class Of>
+NameOf<Of> NameOf<Of>::trusted(std::string text) {
   CHECK(!text.empty() && text.size() <= kLengthMax);
-  UserId user;
-  user.text_ = std::move(text);
-  return user;
+  NameOf name;
+  name.text_ = std::move(text);
+  return name;
 }
+
+template class NameOf<User>;
+template class NameOf<Group>;
 
 }  // namespace hongbao

@@ -1,5 +1,5 @@
-// The names of things: regions, shards, days, packets, vouchers, users. Strong types, so that one can't be passed for
-// another. Any thread.
+// The names of things: regions, shards, days, packets, vouchers, users, groups. Strong types, so that one can't be
+// passed for another. Any thread.
 #pragma once
 
 #include <compare>
@@ -82,23 +82,31 @@ struct VoucherNo {
   friend constexpr VoucherNo operator+(VoucherNo no, uint64_t n) { return {no.value + n}; }
 };
 
-// 1 to 64 characters of [A-Za-z0-9._@-]. Comes from a token's `sub`.
-class UserId {
+// What the app's back end names users and groups with: 1 to 64 characters of [A-Za-z0-9._@-].
+template <class Of>
+class NameOf {
  public:
   static constexpr size_t kLengthMax = 64;
 
-  UserId() = default;
-  static std::optional<UserId> parse(std::string_view text);
-  // REQUIRES: `text` was a UserId before (read back from a store).
-  static UserId trusted(std::string text);
+  NameOf() = default;
+  static std::optional<NameOf> parse(std::string_view text);
+  // REQUIRES: `text` was such a name before (read back from a store).
+  static NameOf trusted(std::string text);
 
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] bool empty() const { return text_.empty(); }
-  friend auto operator<=>(const UserId&, const UserId&) = default;
+  friend auto operator<=>(const NameOf&, const NameOf&) = default;
 
  private:
   std::string text_;
 };
+
+struct User;
+struct Group;
+using UserId = NameOf<User>;    // comes from a token's `sub`
+using GroupId = NameOf<Group>;  // comes from a token's `groups`
+extern template class NameOf<User>;
+extern template class NameOf<Group>;
 
 }  // namespace hongbao
 

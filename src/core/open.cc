@@ -18,6 +18,8 @@ std::string_view to_text(OpenOutcome outcome) {
       return "expired";
     case OpenOutcome::kNotForYou:
       return "not_for_you";
+    case OpenOutcome::kNotInGroup:
+      return "not_in_group";
   }
   CHECK(false);
 }
@@ -25,6 +27,9 @@ std::string_view to_text(OpenOutcome outcome) {
 OpenAnswer judge_open(MetPacket packet, Timestamp now) {
   if (packet.share) {
     return {OpenOutcome::kOpened, std::move(packet.share)};
+  }
+  if (!packet.is_in_group) {
+    return {OpenOutcome::kNotInGroup};
   }
   if (!packet.is_for_user) {
     return {OpenOutcome::kNotForYou};

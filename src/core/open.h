@@ -21,11 +21,12 @@ struct Share {
 };
 
 enum class OpenOutcome : uint8_t {
-  kTicket,     // the user may open: a grab is answered with a ticket, an open draws a share
-  kOpened,     // `share` is the user's
-  kExhausted,  //
-  kExpired,    //
-  kNotForYou,  // exclusive, and for another user
+  kTicket,      // the user may open: a grab is answered with a ticket, an open draws a share
+  kOpened,      // `share` is the user's
+  kExhausted,   //
+  kExpired,     //
+  kNotForYou,   // exclusive, and for another user
+  kNotInGroup,  // of a group that the user is not in; told as an error
 };
 std::string_view to_text(OpenOutcome outcome);
 
@@ -39,10 +40,12 @@ struct MetPacket {
   PacketState state = PacketState::kActive;
   Timestamp expires_at;
   bool is_for_user = true;
+  bool is_in_group = true;       // the packet is of no group, or of the user's; or the user sent it
   std::optional<Share> share{};  // the user's own
 };
 
-// REQUIRES: the packet was paid. Whoever has a share keeps it, also when the packet is finished.
+// REQUIRES: the packet was paid. Whoever has a share keeps it, also when the packet is finished, and
+// outside of its group.
 OpenAnswer judge_open(MetPacket packet, Timestamp now);
 
 }  // namespace hongbao

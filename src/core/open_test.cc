@@ -44,6 +44,15 @@ TEST(JudgeOpenTest, AnotherUsersPacketSaysNothingOfItsState) {
   }
 }
 
+TEST(JudgeOpenTest, AnotherGroupsPacketSaysNothingOfItsStateNorWhoItIsFor) {
+  for (const PacketState state : {PacketState::kActive, PacketState::kExhausted, PacketState::kExpired}) {
+    const MetPacket packet{.state = state, .expires_at = kExpiry, .is_for_user = false, .is_in_group = false};
+    EXPECT_EQ(outcome(packet), OpenOutcome::kNotInGroup);
+    EXPECT_EQ(outcome(packet, kExpiry), OpenOutcome::kNotInGroup);
+  }
+  EXPECT_EQ(outcome({.expires_at = kExpiry, .is_in_group = false, .share = kShare}), OpenOutcome::kOpened);
+}
+
 TEST(JudgeOpenTest, NothingButAShareCarriesOne) {
   EXPECT_FALSE(judge_open({.expires_at = kExpiry}, kNow).share);
   EXPECT_FALSE(judge_open({.expires_at = kExpiry}, kExpiry).share);

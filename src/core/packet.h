@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/crypto.h"
+#include "core/asker.h"
 #include "core/draw.h"
 #include "core/ids.h"
 #include "core/money.h"
@@ -53,6 +54,7 @@ struct Order {
   PacketKey key;
   UserId sender;
   UserId recipient{};  // exclusive packets only
+  GroupId group{};     // empty: it is for whoever knows its id
   PacketKind kind = PacketKind::kLucky;
   Rule rule = Rule::kClassic;
   Money total;
@@ -68,9 +70,12 @@ struct Order {
   friend bool operator==(const Order&, const Order&) = default;
 };
 
-// An exclusive packet is for its sender and recipient alone: to others it is not there.
-inline bool may_see(const Order& order, const UserId& user) {
-  return order.recipient.empty() || user == order.recipient || user == order.sender;
+// An exclusive packet is for its sender and recipient alone, one of a group for its sender and the group's members: to
+// others it is not there.
+inline bool may_see(const Order& order, const Asker& asker) {
+  const bool may =
+      (order.group.empty() || asker.is_in(order.group)) && (order.recipient.empty() || asker.user == order.recipient);
+  return may || asker.user == order.sender;
 }
 
 // The part of an order that decides how it is split.

@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int64_t kVersion = 2;
+constexpr int64_t kVersion = 3;
 
 std::string_view text_view(const json::string& text) {
   return {text.data(), text.size()};
@@ -40,7 +40,8 @@ std::string PayTokenCodec::print(const Order& order, const SealNonce& nonce) con
                            to_base64url(order.seed.bytes),
                            order.created_at.unix_ms,
                            order.payable_until.unix_ms,
-                           order.send_key ? to_base64url(*order.send_key) : ""};
+                           order.send_key ? to_base64url(*order.send_key) : "",
+                           order.group.text()};
   return to_base64url(as_bytes(seal(keys_.newest(), nonce, json::serialize(fields))));
 }
 
@@ -73,6 +74,9 @@ std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   order.payable_until.unix_ms = fields.at(12).as_int64();
   if (!fields.at(13).as_string().empty()) {
     order.send_key = read_bytes<std::tuple_size_v<SendKey>>(fields.at(13));
+  }
+  if (const auto group = text_view(fields.at(14).as_string()); !group.empty()) {
+    order.group = GroupId::trusted(std::string(group));
   }
   return order;
 }

@@ -68,8 +68,8 @@ Result<void> check_send_request(const SendRequest& request) {
 
 std::string fingerprint(const SendRequest& request) {
   const std::string fields =
-      fmt::format("{}/{}/{}/{}/{}/{}", to_text(request.kind), to_text(request.rule), request.total.fen(), request.count,
-                  request.recipient.text(), request.greeting);
+      fmt::format("{}/{}/{}/{}/{}/{}/{}", to_text(request.kind), to_text(request.rule), request.total.fen(),
+                  request.count, request.recipient.text(), request.group.text(), request.greeting);
   return to_hex(blake2b(as_bytes(fields)));
 }
 

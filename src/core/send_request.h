@@ -19,6 +19,7 @@ struct SendRequest {
   uint32_t count = 0;
   std::string greeting;  // UTF-8
   UserId recipient{};
+  GroupId group{};  // empty: it is for whoever knows its id
 
   friend bool operator==(const SendRequest&, const SendRequest&) = default;
 };

@@ -100,6 +100,9 @@ TEST(SendRequest, FingerprintsDifferWhereRequestsDo) {
   request = lucky(10, 2);
   request.greeting = "hj";
   EXPECT_NE(base, fingerprint(request));
+  request = lucky(10, 2);
+  request.group = GroupId::trusted("family");
+  EXPECT_NE(base, fingerprint(request));
 }
 
 TEST(SendKey, IsOfTheSenderAndTheIdempotencyKey) {

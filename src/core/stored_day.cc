@@ -69,6 +69,7 @@ void DayDigest::add(const PacketRow& packet) {
   hasher_->integer(order.paid_at);
   hasher_->integer(order.expires_at);
   hasher_->integer(static_cast<uint64_t>(packet.state));
+  hasher_->bytes(as_bytes(order.group.text()));
   ++totals_.packets;
   totals_.packets_total = totals_.packets_total.plus_clamped(order.total);
 }

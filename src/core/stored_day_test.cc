@@ -44,6 +44,7 @@ TEST(DayDigest, EveryFieldOfARowChangesTheChecksum) {
   const std::vector<std::function<void(PacketRow&)>> packet_changes{
       [](PacketRow& row) { row.order.sender = UserId::trusted("eve"); },
       [](PacketRow& row) { row.order.recipient = UserId::trusted("eve"); },
+      [](PacketRow& row) { row.order.group = GroupId::trusted("eve"); },
       [](PacketRow& row) { row.order.kind = PacketKind::kEqual; },
       [](PacketRow& row) { row.order.rule = Rule::kFair; },
       [](PacketRow& row) { row.order.total = Money(11); },

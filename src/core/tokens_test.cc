@@ -143,6 +143,8 @@ TEST_F(PayToken, CarriesTheWholeOrder) {
   exclusive.count = 1;
   exclusive.total = Money(1);
   EXPECT_EQ(codec_.parse(codec_.print(exclusive, nonce_)), exclusive);
+  exclusive.group = GroupId::trusted("family");
+  EXPECT_EQ(codec_.parse(codec_.print(exclusive, nonce_)), exclusive);
 }
 
 TEST_F(PayToken, OfAnOrderWithoutASendKeyCarriesNone) {

@@ -43,6 +43,8 @@ constexpr std::pair<ErrorCode, uint32_t> kCodes[] = {
     {ErrorCode::kTokenExpired, 28},
     {ErrorCode::kSignatureInvalid, 29},
     {ErrorCode::kNotificationStale, 30},
+    {ErrorCode::kOpenFirst, 31},
+    {ErrorCode::kNotInGroup, 32},
 };
 
 uint32_t number_of_code(ErrorCode code) {
@@ -65,7 +67,7 @@ bool parse(google::protobuf::Message& message, std::string_view bytes) {
 
 void write_call(const SendCall& call, pb::Call& out) {
   pb::Send& send = *out.mutable_send();
-  send.set_sender(call.sender.text());
+  send.set_sender(call.sender.user.text());
   send.set_idempotency_key(call.idempotency_key);
   send.set_shard(to_text(call.shard));
   send.set_kind(static_cast<uint32_t>(call.request.kind));
@@ -74,13 +76,16 @@ void write_call(const SendCall& call, pb::Call& out) {
   send.set_count(call.request.count);
   send.set_greeting(call.request.greeting);
   send.set_recipient(call.request.recipient.text());
+  send.set_group(call.request.group.text());
 }
 
 bool read_call(const pb::Send& in, SendCall& call) {
   const auto shard = parse_shard_id(in.shard());
   const bool is_known = in.kind() >= 1 && in.kind() <= 3 && in.rule() >= 1 && in.rule() <= 3;
-  if (!shard || !is_known || !read_user(in.sender(), call.sender) || !read_money(in.total_fen(), call.request.total) ||
-      !(in.recipient().empty() || read_user(in.recipient(), call.request.recipient))) {
+  if (!shard || !is_known || !read_user(in.sender(), call.sender.user) ||
+      !read_money(in.total_fen(), call.request.total) ||
+      !(in.recipient().empty() || read_user(in.recipient(), call.request.recipient)) ||
+      !read_group(in.group(), call.request.group)) {
     return false;
   }
   call.shard = *shard;
@@ -119,36 +124,37 @@ bool read_call(const pb::Notify& in, NotifyCall& call) {
 }
 
 void write_call(const GrabCall& call, pb::Call& out) {
-  out.mutable_grab()->set_user(call.user.text());
+  out.mutable_grab()->set_user(call.asker.user.text());
   write(call.packet, *out.mutable_grab()->mutable_packet());
 }
 
 bool read_call(const pb::Grab& in, GrabCall& call) {
-  return read_user(in.user(), call.user) && read(in.packet(), call.packet);
+  return read_user(in.user(), call.asker.user) && read(in.packet(), call.packet);
 }
 
 void write_call(const OpenCall& call, pb::Call& out) {
-  out.mutable_open()->set_user(call.user.text());
+  out.mutable_open()->set_user(call.asker.user.text());
   write(call.packet, *out.mutable_open()->mutable_packet());
   out.mutable_open()->set_ticket(call.ticket);
 }
 
 bool read_call(const pb::Open& in, OpenCall& call) {
   call.ticket = in.ticket();
-  return call.ticket.size() <= kTokenBytesMax && read_user(in.user(), call.user) && read(in.packet(), call.packet);
+  return call.ticket.size() <= kTokenBytesMax && read_user(in.user(), call.asker.user) &&
+         read(in.packet(), call.packet);
 }
 
 void write_call(const ViewCall& call, pb::Call& out) {
-  out.mutable_view()->set_user(call.user.text());
+  out.mutable_view()->set_user(call.asker.user.text());
   write(call.packet, *out.mutable_view()->mutable_packet());
 }
 
 bool read_call(const pb::View& in, ViewCall& call) {
-  return read_user(in.user(), call.user) && read(in.packet(), call.packet);
+  return read_user(in.user(), call.asker.user) && read(in.packet(), call.packet);
 }
 
 void write_call(const SharesCall& call, pb::Call& out) {
-  out.mutable_shares()->set_user(call.user.text());
+  out.mutable_shares()->set_user(call.asker.user.text());
   write(call.packet, *out.mutable_shares()->mutable_packet());
   out.mutable_shares()->set_seq(call.seq);
   out.mutable_shares()->set_shares_max(call.shares_max);
@@ -158,7 +164,7 @@ bool read_call(const pb::Shares& in, SharesCall& call) {
   call.seq = in.seq();
   call.shares_max = in.shares_max();
   return call.seq >= 1 && call.seq <= kSharesPerPacketMax && call.shares_max >= 1 &&
-         call.shares_max <= kSharesPageMax && read_user(in.user(), call.user) && read(in.packet(), call.packet);
+         call.shares_max <= kSharesPageMax && read_user(in.user(), call.asker.user) && read(in.packet(), call.packet);
 }
 
 // --- answers

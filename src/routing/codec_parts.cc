@@ -34,7 +34,8 @@ bool is_sound(const Order& order) {
                              .total = order.total,
                              .count = order.count,
                              .greeting = {},
-                             .recipient = order.recipient})
+                             .recipient = order.recipient,
+                             .group = order.group})
       .has_value();
 }
 
@@ -44,6 +45,12 @@ bool read_user(const std::string& text, UserId& user) {
   auto read = UserId::parse(text);
   user = std::move(read).value_or(UserId());
   return !user.empty();
+}
+
+bool read_group(const std::string& text, GroupId& group) {
+  auto read = GroupId::parse(text);
+  group = std::move(read).value_or(GroupId());
+  return text.empty() != !group.empty();
 }
 
 bool read_time(int64_t unix_ms, Timestamp& at) {
@@ -72,6 +79,7 @@ void write(const Order& order, pb::Order& out) {
   write(order.key, *out.mutable_packet());
   out.set_sender(order.sender.text());
   out.set_recipient(order.recipient.text());
+  out.set_group(order.group.text());
   out.set_kind(static_cast<uint32_t>(order.kind));
   out.set_rule(static_cast<uint32_t>(order.rule));
   out.set_total_fen(order.total.fen());
@@ -92,7 +100,7 @@ bool read(const pb::Order& in, Order& order) {
   const bool is_known = in.kind() >= 1 && in.kind() <= 3 && in.rule() >= 1 && in.rule() <= 3;
   order.count = in.count();
   if (!is_known || !read(in.packet(), order.key) || !read_user(in.sender(), order.sender) ||
-      !(in.recipient().empty() || read_user(in.recipient(), order.recipient)) ||
+      !(in.recipient().empty() || read_user(in.recipient(), order.recipient)) || !read_group(in.group(), order.group) ||
       !read_money(in.total_fen(), order.total) || !read_bytes(in.seed(), order.seed.bytes) ||
       !read_time(in.created_at_ms(), order.created_at) || !read_time(in.payable_until_ms(), order.payable_until) ||
       !read_time(in.paid_at_ms(), order.paid_at) || !read_time(in.expires_at_ms(), order.expires_at)) {
@@ -149,6 +157,7 @@ void write(const PacketView& view, pb::PacketView& out) {
   out.set_opened_fen(view.opened_amount.fen());
   out.set_refunded_fen(view.refunded_amount.fen());
   out.set_greeting(view.greeting);
+  out.set_hides_amounts(!view.shows_amounts);
   if (view.sender_profile) {
     write(*view.sender_profile, *out.mutable_sender_profile());
   }
@@ -159,6 +168,7 @@ bool read(const pb::PacketView& in, PacketView& view) {
   view.state = static_cast<PacketState>(in.state());
   view.opened_count = in.opened_count();
   view.greeting = in.greeting();
+  view.shows_amounts = !in.hides_amounts();
   return PacketIdCodec::has_form(view.id) && in.state() >= 1 && in.state() <= kPacketStates &&
          read(in.order(), view.order) && view.opened_count <= view.order.count &&
          read_money(in.opened_fen(), view.opened_amount) && read_money(in.refunded_fen(), view.refunded_amount) &&

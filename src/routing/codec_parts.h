@@ -22,6 +22,8 @@ bool read_enum(uint32_t number, Enum least, Enum most, Enum& value) {
 }
 
 bool read_user(const std::string& text, UserId& user);
+// Empty: of none.
+bool read_group(const std::string& text, GroupId& group);
 bool read_time(int64_t unix_ms, Timestamp& at);
 // Between nothing and what a packet may hold.
 bool read_money(int64_t fen, Money& money);

@@ -21,6 +21,7 @@ Order an_order() {
   return {.key = kKey,
           .sender = UserId::trusted("alice"),
           .recipient = UserId::trusted("bob"),
+          .group = GroupId::trusted("family"),
           .kind = PacketKind::kExclusive,
           .rule = Rule::kEqual,
           .total = Money(300),
@@ -53,7 +54,7 @@ PacketView a_view() {
 }
 
 std::vector<PacketCall> all_calls() {
-  const SendRequest request{.total = Money(500), .count = 5, .greeting = "hello"};
+  const SendRequest request{.total = Money(500), .count = 5, .greeting = "hello", .group = GroupId::trusted("family")};
   const ChannelPayment payment{"bank", "payment-1", Money(300), a_sealed_order()};
   std::vector<PacketCall> calls;
   calls.push_back({SendCall{UserId::trusted("alice"), "key", request, kKey.shard}, kDeadline});
@@ -108,6 +109,36 @@ TEST(Codec, EveryCallArrivesAsItWasSent) {
   const auto send = decode_call(bytes_of(all_calls()[0]), kDeadline);
   EXPECT_EQ(std::get<SendCall>(send->what).request.greeting, "hello");
   EXPECT_EQ(std::get<SendCall>(send->what).idempotency_key, "key");
+  EXPECT_EQ(std::get<SendCall>(send->what).request.group, GroupId::trusted("family"));
+}
+
+TEST(Codec, WhatGroupsACallerIsInDoesNotTravel) {
+  const Asker asker(UserId::trusted("bob"), std::make_shared<const Groups>(std::vector{GroupId::trusted("family")}));
+  for (PacketCall call : {PacketCall{SendCall{asker, "key", {.total = Money(5), .count = 5}, kKey.shard}},
+                          {GrabCall{asker, kKey}},
+                          {OpenCall{asker, kKey, "ticket"}},
+                          {ViewCall{asker, kKey}},
+                          {SharesCall{asker, kKey}}}) {
+    const auto groups_of = [](const PacketCall& of) {
+      return std::visit(
+          [](const auto& what) {
+            if constexpr (requires { what.asker; }) {
+              return what.asker.groups;
+            } else if constexpr (requires { what.sender; }) {
+              return what.sender.groups;
+            } else {
+              return GroupsRef();
+            }
+          },
+          of.what);
+    };
+    ASSERT_EQ(groups_of(call), asker.groups);
+    auto arrived = decode_call(bytes_of(call), kDeadline);
+    ASSERT_TRUE(arrived);
+    EXPECT_EQ(groups_of(*arrived), nullptr) << call.what.index();
+    set_groups(*arrived, asker.groups);
+    EXPECT_EQ(groups_of(*arrived), asker.groups) << "as its token says";
+  }
 }
 
 TEST(Codec, EveryAnswerArrivesAsItWasSent) {
@@ -121,6 +152,10 @@ TEST(Codec, EveryAnswerArrivesAsItWasSent) {
   const auto view = decode_answer(bytes_of(Result<PacketAnswer>(a_view())));
   EXPECT_EQ(std::get<PacketView>(**view).order, an_order());
   EXPECT_EQ(*std::get<PacketView>(**view).sender_profile, *a_view().sender_profile);
+  EXPECT_TRUE(std::get<PacketView>(**view).shows_amounts);
+  PacketView hiding = a_view();
+  hiding.shows_amounts = false;
+  EXPECT_FALSE(std::get<PacketView>(**decode_answer(bytes_of(Result<PacketAnswer>(hiding)))).shows_amounts);
   const auto error = decode_answer(bytes_of(all_answers().back()));
   EXPECT_EQ(error->error().code, ErrorCode::kAlreadySent);
   EXPECT_EQ(error->error().detail + error->error().field + error->error().packet_id, "detailfieldid");
@@ -192,6 +227,7 @@ TEST(Codec, ACallThatBreaksARuleIsRefused) {
   refused(0, [](pb::Call& call) { call.mutable_send()->set_total_fen(INT64_MAX); });
   refused(0, [](pb::Call& call) { call.mutable_send()->set_greeting("\xff"); });
   refused(0, [](pb::Call& call) { call.mutable_send()->set_recipient("bob"); });
+  refused(0, [](pb::Call& call) { call.mutable_send()->set_group("a b"); });
   refused(1, [](pb::Call& call) { call.mutable_pay()->set_user(""); });
   refused(1, [](pb::Call& call) { call.mutable_pay()->clear_packet(); });
   refused(1, [](pb::Call& call) { call.mutable_pay()->mutable_packet()->set_local(1ULL << LocalNo::kBits); });
@@ -205,6 +241,7 @@ TEST(Codec, ACallThatBreaksARuleIsRefused) {
            [](pb::Order& order) { order.set_count(2); }, [](pb::Order& order) { order.set_total_fen(0); },
            [](pb::Order& order) { order.set_total_fen(-1); }, [](pb::Order& order) { order.set_total_fen(20'001); },
            [](pb::Order& order) { order.set_seed("short"); }, [](pb::Order& order) { order.set_send_key("short"); },
+           [](pb::Order& order) { order.set_group(std::string(65, 'x')); },
            [](pb::Order& order) { order.set_created_at_ms(-1); },
            [](pb::Order& order) { order.set_payable_until_ms(INT64_MAX); },
            [](pb::Order& order) { order.set_expires_at_ms(253'402'300'800'000); }}) {
@@ -256,7 +293,7 @@ TEST(Codec, AnAnswerThatBreaksARuleIsRefused) {
   refused(8, [](pb::Answer& answer) { answer.mutable_shares()->set_next_seq(kSharesPerPacketMax + 1); });
   refused(8, [](pb::Answer& answer) { answer.mutable_shares()->mutable_shares(1)->set_seq(0); });
   refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(0); });
-  refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(31); });
+  refused(9, [](pb::Answer& answer) { answer.mutable_failure()->set_code(33); });
 }
 
 }  // namespace

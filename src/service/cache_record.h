@@ -12,14 +12,14 @@
 
 namespace hongbao {
 
-// Names what is written, and its version: a layout that changes gets a number that none had before. 1 to 6 were used by
+// Names what is written, and its version: a layout that changes gets a number that none had before. 1 to 7 were used by
 // earlier versions.
 enum class RecordLayout : uint8_t {
-  kFinishedPacket = 7,
   kProfile = 8,
   kSentHead = 9,
   kReceivedHead = 10,
   kPreOrder = 11,
+  kFinishedPacket = 12,
 };
 
 class RecordWriter {

@@ -11,6 +11,7 @@ namespace {
 void print_order(RecordWriter& out, const Order& order) {
   out.text(order.sender.text());
   out.text(order.recipient.text());
+  out.text(order.group.text());
   out.number(static_cast<uint64_t>(order.kind));
   out.number(static_cast<uint64_t>(order.rule));
   out.money(order.total);
@@ -26,6 +27,8 @@ bool parse_order(RecordReader& in, Order& order) {
   const auto sender = UserId::parse(in.text());
   const std::string_view recipient_text = in.text();
   const auto recipient = recipient_text.empty() ? UserId() : UserId::parse(recipient_text);
+  const std::string_view group_text = in.text();
+  const auto group = group_text.empty() ? GroupId() : GroupId::parse(group_text);
   const uint64_t kind = in.number(static_cast<uint64_t>(PacketKind::kExclusive));
   const uint64_t rule = in.number(static_cast<uint64_t>(Rule::kEqual));
   order.total = in.money();
@@ -35,11 +38,12 @@ bool parse_order(RecordReader& in, Order& order) {
   order.payable_until = in.time();
   order.paid_at = in.time();
   order.expires_at = in.time();
-  if (!sender || !recipient || kind == 0 || rule == 0 || seed.size() != order.seed.bytes.size()) {
+  if (!sender || !recipient || !group || kind == 0 || rule == 0 || seed.size() != order.seed.bytes.size()) {
     return false;
   }
   order.sender = *sender;
   order.recipient = *recipient;
+  order.group = *group;
   order.kind = static_cast<PacketKind>(kind);
   order.rule = static_cast<Rule>(rule);
   std::ranges::copy(as_bytes(seed), order.seed.bytes.begin());

@@ -32,20 +32,20 @@ class Opening {
         clock_(clock),
         ticket_ttl_(ticket_ttl) {}
 
-  // Who is frozen is still told of the share drawn before, but draws none. Errors: kSwitchedOff, kAccountFrozen, those
-  // of Residency::find.
-  void grab(const PacketKey& key, const UserId& user, SteadyTime deadline, Done<GrabAnswer> done) const;
+  // Who is frozen is still told of the share drawn before, but draws none. Errors: kSwitchedOff, kAccountFrozen,
+  // kNotInGroup, those of Residency::find.
+  void grab(const PacketKey& key, const Asker& asker, SteadyTime deadline, Done<GrabAnswer> done) const;
 
   // Again, by the same user: the same share. Errors: kSwitchedOff, kTicketInvalid, kTicketExpired, kAccountFrozen,
-  // kPacketBusy, kForbidden (exclusive, and not for this user), kNotFound, those of Shard::submit.
-  void open(const PacketKey& key, const UserId& user, std::string_view ticket, SteadyTime deadline,
+  // kPacketBusy, kNotInGroup, kForbidden (exclusive, and not for this user), kNotFound, those of Shard::submit.
+  void open(const PacketKey& key, const Asker& asker, std::string_view ticket, SteadyTime deadline,
             Done<OpenAnswer> done) const;
 
  private:
   // `seen`: what the packet gate says; nullopt, the packet is not resident though it was just loaded.
   [[nodiscard]] Result<GrabAnswer> answer_grab(std::optional<OpenAnswer> seen, const PacketKey& key,
-                                               const UserId& user) const;
-  void open_in_shard(Shard& shard, const PacketKey& key, const UserId& user, OpenPermit permit, SteadyTime deadline,
+                                               const Asker& asker) const;
+  void open_in_shard(Shard& shard, const PacketKey& key, const Asker& asker, OpenPermit permit, SteadyTime deadline,
                      Done<OpenAnswer> done) const;
 
   const ShardSet& shards_;

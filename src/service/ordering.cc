@@ -59,18 +59,22 @@ Result<SealedOrder> Ordering::unseal(std::string pay_token) const {
   return SealedOrder{std::move(*order), std::move(pay_token)};
 }
 
-void Ordering::send(ShardId shard, const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
+void Ordering::send(ShardId shard, const Asker& sender, std::string_view idempotency_key, const SendRequest& request,
                     Done<PreOrder> done) {
   CHECK(check_send_request(request).has_value());
   if (!control_.is_on(Switch::kSends)) {
     done(fail(ErrorCode::kSwitchedOff, "sending is switched off for now"));
     return;
   }
-  if (frozen_.contains(sender)) {
+  if (frozen_.contains(sender.user)) {
     done(fail(ErrorCode::kAccountFrozen, "this account is frozen: it sends no packets"));
     return;
   }
-  auto order = new_pre_order(shard, sender, idempotency_key, request);
+  if (!request.group.empty() && !sender.is_in(request.group)) {
+    done(fail(ErrorCode::kNotInGroup, "must be a group that the token names", "group_id"));
+    return;
+  }
+  auto order = new_pre_order(shard, sender.user, idempotency_key, request);
   if (!order) {
     done(std::unexpected(order.error()));
     return;
@@ -92,6 +96,7 @@ Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender,
   Order order{.key = *key,
               .sender = sender,
               .recipient = request.recipient,
+              .group = request.group,
               .kind = request.kind,
               .rule = request.rule,
               .total = request.total,

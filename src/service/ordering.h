@@ -72,8 +72,8 @@ class Ordering {
   [[nodiscard]] Result<SealedOrder> unseal(std::string pay_token) const;
 
   // A new order in `shard`. REQUIRES: check_send_request(request). Errors: kSwitchedOff, kAccountFrozen,
-  // kIdempotencyKeyReused, kUnavailable, kFenced.
-  void send(ShardId shard, const UserId& sender, std::string_view idempotency_key, const SendRequest& request,
+  // kNotInGroup, kIdempotencyKeyReused, kUnavailable, kFenced.
+  void send(ShardId shard, const Asker& sender, std::string_view idempotency_key, const SendRequest& request,
             Done<PreOrder> done);
 
   // From the sender's wallet. Errors: kPayTokenInvalid, kPayTokenExpired, kForbidden, kInsufficientFunds,

@@ -16,22 +16,43 @@ ShardId shard_of_call(const Call& call) {
   return call.packet.shard;
 }
 
-const UserId* user_of_call(const SendCall& call) {
+// Null of calls whose user's groups don't matter.
+Asker* asker_of_call(SendCall& call) {
   return &call.sender;
 }
 template <class Call>
-const UserId* user_of_call(const Call& call) {
-  if constexpr (requires { call.user; }) {
-    return &call.user;
+Asker* asker_of_call(Call& call) {
+  if constexpr (requires { call.asker; }) {
+    return &call.asker;
   } else {
     return nullptr;
   }
+}
+
+const UserId* user_of_call(const SendCall& call) {
+  return &call.sender.user;
+}
+const UserId* user_of_call(const PayCall& call) {
+  return &call.user;
+}
+const UserId* user_of_call(const NotifyCall& /*call*/) {
+  return nullptr;
+}
+template <class Call>
+const UserId* user_of_call(const Call& call) {
+  return &call.asker.user;
 }
 
 }  // namespace
 
 const UserId* user_of(const PacketCall& call) {
   return std::visit([](const auto& what) { return user_of_call(what); }, call.what);
+}
+
+void set_groups(PacketCall& call, GroupsRef groups) {
+  if (Asker* asker = std::visit([](auto& what) { return asker_of_call(what); }, call.what); asker != nullptr) {
+    asker->groups = std::move(groups);
+  }
 }
 
 ShardId shard_of(const PacketCall& call) {
@@ -95,19 +116,19 @@ void PacketCalls::show(PaidPacket paid, SteadyTime deadline, Done<PaymentAnswer>
 }
 
 void PacketCalls::carry_out(const GrabCall& call, SteadyTime deadline, Done<GrabAnswer> done) const {
-  opening_.grab(call.packet, call.user, deadline, std::move(done));
+  opening_.grab(call.packet, call.asker, deadline, std::move(done));
 }
 
 void PacketCalls::carry_out(const OpenCall& call, SteadyTime deadline, Done<OpenAnswer> done) const {
-  opening_.open(call.packet, call.user, call.ticket, deadline, std::move(done));
+  opening_.open(call.packet, call.asker, call.ticket, deadline, std::move(done));
 }
 
 void PacketCalls::carry_out(const ViewCall& call, SteadyTime deadline, Done<PacketView> done) const {
-  viewing_.view(call.packet, call.user, deadline, std::move(done));
+  viewing_.view(call.packet, call.asker, deadline, std::move(done));
 }
 
 void PacketCalls::carry_out(const SharesCall& call, SteadyTime deadline, Done<SharesPage> done) const {
-  viewing_.shares(call.packet, call.user, call.seq, call.shares_max, deadline, std::move(done));
+  viewing_.shares(call.packet, call.asker, call.seq, call.shares_max, deadline, std::move(done));
 }
 
 void PacketCalls::carry_out(const PacketCall& call, Done<PacketAnswer> done) const {

@@ -24,7 +24,7 @@ struct PaymentAnswer {
 
 struct SendCall {
   using Answer = PreOrder;
-  UserId sender;
+  Asker sender;
   std::string idempotency_key;
   SendRequest request;
   ShardId shard;  // chosen where the call came in (Ordering::choose)
@@ -42,23 +42,23 @@ struct NotifyCall {
 };
 struct GrabCall {
   using Answer = GrabAnswer;
-  UserId user;
+  Asker asker;
   PacketKey packet;
 };
 struct OpenCall {
   using Answer = OpenAnswer;
-  UserId user;
+  Asker asker;
   PacketKey packet;
   std::string ticket;
 };
 struct ViewCall {
   using Answer = PacketView;
-  UserId user;
+  Asker asker;
   PacketKey packet;
 };
 struct SharesCall {
   using Answer = SharesPage;
-  UserId user;
+  Asker asker;
   PacketKey packet;
   uint32_t seq = 1;         // of the first share
   uint32_t shares_max = 1;  // at most kSharesPageMax
@@ -81,6 +81,8 @@ using PacketAnswer = std::variant<PreOrder, PaymentAnswer, GrabAnswer, OpenAnswe
 
 // Who asks for it; nullptr: a channel, or somebody who is not named.
 const UserId* user_of(const PacketCall& call);
+// The groups of who asks are these: what another node says of them counts for nothing, and does not travel.
+void set_groups(PacketCall& call, GroupsRef groups);
 // The shard that the call's packet is in, or shall be.
 ShardId shard_of(const PacketCall& call);
 // Whatever becomes of it, it changes nothing.

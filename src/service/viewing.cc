@@ -90,30 +90,43 @@ Viewing::Found Viewing::found(Residency::Packet packet) const {
   return {.resident = std::move(packet)};
 }
 
-void Viewing::view(const PacketKey& key, const UserId& viewer, SteadyTime deadline, Done<PacketView> done) const {
-  show(key, deadline, [viewer, done = std::move(done)](Result<PacketView> view) mutable {
-    done(view && !may_see(view->order, viewer) ? packet_not_found() : std::move(view));
-  });
+void Viewing::view(const PacketKey& key, const Asker& viewer, SteadyTime deadline, Done<PacketView> done) const {
+  show_to(viewer, key, deadline, std::move(done));
 }
 
 void Viewing::show(const PacketKey& key, SteadyTime deadline, Done<PacketView> done) const {
-  find(key, deadline, [this, key, done = std::move(done)](Result<Found> found) mutable {
+  show_to(std::nullopt, key, deadline, std::move(done));
+}
+
+void Viewing::show_to(std::optional<Asker> viewer, const PacketKey& key, SteadyTime deadline,
+                      Done<PacketView> done) const {
+  find(key, deadline, [this, viewer = std::move(viewer), key, done = std::move(done)](Result<Found> found) mutable {
     if (!found && found.error().code == ErrorCode::kNotPaid) {
-      view_pre_order(key, std::move(done));
+      view_pre_order(key, std::move(viewer), std::move(done));
       return;
     }
     if (!found) {
       done(std::unexpected(found.error()));
       return;
     }
-    pre_orders_.greeting(key, [this,
-                               view = found->resident ? view_of(*found->resident, ids_.print(key))
-                                                      : view_of(*found->finished, ids_.print(key)),
-                               done = std::move(done)](std::string greeting) mutable {
+    if (viewer && !found->may_be_seen_by(*viewer)) {
+      done(packet_not_found());
+      return;
+    }
+    PacketView view =
+        found->resident ? view_of(*found->resident, ids_.print(key)) : view_of(*found->finished, ids_.print(key));
+    view.shows_amounts = !viewer || is_finished(view.state) || found->shows_amounts_to(viewer->user);
+    pre_orders_.greeting(key, [this, view = std::move(view), done = std::move(done)](std::string greeting) mutable {
       view.greeting = std::move(greeting);
       name_sender(std::move(view), std::move(done));
     });
   });
+}
+
+// Whoever knew what was drawn so far could wait for the moment that pays.
+bool Viewing::Found::shows_amounts_to(const UserId& user) const {
+  return !resident || is_finished(resident->published_state()) || resident->is_sent_by(user) ||
+         resident->shares().has_published(user);
 }
 
 void Viewing::name_sender(PacketView view, Done<PacketView> done) const {
@@ -136,18 +149,23 @@ void Viewing::name_takers(SharesPage page, Done<SharesPage> done) const {
                      });
 }
 
-void Viewing::view_pre_order(const PacketKey& key, Done<PacketView> done) const {
-  pre_orders_.find(key, [this, key, done = std::move(done)](Result<std::optional<PreOrder>> found) mutable {
-    if (!found || !*found) {
+void Viewing::view_pre_order(const PacketKey& key, std::optional<Asker> viewer, Done<PacketView> done) const {
+  pre_orders_.find(key, [this, key, viewer = std::move(viewer),
+                         done = std::move(done)](Result<std::optional<PreOrder>> found) mutable {
+    if (!found || !*found || (viewer && !may_see((*found)->order, *viewer))) {
       done(packet_not_found());
       return;
     }
-    name_sender({.id = ids_.print(key), .order = (*found)->order, .greeting = (*found)->greeting}, std::move(done));
+    name_sender({.id = ids_.print(key),
+                 .order = (*found)->order,
+                 .greeting = (*found)->greeting,
+                 .shows_amounts = !viewer || viewer->user == (*found)->order.sender},
+                std::move(done));
   });
 }
 
 // That a packet waits for its payment is told to whom may see it.
-void Viewing::refuse_unpaid(const PacketKey& key, const UserId& viewer, Error not_paid, Done<SharesPage> done) const {
+void Viewing::refuse_unpaid(const PacketKey& key, const Asker& viewer, Error not_paid, Done<SharesPage> done) const {
   pre_orders_.find(key, [viewer, not_paid = std::move(not_paid),
                          done = std::move(done)](Result<std::optional<PreOrder>> found) mutable {
     const bool may = found && *found && may_see((*found)->order, viewer);
@@ -155,7 +173,7 @@ void Viewing::refuse_unpaid(const PacketKey& key, const UserId& viewer, Error no
   });
 }
 
-void Viewing::shares(const PacketKey& key, const UserId& viewer, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
+void Viewing::shares(const PacketKey& key, const Asker& viewer, uint32_t seq, uint32_t shares_max, SteadyTime deadline,
                      Done<SharesPage> done) const {
   find(key, deadline, [this, key, viewer, seq, shares_max, done = std::move(done)](Result<Found> found) mutable {
     if (!found && found.error().code == ErrorCode::kNotPaid) {
@@ -168,6 +186,10 @@ void Viewing::shares(const PacketKey& key, const UserId& viewer, uint32_t seq, u
     }
     if (!found->may_be_seen_by(viewer)) {
       done(packet_not_found());
+      return;
+    }
+    if (!found->shows_amounts_to(viewer.user)) {
+      done(fail(ErrorCode::kOpenFirst, "until it is finished, its shares are for those who have one", "id"));
       return;
     }
     name_takers(

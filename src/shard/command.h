@@ -17,7 +17,7 @@ struct ActivateCommand {
 };
 struct OpenCommand {
   PacketKey packet;
-  UserId user;
+  Asker asker;
 };
 // Send the unclaimed rest back if expires_at has passed. Repeatable.
 struct RefundCommand {

@@ -52,7 +52,7 @@ std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp
   const size_t bytes_before = packet->bytes();
   ShardAnswer answer;
   if (const auto* opening = std::get_if<OpenCommand>(&command)) {
-    answer.open = open(*packet, opening->user, now);
+    answer.open = open(*packet, opening->asker, now);
   } else if (std::holds_alternative<RefundCommand>(command)) {
     answer = refund(*packet, now);
   } else if (std::holds_alternative<ActivateCommand>(command) && was_returned(*packet)) {
@@ -88,10 +88,12 @@ ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
   return {late ? ShardOutcome::kReturned : ShardOutcome::kDone};
 }
 
-OpenAnswer ShardEngine::open(ResidentPacket& packet, const UserId& user, Timestamp now) {
+OpenAnswer ShardEngine::open(ResidentPacket& packet, const Asker& asker, Timestamp now) {
+  const UserId& user = asker.user;
   OpenAnswer judged = judge_open({.state = packet.state(),
                                   .expires_at = packet.expires_at(),
                                   .is_for_user = packet.is_for(user),
+                                  .is_in_group = packet.is_in_reach_of(asker),
                                   .share = packet.shares().find_appended(user)},
                                  now);
   return judged.outcome == OpenOutcome::kTicket ? draw(packet, user, now) : judged;

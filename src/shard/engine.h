@@ -50,7 +50,7 @@ class ShardEngine {
 
  private:
   ShardAnswer activate(const Order& ordered, Timestamp now);
-  OpenAnswer open(ResidentPacket& packet, const UserId& user, Timestamp now);
+  OpenAnswer open(ResidentPacket& packet, const Asker& asker, Timestamp now);
   OpenAnswer draw(ResidentPacket& packet, const UserId& user, Timestamp now);
   ShardAnswer refund(ResidentPacket& packet, Timestamp now);
 

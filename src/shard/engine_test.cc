@@ -121,6 +121,17 @@ TEST_F(EngineTest, DrawsAgainTheSameAfterABatchIsForgotten) {
   EXPECT_EQ(engine_.batch().epoch, 2U);
 }
 
+TEST_F(EngineTest, APacketOfAGroupIsForItsMembersAndItsSender) {
+  Order made = order(2, Money(50));
+  made.group = GroupId::trusted("family");
+  const PacketKey key = activated(made);
+  const auto family = std::make_shared<const Groups>(std::vector{made.group});
+  EXPECT_EQ(decide(OpenCommand{key, user(1)}).open.outcome, OpenOutcome::kNotInGroup);
+  EXPECT_EQ(decide(OpenCommand{key, {user(1), family}}).open.share->seq, 1U);
+  EXPECT_EQ(decide(OpenCommand{key, user(1)}).open.share->seq, 1U) << "who has left keeps the share";
+  EXPECT_EQ(decide(OpenCommand{key, made.sender}).open.share->seq, 2U);
+}
+
 TEST_F(EngineTest, AnExclusivePacketIsForItsRecipientOnly) {
   const PacketKey key = activated(order(1, Money(88), PacketKind::kExclusive));
   EXPECT_EQ(decide(OpenCommand{key, user(1)}).open.outcome, OpenOutcome::kNotForYou);

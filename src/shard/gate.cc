@@ -9,12 +9,14 @@ struct Judged {
                      // way
 };
 
-Judged judge(const ResidentPacket& packet, const UserId& user, Timestamp now) {
+Judged judge(const ResidentPacket& packet, const Asker& asker, Timestamp now) {
   // The state first: a packet seen as finished shows all its shares, so a taker is never told "too late".
   const PacketState state = packet.published_state();
+  const UserId& user = asker.user;
   OpenAnswer answer = judge_open({.state = state,
                                   .expires_at = packet.expires_at(),
                                   .is_for_user = packet.is_for(user),
+                                  .is_in_group = packet.is_in_reach_of(asker),
                                   .share = packet.shares().find_published(user)},
                                  now);
   const bool is_by_clock = answer.outcome == OpenOutcome::kExpired && state != PacketState::kExpired;
@@ -32,27 +34,27 @@ PacketRef PacketGate::find_active(const PacketKey& key) const {
   return packet;
 }
 
-std::optional<OpenAnswer> PacketGate::look(const PacketKey& key, const UserId& user, Timestamp now) const {
+std::optional<OpenAnswer> PacketGate::look(const PacketKey& key, const Asker& asker, Timestamp now) const {
   const auto packet = find_active(key);
   if (!packet) {
     return std::nullopt;
   }
-  Judged judged = judge(*packet, user, now);
+  Judged judged = judge(*packet, asker, now);
   return judged.is_by_clock ? std::nullopt : std::optional(std::move(judged.answer));
 }
 
-std::optional<OpenAnswer> PacketGate::look_behind(const PacketKey& key, const UserId& user, Timestamp now) const {
+std::optional<OpenAnswer> PacketGate::look_behind(const PacketKey& key, const Asker& asker, Timestamp now) const {
   const auto packet = find_active(key);
-  return packet ? std::optional(judge(*packet, user, now).answer) : std::nullopt;
+  return packet ? std::optional(judge(*packet, asker, now).answer) : std::nullopt;
 }
 
-std::optional<Result<OpenAnswer>> PacketGate::enter(const PacketKey& key, const UserId& user, Timestamp now,
+std::optional<Result<OpenAnswer>> PacketGate::enter(const PacketKey& key, const Asker& asker, Timestamp now,
                                                     OpenPermit& permit) const {
   auto packet = find_active(key);
   if (!packet) {
     return std::nullopt;
   }
-  Judged judged = judge(*packet, user, now);
+  Judged judged = judge(*packet, asker, now);
   if (judged.answer.outcome != OpenOutcome::kTicket && !judged.is_by_clock) {
     return std::move(judged.answer);
   }

@@ -42,14 +42,14 @@ class PacketGate {
 
   // For a grab. nullopt: the packet is not resident, or its time is over and it is not finished, so that an open of
   // this user's that was in time may be on its way. Ask the shard to load it, and then `look_behind`.
-  [[nodiscard]] std::optional<OpenAnswer> look(const PacketKey& key, const UserId& user, Timestamp now) const;
+  [[nodiscard]] std::optional<OpenAnswer> look(const PacketKey& key, const Asker& asker, Timestamp now) const;
   // Likewise, behind whatever this user asked of the shard before. nullopt: the packet is not resident.
-  [[nodiscard]] std::optional<OpenAnswer> look_behind(const PacketKey& key, const UserId& user, Timestamp now) const;
+  [[nodiscard]] std::optional<OpenAnswer> look_behind(const PacketKey& key, const Asker& asker, Timestamp now) const;
 
   // For an open. nullopt: the shard has to decide, also when the time of a packet that is not finished is over; and
   // when the packet is resident, the open is counted until `permit` uncounts it. kPacketBusy: opens_in_flight_max is
   // reached.
-  [[nodiscard]] std::optional<Result<OpenAnswer>> enter(const PacketKey& key, const UserId& user, Timestamp now,
+  [[nodiscard]] std::optional<Result<OpenAnswer>> enter(const PacketKey& key, const Asker& asker, Timestamp now,
                                                         OpenPermit& permit) const;
 
   // A resident packet whose activation is committed; null otherwise.

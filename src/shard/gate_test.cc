@@ -76,6 +76,40 @@ TEST_F(GateTest, ExpiryAndRecipient) {
   EXPECT_EQ(look(*exclusive, 7), OpenOutcome::kTicket);
 }
 
+TEST_F(GateTest, APacketOfAGroupIsForItsMembersAndItsSender) {
+  StoredPacket stored;
+  stored.order = {.key = {{Region::kSouth, 0}, Day{20'000}, LocalNo{++local_}},
+                  .sender = user(0),
+                  .group = GroupId::trusted("family"),
+                  .total = Money(30),
+                  .count = 3,
+                  .expires_at = kExpiry};
+  const PacketRef packet(new ResidentPacket(stored));
+  table_.insert(packet);
+  EXPECT_EQ(packet->order(), stored.order);
+  const auto in = [](const char* group) {
+    return Asker(user(1), std::make_shared<const Groups>(std::vector{GroupId::trusted(group)}));
+  };
+  const auto entered = [&](const Asker& asker) {
+    OpenPermit permit;
+    const auto answer = gate_.enter(packet->key(), asker, kNow, permit);
+    return answer ? (*answer)->outcome : OpenOutcome::kTicket;
+  };
+  for (const auto& [asker, outcome] : {std::pair(Asker(user(0)), OpenOutcome::kTicket),
+                                       {in("family"), OpenOutcome::kTicket},
+                                       {in("friends"), OpenOutcome::kNotInGroup},
+                                       {Asker(user(1)), OpenOutcome::kNotInGroup}}) {
+    EXPECT_EQ(gate_.look(packet->key(), asker, kNow)->outcome, outcome);
+    EXPECT_EQ(gate_.look_behind(packet->key(), asker, kNow)->outcome, outcome);
+    EXPECT_EQ(entered(asker), outcome);
+    EXPECT_EQ(packet->may_be_seen_by(asker), outcome == OpenOutcome::kTicket);
+  }
+  open(*packet, 1);
+  packet->publish();
+  EXPECT_EQ(look(*packet, 1), OpenOutcome::kOpened) << "who has left keeps the share, and is told of it";
+  EXPECT_FALSE(packet->may_be_seen_by(user(1)));
+}
+
 TEST_F(GateTest, NobodyIsTooLateByTheClockAloneWhoseOpenMayBeOnItsWay) {
   const auto packet = add(2);
   open(*packet, 1);  // in time, and not committed yet

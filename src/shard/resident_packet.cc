@@ -20,6 +20,12 @@ uint32_t packed(Money total) {
   return static_cast<uint32_t>(total.fen());
 }
 
+// What a text takes besides the string itself.
+size_t bytes_apart(const std::string& text) {
+  static const size_t in_place = std::string().capacity();
+  return text.capacity() > in_place ? text.capacity() + 1 : 0;
+}
+
 bool fits(Timestamp at) {
   return at.unix_ms >= 0 && static_cast<uint64_t>(at.unix_ms) <= kTimeMask;
 }
@@ -89,7 +95,7 @@ ResidentPacket::ResidentPacket(const Order& order)
       total_fen_(packed(order.total)),
       key_(order.key),
       sender_(order.sender),
-      recipient_(order.kind == PacketKind::kExclusive ? std::make_unique<const UserId>(order.recipient) : nullptr),
+      audience_(audience_of(order)),
       seed_(order.seed),
       created_at_ms_(packed(order.created_at) & kTimeMask),
       kind_(static_cast<uint8_t>(order.kind)),
@@ -107,10 +113,17 @@ ResidentPacket::ResidentPacket(const StoredPacket& stored) : ResidentPacket(stor
   publish();
 }
 
+std::unique_ptr<const ResidentPacket::Audience> ResidentPacket::audience_of(const Order& order) {
+  return order.recipient.empty() && order.group.empty()
+             ? nullptr
+             : std::make_unique<const Audience>(Audience{order.recipient, order.group});
+}
+
 Order ResidentPacket::order() const {
   return {.key = key_,
           .sender = sender(),
-          .recipient = recipient_ ? *recipient_ : UserId(),
+          .recipient = audience_ ? audience_->recipient : UserId(),
+          .group = audience_ ? audience_->group : GroupId(),
           .kind = static_cast<PacketKind>(kind_),
           .rule = static_cast<Rule>(rule_),
           .total = total(),
@@ -159,7 +172,10 @@ Money ResidentPacket::published_refund() const {
 }
 
 size_t ResidentPacket::bytes() const {
-  return sizeof(*this) + shares_.bytes() + kPlaceBytes;
+  const size_t audience =
+      audience_ ? sizeof(Audience) + bytes_apart(audience_->recipient.text()) + bytes_apart(audience_->group.text())
+                : 0;
+  return sizeof(*this) + shares_.bytes() + kPlaceBytes + audience;
 }
 
 }  // namespace hongbao

@@ -30,9 +30,18 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   [[nodiscard]] Order order() const;
   [[nodiscard]] const PacketKey& key() const { return key_; }
   [[nodiscard]] UserId sender() const { return sender_.user(); }
-  [[nodiscard]] bool is_for(const UserId& user) const { return !recipient_ || *recipient_ == user; }
+  [[nodiscard]] bool is_for(const UserId& user) const {
+    return !audience_ || audience_->recipient.empty() || audience_->recipient == user;
+  }
+  // It is of no group, or the asker is in its group or sent it.
+  [[nodiscard]] bool is_in_reach_of(const Asker& asker) const {
+    return !audience_ || audience_->group.empty() || asker.is_in(audience_->group) || is_sent_by(asker.user);
+  }
   // As `may_see` of its order.
-  [[nodiscard]] bool may_be_seen_by(const UserId& user) const { return is_for(user) || sender() == user; }
+  [[nodiscard]] bool may_be_seen_by(const Asker& asker) const {
+    return !audience_ || (is_in_reach_of(asker) && is_for(asker.user)) || is_sent_by(asker.user);
+  }
+  [[nodiscard]] bool is_sent_by(const UserId& user) const { return sender_.text() == user.text(); }
   [[nodiscard]] Money total() const { return Money(total_fen_); }
   [[nodiscard]] uint32_t count() const { return shares_.count(); }
   [[nodiscard]] Timestamp paid_at() const { return {static_cast<int64_t>(paid_at_ms_)}; }
@@ -69,7 +78,13 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   const uint32_t total_fen_;
   const PacketKey key_;
   const CompactUser sender_;
-  const std::unique_ptr<const UserId> recipient_;  // exclusive packets only
+  // Whom it is for, if not for whoever knows its id.
+  struct Audience {
+    UserId recipient;  // empty: it is not exclusive
+    GroupId group;     // empty: it is of no group
+  };
+  static std::unique_ptr<const Audience> audience_of(const Order& order);
+  const std::unique_ptr<const Audience> audience_;
   const Seed seed_;
   const uint64_t created_at_ms_ : 48;
   const uint64_t kind_ : 8;

@@ -90,18 +90,23 @@ Share ShareList::at(uint32_t index) const {
 }
 
 std::optional<Share> ShareList::find(const UserId& user, uint32_t visible) const {
+  const auto index = index_of(user, visible);
+  return index ? std::optional(at(*index)) : std::nullopt;
+}
+
+std::optional<uint32_t> ShareList::index_of(const UserId& user, uint32_t visible) const {
   if (slots_) {
-    return find_indexed(user, visible);
+    return find_slot(user, visible);
   }
   for (uint32_t i = 0; i < visible; ++i) {
     if (place_of(i)->user.text() == user.text()) {
-      return at(i);
+      return i;
     }
   }
   return std::nullopt;
 }
 
-std::optional<Share> ShareList::find_indexed(const UserId& user, uint32_t visible) const {
+std::optional<uint32_t> ShareList::find_slot(const UserId& user, uint32_t visible) const {
   const uint32_t mask = slot_mask();
   auto slot = static_cast<uint32_t>(std::hash<UserId>()(user)) & mask;
   while (true) {
@@ -111,7 +116,7 @@ std::optional<Share> ShareList::find_indexed(const UserId& user, uint32_t visibl
     }
     // Entries at `visible` and behind may belong to a batch that never commits.
     if (entry <= visible && place_of(entry - 1)->user.text() == user.text()) {
-      return at(entry - 1);
+      return entry - 1;
     }
     slot = (slot + 1) & mask;
   }

@@ -38,6 +38,7 @@ class ShareList {
   // Any thread.
   [[nodiscard]] uint32_t published() const { return published_.load(std::memory_order_acquire); }
   [[nodiscard]] std::optional<Share> find_published(const UserId& user) const { return find(user, published()); }
+  [[nodiscard]] bool has_published(const UserId& user) const { return index_of(user, published()).has_value(); }
   // REQUIRES: index < published(), or the caller is the writer and index < appended().
   [[nodiscard]] Share at(uint32_t index) const;
   [[nodiscard]] Money amount_at(uint32_t index) const { return sum(index + 1) - sum(index); }
@@ -72,7 +73,9 @@ class ShareList {
   [[nodiscard]] uint32_t room_of(uint32_t chunk) const;
   [[nodiscard]] Stored* place_of(uint32_t index) const { return chunks_[index / chunk_size()] + index % chunk_size(); }
   [[nodiscard]] std::optional<Share> find(const UserId& user, uint32_t visible) const;
-  [[nodiscard]] std::optional<Share> find_indexed(const UserId& user, uint32_t visible) const;
+  // Of the user's share among the first `visible`.
+  [[nodiscard]] std::optional<uint32_t> index_of(const UserId& user, uint32_t visible) const;
+  [[nodiscard]] std::optional<uint32_t> find_slot(const UserId& user, uint32_t visible) const;
   void index(const UserId& user);
 
   // Raw memory, taken chunk by chunk; a share is constructed when it is appended. An array of objects with destructors

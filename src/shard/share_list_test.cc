@@ -65,7 +65,10 @@ TEST_P(ShareLists, ShowNothingBeforeItIsPublished) {
   shares.append(share(1));
   EXPECT_EQ(shares.published(), 0U);
   EXPECT_FALSE(shares.find_published(taker(1)));
+  EXPECT_FALSE(shares.has_published(taker(1)));
   shares.publish();
+  EXPECT_TRUE(shares.has_published(taker(1)));
+  EXPECT_FALSE(shares.has_published(taker(2)));
   EXPECT_EQ(shares.published(), 1U);
   expect_same(*shares.find_published(taker(1)), share(1));
 }

@@ -26,10 +26,12 @@ std::string insert_voucher(const DayTables& tables, std::string_view verb = "INS
 // Calls `use` with a row's values in the order of its columns. Texts and bytes are borrowed from the row.
 template <class Use>
 void for_columns(const Order& order, PacketState state, Use use) {
-  const auto recipient =
-      order.recipient.empty() ? std::nullopt : std::optional<std::string_view>(order.recipient.text());
-  use(order.key.local, order.sender, recipient, order.kind, order.rule, order.total, order.count,
-      Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state);
+  const auto if_any = [](const auto& name) {
+    return name.empty() ? std::nullopt : std::optional<std::string_view>(name.text());
+  };
+  use(order.key.local, order.sender, if_any(order.recipient), order.kind, order.rule, order.total, order.count,
+      Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state,
+      if_any(order.group));
 }
 
 template <class Use>

@@ -15,19 +15,26 @@ namespace hongbao {
 
 // `local` first, then the columns in the order of the table.
 inline constexpr std::string_view kPacketColumns =
-    "local, sender, recipient, kind, rule, total, count, seed, created_at, payable_until, paid_at, expires_at, state";
+    "local, sender, recipient, kind, rule, total, count, seed, created_at, payable_until, paid_at, expires_at, state, "
+    "group_id";
 inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user, amount, at";
 inline constexpr std::string_view kStoredDayColumns =
     "day, part, place, packets, packets_total, vouchers, paid, opened, refunded, least, greatest, checksum, copy";
 
-template <class Rows>
-UserId read_user(const Rows& rows, int column) {
+// Of a user or a group; null is the empty one.
+template <class Name, class Rows>
+Name read_name(const Rows& rows, int column) {
   if (rows.is_null(column)) {
     return {};
   }
-  auto user = UserId::parse(rows.text(column));
-  require_sound(user.has_value(), "a user is 1 to 64 of A-Z a-z 0-9 . _ @ -");
-  return std::move(*user);
+  auto name = Name::parse(rows.text(column));
+  require_sound(name.has_value(), "a user or group is 1 to 64 of A-Z a-z 0-9 . _ @ -");
+  return std::move(*name);
+}
+
+template <class Rows>
+UserId read_user(const Rows& rows, int column) {
+  return read_name<UserId>(rows, column);
 }
 
 template <class Rows, size_t N>
@@ -53,6 +60,7 @@ PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {
   PacketRow row{.order = {.key = {shard, day, LocalNo{rows.count(0)}},
                           .sender = read_user(rows, 1),
                           .recipient = read_user(rows, 2),
+                          .group = read_name<GroupId>(rows, 13),
                           .kind = static_cast<PacketKind>(rows.integer(3)),
                           .rule = static_cast<Rule>(rows.integer(4)),
                           .total = rows.money(5),

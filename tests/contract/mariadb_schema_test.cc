@@ -149,7 +149,7 @@ TEST(MariadbStores, ADatabaseIsOneShardsForGood) {
   EXPECT_TRUE(orders.open().has_value());
 }
 
-// Before version 4 seeds lay in clear, and would be read as if they were sealed.
+// Before version 4 seeds lay in clear, and would be read as if they were sealed; before version 5 packets had no group.
 TEST(MariadbMigration, OrdersOfAnOlderVersionAreRefusedUnlessThereAreNone) {
   const ScratchOrders orders;
   const auto made = order(key(0), 100, 2);
@@ -159,12 +159,18 @@ TEST(MariadbMigration, OrdersOfAnOlderVersionAreRefusedUnlessThereAreNone) {
     ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
   }
   Database database = Database::open(test_mariadb(), orders.hot().name, Database::Mode::kWrite);
+  database.execute("DELETE FROM schema_version WHERE version > 4");
+  database.commit();
+  EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 4, and this program needs 5"));
+  const auto without_groups = mariadb::migrate_schema(test_mariadb(), orders.hot());
+  ASSERT_FALSE(without_groups);
+  EXPECT_THAT(without_groups.error().detail, HasSubstr("its packets are of an older release, begin with new data"));
   database.execute("DROP TABLE stored_day");
   database.execute("CREATE TABLE stored_day(day INT PRIMARY KEY) ENGINE = InnoDB");
   database.execute(fmt::format("INSERT INTO stored_day VALUES ({})", kToday.since_epoch));
   database.execute("DELETE FROM schema_version WHERE version > 1");
   database.commit();
-  EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 1, and this program needs 4"));
+  EXPECT_THAT(refusal(orders.open()), HasSubstr("has schema version 1, and this program needs 5"));
   const auto refused = mariadb::migrate_schema(test_mariadb(), orders.hot());
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().detail, HasSubstr("its packets are of an older release, begin with new data"));

@@ -207,10 +207,13 @@ TEST_P(OrderStoreContract, AnActivePacketIsLoadedWithEveryFieldOfItsOrder) {
   made.kind = PacketKind::kExclusive;
   made.rule = Rule::kEqual;
   made.recipient = user("friend@example.org");
-  ASSERT_EQ(commit({made}, {paid(1, made)}), CommitOutcome::kCommitted);
+  Order of_no_group = order(key(1), 500, 4);
+  of_no_group.group = {};
+  ASSERT_EQ(commit({made, of_no_group}, {paid(1, made), paid(2, of_no_group)}), CommitOutcome::kCommitted);
   const auto stored = store().load(made.key).value();
   ASSERT_TRUE(stored.has_value());
   EXPECT_EQ(stored->order, made);
+  EXPECT_EQ(store().load(of_no_group.key).value()->order, of_no_group);
   EXPECT_EQ(stored->state, PacketState::kActive);
   EXPECT_THAT(stored->opened, IsEmpty());
   EXPECT_EQ(stored->refunded, std::nullopt);

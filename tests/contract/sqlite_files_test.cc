@@ -92,7 +92,7 @@ TEST_F(SqliteFiles, ACommitThatCouldNotBeMadeIsUnknownAndCanBeMadeAfterAcquiring
   EXPECT_THAT(store->read_log({1}, 10).value(), SizeIs(1));
 }
 
-// Before version 4 seeds lay in clear, and would be read as if they were sealed.
+// Before version 4 seeds lay in clear, and would be read as if they were sealed; before version 5 packets had no group.
 TEST_F(SqliteFiles, OrdersOfAnOlderVersionAreRefusedUnlessThereAreNone) {
   const Order made = order(key(1), 100, 1);
   {
@@ -100,6 +100,10 @@ TEST_F(SqliteFiles, OrdersOfAnOlderVersionAreRefusedUnlessThereAreNone) {
     const ShardHead head = store->acquire("test", kNoLease).value();
     ASSERT_EQ(store->commit({head.epoch, head.next_voucher, {made}, {paid(1, made)}, {}}), CommitOutcome::kCommitted);
   }
+  sqlite::Database::open_writer(file_).execute("PRAGMA user_version = 4");
+  const auto without_groups = sqlite::OrderStore::open(file_, kShard);
+  ASSERT_FALSE(without_groups);
+  EXPECT_THAT(without_groups.error().detail, HasSubstr("its packets are of an older release: begin with new data"));
   sqlite::Database::open_writer(file_).execute(
       "DROP TABLE stored_day; ALTER TABLE shard_head DROP COLUMN incarnation; PRAGMA user_version = 1");
   const auto refused = sqlite::OrderStore::open(file_, kShard);

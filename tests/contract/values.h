@@ -31,6 +31,7 @@ inline Order order(const PacketKey& packet, int64_t total, uint32_t count) {
   Order order{.key = packet,
               .sender = user("sender"),
               .recipient = {},
+              .group = GroupId::trusted("friends@example.org"),
               .kind = PacketKind::kLucky,
               .rule = Rule::kFair,
               .total = Money(total),

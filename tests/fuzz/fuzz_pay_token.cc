@@ -25,6 +25,9 @@ Order order_of(FuzzInput& input) {
   order.created_at.unix_ms = static_cast<int64_t>(input.number() >> 1);
   order.payable_until.unix_ms = static_cast<int64_t>(input.number() >> 1);
   order.seed.bytes = blake2b(as_bytes(input.line()));
+  if (order.count % 2 == 0) {
+    order.group = GroupId::trusted(order.sender.text());
+  }
   return order;
 }
 

@@ -21,6 +21,9 @@ std::string body_of(const SendRequest& request) {
   if (!request.recipient.empty()) {
     body["recipient_id"] = request.recipient.text();
   }
+  if (!request.group.empty()) {
+    body["group_id"] = request.group.text();
+  }
   return json::serialize(body);
 }
 

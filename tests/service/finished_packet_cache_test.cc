@@ -126,6 +126,28 @@ TEST_F(FinishedPacketCacheTest, AnExclusivePacketIsForSenderAndRecipientAlone) {
   }
 }
 
+TEST_F(FinishedPacketCacheTest, APacketOfAGroupIsForItsMembersAndItsSender) {
+  SendRequest request = lucky(500, 1);
+  request.group = GroupId::trusted("family");
+  const Asker bob(user("bob"), std::make_shared<const Groups>(std::vector{request.group}));
+  const auto sent =
+      ask<PreOrder>([&](auto done) {
+        at.ordering.send(at.shard_ids.front(), {user("alice"), bob.groups}, "k", request, std::move(done));
+      }).get();
+  ASSERT_TRUE(sent);
+  ASSERT_TRUE(at.accept(*sent, "p1"));
+  const PacketKey packet = sent->order.key;
+  at.opened(packet, "alice");
+  at.view(packet).value();
+  EXPECT_TRUE(other.view(packet, "alice"));
+  EXPECT_EQ(error_of(other.view(packet, "bob")), ErrorCode::kNotFound);
+  EXPECT_EQ(error_of(other.shares(packet, 1, 10, "bob")), ErrorCode::kNotFound);
+  const auto view =
+      ask<PacketView>([&](auto done) { other.viewing.view(packet, bob, soon(at.clock), std::move(done)); }).get();
+  ASSERT_TRUE(view) << "by the viewer's token, not by another's";
+  EXPECT_EQ(view->order.group, request.group);
+}
+
 TEST_F(FinishedPacketCacheTest, AnOpenPacketIsForItsOwnerAloneAndItsSeedIsNowhere) {
   const PacketKey packet = at.active(lucky(1'000, 2), "alice");
   at.opened(packet, "a");

@@ -54,6 +54,7 @@ Order order() {
   return {.key = kPacket,
           .sender = kUser,
           .recipient = UserId::trusted("bob"),
+          .group = GroupId::trusted("family"),
           .kind = PacketKind::kExclusive,
           .rule = Rule::kEqual,
           .total = Money(520),
@@ -138,12 +139,16 @@ json::value page_tokens() {
 }
 
 json::value hashes() {
-  const SendRequest request{
-      .kind = PacketKind::kLucky, .rule = Rule::kFair, .total = Money(1'000), .count = 5, .greeting = "恭喜发财"};
+  const SendRequest request{.kind = PacketKind::kLucky,
+                            .rule = Rule::kFair,
+                            .total = Money(1'000),
+                            .count = 5,
+                            .greeting = "恭喜发财",
+                            .group = GroupId::trusted("family")};
   return {{"sender", kUser.text()},
           {"idempotency_key", "key-1"},
           {"send_key", to_hex(send_key_of(kUser, "key-1"))},
-          {"request", "lucky/fair/1000/5//恭喜发财"},
+          {"request", "lucky/fair/1000/5//family/恭喜发财"},
           {"fingerprint", fingerprint(request)}};
 }
 

@@ -263,9 +263,8 @@ TEST_F(OpeningTest, AnExclusivePacketIsSeenBySenderAndRecipientAlone) {
   const auto check = [&](std::optional<ErrorCode> shares) {
     for (const char* viewer : {"alice", "bob"}) {
       EXPECT_TRUE(at.view_as(packet, viewer)) << viewer;
-      const auto page = at.shares(packet, 1, 10, viewer);
-      EXPECT_EQ(page ? std::nullopt : std::optional(page.error().code), shares) << viewer;
     }
+    EXPECT_EQ(error_of(at.shares(packet, 1, 10, "alice")), shares);
     for (const char* viewer : {"carol", "Bob"}) {
       EXPECT_EQ(error_of(at.view_as(packet, viewer)), ErrorCode::kNotFound) << viewer;
       EXPECT_EQ(error_of(at.shares(packet, 1, 10, viewer)), ErrorCode::kNotFound) << viewer;
@@ -274,8 +273,47 @@ TEST_F(OpeningTest, AnExclusivePacketIsSeenBySenderAndRecipientAlone) {
   check(ErrorCode::kNotPaid);
   ASSERT_TRUE(at.accept(sent, "p1"));
   check(std::nullopt);
+  EXPECT_EQ(error_of(at.shares(packet, 1, 10, "bob")), ErrorCode::kOpenFirst);
+  EXPECT_FALSE(at.view_as(packet, "bob")->shows_amounts);
   at.opened(packet, "bob");
   check(std::nullopt);
+  EXPECT_TRUE(at.shares(packet, 1, 10, "bob"));
+}
+
+TEST_F(OpeningTest, UntilAPacketIsFinishedItsAmountsAreForItsSenderAndItsTakers) {
+  const PreOrder sent = at.sent("alice", lucky(1'000, 20));  // more shares than a share list scans
+  const PacketKey packet = sent.order.key;
+  const auto shows = [&](const char* viewer) { return at.view_as(packet, viewer)->shows_amounts; };
+  EXPECT_TRUE(shows("alice")) << "awaiting its payment";
+  EXPECT_FALSE(shows("carol"));
+  ASSERT_TRUE(at.accept(sent, "p1"));
+  at.opened(packet, "bob");
+  ASSERT_EQ(at.grab(packet, "carol")->outcome, OpenOutcome::kTicket) << "a ticket is no share";
+  const auto check = [&](bool carols) {
+    for (const char* viewer : {"alice", "bob", "carol"}) {
+      const bool may = viewer != std::string_view("carol") || carols;
+      EXPECT_EQ(shows(viewer), may) << viewer;
+      EXPECT_EQ(error_of(at.shares(packet, 1, 10, viewer)), may ? std::nullopt : std::optional(ErrorCode::kOpenFirst));
+    }
+    EXPECT_FALSE(shows("al"));
+  };
+  check(false);
+  at.restart_shards();
+  check(false);
+  at.opened(packet, "carol");
+  check(true);
+  at.clock.advance(kPacketTtl);
+  EXPECT_FALSE(shows("dave")) << "expired by the clock, but not finished";
+  EXPECT_EQ(at.refund(), 1U);
+  EXPECT_TRUE(shows("dave"));
+  EXPECT_EQ(at.shares(packet, 1, 10, "dave")->shares.size(), 2U);
+}
+
+TEST_F(OpeningTest, WhoeverPaysIsShownTheAmounts) {
+  const PreOrder sent = at.sent("alice", lucky(100, 2));
+  EXPECT_TRUE(at.view(sent.order.key)->shows_amounts);
+  ASSERT_TRUE(at.accept(sent, "p1"));
+  EXPECT_TRUE(at.view(sent.order.key)->shows_amounts);
 }
 
 TEST_F(OpeningTest, SharesArePagedAndTheLuckiestShowsOnceFinished) {

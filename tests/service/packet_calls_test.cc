@@ -50,6 +50,86 @@ TEST_F(PacketCallsTest, APacketIsSentPaidTakenAndShown) {
   EXPECT_EQ(told(ViewCall{user("alice"), key})->state, PacketState::kExhausted);
 }
 
+TEST_F(PacketCallsTest, APacketOfAGroupIsForItsMembersAndItsSender) {
+  at.deposit("alice", 1'000);
+  SendRequest request = lucky(300, 3);
+  request.group = GroupId::trusted("family");
+  const auto in = [](const char* name, const char* group) {
+    return Asker(user(name), std::make_shared<const Groups>(std::vector{GroupId::trusted(group)}));
+  };
+  const ShardId shard = at.shard_ids.front();
+  EXPECT_EQ(error_of(told(SendCall{user("alice"), "k", request, shard})), ErrorCode::kNotInGroup);
+  EXPECT_EQ(error_of(told(SendCall{in("alice", "friends"), "k", request, shard})), ErrorCode::kNotInGroup);
+  const auto sent = told(SendCall{in("alice", "family"), "k", request, shard});
+  ASSERT_TRUE(sent);
+  const PacketKey key = sent->order.key;
+  const auto may_see = [&](const Asker& asker, std::optional<ErrorCode> shares) {
+    EXPECT_EQ(error_of(told(ViewCall{asker, key})), std::nullopt);
+    EXPECT_EQ(told(ViewCall{asker, key})->order.group, request.group);
+    EXPECT_EQ(error_of(told(SharesCall{asker, key, 1, 10})), shares);
+  };
+  const auto is_absent = [&](const Asker& asker) {
+    EXPECT_EQ(error_of(told(ViewCall{asker, key})), ErrorCode::kNotFound);
+    EXPECT_EQ(error_of(told(SharesCall{asker, key, 1, 10})), ErrorCode::kNotFound);
+  };
+  const auto others_see_nothing = [&] {
+    is_absent(user("bob"));
+    is_absent(in("bob", "friends"));
+  };
+  may_see(in("bob", "family"), ErrorCode::kNotPaid);
+  may_see(user("alice"), ErrorCode::kNotPaid);
+  others_see_nothing();
+  ASSERT_TRUE(told(pay_call(*sent)));
+  may_see(in("bob", "family"), ErrorCode::kOpenFirst);
+  may_see(user("alice"), std::nullopt);
+  others_see_nothing();
+
+  const auto refused = [&](const Asker& asker) {
+    EXPECT_EQ(error_of(told(GrabCall{asker, key})), ErrorCode::kNotInGroup);
+    const std::string ticket = at.tickets.print(key, asker.user, at.clock.now() + kTicketTtl);
+    EXPECT_EQ(error_of(told(OpenCall{asker, key, ticket})), ErrorCode::kNotInGroup);
+  };
+  refused(user("bob"));
+  refused(in("bob", "friends"));
+  at.restart_shards();
+  refused(in("bob", "friends"));  // it was not resident
+  at.restart_shards();
+  const std::string forged = at.tickets.print(key, user("eve"), at.clock.now() + kTicketTtl);
+  EXPECT_EQ(error_of(told(OpenCall{in("eve", "friends"), key, forged})), ErrorCode::kNotInGroup) << "the shard decides";
+
+  const auto take = [&](const Asker& asker) {
+    const auto grabbed = told(GrabCall{asker, key});
+    EXPECT_TRUE(grabbed);
+    return told(OpenCall{asker, key, grabbed->ticket}).value().share.value();
+  };
+  const Share share = take(in("bob", "family"));
+  may_see(in("bob", "family"), std::nullopt);
+  // Who has left the group keeps the share and is told of it, but sees the packet no more.
+  EXPECT_EQ(told(GrabCall{user("bob"), key})->share->amount, share.amount);
+  others_see_nothing();
+  take(user("alice"));
+  take(in("carol", "family"));
+  may_see(in("dave", "family"), std::nullopt);
+  others_see_nothing();
+}
+
+TEST_F(PacketCallsTest, AnExclusivePacketOfAGroupIsForItsRecipientWhoIsInIt) {
+  SendRequest request = exclusive(88, "bob");
+  request.group = GroupId::trusted("family");
+  const auto family = std::make_shared<const Groups>(std::vector{request.group});
+  const auto sent = told(SendCall{{user("alice"), family}, "k", request, at.shard_ids.front()});
+  ASSERT_TRUE(sent);
+  ASSERT_TRUE(at.accept(*sent, "p1"));
+  const PacketKey key = sent->order.key;
+  EXPECT_EQ(error_of(told(GrabCall{user("bob"), key})), ErrorCode::kNotInGroup);
+  EXPECT_EQ(told(GrabCall{{user("carol"), family}, key})->outcome, OpenOutcome::kNotForYou);
+  EXPECT_EQ(error_of(told(ViewCall{user("bob"), key})), ErrorCode::kNotFound);
+  EXPECT_EQ(error_of(told(ViewCall{{user("carol"), family}, key})), ErrorCode::kNotFound);
+  EXPECT_TRUE(told(ViewCall{{user("bob"), family}, key}));
+  EXPECT_TRUE(told(ViewCall{user("alice"), key}));
+  EXPECT_EQ(told(GrabCall{{user("bob"), family}, key})->outcome, OpenOutcome::kTicket);
+}
+
 TEST_F(PacketCallsTest, ErrorsAreThoseOfTheUseCases) {
   const PreOrder packet = at.sent("alice", lucky(300, 5));
   EXPECT_EQ(error_of(told(pay_call(packet))), ErrorCode::kInsufficientFunds);

@@ -57,7 +57,7 @@ class Deployment {
   Result<OpenAnswer> open(const PacketKey& packet, const std::string& taker, const std::string& ticket);
   Result<PacketView> view(const PacketKey& packet);  // as who has paid it
   Result<PacketView> view_as(const PacketKey& packet, const std::string& viewer);
-  Result<SharesPage> shares(const PacketKey& packet, uint32_t seq, uint32_t max, const std::string& viewer = "anyone");
+  Result<SharesPage> shares(const PacketKey& packet, uint32_t seq, uint32_t max, const std::string& viewer = "sender");
 
   void deposit(const std::string& owner, int64_t amount);
   [[nodiscard]] int64_t wallet(const std::string& owner);

@@ -81,6 +81,7 @@ class ColdServerTest(RegionTest):
             return client.packet(packet)
 
     def picture(self, packet):
+        """Of a finished packet."""
         with self.user("reader") as client:
             view, shares = client.packet(packet), client.get(f"/v1/packets/{packet}/shares")
             self.assertEqual((200, 200), (view.status, shares.status), (view, shares))
@@ -92,9 +93,10 @@ class ColdServerTest(RegionTest):
         for packet in packets:
             with self.user("early") as client:
                 client.take(packet)  # unless it is late
-        return {packet: eventually(lambda packet=packet: (picture := self.picture(packet))[0]["packet"]["state"] ==
-                                   "expired" and picture, "the packet has expired", timeout_s=LONG_S)
-                for packet in packets}
+        for packet in packets:
+            eventually(lambda packet=packet: self.view(packet).body["packet"]["state"] == "expired",
+                       "the packet has expired", timeout_s=LONG_S)
+        return {packet: self.picture(packet) for packet in packets}
 
     def run_archive(self, nodes):
         for node in range(nodes):

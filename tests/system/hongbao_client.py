@@ -33,7 +33,7 @@ STATUS_OF_PROBLEM = {
     "target_too_long": 414, "not_implemented": 501, "version_not_supported": 505, "unsupported_media_type": 415,
     "expectation_failed": 417, "precondition_failed": 412,
     "no_such_path": 404, "method_not_allowed": 405, "page_token_invalid": 400,
-    "unauthenticated": 401, "token_expired": 401, "forbidden": 403, "role_needed": 403, "ticket_invalid": 403, "ticket_expired": 403,
+    "unauthenticated": 401, "token_expired": 401, "forbidden": 403, "role_needed": 403, "open_first": 403, "not_in_group": 403, "ticket_invalid": 403, "ticket_expired": 403,
     "signature_invalid": 401, "notification_stale": 401, "not_found": 404, "not_paid": 409,
     "idempotency_key_reused": 422, "pay_token_invalid": 422, "pay_token_expired": 409, "amount_mismatch": 422,
     "payment_id_reused": 409, "already_sent": 409, "insufficient_funds": 402, "account_frozen": 403,

@@ -250,8 +250,9 @@ class SystemTest(unittest.TestCase):
     def wait_for_balance(self, user, balance):
         eventually(lambda: self.server.balance(user) == balance, f"{user} has {balance}")
 
-    def shares(self, packet_id, **options):
-        with self.server.user("auditor") as client:
+    def shares(self, packet_id, asked_by="auditor", **options):
+        """Of a packet that is finished; otherwise they are for its sender and its takers."""
+        with self.server.user(asked_by) as client:
             return client.pages(f"/v1/packets/{packet_id}/shares", "shares", **options)
 
     def assert_verifiable(self, packet):

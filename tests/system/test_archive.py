@@ -56,13 +56,16 @@ class Archive(SystemTest):
                 client.take(packet)
         return packet
 
-    def picture(self, packet):
+    def view(self, packet):
         with self.server.user("reader") as client:
-            return client.packet(packet).body["packet"], self.shares(packet)
+            return client.packet(packet).body["packet"]
+
+    def picture(self, packet):
+        return self.view(packet), self.shares(packet)
 
     def finished_picture(self, packet):
-        return eventually(lambda: (picture := self.picture(packet))[0]["state"] in ("expired", "exhausted") and picture,
-                          "the packet has finished")
+        eventually(lambda: self.view(packet)["state"] in ("expired", "exhausted"), "the packet has finished")
+        return self.picture(packet)
 
     def archive(self):
         def moved():

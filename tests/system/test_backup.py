@@ -96,7 +96,7 @@ class Backups(unittest.TestCase):
             self.assertEqual("restored", self.done(twin, "restore", str(directory))["state"])
             twin.start()
             self.assert_balanced(twin)
-            with twin.user("auditor") as client:
+            with twin.user("sender") as client:
                 kept = {share["user_id"]: share
                         for share in client.pages(f"/v1/packets/{packet['id']}/shares", "shares", page_size=1000)}
             for user, share in before.items():
@@ -152,7 +152,7 @@ class Backups(unittest.TestCase):
         packet = server.paid_packet("sender", kind="lucky", total_amount=300, count=3)["id"]
 
         def shown(of):
-            with of.user("reader") as client:
+            with of.user("sender") as client:
                 return client.packet(packet).body["packet"]
 
         def moved():

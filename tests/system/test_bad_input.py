@@ -173,8 +173,7 @@ class BadInput(SystemTest):
     def test_what_is_wrong_with_a_token_is_told(self):
         secret = self.server.jwt_secret
         good = {"sub": "alice", "exp": time.time() + 60}
-        long_one = sign_jwt({**good, "pad": "x" * 4_000}, secret)
-        for token, words in ((long_one, f"{len(long_one)} characters"), (sign_jwt(good, b"x" * 32), "not a token signed"),
+        for token, words in ((sign_jwt(good, b"x" * 32), "not a token signed"),
                              (sign_jwt(good, secret, {"alg": "HS512"}), "HS256"), ("a.b", "three parts"),
                              (sign_jwt(good, secret, {"alg": "HS256", "crit": ["x"]}), "`crit`"),
                              (sign_jwt({"sub": "alice"}, secret), "`exp`"), (sign_jwt({"exp": good["exp"]}, secret), "`sub`"),

@@ -104,7 +104,7 @@ class Freeze(FaultTest):
         return answer.problem
 
     def shares_by_user(self, server, packet_id):
-        with server.user("auditor") as client:
+        with server.user("sender") as client:
             shares = client.pages(f"/v1/packets/{packet_id}/shares", "shares", page_size=1000)
         return {share["user_id"]: {key: share[key] for key in ("seq", "amount", "opened_at", "voucher")}
                 for share in shares}

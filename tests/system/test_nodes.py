@@ -37,7 +37,7 @@ class Prober:
         self.front, self.address, self.amount = front, address, amount
         self.refused, self.told_within, self.counts = [], 0.0, {}
         front.deposit("prober", 1_000_000)
-        self.packet = front.paid_packet("sender", kind="equal", total_amount=20_000, count=20_000)["id"]
+        self.packet = front.paid_packet("prober", kind="equal", total_amount=20_000, count=20_000)["id"]
         self._stop = threading.Event()
         self._keys = itertools.count()
         self._threads = [threading.Thread(target=self._probe, args=(kind,), daemon=True)
@@ -275,7 +275,7 @@ class Nodes(unittest.TestCase):
         wide = self.packet_of(owner, kind="equal", total_amount=PAGE + 1, count=PAGE + 1)
         self.take_many(owner.address, wide, [f"taker-{number:05}" for number in range(PAGE)])
         grabbed = self.packet_of(owner, kind="equal", total_amount=10, count=10)
-        hogs = [PageHog(entry.address, wide, user_token(f"hog-{number}", self.front.jwt_secret)) for number in range(3)]
+        hogs = [PageHog(entry.address, wide, user_token(f"taker-{number:05}", self.front.jwt_secret)) for number in range(3)]
         time.sleep(0.3)
         took_s = []
         with Client(entry.address, user_token("modest", self.front.jwt_secret)) as client:

@@ -388,7 +388,7 @@ class Stopping(unittest.TestCase):
             thread.join(20)
         server.start()
         self.assert_balanced(server)
-        with server.user("auditor") as client:
+        with server.user("sender") as client:
             self.assertEqual("红红火火 🧧", client.packet(packet["id"]).body["packet"]["greeting"])
             kept = {share["user_id"]: share
                     for share in client.pages(f"/v1/packets/{packet['id']}/shares", "shares", page_size=1000)}

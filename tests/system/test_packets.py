@@ -82,8 +82,9 @@ class LifeOfAPacket(SystemTest):
                 self.server.user("giver") as giver:
             def check(shares_status):
                 for client in (giver, beloved):
-                    self.assertEqual(520, client.get(path).body["packet"]["total_amount"])
-                    self.assertEqual(shares_status, client.get(path + "/shares").status)
+                    self.assertEqual(200, client.get(path).status)
+                self.assertEqual(520, giver.get(path).body["packet"]["total_amount"])
+                self.assertEqual(shares_status, giver.get(path + "/shares").status)
                 for more in ("", "/shares"):
                     self.assertEqual(self.told(stranger.get(absent + more)), self.told(stranger.get(path + more)))
                     self.assertEqual(404, stranger.get(path + more).status)
@@ -91,8 +92,12 @@ class LifeOfAPacket(SystemTest):
             check(409)  # it waits for its payment
             self.assertEqual(200, giver.pay(order["id"], pay_token).status)
             check(200)
+            self.assertNotIn("total_amount", beloved.get(path).body["packet"])
+            self.assert_problem(beloved.get(path + "/shares"), "open_first", "id")
             beloved.take(order["id"])
             check(200)
+            self.assertEqual(520, beloved.get(path).body["packet"]["total_amount"])
+            self.assertEqual(200, beloved.get(path + "/shares").status)
 
     @staticmethod
     def told(answer):
@@ -122,7 +127,45 @@ class LifeOfAPacket(SystemTest):
         with self.server.user("first") as client:
             client.take(packet["id"])
             self.assertNotIn("seed", client.packet(packet["id"]).body["packet"])
-            self.assertFalse(any(share.get("luckiest") for share in self.shares(packet["id"])))
+            self.assertFalse(any(share.get("luckiest") for share in self.shares(packet["id"], asked_by="first")))
+
+    def test_amounts_are_hidden_from_others_until_the_packet_is_finished(self):
+        packet, pay_token = self.server.send("discreet", kind="lucky", total_amount=1_000, count=2)
+        path = f"/v1/packets/{packet['id']}"
+        amounts = ("total_amount", "opened_amount", "opened_count")
+        self.server.deposit("discreet", 1_000)
+        with self.server.user("discreet") as sender, self.server.user("early") as taker, \
+                self.server.user("onlooker") as stranger:
+            def shows(client):
+                view = client.packet(packet["id"]).body["packet"]
+                self.assertEqual(view["state"] not in ("exhausted", "expired"), "seed" not in view)
+                shown = [name in view for name in amounts]
+                self.assertEqual(1, len(set(shown)), "all or none")
+                return shown[0]
+
+            self.assertEqual([True, False], [shows(sender), shows(stranger)], "it waits for its payment")
+            self.assertEqual(200, sender.pay(packet["id"], pay_token).status)
+            self.assertEqual([True, False, False], [shows(sender), shows(taker), shows(stranger)])
+            ticket = taker.grab(packet["id"]).body
+            self.assertEqual({"outcome", "ticket", "ticket_expires_at"}, set(ticket))
+            self.assertFalse(shows(taker), "a ticket is no share")
+            self.assert_problem(taker.get(path + "/shares"), "open_first", "id")
+            share = taker.open(packet["id"], ticket["ticket"]).body["share"]
+            self.assertEqual({"outcome", "ticket", "ticket_expires_at"}, set(stranger.grab(packet["id"]).body))
+            for client in (sender, taker):
+                self.assertTrue(shows(client))
+                self.assertEqual([share["amount"]], [entry["amount"] for entry in client.get(path + "/shares").body["shares"]])
+            self.assertFalse(shows(stranger))
+            self.assertEqual(2, stranger.packet(packet["id"]).body["packet"]["count"])
+            for more in ("", "?page_size=1"):
+                refused = stranger.get(path + "/shares" + more)
+                self.assert_problem(refused, "open_first", "id")
+                self.assertNotIn(str(share["amount"]).encode(), refused.raw)
+            with self.server.user("last") as last:
+                last.take(packet["id"])
+            for client in (sender, taker, stranger):
+                self.assertTrue(shows(client))
+                self.assertEqual(1_000, sum(entry["amount"] for entry in client.pages(path + "/shares", "shares")))
 
     def test_two_hundred_users_open_one_packet_at_once(self):
         packet = self.server.paid_packet("crowd-sender", kind="lucky", total_amount=9_999, count=60)
@@ -170,7 +213,7 @@ class LifeOfAPacket(SystemTest):
         shares = [share for share in in_parallel(take, range(24), threads=24) if share]
         self.assertTrue(shares)
         self.assertTrue(all(share == shares[0] for share in shares))
-        self.assertEqual(1, len(self.shares(packet["id"])))
+        self.assertEqual(1, len(self.shares(packet["id"], asked_by="greedy")))
         self.wait_for_balance("greedy", shares[0]["amount"])
 
     def test_sending_again_with_the_same_key_changes_nothing(self):
@@ -228,8 +271,7 @@ class LifeOfAPacket(SystemTest):
             with self.server.user(user, **claims) as client:
                 client.take(packet)
                 client.open(packet, "another try")
-            with self.server.user("reader") as client:
-                shares = {share["user_id"]: share for share in client.pages(f"/v1/packets/{packet}/shares", "shares")}
+            shares = {share["user_id"]: share for share in self.shares(packet, asked_by="namer")}
             self.assertEqual(shown, shares[user].get("nickname"), claims)
 
     def test_the_inbox_and_the_wallet_tell_the_same_story(self):

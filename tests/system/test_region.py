@@ -330,8 +330,9 @@ class RegionTest(unittest.TestCase):
         expected, _ = self.shown(self.client_of(self.nodes[owner]), unseen)
         for node in self.nodes.values():
             self.assertEqual(expected, self.shown(self.client_of(node), unseen)[0])
-            self.assertEqual("active", self.shown(self.client_of(node), some)[0][0]["packet"]["state"])
             self.front_take(f"taker-at-{node.name}", some)
+            shown = self.shown(self.client_of(node, f"taker-at-{node.name}"), some)[0][0]
+            self.assertEqual("active", shown["packet"]["state"])
         self.await_listed("bob", 1, "shares", {packet, damaged, unseen})
         self.region.redis.start()
         self.assert_balanced()
@@ -363,6 +364,24 @@ class RegionTest(unittest.TestCase):
                 times = [entry[time_of] for entry in entries]
                 self.assertEqual(sorted(times, reverse=True), times)
 
+    def test_amounts_of_an_open_packet_are_for_its_sender_and_its_takers_at_every_node(self):
+        packet = self.front.paid_packet("hester", kind="lucky", total_amount=1_000, count=2)["id"]
+        amounts = {"total_amount", "opened_amount", "opened_count"}
+
+        def shown(user):
+            """At each node: the amounts of the view, and how the shares are answered."""
+            clients = [self.client_of(node, user) for node in self.nodes.values()]
+            return [(amounts & client.packet(packet).body["packet"].keys(), (shares := client.get(f"/v1/packets/{packet}/shares"))
+                     .problem or len(shares.body["shares"])) for client in clients]
+
+        self.front_take("ivan", packet)
+        for _ in range(2):  # what a node was told for one user it does not tell another
+            for user, expected in (("ivan", (amounts, 1)), ("onlooker", (set(), "open_first")), ("hester", (amounts, 1))):
+                self.assertEqual([expected] * len(self.nodes), shown(user), user)
+        self.front_take("jane", packet)
+        for user in ("onlooker", "ivan"):
+            self.assertEqual([(amounts, 2)] * len(self.nodes), shown(user), user)
+
     def test_nicknames_and_avatars_are_shown_by_every_node(self):
         packet = next(iter(self.packets.values()))
         profile = {"name": "小红", "picture": "https://example.com/red.png"}
@@ -371,7 +390,7 @@ class RegionTest(unittest.TestCase):
         sent = self.client_of(self.region.nodes[1], "erin", **profile).send("key", kind="lucky", total_amount=9, count=3)
         self.assertEqual(201, sent.status, sent)
         for node in self.nodes.values():
-            client = self.client_of(node)
+            client = self.client_of(node, "frank")
             shares = {share["user_id"]: share for share in client.pages(f"/v1/packets/{packet}/shares", "shares")}
             self.assertEqual(("小红", "https://example.com/red.png"),
                              (shares["erin"]["nickname"], shares["erin"]["avatar"]))

@@ -39,6 +39,13 @@ const std::vector<SchemaStep>& order_schema_steps() {
           "`its packets are of an older release, begin with new data` CHECK (days = 0)) ENGINE = InnoDB",
           "INSERT INTO seeds_in_clear SELECT COUNT(*) FROM stored_day",
           "DROP TABLE seeds_in_clear",
+      },
+      {
+          // Packets have a column for their group from here on.
+          "CREATE OR REPLACE TABLE packets_without_group(days BIGINT, CONSTRAINT "
+          "`its packets are of an older release, begin with new data` CHECK (days = 0)) ENGINE = InnoDB",
+          "INSERT INTO packets_without_group SELECT COUNT(*) FROM stored_day",
+          "DROP TABLE packets_without_group",
       }};
   return steps;
 }
@@ -66,7 +73,7 @@ std::string create_packets(const std::string& table, std::string_view indexes, s
       "CREATE TABLE IF NOT EXISTS {}(local BIGINT UNSIGNED PRIMARY KEY, sender {user} NOT NULL, recipient {user}, kind "
       "TINYINT NOT NULL, rule TINYINT NOT NULL, total BIGINT NOT NULL, count INT UNSIGNED NOT NULL, seed BINARY(32) "
       "NOT NULL, created_at BIGINT NOT NULL, payable_until BIGINT NOT NULL, paid_at BIGINT NOT NULL, expires_at BIGINT "
-      "NOT NULL, state TINYINT NOT NULL{}) ENGINE = InnoDB {}",
+      "NOT NULL, state TINYINT NOT NULL, group_id {user}{}) ENGINE = InnoDB {}",
       table, indexes, options, fmt::arg("user", kUserType));
 }
 

@@ -30,6 +30,13 @@ CREATE TABLE seeds_in_clear(days INTEGER CONSTRAINT "its packets are of an older
   CHECK (days = 0)) STRICT;
 INSERT INTO seeds_in_clear SELECT count(*) FROM stored_day;
 DROP TABLE seeds_in_clear;
+)",
+                                       // Packets have a column for their group from here on.
+                                       R"(
+CREATE TABLE packets_without_group(days INTEGER CONSTRAINT "its packets are of an older release: begin with new data"
+  CHECK (days = 0)) STRICT;
+INSERT INTO packets_without_group SELECT count(*) FROM stored_day;
+DROP TABLE packets_without_group;
 )"}};
   return schema;
 }
@@ -46,7 +53,8 @@ std::string create_part(DayPart part) {
 CREATE TABLE IF NOT EXISTS {packet}(
   local INTEGER PRIMARY KEY, sender TEXT NOT NULL, recipient TEXT, kind INTEGER NOT NULL, rule INTEGER NOT NULL,
   total INTEGER NOT NULL, count INTEGER NOT NULL, seed BLOB NOT NULL, created_at INTEGER NOT NULL,
-  payable_until INTEGER NOT NULL, paid_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state INTEGER NOT NULL) STRICT;
+  payable_until INTEGER NOT NULL, paid_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state INTEGER NOT NULL,
+  group_id TEXT) STRICT;
 CREATE INDEX IF NOT EXISTS {packet}_active ON {packet}(expires_at) WHERE state = {active};
 CREATE TABLE IF NOT EXISTS {voucher}(
   no INTEGER PRIMARY KEY, local INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, user TEXT NOT NULL,

@@ -14,7 +14,6 @@ json::object order_json(const Order& order, const std::string& id, PacketState s
                    {"state", to_text(state)},
                    {"kind", to_text(order.kind)},
                    {"allocation", to_text(order.rule)},
-                   {"total_amount", order.total.fen()},
                    {"count", order.count},
                    {"sender_id", order.sender.text()},
                    {"greeting", greeting},
@@ -22,6 +21,9 @@ json::object order_json(const Order& order, const std::string& id, PacketState s
                    {"created_at", to_rfc3339(order.created_at)}};
   if (!order.recipient.empty()) {
     out["recipient_id"] = order.recipient.text();
+  }
+  if (!order.group.empty()) {
+    out["group_id"] = order.group.text();
   }
   if (state == PacketState::kAwaitingPayment) {
     out["payable_until"] = to_rfc3339(order.payable_until);
@@ -54,8 +56,11 @@ std::string share_fields(const Share& share) {
 
 json::object packet_json(const PacketView& view) {
   json::object out = order_json(view.order, view.id, view.state, view.greeting);
-  out["opened_count"] = view.opened_count;
-  out["opened_amount"] = view.opened_amount.fen();
+  if (view.shows_amounts) {
+    out["opened_count"] = view.opened_count;  // in a `classic` packet the place alone tells something of the amount
+    out["total_amount"] = view.order.total.fen();
+    out["opened_amount"] = view.opened_amount.fen();
+  }
   if (view.sender_profile) {
     add_profile(out, "sender_", *view.sender_profile);
   }

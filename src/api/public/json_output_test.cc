@@ -45,6 +45,27 @@ TEST(PacketJson, TheSeedShowsOnlyOnceThePacketIsFinished) {
   EXPECT_EQ(json::serialize(packet_json(pre_order, kIds.print(kKey))).find(seed), std::string::npos);
 }
 
+TEST(PacketJson, AmountsAreLeftOutForWhomTheyAreHiddenFrom) {
+  PacketView view = a_view(PacketState::kActive);
+  view.opened_count = 2;
+  view.opened_amount = Money(77);
+  EXPECT_EQ(packet_json(view).at("total_amount").as_int64(), 100);
+  EXPECT_EQ(packet_json(view).at("opened_amount").as_int64(), 77);
+  view.shows_amounts = false;
+  const auto hidden = packet_json(view);
+  EXPECT_FALSE(hidden.contains("total_amount"));
+  EXPECT_FALSE(hidden.contains("opened_amount"));
+  EXPECT_FALSE(hidden.contains("opened_count"));
+  EXPECT_EQ(hidden.at("count"), 3);
+}
+
+TEST(PacketJson, AGroupIsNamedWhereThereIsOne) {
+  PacketView view = a_view(PacketState::kActive);
+  EXPECT_FALSE(packet_json(view).contains("group_id"));
+  view.order.group = GroupId::trusted("family");
+  EXPECT_EQ(packet_json(view).at("group_id").as_string(), "family");
+}
+
 TEST(PacketJson, TheCommitmentShowsAlwaysAndIsTheSeeds) {
   const auto made = to_hex(commitment(an_order().seed, kIds.print(kKey)));
   for (const auto state : {PacketState::kAwaitingPayment, PacketState::kActive, PacketState::kExhausted}) {

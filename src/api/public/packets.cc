@@ -19,6 +19,10 @@ Result<void> check_no_input(const HttpRequest& request) {
   return request.body().empty() ? Result<void>() : JsonInput(request.body()).finish();
 }
 
+Asker asker_of(Caller caller) {
+  return {std::move(caller.user), std::move(caller.groups)};
+}
+
 }  // namespace
 
 void PublicApi::send(const RoutedRequest& in, Caller caller, ApiCall call) {
@@ -38,7 +42,7 @@ void PublicApi::send(const RoutedRequest& in, Caller caller, ApiCall call) {
     call.fail_with(shard.error());
     return;
   }
-  ask(in, SendCall{std::move(caller.user), std::move(*key), std::move(*request), *shard}, std::move(call),
+  ask(in, SendCall{asker_of(std::move(caller)), std::move(*key), std::move(*request), *shard}, std::move(call),
       [this](const PreOrder& sent) {
         const std::string id = services_.ids.print(sent.order.key);
         const json::object body{{"packet", packet_json(sent, id)}, {"pay_token", sent.pay_token}};
@@ -54,7 +58,7 @@ void PublicApi::view(const RoutedRequest& in, Caller caller, ApiCall call) {
     call.fail_with(packet.error());
     return;
   }
-  ask(in, ViewCall{std::move(caller.user), *packet}, std::move(call), [](const PacketView& view) {
+  ask(in, ViewCall{asker_of(std::move(caller)), *packet}, std::move(call), [](const PacketView& view) {
     return HttpResponse{.body = json::serialize(json::object{{"packet", packet_json(view)}})};
   });
 }
@@ -70,7 +74,7 @@ void PublicApi::shares(const RoutedRequest& in, Caller caller, ApiCall call) {
   }
   // Shares are listed by number: their pages begin at a tie.
   const auto first = page->position ? static_cast<uint32_t>(page->position->tie) : 1;
-  ask(in, SharesCall{std::move(caller.user), *packet, first, page->size}, std::move(call),
+  ask(in, SharesCall{asker_of(std::move(caller)), *packet, first, page->size}, std::move(call),
       [this, scope = std::move(scope), page = *page](const SharesPage& found) {
         json::object body = shares_json(found);
         if (found.next_seq != 0) {
@@ -87,7 +91,7 @@ void PublicApi::grab(const RoutedRequest& in, Caller caller, ApiCall call) {
     call.fail_with(checked.error());
     return;
   }
-  ask(in, GrabCall{std::move(caller.user), *packet}, std::move(call), [this](const GrabAnswer& answer) {
+  ask(in, GrabCall{asker_of(std::move(caller)), *packet}, std::move(call), [this](const GrabAnswer& answer) {
     grabs_[static_cast<size_t>(answer.outcome)]->Increment();
     return HttpResponse{.body = grab_json(answer)};
   });
@@ -105,7 +109,7 @@ void PublicApi::open(const RoutedRequest& in, Caller caller, ApiCall call) {
     call.fail_with(ticket.error());
     return;
   }
-  ask(in, OpenCall{std::move(caller.user), *packet, std::move(*ticket)}, std::move(call),
+  ask(in, OpenCall{asker_of(std::move(caller)), *packet, std::move(*ticket)}, std::move(call),
       [this](const OpenAnswer& answer) {
         opens_[static_cast<size_t>(answer.outcome)]->Increment();
         return HttpResponse{.body = open_json(answer)};

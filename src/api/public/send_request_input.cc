@@ -6,12 +6,18 @@
 namespace hongbao {
 namespace {
 
-UserId read_user(JsonInput& input, std::string_view field, const std::string& text) {
-  const auto user = UserId::parse(text);
-  if (!user) {
+// A user or a group.
+template <class Name>
+Name read_name(JsonInput& input, std::string_view field) {
+  const auto text = input.optional_text(field);
+  if (!text) {
+    return {};
+  }
+  const auto name = Name::parse(*text);
+  if (!name) {
     input.refuse(field, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -");
   }
-  return user.value_or(UserId());
+  return name.value_or(Name());
 }
 
 }  // namespace
@@ -27,9 +33,8 @@ Result<SendRequest> read_send_request(const std::string& body) {
   request.total = input.money("total_amount", kShareLeast, kShareGreatest * kSharesPerPacketMax);
   request.count = static_cast<uint32_t>(input.integer("count", 1, kSharesPerPacketMax));
   request.greeting = input.optional_text("greeting").value_or(std::string(kGreetingDefault));
-  if (const auto recipient = input.optional_text("recipient_id")) {
-    request.recipient = read_user(input, "recipient_id", *recipient);
-  }
+  request.recipient = read_name<UserId>(input, "recipient_id");
+  request.group = read_name<GroupId>(input, "group_id");
   request.rule = request.kind == PacketKind::kLucky ? Rule::kClassic : Rule::kEqual;
   if (const auto allocation = input.optional_text("allocation")) {
     if (const auto rule = parse_rule(*allocation)) {

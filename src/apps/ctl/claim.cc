@@ -57,8 +57,9 @@ Result<void> fetch_shares(const ServerAccess& server, const std::string& id, Cla
 }
 
 // A finished packet's claim, from the API.
-Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, const std::string& id) {
-  const auto server = public_access(options, user);
+Result<Claim> fetch_claim(const CtlOptions& options, const VerifyOptions& wanted) {
+  const std::string& id = wanted.packet;
+  const auto server = public_access(options, wanted.user, wanted.groups);
   if (!server) {
     return std::unexpected(server.error());
   }
@@ -88,7 +89,7 @@ Result<Claim> fetch_claim(const CtlOptions& options, const std::string& user, co
 Result<Claim> make_claim(const CtlOptions& options, VerifyOptions wanted) {
   if (!wanted.packet.empty()) {
     try {
-      return fetch_claim(options, wanted.user, wanted.packet);
+      return fetch_claim(options, wanted);
     } catch (const std::exception&) {  // of Boost.JSON: a part is missing, or of another type
       return fail(ErrorCode::kUnavailable, "the server's answer is not a packet with shares");
     }

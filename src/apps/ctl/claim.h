@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "apps/ctl/commands.h"
 #include "apps/ctl/verify.h"
@@ -11,6 +12,7 @@ namespace hongbao {
 struct VerifyOptions {
   std::string packet;
   std::string user = "auditor";
+  std::vector<std::string> groups{};
   Claim claim;
   int64_t total = 0;
   std::string allocation = "classic";

@@ -176,7 +176,8 @@ Result<ServerAccess> admin_access(const CtlOptions& options) {
   return token ? Result<ServerAccess>({*address, *token}) : std::unexpected(token.error());
 }
 
-Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
+Result<std::string> user_token(const CtlOptions& options, const std::string& user,
+                               const std::vector<std::string>& groups, int64_t ttl_s) {
   auto config = open_config(options.config);
   if (!config) {
     return std::unexpected(config.error());
@@ -189,6 +190,14 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
   if (!id) {
     return fail(ErrorCode::kInvalidField, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -", "--user");
   }
+  std::vector<GroupId> named;
+  for (const std::string& group : groups) {
+    const auto name = GroupId::parse(group);
+    if (!name) {
+      return fail(ErrorCode::kInvalidField, "must be 1 to 64 of A-Z a-z 0-9 . _ @ -", "--group");
+    }
+    named.push_back(*name);
+  }
   const std::chrono::seconds ttl(ttl_s);
   if (ttl > config->settings.auth.lifetime_max) {
     return fail(
@@ -197,12 +206,13 @@ Result<std::string> user_token(const CtlOptions& options, const std::string& use
         "--ttl-s");
   }
   const Timestamp now = SystemClock().now();
-  return make_token(*signer, *id, now, now + ttl);
+  return make_token(*signer, *id, now, now + ttl, named);
 }
 
-Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user) {
+Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user,
+                                   const std::vector<std::string>& groups) {
   constexpr int64_t kTokenTtl_s = 600;
-  const auto token = user_token(options, user, kTokenTtl_s);
+  const auto token = user_token(options, user, groups, kTokenTtl_s);
   const auto config = open_config(options.config);
   if (!token || !config) {
     return std::unexpected(token ? config.error() : token.error());

@@ -28,8 +28,11 @@ Result<OpenedConfig> open_config(const std::string& path);
 
 // Addresses and secrets, from the options and the configuration.
 Result<ServerAccess> admin_access(const CtlOptions& options);
-Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user);
-Result<std::string> user_token(const CtlOptions& options, const std::string& user, int64_t ttl_s);
+// `groups`: that the token shall name.
+Result<ServerAccess> public_access(const CtlOptions& options, const std::string& user,
+                                   const std::vector<std::string>& groups);
+Result<std::string> user_token(const CtlOptions& options, const std::string& user,
+                               const std::vector<std::string>& groups, int64_t ttl_s);
 
 // Prints JSON as it is, or as an indented outline and tables for people.
 void print_body(const boost::json::value& body, bool json);

@@ -63,16 +63,18 @@ int show_region(const CtlOptions& options) {
   return exit == kExitDone && (ok == nullptr || *ok != true) ? kExitFailed : exit;
 }
 
-int show_packet(const CtlOptions& options, const std::string& user, const std::string& id) {
-  const auto server = public_access(options, user);
+int show_packet(const CtlOptions& options, const std::string& user, const std::vector<std::string>& groups,
+                const std::string& id) {
+  const auto server = public_access(options, user, groups);
   if (!server) {
     return complain(server.error());
   }
   return print_answer(ask_server(*server, "GET", "/v1/packets/" + encode(id)), options.json);
 }
 
-int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_s) {
-  const auto token = user_token(options, user, ttl_s);
+int print_token(const CtlOptions& options, const std::string& user, const std::vector<std::string>& groups,
+                int64_t ttl_s) {
+  const auto token = user_token(options, user, groups, ttl_s);
   if (!token) {
     return complain(token.error());
   }
@@ -82,6 +84,11 @@ int print_token(const CtlOptions& options, const std::string& user, int64_t ttl_
     fmt::print("{}\n", *token);
   }
   return kExitDone;
+}
+
+// May be given several times.
+CLI::Option* add_groups(CLI::App* command, std::vector<std::string>& groups, const char* what) {
+  return command->add_option("--group", groups, what)->allow_extra_args(false)->check(user_id());
 }
 
 int print_new_admin_token(const CtlOptions& options, const std::string& name, const std::string& role) {
@@ -211,6 +218,7 @@ struct Ctl {
 
   std::string directory;
   std::string user;
+  std::vector<std::string> groups;
   int64_t ttl_s = 3600;
   std::string id;
   std::string name;
@@ -292,9 +300,10 @@ void Ctl::add_local_commands() {
   });
   verb(
       &app, "token", "Print a token for a user, for trying the API",
-      [this] { exit = print_token(options, user, ttl_s); },
+      [this] { exit = print_token(options, user, groups, ttl_s); },
       [this](CLI::App* c) {
         c->add_option("--user", user, "User id")->required()->check(user_id());
+        add_groups(c, groups, "A group that the user is in");
         c->add_option("--ttl-s", ttl_s, "Seconds until it expires")->check(whole_number(1, 366UL * 86400));
       });
 }
@@ -371,8 +380,11 @@ void Ctl::add_schema_commands() {
 void Ctl::add_server_commands() {
   verb(
       noun("packet", "Packets"), "show", "A packet's state and totals",
-      [this] { exit = show_packet(options, "operator", id); },
-      [this](CLI::App* c) { c->add_option("ID", id)->required()->check(packet_id()); });
+      [this] { exit = show_packet(options, "operator", groups, id); },
+      [this](CLI::App* c) {
+        c->add_option("ID", id)->required()->check(packet_id());
+        add_groups(c, groups, "Ask as a member of this group");
+      });
   verb(noun("shard", "Shards"), "list", "State, owner, lease, epoch, log and cursors of every shard",
        [this] { exit = ask_admin(options, "GET", "/admin/v1/shards"); });
 
@@ -476,6 +488,7 @@ void Ctl::add_verify() {
       [this](CLI::App* c) {
         VerifyOptions& v = verification;
         auto* packet = c->add_option("--packet", v.packet, "Fetch everything over the API")->check(packet_id());
+        add_groups(c, v.groups, "Fetch it as a member of this group")->needs(packet);
         auto* id_option = c->add_option("--id", v.claim.packet_id, "Packet id")->excludes(packet)->check(packet_id());
         c->add_option("--seed", v.claim.seed_hex, "Revealed seed, hexadecimal")
             ->needs(id_option)

@@ -200,7 +200,9 @@ void Night::steps(uint64_t number, const PacketPlan& plan, std::vector<Step>& ou
   const auto views = static_cast<uint32_t>(opens * kViewsPerOpen);
   for (uint32_t i = 0; i < views; ++i) {
     const Op op = dice.chance(0.25) ? Op::kViewShares : Op::kView;
-    const uint32_t user = dice.chance(0.1) ? plan.sender : opener(dice.between(0, plan.openers - 1));
+    // Before they have opened, takers may not see the shares yet; the sender always may.
+    const bool by_sender = dice.chance(0.1) || op == Op::kViewShares;
+    const uint32_t user = by_sender ? plan.sender : opener(dice.between(0, plan.openers - 1));
     out.push_back({at(kSeenAfter_us + dice.unit() * 3 * taps_us), op, false, 0, user});
   }
 }
