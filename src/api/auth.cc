@@ -96,6 +96,17 @@ Result<GroupsRef> read_groups(const json::object& claims) {
   return names.empty() ? GroupsRef() : std::make_shared<const Groups>(std::move(names));
 }
 
+Result<Region> read_home(const json::object& claims, const Ledgers& ledgers) {
+  const json::value* claim = claims.if_contains("home");
+  if (claim == nullptr) {
+    return ledgers.count(Region::kSouth) > 0 ? Region::kSouth : Region::kNorth;
+  }
+  const auto home = claim->is_string() ? parse_region_name(std::string_view(claim->get_string())) : std::nullopt;
+  return home && ledgers.count(*home) > 0
+             ? Result<Region>(*home)
+             : unauthenticated("must be a token whose `home` is the name of a region of this deployment");
+}
+
 // RFC 7519, section 4.1.3: one string, or several.
 bool names_audience(const json::object& claims, std::string_view wanted) {
   const json::value* claim = claims.if_contains("aud");
@@ -246,13 +257,20 @@ Result<Authenticator::Verified> Authenticator::verify(std::string_view token) co
   if (!groups) {
     return std::unexpected(groups.error());
   }
+  const auto home = read_home(*claims, options_.ledgers);
+  if (!home) {
+    return std::unexpected(home.error());
+  }
   ProfileRef profile = make_profile(text_claim(*claims, "name"), text_claim(*claims, "picture"));
-  return Verified{
-      {*user, std::move(profile), std::move(*groups)}, *not_before_ms, *expires_ms, taken->key, key_set->generation()};
+  return Verified{{*user, std::move(profile), std::move(*groups), *home},
+                  *not_before_ms,
+                  *expires_ms,
+                  taken->key,
+                  key_set->generation()};
 }
 
 std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at,
-                       const std::vector<GroupId>& groups) {
+                       const std::vector<GroupId>& groups, std::optional<Region> home) {
   json::object claims{{"sub", user.text()}, {"iat", issued_at.unix_ms / 1000}, {"exp", expires_at.unix_ms / 1000}};
   if (!options.issuer.empty()) {
     claims["iss"] = options.issuer;
@@ -266,6 +284,9 @@ std::string make_token(const AuthOptions& options, const UserId& user, Timestamp
       names.emplace_back(group.text());
     }
     claims["groups"] = std::move(names);
+  }
+  if (home) {
+    claims["home"] = region_name(*home);
   }
   const std::vector<TokenKey> keys = all_keys(options.secrets, options.jwks);
   const auto signer = std::ranges::find(keys, TokenAlgorithm::kHs256, &TokenKey::algorithm);

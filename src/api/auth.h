@@ -1,7 +1,8 @@
 // Who asks: JSON Web Tokens signed under a key of the app's back end (api/jwt.h). `sub` names the user, `exp` is
-// required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1), and `groups`
-// the groups that the user is in. Tokens that were verified are remembered by a keyed hash, because a client sends the
-// same one with every request, and for as long as the key is good that signed them. Any thread.
+// required; `name` and `picture`, if they are there, are the user's profile (OpenID Connect Core, 5.1), `groups` the
+// groups that the user is in, and `home` the region that has the user's wallet. Tokens that were verified are
+// remembered by a keyed hash, because a client sends the same one with every request, and for as long as the key is
+// good that signed them. Any thread.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,6 +22,7 @@
 #include "base/result.h"
 #include "core/asker.h"
 #include "core/ids.h"
+#include "core/ledgers.h"
 #include "core/profile.h"
 
 namespace hongbao {
@@ -28,6 +31,7 @@ struct Caller {
   UserId user;
   ProfileRef profile{};  // null: the token has none
   GroupsRef groups{};    // null: the token names none
+  Region home = Region::kSouth;
 };
 
 struct AuthOptions {
@@ -40,6 +44,7 @@ struct AuthOptions {
   std::chrono::seconds lifetime_max{0};
   std::string issuer{};    // what `iss` must be; empty: anything
   std::string audience{};  // what `aud` must name; empty: anything
+  Ledgers ledgers{};       // users are at home in a region that has some; South, when their tokens don't say
 };
 
 class Authenticator {
@@ -89,10 +94,11 @@ class Authenticator {
   mutable std::array<Stripe, kStripes> stripes_;
 };
 
-// For tools and tests: a token for `user`, in `groups`, that expires at `expires_at`, as the options want it. Signed
-// with the first secret, or where there is none with the first that `jwks` has. REQUIRES: there is one.
+// For tools and tests: a token for `user`, in `groups`, at home in `home` when it is given, that expires at
+// `expires_at`, as the options want it. Signed with the first secret, or where there is none with the first that `jwks`
+// has. REQUIRES: there is one.
 std::string make_token(const AuthOptions& options, const UserId& user, Timestamp issued_at, Timestamp expires_at,
-                       const std::vector<GroupId>& groups = {});
+                       const std::vector<GroupId>& groups = {}, std::optional<Region> home = {});
 
 // The text behind "Bearer "; empty when the header is something else.
 std::string_view bearer_token(std::string_view authorization);

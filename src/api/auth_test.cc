@@ -366,6 +366,26 @@ TEST_F(AuthTest, GroupsThatBreakARuleAreToldWhich) {
   EXPECT_EQ(told("[\"" + std::string(65, 'x') + "\"]"), bad_name);
 }
 
+TEST_F(AuthTest, ATokenMaySayWhereItsUserIsAtHome) {
+  const auto in = [&](const std::string& home) {
+    return token(fmt::format(R"({{"sub":"alice","exp":{},"home":{}}})", later_, home));
+  };
+  EXPECT_EQ(ask(token(claims_with("\"alice\"", later_))).value().home, Region::kSouth);
+  EXPECT_EQ(ask(in("\"south\"")).value().home, Region::kSouth);
+  for (const char* wrong : {"\"north\"", "\"South\"", "\"\"", "\"east\"", "1", "null", "[\"south\"]"}) {
+    EXPECT_EQ(rule(in(wrong)), "must be a token whose `home` is the name of a region of this deployment") << wrong;
+  }
+  const Authenticator both({.secrets = {kSecret}, .ledgers = Ledgers(2, 1)});
+  EXPECT_EQ(both.caller_of("Bearer " + in("\"north\""), kNow).value().home, Region::kNorth);
+  EXPECT_EQ(both.caller_of("Bearer " + in("\"north\""), kNow).value().home, Region::kNorth) << "remembered";
+  EXPECT_EQ(both.caller_of("Bearer " + token(claims_with("\"alice\"", later_)), kNow).value().home, Region::kSouth);
+  const Authenticator north({.secrets = {kSecret}, .ledgers = Ledgers(0, 1)});
+  EXPECT_EQ(north.caller_of("Bearer " + token(claims_with("\"alice\"", later_)), kNow).value().home, Region::kNorth);
+  const std::string made = make_token({.secrets = {kSecret}}, UserId::trusted("alice"), kNow,
+                                      kNow + std::chrono::minutes(1), {}, Region::kNorth);
+  EXPECT_EQ(both.caller_of("Bearer " + made, kNow).value().home, Region::kNorth);
+}
+
 TEST_F(AuthTest, AnOverlongTokenIsToldItsLength) {
   const std::string long_one =
       token(fmt::format(R"({{"sub":"alice","exp":{},"pad":"{}"}})", later_, std::string(16'384, 'x')));

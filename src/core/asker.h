@@ -1,5 +1,5 @@
-// Who asks: a user, and the groups that the user's token names. Groups are shared, because every call that one token
-// comes with has the same. Any thread.
+// Who asks: a user, where the user is at home, and the groups that the user's token names. Groups are shared, because
+// every call that one token comes with has the same. Any thread.
 #pragma once
 
 #include <algorithm>
@@ -33,10 +33,12 @@ using GroupsRef = std::shared_ptr<const Groups>;  // null: the token names none
 struct Asker {
   UserId user;
   GroupsRef groups{};
+  Region home = Region::kSouth;  // the region whose ledgers have the user's wallet
 
   Asker() = default;
-  // A user alone asks as one who is in no group.
-  Asker(UserId name, GroupsRef in = nullptr) : user(std::move(name)), groups(std::move(in)) {}
+  // A user alone asks as one who is in no group, and at home in South.
+  Asker(UserId name, GroupsRef in = nullptr, Region at_home_in = Region::kSouth)
+      : user(std::move(name)), groups(std::move(in)), home(at_home_in) {}
 
   [[nodiscard]] bool is_in(const GroupId& group) const { return groups != nullptr && groups->has(group); }
 };

@@ -53,6 +53,7 @@ using SendKey = Hash128;
 struct Order {
   PacketKey key;
   UserId sender;
+  Region sender_home = Region::kSouth;
   UserId recipient{};  // exclusive packets only
   GroupId group{};     // empty: it is for whoever knows its id
   PacketKind kind = PacketKind::kLucky;

@@ -9,7 +9,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr int64_t kVersion = 3;
+constexpr int64_t kVersion = 4;
 
 std::string_view text_view(const json::string& text) {
   return {text.data(), text.size()};
@@ -41,7 +41,8 @@ std::string PayTokenCodec::print(const Order& order, const SealNonce& nonce) con
                            order.created_at.unix_ms,
                            order.payable_until.unix_ms,
                            order.send_key ? to_base64url(*order.send_key) : "",
-                           order.group.text()};
+                           order.group.text(),
+                           region_name(order.sender_home)};
   return to_base64url(as_bytes(seal(keys_.newest(), nonce, json::serialize(fields))));
 }
 
@@ -78,6 +79,7 @@ std::optional<Order> PayTokenCodec::parse(std::string_view token) const {
   if (const auto group = text_view(fields.at(14).as_string()); !group.empty()) {
     order.group = GroupId::trusted(std::string(group));
   }
+  order.sender_home = parse_region_name(text_view(fields.at(15).as_string())).value();
   return order;
 }
 

@@ -70,6 +70,7 @@ void DayDigest::add(const PacketRow& packet) {
   hasher_->integer(order.expires_at);
   hasher_->integer(static_cast<uint64_t>(packet.state));
   hasher_->bytes(as_bytes(order.group.text()));
+  hasher_->bytes(as_bytes(region_name(order.sender_home)));
   ++totals_.packets;
   totals_.packets_total = totals_.packets_total.plus_clamped(order.total);
 }
@@ -82,6 +83,8 @@ void DayDigest::add(const Voucher& voucher) {
   hasher_->bytes(as_bytes(voucher.user.text()));
   hasher_->integer(voucher.amount);
   hasher_->integer(voucher.at);
+  hasher_->bytes(as_bytes(region_name(voucher.home)));
+  hasher_->bytes(as_bytes(voucher.kind == VoucherKind::kPaid ? to_text(voucher.paid_in) : ""));
   totals_.least = totals_.vouchers == 0 ? voucher.no : totals_.least;
   totals_.greatest = voucher.no;
   ++totals_.vouchers;

@@ -24,6 +24,10 @@ std::string VoucherBatchCodec::print(const VoucherBatch& batch) const {
     entry.set_user(voucher.user.text());
     entry.set_amount(voucher.amount.fen());
     entry.set_at_unix_ms(voucher.at.unix_ms);
+    entry.set_home_is_north(voucher.home == Region::kNorth);
+    if (voucher.kind == VoucherKind::kPaid) {
+      entry.set_paid_in(to_text(voucher.paid_in));
+    }
   }
   std::string message(sizeof(Hash256), '\0');
   out.AppendToString(&message);
@@ -49,7 +53,8 @@ std::optional<VoucherBatch> VoucherBatchCodec::parse(ShardId shard, std::string_
   batch.vouchers.reserve(static_cast<size_t>(in.vouchers_size()));
   for (const auto& entry : in.vouchers()) {
     auto user = UserId::parse(entry.user());
-    if (!user || entry.kind() > UINT8_MAX) {
+    const auto paid_in = entry.paid_in().empty() ? LedgerId() : parse_ledger_id(entry.paid_in());
+    if (!user || !paid_in || entry.kind() > UINT8_MAX) {
       return std::nullopt;
     }
     batch.vouchers.push_back({.no = {in.from() + batch.vouchers.size()},
@@ -58,7 +63,9 @@ std::optional<VoucherBatch> VoucherBatchCodec::parse(ShardId shard, std::string_
                               .seq = entry.seq(),
                               .user = std::move(*user),
                               .amount = Money(entry.amount()),
-                              .at = {entry.at_unix_ms()}});
+                              .at = {entry.at_unix_ms()},
+                              .home = entry.home_is_north() ? Region::kNorth : Region::kSouth,
+                              .paid_in = *paid_in});
     if (!is_sound(batch.vouchers.back())) {
       return std::nullopt;
     }

@@ -28,6 +28,12 @@ const VoucherBatch kBatch =
 
 TEST(VoucherBatch, RoundTrips) {
   EXPECT_EQ(kCodec.parse(kShard, kCodec.print(kBatch)), kBatch);
+  VoucherBatch north = kBatch;
+  north.vouchers[0].paid_in = {Region::kNorth, 3};
+  for (Voucher& voucher : north.vouchers) {
+    voucher.home = Region::kNorth;
+  }
+  EXPECT_EQ(kCodec.parse(kShard, kCodec.print(north)), north);
 }
 
 TEST(VoucherBatch, NothingIsBelievedWithoutTheKey) {

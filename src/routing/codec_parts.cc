@@ -80,6 +80,7 @@ void write(const Order& order, pb::Order& out) {
   out.set_sender(order.sender.text());
   out.set_recipient(order.recipient.text());
   out.set_group(order.group.text());
+  out.set_sender_home_is_north(order.sender_home == Region::kNorth);
   out.set_kind(static_cast<uint32_t>(order.kind));
   out.set_rule(static_cast<uint32_t>(order.rule));
   out.set_total_fen(order.total.fen());
@@ -99,6 +100,7 @@ bool read(const pb::Order& in, Order& order) {
   order.rule = static_cast<Rule>(in.rule());
   const bool is_known = in.kind() >= 1 && in.kind() <= 3 && in.rule() >= 1 && in.rule() <= 3;
   order.count = in.count();
+  order.sender_home = in.sender_home_is_north() ? Region::kNorth : Region::kSouth;
   if (!is_known || !read(in.packet(), order.key) || !read_user(in.sender(), order.sender) ||
       !(in.recipient().empty() || read_user(in.recipient(), order.recipient)) || !read_group(in.group(), order.group) ||
       !read_money(in.total_fen(), order.total) || !read_bytes(in.seed(), order.seed.bytes) ||

@@ -112,8 +112,9 @@ TEST(Codec, EveryCallArrivesAsItWasSent) {
   EXPECT_EQ(std::get<SendCall>(send->what).request.group, GroupId::trusted("family"));
 }
 
-TEST(Codec, WhatGroupsACallerIsInDoesNotTravel) {
-  const Asker asker(UserId::trusted("bob"), std::make_shared<const Groups>(std::vector{GroupId::trusted("family")}));
+TEST(Codec, WhatGroupsACallerIsInAndItsHomeDoNotTravel) {
+  const Asker asker(UserId::trusted("bob"), std::make_shared<const Groups>(std::vector{GroupId::trusted("family")}),
+                    Region::kNorth);
   for (PacketCall call : {PacketCall{SendCall{asker, "key", {.total = Money(5), .count = 5}, kKey.shard}},
                           {GrabCall{asker, kKey}},
                           {OpenCall{asker, kKey, "ticket"}},
@@ -132,12 +133,27 @@ TEST(Codec, WhatGroupsACallerIsInDoesNotTravel) {
           },
           of.what);
     };
+    const auto home_of = [](const PacketCall& of) {
+      return std::visit(
+          [](const auto& what) {
+            if constexpr (requires { what.asker; }) {
+              return what.asker.home;
+            } else if constexpr (requires { what.sender; }) {
+              return what.sender.home;
+            } else {
+              return Region::kSouth;
+            }
+          },
+          of.what);
+    };
     ASSERT_EQ(groups_of(call), asker.groups);
     auto arrived = decode_call(bytes_of(call), kDeadline);
     ASSERT_TRUE(arrived);
     EXPECT_EQ(groups_of(*arrived), nullptr) << call.what.index();
-    set_groups(*arrived, asker.groups);
+    EXPECT_EQ(home_of(*arrived), Region::kSouth) << call.what.index();
+    set_asker(*arrived, asker.groups, asker.home);
     EXPECT_EQ(groups_of(*arrived), asker.groups) << "as its token says";
+    EXPECT_EQ(home_of(*arrived), Region::kNorth);
   }
 }
 

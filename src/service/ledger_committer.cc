@@ -158,7 +158,7 @@ Result<LedgerResult> LedgerCommitter::commit() {
 }
 
 LedgerBatch LedgerCommitter::gather() {
-  LedgerBatch batch;
+  LedgerBatch batch{.place = options_.place};
   batch.now = clock_.now();
   batch.deferral = options_.deferral;
   for (Item& item : items_) {
@@ -180,7 +180,12 @@ void LedgerCommitter::commit_apart() {
   std::optional<Error> error;  // of the kind after which nothing is known
   const auto commit_one = [&](auto LedgerBatch::* parts, auto LedgerResult::* outcomes, const auto& refused) {
     for (const auto& part : all.*parts) {
-      batch_ = {.postings = {}, .settlements = {}, .retries = {}, .now = all.now, .deferral = all.deferral};
+      batch_ = {.place = all.place,
+                .postings = {},
+                .settlements = {},
+                .retries = {},
+                .now = all.now,
+                .deferral = all.deferral};
       (batch_.*parts).push_back(part);
       const Result<LedgerResult> one = error ? std::unexpected(*error) : commit();
       if (!one && one.error().code != ErrorCode::kInternal) {

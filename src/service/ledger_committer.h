@@ -18,6 +18,7 @@
 namespace hongbao {
 
 struct LedgerCommitterOptions {
+  LedgerPlace place{};  // of the store's ledger
   size_t mailbox_commands_max = 16'384;
   size_t batch_commands_max = 512;
   uint32_t commit_tries_max = 5;
@@ -30,6 +31,8 @@ class LedgerCommitter {
   LedgerCommitter(LedgerStore& store, const Clock& clock, LedgerCommitterOptions options,
                   prometheus::Registry& registry);
   ~LedgerCommitter();
+
+  [[nodiscard]] const LedgerPlace& place() const { return options_.place; }
 
   void start();
   // Refuses new requests and finishes those it has.

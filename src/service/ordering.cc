@@ -74,7 +74,7 @@ void Ordering::send(ShardId shard, const Asker& sender, std::string_view idempot
     done(fail(ErrorCode::kNotInGroup, "must be a group that the token names", "group_id"));
     return;
   }
-  auto order = new_pre_order(shard, sender.user, idempotency_key, request);
+  auto order = new_pre_order(shard, sender, idempotency_key, request);
   if (!order) {
     done(std::unexpected(order.error()));
     return;
@@ -82,7 +82,7 @@ void Ordering::send(ShardId shard, const Asker& sender, std::string_view idempot
   pre_orders_.put(idempotency_key, request, std::move(*order), std::move(done));
 }
 
-Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender, std::string_view idempotency_key,
+Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const Asker& sender, std::string_view idempotency_key,
                                          const SendRequest& request) {
   Shard* shard = shards_.find(shard_id);
   if (shard == nullptr) {
@@ -94,7 +94,8 @@ Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender,
     return std::unexpected(key.error());
   }
   Order order{.key = *key,
-              .sender = sender,
+              .sender = sender.user,
+              .sender_home = sender.home,
               .recipient = request.recipient,
               .group = request.group,
               .kind = request.kind,
@@ -104,7 +105,7 @@ Result<PreOrder> Ordering::new_pre_order(ShardId shard_id, const UserId& sender,
               .seed = {},
               .created_at = now,
               .payable_until = now + options_.payable,
-              .send_key = send_key_of(sender, idempotency_key)};
+              .send_key = send_key_of(sender.user, idempotency_key)};
   random_.fill(order.seed.bytes);
   SealNonce nonce;
   random_.fill(nonce);
@@ -197,7 +198,7 @@ void Ordering::activate_if_paid(const Order& order, SteadyTime deadline, Done<Pa
 
 void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
   shards_.find(order.key.shard)
-      ->submit(ActivateCommand{order}, deadline,
+      ->submit(ActivateCommand{order, ledger_.place().self}, deadline,
                [this, order, done = std::move(done)](Result<ShardAnswer> activated) mutable {
                  if (!activated) {  // the money has moved, so "not now" would be a lie: reconciliation may activate
                    done(fail(ErrorCode::kOutcomeUnknown, "it was paid but is not active yet; ask again"));

@@ -88,7 +88,7 @@ class Ordering {
   void accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
 
  private:
-  Result<PreOrder> new_pre_order(ShardId shard, const UserId& sender, std::string_view idempotency_key,
+  Result<PreOrder> new_pre_order(ShardId shard, const Asker& sender, std::string_view idempotency_key,
                                  const SendRequest& request);
   void debit_wallet(const SealedOrder& ordered, SteadyTime deadline, Done<PaidPacket> done);
   void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);

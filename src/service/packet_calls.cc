@@ -49,9 +49,10 @@ const UserId* user_of(const PacketCall& call) {
   return std::visit([](const auto& what) { return user_of_call(what); }, call.what);
 }
 
-void set_groups(PacketCall& call, GroupsRef groups) {
+void set_asker(PacketCall& call, GroupsRef groups, Region home) {
   if (Asker* asker = std::visit([](auto& what) { return asker_of_call(what); }, call.what); asker != nullptr) {
     asker->groups = std::move(groups);
+    asker->home = home;
   }
 }
 

@@ -81,8 +81,8 @@ using PacketAnswer = std::variant<PreOrder, PaymentAnswer, GrabAnswer, OpenAnswe
 
 // Who asks for it; nullptr: a channel, or somebody who is not named.
 const UserId* user_of(const PacketCall& call);
-// The groups of who asks are these: what another node says of them counts for nothing, and does not travel.
-void set_groups(PacketCall& call, GroupsRef groups);
+// Who asks is in these groups and at home there: what another node says of it counts for nothing, and does not travel.
+void set_asker(PacketCall& call, GroupsRef groups, Region home);
 // The shard that the call's packet is in, or shall be.
 ShardId shard_of(const PacketCall& call);
 // Whatever becomes of it, it changes nothing.

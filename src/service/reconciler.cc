@@ -76,7 +76,8 @@ void Reconciler::activate_pending(std::shared_ptr<Run> run) {
   ask_all<ShardAnswer>(
       orders.size(),
       [&](size_t i, Done<ShardAnswer> answered) {
-        shards_.find(orders[i].key.shard)->submit(ActivateCommand{orders[i]}, deadline, std::move(answered));
+        shards_.find(orders[i].key.shard)
+            ->submit(ActivateCommand{orders[i], writer_.place().self}, deadline, std::move(answered));
       },
       [this, run](auto answers) {
         ReconciliationReport& report = run->report;

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "core/ledgers.h"
 #include "core/open.h"
 #include "core/packet.h"
 
@@ -14,6 +15,7 @@ namespace hongbao {
 // The packet's money is in escrow: make it active, or send the money back when the order has lapsed. Repeatable.
 struct ActivateCommand {
   Order order;
+  LedgerId paid_in{};  // the ledger with the payment
 };
 struct OpenCommand {
   PacketKey packet;

@@ -14,6 +14,15 @@ bool was_returned(const ResidentPacket& packet) {
   return packet.expires_at() == packet.paid_at();
 }
 
+Voucher voucher_to_sender(const ResidentPacket& packet, VoucherKind kind, Money amount, Timestamp now) {
+  return {.packet = packet.key(),
+          .kind = kind,
+          .user = packet.sender(),
+          .amount = amount,
+          .at = now,
+          .home = packet.sender_home()};
+}
+
 }  // namespace
 
 const PacketKey& packet_of(const Command& command) {
@@ -46,7 +55,7 @@ std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp
       return std::nullopt;
     }
     const auto* activation = std::get_if<ActivateCommand>(&command);
-    return activation != nullptr ? activate(activation->order, now) : ShardAnswer{ShardOutcome::kAbsent};
+    return activation != nullptr ? activate(*activation, now) : ShardAnswer{ShardOutcome::kAbsent};
   }
   packet->used.store(true, std::memory_order_relaxed);
   const size_t bytes_before = packet->bytes();
@@ -69,7 +78,8 @@ void ShardEngine::touched(const PacketRef& packet) {
   }
 }
 
-ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
+ShardAnswer ShardEngine::activate(const ActivateCommand& command, Timestamp now) {
+  const Order& ordered = command.order;
   const bool late = now > ordered.payable_until;
   Order order = ordered;
   order.paid_at = now;
@@ -78,10 +88,12 @@ ShardAnswer ShardEngine::activate(const Order& ordered, Timestamp now) {
   const PacketRef packet(new ResidentPacket(order));
   packet->advance(late ? PacketEvent::kPaidLate : PacketEvent::kPaid);
   batch_.activated.push_back(order);
-  write(*packet, VoucherKind::kPaid, 0, order.sender, order.total, now);
+  Voucher paid = voucher_to_sender(*packet, VoucherKind::kPaid, order.total, now);
+  paid.paid_in = command.paid_in;
+  write(std::move(paid));
   if (late) {
     batch_.finished.push_back({order.key, packet->state()});
-    write(*packet, VoucherKind::kRefunded, 0, order.sender, order.total, now);
+    write(voucher_to_sender(*packet, VoucherKind::kRefunded, order.total, now));
   }
   make_resident(packet);
   touched(packet);
@@ -96,15 +108,21 @@ OpenAnswer ShardEngine::open(ResidentPacket& packet, const Asker& asker, Timesta
                                   .is_in_group = packet.is_in_reach_of(asker),
                                   .share = packet.shares().find_appended(user)},
                                  now);
-  return judged.outcome == OpenOutcome::kTicket ? draw(packet, user, now) : judged;
+  return judged.outcome == OpenOutcome::kTicket ? draw(packet, asker, now) : judged;
 }
 
-OpenAnswer ShardEngine::draw(ResidentPacket& packet, const UserId& user, Timestamp now) {
+OpenAnswer ShardEngine::draw(ResidentPacket& packet, const Asker& taker, Timestamp now) {
   const uint32_t seq = packet.shares().appended() + 1;
   const Money amount = packet.draw_next();
   CHECK(kShareLeast <= amount && amount <= kShareGreatest);
-  const VoucherNo no = write(packet, VoucherKind::kOpened, seq, user, amount, now);
-  Share share{seq, user, amount, now, no};
+  const VoucherNo no = write({.packet = packet.key(),
+                              .kind = VoucherKind::kOpened,
+                              .seq = seq,
+                              .user = taker.user,
+                              .amount = amount,
+                              .at = now,
+                              .home = taker.home});
+  Share share{seq, taker.user, amount, now, no};
   packet.append(share);
   const bool last = seq == packet.count();
   packet.advance(last ? PacketEvent::kLastOpened : PacketEvent::kOpened);
@@ -122,17 +140,16 @@ ShardAnswer ShardEngine::refund(ResidentPacket& packet, Timestamp now) {
   if (now < packet.expires_at()) {
     return {ShardOutcome::kNotDue};
   }
-  write(packet, VoucherKind::kRefunded, 0, packet.sender(), packet.unclaimed(), now);
+  write(voucher_to_sender(packet, VoucherKind::kRefunded, packet.unclaimed(), now));
   packet.advance(PacketEvent::kExpired);
   batch_.finished.push_back({packet.key(), packet.state()});
   return {ShardOutcome::kDone};
 }
 
-VoucherNo ShardEngine::write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user,
-                             Money amount, Timestamp now) {
-  const VoucherNo no = batch_.next();
-  batch_.vouchers.push_back({no, packet.key(), kind, seq, user, amount, now});
-  return no;
+VoucherNo ShardEngine::write(Voucher voucher) {
+  voucher.no = batch_.next();
+  batch_.vouchers.push_back(std::move(voucher));
+  return batch_.vouchers.back().no;
 }
 
 Result<void> ShardEngine::loaded(const PacketKey& key, const std::optional<StoredPacket>& stored) {

@@ -49,13 +49,13 @@ class ShardEngine {
   [[nodiscard]] size_t resident_packets() const { return ring_.size(); }
 
  private:
-  ShardAnswer activate(const Order& ordered, Timestamp now);
+  ShardAnswer activate(const ActivateCommand& command, Timestamp now);
   OpenAnswer open(ResidentPacket& packet, const Asker& asker, Timestamp now);
-  OpenAnswer draw(ResidentPacket& packet, const UserId& user, Timestamp now);
+  OpenAnswer draw(ResidentPacket& packet, const Asker& taker, Timestamp now);
   ShardAnswer refund(ResidentPacket& packet, Timestamp now);
 
-  VoucherNo write(const ResidentPacket& packet, VoucherKind kind, uint32_t seq, const UserId& user, Money amount,
-                  Timestamp now);
+  // Numbers a voucher and puts it into the batch.
+  VoucherNo write(Voucher voucher);
   void make_resident(const PacketRef& packet);
   bool evict_one();
   void touched(const PacketRef& packet);

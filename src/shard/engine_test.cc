@@ -132,6 +132,24 @@ TEST_F(EngineTest, APacketOfAGroupIsForItsMembersAndItsSender) {
   EXPECT_EQ(decide(OpenCommand{key, made.sender}).open.share->seq, 2U);
 }
 
+TEST_F(EngineTest, VouchersSayWhereTheirUsersAreAtHomeAndWhereThePacketWasPaid) {
+  Order made = order(3, Money(50));
+  made.sender_home = Region::kNorth;
+  const LedgerId paid_in{Region::kNorth, 2};
+  EXPECT_EQ(decide(ActivateCommand{made, paid_in}).outcome, ShardOutcome::kDone);
+  EXPECT_EQ(engine_.batch().vouchers.at(0).home, Region::kNorth);
+  EXPECT_EQ(engine_.batch().vouchers.at(0).paid_in, paid_in);
+  commit();
+  decide(OpenCommand{made.key, {user(1), nullptr, Region::kNorth}});
+  decide(OpenCommand{made.key, user(2)});
+  EXPECT_EQ(engine_.batch().vouchers.at(0).home, Region::kNorth) << "as the taker's token says";
+  EXPECT_EQ(engine_.batch().vouchers.at(1).home, Region::kSouth) << "not as the sender's does";
+  commit();
+  decide(RefundCommand{made.key}, kNow + 10min);
+  EXPECT_EQ(engine_.batch().vouchers.at(0).kind, VoucherKind::kRefunded);
+  EXPECT_EQ(engine_.batch().vouchers.at(0).home, Region::kNorth) << "as the sender was when it was ordered";
+}
+
 TEST_F(EngineTest, AnExclusivePacketIsForItsRecipientOnly) {
   const PacketKey key = activated(order(1, Money(88), PacketKind::kExclusive));
   EXPECT_EQ(decide(OpenCommand{key, user(1)}).open.outcome, OpenOutcome::kNotForYou);

@@ -101,6 +101,7 @@ ResidentPacket::ResidentPacket(const Order& order)
       kind_(static_cast<uint8_t>(order.kind)),
       rule_(static_cast<uint8_t>(order.rule)),
       payable_until_ms_(packed(order.payable_until) & kTimeMask),
+      sender_home_(static_cast<uint8_t>(order.sender_home)),
       paid_at_ms_(packed(order.paid_at) & kTimeMask),
       expires_at_ms_(packed(order.expires_at) & kTimeMask),
       shares_(order.count) {}
@@ -122,6 +123,7 @@ std::unique_ptr<const ResidentPacket::Audience> ResidentPacket::audience_of(cons
 Order ResidentPacket::order() const {
   return {.key = key_,
           .sender = sender(),
+          .sender_home = sender_home(),
           .recipient = audience_ ? audience_->recipient : UserId(),
           .group = audience_ ? audience_->group : GroupId(),
           .kind = static_cast<PacketKind>(kind_),

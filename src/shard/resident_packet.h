@@ -30,6 +30,7 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   [[nodiscard]] Order order() const;
   [[nodiscard]] const PacketKey& key() const { return key_; }
   [[nodiscard]] UserId sender() const { return sender_.user(); }
+  [[nodiscard]] Region sender_home() const { return static_cast<Region>(sender_home_); }
   [[nodiscard]] bool is_for(const UserId& user) const {
     return !audience_ || audience_->recipient.empty() || audience_->recipient == user;
   }
@@ -90,6 +91,7 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   const uint64_t kind_ : 8;
   const uint64_t rule_ : 8;
   const uint64_t payable_until_ms_ : 48;
+  const uint64_t sender_home_ : 8;
   const uint64_t paid_at_ms_ : 48;
   const uint64_t expires_at_ms_ : 48;
   ShareList shares_;

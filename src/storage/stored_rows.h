@@ -10,14 +10,15 @@
 #include "core/stored_day.h"
 #include "ports/voucher_log.h"
 #include "storage/damaged_row.h"
+#include "storage/day_tables.h"
 
 namespace hongbao {
 
 // `local` first, then the columns in the order of the table.
 inline constexpr std::string_view kPacketColumns =
     "local, sender, recipient, kind, rule, total, count, seed, created_at, payable_until, paid_at, expires_at, state, "
-    "group_id";
-inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user, amount, at";
+    "group_id, sender_home";
+inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user, amount, at, home, paid_in";
 inline constexpr std::string_view kStoredDayColumns =
     "day, part, place, packets, packets_total, vouchers, paid, opened, refunded, least, greatest, checksum, copy";
 
@@ -35,6 +36,27 @@ Name read_name(const Rows& rows, int column) {
 template <class Rows>
 UserId read_user(const Rows& rows, int column) {
   return read_name<UserId>(rows, column);
+}
+
+// Regions and ledgers are small numbers, as `stored` makes them.
+template <class Rows>
+Region read_region(const Rows& rows, int column) {
+  const int64_t number = rows.integer(column);
+  require_sound(number == stored(Region::kSouth) || number == stored(Region::kNorth), "a region is one of two");
+  return number == stored(Region::kSouth) ? Region::kSouth : Region::kNorth;
+}
+
+// Null is the first.
+template <class Rows>
+LedgerId read_ledger(const Rows& rows, int column) {
+  if (rows.is_null(column)) {
+    return {};
+  }
+  const int64_t number = rows.integer(column);
+  const int64_t north = stored(LedgerId{Region::kNorth, 0});
+  const LedgerId ledger{number < north ? Region::kSouth : Region::kNorth, static_cast<uint8_t>(number % north)};
+  require_sound(number == stored(ledger) && ledger.number < Ledgers::kCountMax, "a ledger is one of two regions'");
+  return ledger;
 }
 
 template <class Rows, size_t N>
@@ -59,6 +81,7 @@ template <class Rows>
 PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {
   PacketRow row{.order = {.key = {shard, day, LocalNo{rows.count(0)}},
                           .sender = read_user(rows, 1),
+                          .sender_home = read_region(rows, 14),
                           .recipient = read_user(rows, 2),
                           .group = read_name<GroupId>(rows, 13),
                           .kind = static_cast<PacketKind>(rows.integer(3)),
@@ -83,7 +106,9 @@ Voucher read_voucher(const Rows& rows, ShardId shard, Day day) {
           .seq = static_cast<uint32_t>(rows.integer(3)),
           .user = read_user(rows, 4),
           .amount = rows.money(5),
-          .at = {rows.integer(6)}};
+          .at = {rows.integer(6)},
+          .home = read_region(rows, 7),
+          .paid_in = read_ledger(rows, 8)};
 }
 
 template <class Rows>

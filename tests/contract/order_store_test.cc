@@ -219,6 +219,19 @@ TEST_P(OrderStoreContract, AnActivePacketIsLoadedWithEveryFieldOfItsOrder) {
   EXPECT_EQ(stored->refunded, std::nullopt);
 }
 
+TEST_P(OrderStoreContract, TheLogSaysWhereUsersAreAtHomeAndWherePacketsWerePaid) {
+  const Order made = order(key(0), 100, 2);
+  std::vector<Voucher> vouchers{paid(1, made), opened(2, made.key, 1, "ann", 60), opened(3, made.key, 2, "bob", 40)};
+  vouchers[0].home = Region::kNorth;
+  vouchers[0].paid_in = {Region::kNorth, Ledgers::kCountMax - 1};
+  vouchers[2].home = Region::kNorth;
+  ASSERT_EQ(store().commit({head_.epoch, head_.next_voucher, {made}, vouchers, {}}), CommitOutcome::kCommitted);
+  EXPECT_EQ(store().read_log({1}, 10).value(), vouchers);
+  const auto loaded = store().load(made.key).value();
+  EXPECT_EQ(loaded->order.sender_home, Region::kNorth);
+  EXPECT_EQ(loaded->opened.at(1).home, Region::kNorth);
+}
+
 TEST_P(OrderStoreContract, OpenedSharesAreLoadedInTheOrderOfTheirNumbers) {
   const Order made = activate(key(0), 100, 10);
   // Takers whose names sort against their shares' numbers.

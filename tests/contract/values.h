@@ -30,6 +30,7 @@ inline PacketKey key(uint32_t counter, Day day = kToday, ShardId shard = kShard)
 inline Order order(const PacketKey& packet, int64_t total, uint32_t count) {
   Order order{.key = packet,
               .sender = user("sender"),
+              .sender_home = Region::kNorth,
               .recipient = {},
               .group = GroupId::trusted("friends@example.org"),
               .kind = PacketKind::kLucky,

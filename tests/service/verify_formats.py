@@ -156,7 +156,7 @@ def pay_token(v, _master):
     p = v["pay_token"]
     raw = base64.urlsafe_b64decode(p["token"] + "=" * (-len(p["token"]) % 4))
     plain = json.loads(p["plain"])
-    return (raw[:24].hex() == p["nonce"] and len(raw) == 24 + len(p["plain"]) + 16 and (len(plain), plain[14]) == (15, "family")
+    return (raw[:24].hex() == p["nonce"] and len(raw) == 24 + len(p["plain"]) + 16 and plain[14:] == ["family", "south"]
             and plain[13] == base64url(bytes.fromhex(v["hashes"]["send_key"])))
 
 
@@ -196,9 +196,10 @@ def day_checksum(v, _master):
     paid_at = c["paid_at_unix_ms"]
     rows = u64(local) + blob(sender) + blob(recipient) + u64(order[6]) + u64(order[7]) + u64(total) + u64(order[9])
     rows += blob(bytes.fromhex(v["draws"]["seed"])) + u64(order[11]) + u64(order[12])
-    rows += u64(paid_at) + u64(c["expires_at_unix_ms"]) + u64(3) + blob(order[14].encode())
-    for no, kind, seq, user in ((98, 1, 0, sender), (99, 2, 1, recipient)):
+    rows += u64(paid_at) + u64(c["expires_at_unix_ms"]) + u64(3) + blob(order[14].encode()) + blob(order[15].encode())
+    for no, kind, seq, user, paid_in in ((98, 1, 0, sender, b"s0"), (99, 2, 1, recipient, b"")):
         rows += u64(no) + u64(local) + u64(kind) + u64(seq) + blob(user) + u64(total) + u64(paid_at)
+        rows += blob(b"south") + blob(paid_in)
     return blake2b(rows).hex() == c["checksum"]
 
 

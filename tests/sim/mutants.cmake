@@ -48,7 +48,7 @@ sim_mutant(an_epoch_that_comes_again_is_a_term SOURCE shard/shard_lease.cc
 # --- the engine, and how money is split -------------------------------------------------------------------------------
 
 sim_mutant(refund_without_its_voucher SOURCE shard/engine.cc
-  FIND "  write(packet, VoucherKind::kRefunded, 0, packet.sender(), packet.unclaimed(), now);\n"
+  FIND "  write(voucher_to_sender(packet, VoucherKind::kRefunded, packet.unclaimed(), now));\n"
   REPLACE "")
 sim_mutant(opens_after_expiry SOURCE core/open.cc
   FIND "packet.state == PacketState::kExpired || now >= packet.expires_at"
@@ -268,7 +268,7 @@ sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
   FIND "                     credit_sender(payment, deadline, std::move(done));\n"
   REPLACE "                     done(PaidPacket{payment.ordered.order.key, PaymentOutcome::kCreditedToWallet});\n")
 sim_mutant(two_packets_of_one_key_are_paid SOURCE service/ordering.cc
-  FIND "              .send_key = send_key_of(sender, idempotency_key)};\n"
+  FIND "              .send_key = send_key_of(sender.user, idempotency_key)};\n"
   REPLACE "};\n"
   SCENARIO restores)
 sim_mutant(activation_failure_hides_the_payment SOURCE service/ordering.cc

@@ -413,5 +413,22 @@ class Lapses(SystemTest):
             self.assertNotEqual("ticket", (grabbed.body or {}).get("outcome"), grabbed)
 
 
+class NorthTest(SystemTest):
+    overrides = {"REGION_NAME": "north", "PACKETS_TTL_MS": 2_000, "REFUNDS_INTERVAL_MS": 100}
+
+    def test_a_region_of_its_own_settles_what_is_paid_opened_and_refunded(self):
+        packet = self.server.paid_packet("lena", kind="equal", total_amount=100, count=2)["id"]
+        self.assertTrue(packet.startswith("n"), packet)
+        with self.server.user("otto") as client:
+            self.assertEqual("opened", client.take(packet)["outcome"])
+        self.wait_for_balance("otto", 50)
+        self.wait_for_balance("lena", 50)  # what nobody opened comes back
+
+    def test_its_users_are_at_home_in_it(self):
+        for home, status in (("north", 200), ("south", 401), ("", 401), (1, 401)):
+            with self.server.user("otto", home=home) as client:
+                self.assertEqual(status, client.get("/v1/users/me/wallet").status, home)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -41,7 +41,7 @@ const std::vector<SchemaStep>& order_schema_steps() {
           "DROP TABLE seeds_in_clear",
       },
       {
-          // Packets have a column for their group from here on.
+          // Packets have a column for their group, and rows for where users are at home, from here on.
           "CREATE OR REPLACE TABLE packets_without_group(days BIGINT, CONSTRAINT "
           "`its packets are of an older release, begin with new data` CHECK (days = 0)) ENGINE = InnoDB",
           "INSERT INTO packets_without_group SELECT COUNT(*) FROM stored_day",
@@ -73,7 +73,7 @@ std::string create_packets(const std::string& table, std::string_view indexes, s
       "CREATE TABLE IF NOT EXISTS {}(local BIGINT UNSIGNED PRIMARY KEY, sender {user} NOT NULL, recipient {user}, kind "
       "TINYINT NOT NULL, rule TINYINT NOT NULL, total BIGINT NOT NULL, count INT UNSIGNED NOT NULL, seed BINARY(32) "
       "NOT NULL, created_at BIGINT NOT NULL, payable_until BIGINT NOT NULL, paid_at BIGINT NOT NULL, expires_at BIGINT "
-      "NOT NULL, state TINYINT NOT NULL, group_id {user}{}) ENGINE = InnoDB {}",
+      "NOT NULL, state TINYINT NOT NULL, group_id {user}, sender_home TINYINT NOT NULL{}) ENGINE = InnoDB {}",
       table, indexes, options, fmt::arg("user", kUserType));
 }
 
@@ -81,7 +81,8 @@ std::string create_vouchers(const std::string& table, std::string_view options) 
   // The unique key is the second guard against two shares for one user, and finds a packet's vouchers.
   return fmt::format(
       "CREATE TABLE IF NOT EXISTS {}(no BIGINT UNSIGNED PRIMARY KEY, local BIGINT UNSIGNED NOT NULL, kind TINYINT NOT "
-      "NULL, seq INT UNSIGNED NOT NULL, user {} NOT NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL, UNIQUE KEY "
+      "NULL, seq INT UNSIGNED NOT NULL, user {} NOT NULL, amount BIGINT NOT NULL, at BIGINT NOT NULL, home TINYINT NOT "
+      "NULL, paid_in TINYINT UNSIGNED, UNIQUE KEY "
       "taker(local, kind, user)) ENGINE = InnoDB {}",
       table, kUserType, options);
 }

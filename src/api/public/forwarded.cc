@@ -51,7 +51,7 @@ Result<void> PublicApi::believe(PacketCall& call) const {
   if (const UserId* user = user_of(call); user != nullptr && *user != caller->user) {
     return disbelieve("is another user's");
   }
-  set_groups(call, std::move(caller->groups));
+  set_asker(call, std::move(caller->groups), caller->home);
   if (auto* pay = std::get_if<PayCall>(&call.what)) {
     auto ordered = services_.ordering.unseal(std::move(pay->ordered.pay_token));
     if (!ordered) {

@@ -20,7 +20,7 @@ Result<void> check_no_input(const HttpRequest& request) {
 }
 
 Asker asker_of(Caller caller) {
-  return {std::move(caller.user), std::move(caller.groups)};
+  return {std::move(caller.user), std::move(caller.groups), caller.home};
 }
 
 }  // namespace
