@@ -21,7 +21,7 @@ void wipe(std::span<uint8_t> bytes) noexcept;
 // For containers of secrets.
 template <class T>
 struct SecretAllocator {
-  using value_type = T;
+  using value_type = T;  // NOLINT(readability-identifier-naming): the standard's name
 
   SecretAllocator() = default;
   template <class U>

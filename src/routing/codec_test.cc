@@ -115,11 +115,11 @@ TEST(Codec, EveryCallArrivesAsItWasSent) {
 TEST(Codec, WhatGroupsACallerIsInAndItsHomeDoNotTravel) {
   const Asker asker(UserId::trusted("bob"), std::make_shared<const Groups>(std::vector{GroupId::trusted("family")}),
                     Region::kNorth);
-  for (PacketCall call : {PacketCall{SendCall{asker, "key", {.total = Money(5), .count = 5}, kKey.shard}},
-                          {GrabCall{asker, kKey}},
-                          {OpenCall{asker, kKey, "ticket"}},
-                          {ViewCall{asker, kKey}},
-                          {SharesCall{asker, kKey}}}) {
+  for (const PacketCall& call : {PacketCall{SendCall{asker, "key", {.total = Money(5), .count = 5}, kKey.shard}},
+                                 {GrabCall{asker, kKey}},
+                                 {OpenCall{asker, kKey, "ticket"}},
+                                 {ViewCall{asker, kKey}},
+                                 {SharesCall{asker, kKey}}}) {
     const auto groups_of = [](const PacketCall& of) {
       return std::visit(
           [](const auto& what) {

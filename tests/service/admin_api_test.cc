@@ -30,7 +30,7 @@ constexpr std::string_view kViewerToken = "viewers-only";
 constexpr size_t kHeaderBytesMax = 8'192;
 constexpr size_t kBodyBytesMax = 16'384;
 
-class Asker final : public ReplyTarget {
+class AdminAsker final : public ReplyTarget {
  public:
   void answer(std::shared_ptr<ReplyTarget>, uint64_t, HttpResponse response) override {
     answer_.set_value(std::move(response));
@@ -168,7 +168,7 @@ class AdminApiTest : public ServiceTest {
   }
   template <class Api>
   static Answer ask_api(Api& from, const HttpRequest& request) {
-    const auto asker = std::make_shared<Asker>();
+    const auto asker = std::make_shared<AdminAsker>();
     auto answered = asker->future();
     from.handle(request, Reply(asker, 0));
     Answer answer{.response = answered.get()};

@@ -318,12 +318,18 @@ class LifeOfAPacket(SystemTest):
             self.assertEqual([f"page-{i}" for i in range(12)], [share["user_id"] for share in shares])
 
     def test_a_frozen_account_defers_only_itself(self):
+        def settle(on):
+            answer = operator.call("PUT", "/admin/v1/switches", {"switches": {"settlement": on}})
+            self.assertEqual(200, answer.status, answer)
+
         with self.server.operator() as operator:
-            self.assertTrue(operator.post("/admin/v1/wallets/frosty:freeze").body["wallet"]["frozen"])
             packet = self.server.paid_packet("warm", kind="equal", total_amount=300, count=3)
+            settle(False)
             for taker in ("frosty", "mild", "balmy"):
                 with self.server.user(taker) as client:
                     self.assertEqual(100, client.take(packet["id"])["share"]["amount"])
+            self.assertTrue(operator.post("/admin/v1/wallets/frosty:freeze").body["wallet"]["frozen"])
+            settle(True)
             self.wait_for_balance("mild", 100)
             self.wait_for_balance("balmy", 100)
             self.assertEqual(0, self.server.balance("frosty"))
