@@ -364,13 +364,13 @@ class OneAddressTest(HaproxyCase):
 
     def served_connection(self):
         """None: refused."""
-        connection = self.enterContext(socket.create_connection(("127.0.0.1", self.haproxy.port), timeout=10))
-        try:
+        try:  # it is reset, and may be so before it is seen to be there
+            connection = self.enterContext(socket.create_connection(("127.0.0.1", self.haproxy.port), timeout=10))
             connection.sendall(f"GET {packet('s001')} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             if b" 200 " in connection.recv(20):
                 return connection
         except ConnectionError:
-            pass
+            return None
         connection.close()
         return None
 
