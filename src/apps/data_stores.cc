@@ -62,6 +62,10 @@ Result<DataIdentity> take_identity(const sqlite::DataDir& dir, const std::vector
 
 }  // namespace
 
+std::map<LedgerId, LedgerStore*> DataStores::ledger_stores() const {
+  return {{LedgerId{orders.begin()->first.region, 0}, ledger.get()}};
+}
+
 std::map<ShardId, OrderStore*> DataStores::order_stores() const {
   std::map<ShardId, OrderStore*> stores;
   for (const auto& [id, store] : orders) {

@@ -24,6 +24,8 @@ struct DataStores {
   std::unique_ptr<InboxStore> inbox;
 
   [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
+  // The one there is, of the shards' region. REQUIRES: there are shards.
+  [[nodiscard]] std::map<LedgerId, LedgerStore*> ledger_stores() const;
 };
 
 // Makes what belongs to a new directory, or to a shard that is new. Whatever was made before must be there, whole, and

@@ -97,7 +97,7 @@ class Restoring {
     if (!stores) {
       return std::unexpected(stores.error());
     }
-    return check_stores(stores->order_stores(), *stores->ledger, *stores->inbox);
+    return check_stores(stores->order_stores(), stores->ledger_stores(), *stores->inbox);
   }
 
   // Where the data of before is now.

@@ -83,7 +83,7 @@ Settings read_some_settings(ConfigReader& reader) {
   // One ledger, of the region that there is.
   const bool is_south = settings.region == Region::kSouth;
   settings.auth.ledgers = Ledgers(is_south ? 1 : 0, is_south ? 0 : 1);
-  settings.ledger.place = {{settings.region, 0}, settings.auth.ledgers};
+  settings.ledgers = settings.auth.ledgers;
   if (settings.distributed) {
     check_node(reader, settings);
     check_engine_settings(reader, settings);

@@ -79,6 +79,7 @@ struct Settings {
   Money deposit_max;         // of one call
   Money deposits_daily_max;  // of the region
   AuthOptions auth;
+  Ledgers ledgers;  // of the deployment
   std::string master_keys_file;
   RingKeys master_keys;
   PublicApiOptions api;

@@ -16,6 +16,8 @@ std::string_view to_text(TransferKind kind) {
       return "opened";
     case TransferKind::kRefunded:
       return "refunded";
+    case TransferKind::kReturned:
+      return "returned";
   }
   CHECK(false);
 }
@@ -28,6 +30,9 @@ std::string wallet_payment_transfer_id(std::string_view packet_id) {
 }
 std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id) {
   return fmt::format("channel:{}:{}", channel, payment_id);
+}
+std::string return_transfer_id(std::string_view payment) {
+  return fmt::format("return:{}", payment);
 }
 std::string voucher_transfer_id(ShardId shard, VoucherNo no) {
   // Zero-padded, so that a shard's transfers are appended at one end of the index.

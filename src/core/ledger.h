@@ -22,7 +22,7 @@ class AccountId {
   static AccountId user(const UserId& user) { return AccountId(std::string(kUser) + user.text()); }
   static AccountId escrow(ShardId shard) { return AccountId("escrow:" + to_text(shard)); }
   static AccountId channel(std::string_view name) { return AccountId("channel:" + std::string(name)); }
-  static AccountId due(LedgerId ledger) { return AccountId("due:" + to_text(ledger)); }
+  static AccountId due(LedgerId ledger) { return AccountId(std::string(kDue) + to_text(ledger)); }
   // REQUIRES: `text` was an AccountId before (read back from a store).
   static AccountId trusted(std::string text) { return AccountId(std::move(text)); }
 
@@ -31,12 +31,17 @@ class AccountId {
   [[nodiscard]] bool is_user() const { return text_.starts_with(kUser); }
   // REQUIRES: is_user().
   [[nodiscard]] UserId owner() const { return UserId::trusted(text_.substr(kUser.size())); }
+  // Of "due:" accounts, the ledger; nullopt for others.
+  [[nodiscard]] std::optional<LedgerId> creditor() const {
+    return text_.starts_with(kDue) ? parse_ledger_id(std::string_view(text_).substr(kDue.size())) : std::nullopt;
+  }
   [[nodiscard]] bool is_escrow() const { return text_.starts_with("escrow:"); }
-  [[nodiscard]] bool may_go_negative() const { return text_.starts_with("channel:") || text_.starts_with("due:"); }
+  [[nodiscard]] bool may_go_negative() const { return text_.starts_with("channel:") || text_.starts_with(kDue); }
   friend auto operator<=>(const AccountId&, const AccountId&) = default;
 
  private:
   static constexpr std::string_view kUser = "user:";
+  static constexpr std::string_view kDue = "due:";
 
   explicit AccountId(std::string text) : text_(std::move(text)) {}
   std::string text_;
@@ -59,6 +64,7 @@ enum class TransferKind : uint8_t {
   kPaid = 2,      // user or channel → escrow
   kOpened = 3,    // escrow → user
   kRefunded = 4,  // escrow → sender; what is between two ledgers stands for either side
+  kReturned = 5,  // what is due → sender: a payment for a packet that stands on another ledger's
 };
 std::string_view to_text(TransferKind kind);
 
@@ -77,12 +83,14 @@ struct Transfer {
   }
 };
 
-// The ids of transfers, by cause: deposit:<user>:<key>, pay:<packet id>, channel:<channel>:<payment id> and
-// voucher:<shard>:<number, 12 digits>.
+// The ids of transfers, by cause: deposit:<user>:<key>, pay:<packet id>, channel:<channel>:<payment id>,
+// voucher:<shard>:<number, 12 digits> and return:<the payment's>.
 std::string deposit_transfer_id(const UserId& user, std::string_view key);
 std::string wallet_payment_transfer_id(std::string_view packet_id);
 std::string channel_payment_transfer_id(std::string_view channel, std::string_view payment_id);
 std::string voucher_transfer_id(ShardId shard, VoucherNo no);
+// Of what gives a payment back.
+std::string return_transfer_id(std::string_view payment);
 
 // What a voucher does in one ledger. Of `paid` the money moved before it was written, in the ledger that it was paid
 // in, and arrives in the escrow's ledger now; of the others it goes from the escrow to the user's wallet, by what the

@@ -28,6 +28,9 @@ struct Posting {
   std::string pay_token{};
   std::optional<SendKey> send_key{};
   std::optional<DailyLimit> daily_limit{};
+  // The id of a payment for its packet that it gives back, which is no longer pending then. It is posted only if that
+  // was. REQUIRES: a packet, and no token.
+  std::string gives_back{};
 
   [[nodiscard]] bool pays() const { return !pay_token.empty(); }
 };
@@ -69,6 +72,7 @@ enum class PostOutcome : uint8_t {
   kTooMuch,
   kDamaged,         // what is stored contradicts it; nothing was posted
   kOverDailyLimit,  // nothing was posted
+  kNoPayment,       // the payment that it would give back was never posted here; nothing was posted
   kAlreadyPaid,     // another transfer paid this packet, or another packet of this send; nothing was posted
 };
 

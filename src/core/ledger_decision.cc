@@ -69,6 +69,12 @@ std::set<AccountId> debited_accounts(const Settlement& settlement, const LedgerP
   return accounts;
 }
 
+// Whether it undoes what was posted.
+bool is_reverse_of(const Transfer& transfer, const std::optional<Transfer>& posted) {
+  return posted && posted->debit == transfer.credit && posted->credit == transfer.debit &&
+         posted->amount == transfer.amount && posted->packet == transfer.packet;
+}
+
 class Decider {
  public:
   Decider(const LedgerBatch& batch, LedgerState state) : batch_(batch), state_(std::move(state)) {}
@@ -131,6 +137,9 @@ Posted Decider::post(const Posting& posting) {
       return *refused;
     }
   }
+  if (!posting.gives_back.empty() && !is_reverse_of(transfer, find_posted(posting.gives_back))) {
+    return {PostOutcome::kNoPayment};
+  }
   const Judged judged = judge(transfer, posted);
   if (judged.verdict == TransferVerdict::kPosted && !count(posting)) {
     return {PostOutcome::kOverDailyLimit};
@@ -138,6 +147,9 @@ Posted Decider::post(const Posting& posting) {
   if (judged.verdict == TransferVerdict::kPosted) {
     move(transfer, judged);
     state_.posted.emplace(transfer.id, transfer);
+    if (!posting.gives_back.empty()) {
+      decision_.no_longer_pending.insert(*transfer.packet);
+    }
     if (posting.pays()) {
       state_.paid.emplace(*transfer.packet, posting.send_key);
       if (posting.send_key) {
@@ -295,6 +307,9 @@ LedgerReads reads_of(const LedgerBatch& batch) {
   };
   for (const Posting& posting : batch.postings) {
     add(posting.transfer);
+    if (!posting.gives_back.empty()) {
+      reads.transfers.insert(posting.gives_back);
+    }
     if (posting.daily_limit) {
       reads.days.insert(posting.daily_limit->day);
     }

@@ -9,6 +9,7 @@
 #include "core/asker.h"
 #include "core/draw.h"
 #include "core/ids.h"
+#include "core/ledgers.h"
 #include "core/money.h"
 
 namespace hongbao {
@@ -65,6 +66,7 @@ struct Order {
   Timestamp payable_until{};  // a payment that arrives later is returned
   Timestamp paid_at{};        // set when the packet becomes active
   Timestamp expires_at{};     // set when the packet becomes active; from then on nothing can be opened
+  LedgerId paid_in{};         // set when the packet becomes active: the ledger with the payment
   // For the payment, which keeps it. The packet's row does not have it.
   std::optional<SendKey> send_key{};
 

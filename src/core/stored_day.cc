@@ -71,6 +71,7 @@ void DayDigest::add(const PacketRow& packet) {
   hasher_->integer(static_cast<uint64_t>(packet.state));
   hasher_->bytes(as_bytes(order.group.text()));
   hasher_->bytes(as_bytes(region_name(order.sender_home)));
+  hasher_->bytes(as_bytes(to_text(order.paid_in)));
   ++totals_.packets;
   totals_.packets_total = totals_.packets_total.plus_clamped(order.total);
 }

@@ -7,6 +7,7 @@
 // before a later commit is decided.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ namespace hongbao {
 // A payment whose packet was not yet seen active by settlement.
 struct PendingPayment {
   PacketKey packet;
+  std::string transfer_id;
   Money amount;
   std::string pay_token;
   Timestamp at;
@@ -44,7 +46,8 @@ struct LedgerTotals {
     Money deferred;  // settled vouchers whose transfer was refused and waits
     uint64_t deferred_count = 0;
   };
-  std::vector<Shard> shards;  // one for each shard asked for
+  std::vector<Shard> shards;       // one for each shard asked for
+  std::map<LedgerId, Money> dues;  // balances of the accounts of other ledgers
 };
 
 struct WalletTransfer {

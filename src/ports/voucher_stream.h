@@ -7,11 +7,10 @@
 // Threads: any.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -19,13 +18,20 @@
 
 namespace hongbao {
 
-// Who follows the stream; each has places of its own in it.
-enum class Follower : uint8_t { kSettlement, kInbox };
-inline constexpr int kFollowers = 2;
+// Who follows the stream; each has places of its own in it. A region's ledgers are the numbers from kSettlement on.
+enum class Follower : uint8_t { kInbox, kSettlement };
 
-constexpr std::string_view to_text(Follower follower) {
-  constexpr std::array<std::string_view, kFollowers> names{"settlement", "inbox"};
-  return names[static_cast<size_t>(follower)];
+constexpr Follower settlement_of(LedgerId ledger) {
+  return static_cast<Follower>(static_cast<uint8_t>(Follower::kSettlement) + ledger.number);
+}
+
+// "inbox"; "settlement", "settlement1", …
+inline std::string to_text(Follower follower) {
+  if (follower == Follower::kInbox) {
+    return "inbox";
+  }
+  const int number = static_cast<int>(follower) - static_cast<int>(Follower::kSettlement);
+  return number == 0 ? "settlement" : "settlement" + std::to_string(number);
 }
 
 class VoucherStream {

@@ -11,12 +11,12 @@ constexpr std::chrono::milliseconds kBusyPause{50};
 
 }  // namespace
 
-Archiver::Archiver(const ShardSet& shards, const std::map<ShardId, OrderStore*>& stores, LedgerStore& ledger,
+Archiver::Archiver(const ShardSet& shards, const std::map<ShardId, OrderStore*>& stores, const LedgerSet& ledgers,
                    InboxStore& inbox, const Clock& clock, ArchiverOptions options, Busy busy,
                    prometheus::Registry& registry)
     : shards_(shards),
       stores_(stores),
-      ledger_(ledger),
+      ledgers_(ledgers),
       inbox_(inbox),
       clock_(clock),
       options_(options),
@@ -76,9 +76,12 @@ void Archiver::move(ShardId shard, OrderStore& store, Day day) {
 }
 
 Result<VoucherNo> Archiver::followed_to(ShardId shard) {
-  const auto settled = ledger_.cursor(shard);
-  const auto listed = settled ? inbox_.cursor(shard) : settled;
-  return listed ? Result<VoucherNo>(std::min(*settled, *listed)) : listed;
+  auto followed = inbox_.cursor(shard);
+  for (const auto& ledger : ledgers_.all()) {
+    const auto settled = followed ? ledger->store.cursor(shard) : followed;
+    followed = settled ? Result<VoucherNo>(std::min(*followed, *settled)) : settled;
+  }
+  return followed;
 }
 
 bool Archiver::go_on() {

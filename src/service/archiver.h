@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "ports/inbox_store.h"
-#include "ports/ledger_store.h"
+#include "service/ledger_set.h"
 #include "service/shard_set.h"
 
 namespace hongbao {
@@ -36,8 +36,8 @@ class Archiver {
   // True while users wait.
   using Busy = std::function<bool()>;
 
-  Archiver(const ShardSet& shards, const std::map<ShardId, OrderStore*>& stores, LedgerStore& ledger, InboxStore& inbox,
-           const Clock& clock, ArchiverOptions options, Busy busy, prometheus::Registry& registry);
+  Archiver(const ShardSet& shards, const std::map<ShardId, OrderStore*>& stores, const LedgerSet& ledgers,
+           InboxStore& inbox, const Clock& clock, ArchiverOptions options, Busy busy, prometheus::Registry& registry);
 
   // One round over all old days. Takes as long as there are rows to move.
   void step();
@@ -58,7 +58,7 @@ class Archiver {
 
   const ShardSet& shards_;
   const std::map<ShardId, OrderStore*> stores_;
-  LedgerStore& ledger_;
+  const LedgerSet& ledgers_;
   InboxStore& inbox_;
   const Clock& clock_;
   const ArchiverOptions options_;

@@ -11,8 +11,8 @@
 
 namespace hongbao {
 
-FrozenAccounts::FrozenAccounts(LedgerStore& ledger, prometheus::Registry& registry)
-    : ledger_(ledger),
+FrozenAccounts::FrozenAccounts(const LedgerSet& ledgers, prometheus::Registry& registry)
+    : ledgers_(ledgers),
       gauge_(add_gauge(registry, "hongbao_frozen_accounts", "Users who are frozen, as this process knows them.")) {}
 
 bool FrozenAccounts::contains(const UserId& user) const {
@@ -36,19 +36,22 @@ Result<void> FrozenAccounts::refresh() {
     const std::shared_lock lock(mutex_);
     sets_before = sets_;
   }
-  auto frozen = ledger_.frozen(kMax + 1);
-  if (!frozen) {
-    if (const auto left_out = log_turn("frozen_accounts_unread")) {
-      log_warn("frozen_accounts_unread", {{"error", frozen.error().detail}, {"suppressed", *left_out}});
+  Users users;
+  for (const auto& ledger : ledgers_.all()) {
+    auto frozen = ledger->store.frozen(kMax + 1);
+    if (!frozen) {
+      if (const auto left_out = log_turn("frozen_accounts_unread")) {
+        log_warn("frozen_accounts_unread", {{"error", frozen.error().detail}, {"suppressed", *left_out}});
+      }
+      return std::unexpected(std::move(frozen.error()));
     }
-    return std::unexpected(std::move(frozen.error()));
+    users.insert(std::move_iterator(frozen->begin()), std::move_iterator(frozen->end()));
   }
-  if (frozen->size() > kMax) {  // several processes froze the last ones at once
+  if (users.size() > kMax) {  // several processes froze the last ones at once
     if (const auto left_out = log_turn("frozen_accounts_cut")) {
       log_warn("frozen_accounts_cut", {{"frozen_max", kMax}, {"suppressed", *left_out}});
     }
   }
-  Users users(std::move_iterator(frozen->begin()), std::move_iterator(frozen->end()));
   const std::unique_lock lock(mutex_);
   if (sets_ == sets_before) {  // else the next refresh is newer than what was set
     users_ = std::move(users);

@@ -68,7 +68,7 @@ void LedgerCommitter::between_commits(std::move_only_function<void()> job, Done<
   submit(Between{std::move(job), std::move(done)});
 }
 
-void LedgerCommitter::find(std::string transfer_id, Done<bool> done) {
+void LedgerCommitter::find(std::string transfer_id, Done<std::optional<Transfer>> done) {
   submit(Find{std::move(transfer_id), std::move(done)});
 }
 
@@ -224,8 +224,7 @@ void LedgerCommitter::answer(const Result<LedgerResult>& result) {
       between->job();
       between->done({});
     } else if (auto* find = std::get_if<Find>(&item)) {
-      const auto found = result ? store_.transfer(find->transfer_id) : std::unexpected(result.error());
-      find->done(found ? Result<bool>(found->has_value()) : std::unexpected(found.error()));
+      find->done(result ? store_.transfer(find->transfer_id) : std::unexpected(result.error()));
     }
   }
 }

@@ -49,9 +49,9 @@ class LedgerCommitter {
 
   // Runs `job` on the writer's thread between two commits: nothing is posted meanwhile, so it must be short.
   void between_commits(std::move_only_function<void()> job, Done<void> done);
-  // Whether the ledger has a transfer, after all that was asked for before. Errors: kOverloaded, kShuttingDown, and
-  // those of the store. For what is asked for seldom: it is read between two commits.
-  void find(std::string transfer_id, Done<bool> done);
+  // A transfer, after all that was asked for before. Errors: kOverloaded, kShuttingDown, and those of the store. For
+  // what is asked for seldom: it is read between two commits.
+  void find(std::string transfer_id, Done<std::optional<Transfer>> done);
 
   // Commits and answers what has gathered, waiting up to `idle_wait` for the first request; or tries once more to
   // commit what the store refused. False: nothing had gathered, or the store refused and another try is left.
@@ -82,7 +82,7 @@ class LedgerCommitter {
   };
   struct Find {
     std::string transfer_id;
-    Done<bool> done;
+    Done<std::optional<Transfer>> done;
   };
   using Item = std::variant<Post, Settle, Retry, Freeze, Between, Find>;
 

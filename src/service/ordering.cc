@@ -16,18 +16,8 @@ std::unexpected<Error> pay_token_expired(const char* detail) {
   return fail(ErrorCode::kPayTokenExpired, detail, "pay_token");
 }
 
-// The transfer that pays for an order, out of a wallet or a channel.
-Posting payment_of(const SealedOrder& ordered, std::string transfer_id, AccountId from, Timestamp now) {
-  const Order& order = ordered.order;
-  return {.transfer = {.id = std::move(transfer_id),
-                       .debit = std::move(from),
-                       .credit = AccountId::escrow(order.key.shard),
-                       .amount = order.total,
-                       .kind = TransferKind::kPaid,
-                       .packet = order.key,
-                       .at = now},
-          .pay_token = ordered.pay_token,
-          .send_key = order.send_key};
+Posting posting_of(const SealedOrder& ordered, Transfer payment) {
+  return {.transfer = std::move(payment), .pay_token = ordered.pay_token, .send_key = ordered.order.send_key};
 }
 
 // What a posting is told that moved no money, but for what only some postings can be told.
@@ -124,41 +114,50 @@ void Ordering::pay(const UserId& user, const PacketKey& packet, const SealedOrde
     done(fail(ErrorCode::kForbidden, "only the sender can pay from the wallet"));
     return;
   }
-  if (clock_.now() > order.payable_until) {
-    activate_if_known(order, deadline, std::move(done));
+  Ledger* const wallet = ledgers_.of(WalletOwner{order.sender, order.sender_home});
+  if (wallet == nullptr) {
+    done(fail(ErrorCode::kUnavailable, "the wallet is in another region"));
     return;
   }
-  debit_wallet(ordered, deadline, std::move(done));
+  if (clock_.now() > order.payable_until) {
+    activate_if_known(order, *wallet, deadline, std::move(done));
+    return;
+  }
+  debit_wallet(ordered, *wallet, deadline, std::move(done));
 }
 
-void Ordering::debit_wallet(const SealedOrder& ordered, SteadyTime deadline, Done<PaidPacket> done) {
-  const Order& order = ordered.order;
-  Posting posting = payment_of(ordered, wallet_payment_transfer_id(ids_.print(order.key)),
-                               AccountId::user(order.sender), clock_.now());
-  ledger_.post(std::move(posting), deadline,
-               [this, order, deadline, done = std::move(done)](Result<Posted> posted) mutable {
-                 if (!posted) {
-                   done(std::unexpected(posted.error()));
-                   return;
-                 }
-                 switch (posted->outcome) {
-                   case PostOutcome::kAlreadyPaid:
-                     if (posted->paid != order.key) {
-                       done(already_sent(*posted->paid));
-                       return;
-                     }
-                     [[fallthrough]];  // through a channel; the wallet was left alone
-                   case PostOutcome::kPosted:
-                   case PostOutcome::kDuplicate:
-                     activate(order, deadline, std::move(done));
-                     return;
-                   case PostOutcome::kIdReused:  // this store went back to an older copy, and its clock as well
-                     done(fail(ErrorCode::kTransferIdReused, "another order was paid under this id: send it again"));
-                     return;
-                   default:
-                     done(not_posted(posted->outcome, "the wallet"));
-                 }
-               });
+Ordering::Payment Ordering::wallet_payment_of(const Order& order, Ledger& wallet) const {
+  return {&wallet, wallet_payment(order, wallet_payment_transfer_id(ids_.print(order.key)), wallet,
+                                  ledgers_.of(order.key.shard).id(), clock_.now())};
+}
+
+void Ordering::debit_wallet(const SealedOrder& ordered, Ledger& wallet, SteadyTime deadline, Done<PaidPacket> done) {
+  const Payment payment = wallet_payment_of(ordered.order, wallet);
+  wallet.writer.post(
+      posting_of(ordered, payment.transfer), deadline,
+      [this, order = ordered.order, payment, deadline, done = std::move(done)](Result<Posted> posted) mutable {
+        if (!posted) {
+          done(std::unexpected(posted.error()));
+          return;
+        }
+        switch (posted->outcome) {
+          case PostOutcome::kAlreadyPaid:
+            if (posted->paid != order.key) {
+              done(already_sent(*posted->paid));
+              return;
+            }
+            [[fallthrough]];  // through a channel; the wallet was left alone
+          case PostOutcome::kPosted:
+          case PostOutcome::kDuplicate:
+            activate(order, payment, deadline, std::move(done));
+            return;
+          case PostOutcome::kIdReused:  // this store went back to an older copy, and its clock as well
+            done(fail(ErrorCode::kTransferIdReused, "another order was paid under this id: send it again"));
+            return;
+          default:
+            done(not_posted(posted->outcome, "the wallet"));
+        }
+      });
 }
 
 std::unexpected<Error> Ordering::already_sent(const PacketKey& first) const {
@@ -168,48 +167,67 @@ std::unexpected<Error> Ordering::already_sent(const PacketKey& first) const {
 }
 
 // The order has lapsed; but a payment made in time is still answered as what it was.
-void Ordering::activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
+void Ordering::activate_if_known(const Order& order, Ledger& wallet, SteadyTime deadline, Done<PaidPacket> done) {
   shards_.find(order.key.shard)
       ->submit(LoadCommand{order.key}, deadline,
-               [this, order, deadline, done = std::move(done)](Result<ShardAnswer> loaded) mutable {
+               [this, order, &wallet, deadline, done = std::move(done)](Result<ShardAnswer> loaded) mutable {
                  if (!loaded) {
                    done(std::unexpected(loaded.error()));
                  } else if (loaded->outcome == ShardOutcome::kAbsent) {
-                   activate_if_paid(order, deadline, std::move(done));
+                   activate_if_paid(order, wallet, deadline, std::move(done));
                  } else {
-                   activate(order, deadline, std::move(done));
+                   activate(order, wallet_payment_of(order, wallet), deadline, std::move(done));
                  }
                });
 }
 
 // A payment whose answer was lost may have moved the money without activating the packet.
-void Ordering::activate_if_paid(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
-  ledger_.find(wallet_payment_transfer_id(ids_.print(order.key)),
-               [this, order, deadline, done = std::move(done)](Result<bool> found) mutable {
-                 if (!found) {
-                   done(fail(ErrorCode::kOutcomeUnknown, "the ledger did not say whether it was paid; ask again"));
-                 } else if (*found) {
-                   activate(order, deadline, std::move(done));
-                 } else {
-                   done(pay_token_expired("was payable for a limited time, and was not paid: send the packet again"));
-                 }
-               });
+void Ordering::activate_if_paid(const Order& order, Ledger& wallet, SteadyTime deadline, Done<PaidPacket> done) {
+  const Payment payment = wallet_payment_of(order, wallet);
+  wallet.writer.find(payment.transfer.id, [this, order, payment, deadline, done = std::move(done)](auto found) mutable {
+    if (!found) {
+      done(fail(ErrorCode::kOutcomeUnknown, "the ledger did not say whether it was paid; ask again"));
+    } else if (found->has_value()) {
+      activate(order, payment, deadline, std::move(done));
+    } else {
+      done(pay_token_expired("was payable for a limited time, and was not paid: send the packet again"));
+    }
+  });
 }
 
-void Ordering::activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done) {
+void Ordering::activate(const Order& order, const Payment& payment, SteadyTime deadline, Done<PaidPacket> done) {
   shards_.find(order.key.shard)
-      ->submit(ActivateCommand{order, ledger_.place().self}, deadline,
-               [this, order, done = std::move(done)](Result<ShardAnswer> activated) mutable {
+      ->submit(ActivateCommand{order, payment.in->id()}, deadline,
+               [this, order, payment, deadline, done = std::move(done)](Result<ShardAnswer> activated) mutable {
                  if (!activated) {  // the money has moved, so "not now" would be a lie: reconciliation may activate
                    done(fail(ErrorCode::kOutcomeUnknown, "it was paid but is not active yet; ask again"));
                    return;
                  }
                  const bool returned = activated->outcome == ShardOutcome::kReturned;
+                 const PaidPacket told{order.key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid};
+                 if (activated->stands_on_another) {
+                   return_payment(order, payment, told, deadline, std::move(done));
+                   return;
+                 }
                  if (!returned) {
                    pre_orders_.keep_greeting(order);
                  }
-                 done(PaidPacket{order.key, returned ? PaymentOutcome::kCreditedToWallet : PaymentOutcome::kPaid});
+                 done(told);
                });
+}
+
+// A payment in another ledger came first, and the packet stands on that. `told`: what is said of the packet when this
+// payment was never made.
+void Ordering::return_payment(const Order& order, const Payment& payment, const PaidPacket& told, SteadyTime deadline,
+                              Done<PaidPacket> done) {
+  give_back(ledgers_, *payment.in, order, payment.transfer, clock_.now(), deadline,
+            [told, done = std::move(done)](Result<GivenBack> given) mutable {
+              if (!given) {
+                done(fail(ErrorCode::kOutcomeUnknown, "it was paid twice, and is not given back yet; ask again"));
+              } else {
+                done(*given == GivenBack::kYes ? PaidPacket{told.packet, PaymentOutcome::kCreditedToWallet} : told);
+              }
+            });
 }
 
 void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done) {
@@ -223,27 +241,28 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
               "amount"));
     return;
   }
-  Posting posting = payment_of(payment.ordered, channel_payment_transfer_id(payment.channel, payment.payment_id),
-                               AccountId::channel(payment.channel), clock_.now());
-  ledger_.post(std::move(posting), deadline,
-               [this, payment, deadline, done = std::move(done)](Result<Posted> posted) mutable {
-                 if (!posted) {
-                   done(std::unexpected(posted.error()));
-                   return;
-                 }
-                 switch (posted->outcome) {
-                   case PostOutcome::kPosted:
-                   case PostOutcome::kDuplicate:
-                     activate(payment.ordered.order, deadline, std::move(done));
-                     return;
-                   case PostOutcome::kAlreadyPaid:  // by another payment, or another packet of this send
-                   case PostOutcome::kIdReused:     // perhaps by this one, repeated after it was credited
-                     credit_sender(payment, deadline, std::move(done));
-                     return;
-                   default:
-                     done(not_posted(posted->outcome, "the channel's account"));
-                 }
-               });
+  const Payment made{&ledgers_.of(order.key.shard),
+                     channel_payment(order, channel_payment_transfer_id(payment.channel, payment.payment_id),
+                                     AccountId::channel(payment.channel), clock_.now())};
+  made.in->writer.post(posting_of(payment.ordered, made.transfer), deadline,
+                       [this, payment, made, deadline, done = std::move(done)](Result<Posted> posted) mutable {
+                         if (!posted) {
+                           done(std::unexpected(posted.error()));
+                           return;
+                         }
+                         switch (posted->outcome) {
+                           case PostOutcome::kPosted:
+                           case PostOutcome::kDuplicate:
+                             activate(payment.ordered.order, made, deadline, std::move(done));
+                             return;
+                           case PostOutcome::kAlreadyPaid:  // by another payment, or another packet of this send
+                           case PostOutcome::kIdReused:     // perhaps by this one, repeated after it was credited
+                             credit_sender(payment, deadline, std::move(done));
+                             return;
+                           default:
+                             done(not_posted(posted->outcome, "the channel's account"));
+                         }
+                       });
 }
 
 // The packet is paid already, or another of its send, and this money has come all the same: it is the sender's.
@@ -257,19 +276,24 @@ void Ordering::credit_sender(const ChannelPayment& payment, SteadyTime deadline,
                                .packet = order.key,
                                .at = clock_.now()}};
   PreOrder ordered{order, payment.ordered.pay_token, std::string(kGreetingDefault)};
-  ledger_.post(std::move(posting), deadline,
-               [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
-                 if (!posted) {
-                   done(std::unexpected(posted.error()));
-                 } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
-                   const PacketKey key = ordered.order.key;
-                   done(PaidPacket{key, PaymentOutcome::kCreditedToWallet, std::move(ordered)});
-                 } else if (*posted == PostOutcome::kIdReused) {
-                   done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
-                 } else {
-                   done(not_posted(posted->outcome, "the sender's wallet"));
-                 }
-               });
+  Ledger* const wallet = ledgers_.of(WalletOwner{order.sender, order.sender_home});
+  if (wallet == nullptr) {
+    done(fail(ErrorCode::kUnavailable, "the sender's wallet is in another region"));
+    return;
+  }
+  wallet->writer.post(std::move(posting), deadline,
+                      [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
+                        if (!posted) {
+                          done(std::unexpected(posted.error()));
+                        } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
+                          const PacketKey key = ordered.order.key;
+                          done(PaidPacket{key, PaymentOutcome::kCreditedToWallet, std::move(ordered)});
+                        } else if (*posted == PostOutcome::kIdReused) {
+                          done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
+                        } else {
+                          done(not_posted(posted->outcome, "the sender's wallet"));
+                        }
+                      });
 }
 
 }  // namespace hongbao

@@ -10,7 +10,7 @@
 #include "core/packet_id.h"
 #include "ports/control.h"
 #include "service/frozen_accounts.h"
-#include "service/ledger_committer.h"
+#include "service/give_back.h"
 #include "service/ownership.h"
 #include "service/pre_orders.h"
 #include "service/shard_set.h"
@@ -23,7 +23,7 @@ struct OrderingOptions {
 
 enum class PaymentOutcome : uint8_t {
   kPaid,              // the packet is active, or was
-  kCreditedToWallet,  // it came too late, or twice for a packet or a send: the sender has the money in the wallet
+  kCreditedToWallet,  // it came too late, or twice for a packet or a send: the sender has the money in the wallet again
 };
 
 // An order with the pay token that it was sealed in. Whoever pays shows the token, and it is unsealed once, where the
@@ -49,12 +49,12 @@ struct PaidPacket {
 
 class Ordering {
  public:
-  Ordering(const ShardSet& shards, PreOrders& pre_orders, LedgerCommitter& ledger, const FrozenAccounts& frozen,
+  Ordering(const ShardSet& shards, PreOrders& pre_orders, const LedgerSet& ledgers, const FrozenAccounts& frozen,
            const PayTokenCodec& pay_tokens, const PacketIdCodec& ids, const Control& control, const Clock& clock,
            Random& random, const Ownership& ownership, OrderingOptions options)
       : shards_(shards),
         pre_orders_(pre_orders),
-        ledger_(ledger),
+        ledgers_(ledgers),
         frozen_(frozen),
         pay_tokens_(pay_tokens),
         ids_(ids),
@@ -90,16 +90,24 @@ class Ordering {
  private:
   Result<PreOrder> new_pre_order(ShardId shard, const Asker& sender, std::string_view idempotency_key,
                                  const SendRequest& request);
-  void debit_wallet(const SealedOrder& ordered, SteadyTime deadline, Done<PaidPacket> done);
-  void activate_if_known(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
-  void activate_if_paid(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
-  void activate(const Order& order, SteadyTime deadline, Done<PaidPacket> done);
+  // A payment, and the ledger that it was posted in, or would have been.
+  struct Payment {
+    Ledger* in;
+    Transfer transfer;
+  };
+  [[nodiscard]] Payment wallet_payment_of(const Order& order, Ledger& wallet) const;
+  void debit_wallet(const SealedOrder& ordered, Ledger& wallet, SteadyTime deadline, Done<PaidPacket> done);
+  void activate_if_known(const Order& order, Ledger& wallet, SteadyTime deadline, Done<PaidPacket> done);
+  void activate_if_paid(const Order& order, Ledger& wallet, SteadyTime deadline, Done<PaidPacket> done);
+  void activate(const Order& order, const Payment& payment, SteadyTime deadline, Done<PaidPacket> done);
+  void return_payment(const Order& order, const Payment& payment, const PaidPacket& told, SteadyTime deadline,
+                      Done<PaidPacket> done);
   [[nodiscard]] std::unexpected<Error> already_sent(const PacketKey& first) const;
   void credit_sender(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
 
   const ShardSet& shards_;
   PreOrders& pre_orders_;
-  LedgerCommitter& ledger_;
+  const LedgerSet& ledgers_;
   const FrozenAccounts& frozen_;
   const PayTokenCodec& pay_tokens_;
   const PacketIdCodec& ids_;

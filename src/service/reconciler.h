@@ -1,5 +1,6 @@
 // Mends what crashes and refusals left in the shards that are owned here: payments whose packet was never seen active
-// are activated again (the shard makes them active, or returns the money when the order has lapsed), and transfers that
+// are activated again (the shard makes them active, or returns the money when the order has lapsed; or they are given
+// back, when the packet stands on another ledger's payment), and transfers that
 // were refused are tried again with a growing pause. Any thread. Runs may overlap (the schedule's and an operator's):
 // all they ask for is idempotent.
 #pragma once
@@ -9,7 +10,7 @@
 
 #include "base/clock.h"
 #include "core/pay_token.h"
-#include "service/ledger_committer.h"
+#include "service/give_back.h"
 #include "service/shard_set.h"
 
 namespace hongbao {
@@ -32,9 +33,9 @@ struct ReconciliationReport {
 
 class Reconciler {
  public:
-  Reconciler(const ShardSet& shards, LedgerStore& store, LedgerCommitter& writer, const PayTokenCodec& pay_tokens,
-             const Clock& clock, ReconcilerOptions options)
-      : shards_(shards), store_(store), writer_(writer), pay_tokens_(pay_tokens), clock_(clock), options_(options) {}
+  Reconciler(const ShardSet& shards, const LedgerSet& ledgers, const PayTokenCodec& pay_tokens, const Clock& clock,
+             ReconcilerOptions options)
+      : shards_(shards), ledgers_(ledgers), pay_tokens_(pay_tokens), clock_(clock), options_(options) {}
 
   // Reads what there is to mend, and calls back when it was tried: inline, in a shard's writer step or in the ledger
   // writer's. Errors: those of the ledger's store and of LedgerCommitter::retry. A payment that can't be activated now
@@ -47,22 +48,28 @@ class Reconciler {
   static constexpr size_t kPaymentsAtOnceMax = 1'000;
   static constexpr size_t kTransfersAtOnceMax = 1'000;
 
+  struct Payment {
+    Order order;
+    std::string transfer_id;
+    Ledger* ledger;  // that has it
+  };
   struct Run {
     ReconciliationReport report;
-    std::vector<Order> orders;  // of the pending payments
-    std::vector<DeferredTransfer> retries;
+    std::vector<Payment> payments;  // that are pending
+    std::vector<std::pair<Ledger*, std::vector<DeferredTransfer>>> retries;
     Done<ReconciliationReport> done;
   };
   Result<void> read_pending(Run& run);
+  void add_pending(Run& run, Ledger& ledger, const PendingPayment& payment);
   Result<void> read_deferred(Run& run);
   void activate_pending(std::shared_ptr<Run> run);
+  void give_back_payments(std::shared_ptr<Run> run);
   void retry_deferred(std::shared_ptr<Run> run);
   void finish(Run& run);
   [[nodiscard]] std::chrono::milliseconds pause_after(uint32_t attempts) const;
 
   const ShardSet& shards_;
-  LedgerStore& store_;
-  LedgerCommitter& writer_;
+  const LedgerSet& ledgers_;
   const PayTokenCodec& pay_tokens_;
   const Clock& clock_;
   const ReconcilerOptions options_;

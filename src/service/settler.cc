@@ -8,23 +8,21 @@
 
 namespace hongbao {
 
-Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerCommitter& writer,
-                 const Control& control, const Ownership& ownership, size_t batch_vouchers_max,
-                 prometheus::Registry& registry)
-    : store_(store),
-      writer_(writer),
+Settler::Settler(const VoucherLogs& logs, VoucherStream& stream, Ledger& ledger, const Control& control,
+                 const Ownership& ownership, size_t batch_vouchers_max, prometheus::Registry& registry)
+    : ledger_(ledger),
       control_(control),
       ownership_(ownership),
       loop_("settlement", stream, batch_vouchers_max,
             [this](bool from_log) { return ask<size_t>([&](auto done) { step(from_log, std::move(done)); }).get(); }),
       settled_(add_counter(registry, "hongbao_settled_vouchers_total", "Vouchers settled in the ledger.")) {
   for (const auto& [shard, log] : logs) {
-    followers_.emplace_back(Follower::kSettlement, shard, stream, *log, batch_vouchers_max);
+    followers_.emplace_back(settlement_of(ledger.id()), shard, stream, *log, batch_vouchers_max);
   }
 }
 
 Result<void> Settler::prepare() {
-  return find_places(followers_, store_, ownership_);
+  return find_places(followers_, ledger_.store, ownership_);
 }
 
 void Settler::step(bool from_log, Done<size_t> done) {
@@ -38,16 +36,17 @@ void Settler::step(bool from_log, Done<size_t> done) {
     return;
   }
   std::vector<Settlement> pieces = std::move(round->pieces);
-  writer_.settle(std::move(pieces), [this, round = std::move(*round), done = std::move(done)](auto outcomes) mutable {
-    if (!outcomes) {
-      std::ranges::for_each(round.owners, &LogFollower::lose_place);
-      done(std::unexpected(outcomes.error()));
-      return;
-    }
-    const size_t settled = move_on(round, *outcomes);
-    settled_.Increment(static_cast<double>(settled));
-    done(settled);
-  });
+  ledger_.writer.settle(std::move(pieces),
+                        [this, round = std::move(*round), done = std::move(done)](auto outcomes) mutable {
+                          if (!outcomes) {
+                            std::ranges::for_each(round.owners, &LogFollower::lose_place);
+                            done(std::unexpected(outcomes.error()));
+                            return;
+                          }
+                          const size_t settled = move_on(round, *outcomes);
+                          settled_.Increment(static_cast<double>(settled));
+                          done(settled);
+                        });
 }
 
 // What there is to settle, of every shard whose log can be read: one that is down holds up no other. Its error is told
@@ -85,7 +84,7 @@ Result<Settler::Round> Settler::collect(bool from_log) {
 // A packet without its payment would be credited from the escrow of others: the ledger is an older copy than the
 // orders, or lost. Its shard stands still there; the audit differs, and the next start refuses.
 Result<void> Settler::stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouchers) {
-  const auto unpaid = find_unpaid(store_, vouchers);
+  const auto unpaid = find_unpaid(ledger_.id(), ledger_.store, vouchers);
   if (!unpaid) {
     return std::unexpected(unpaid.error());
   }
@@ -96,7 +95,8 @@ Result<void> Settler::stop_at_unpaid(ShardId shard, std::vector<Voucher>& vouche
   }
   const Voucher& first = *unpaid->first;
   if (stopped_.insert(shard).second) {
-    log_error("payment_missing", {{"shard", to_text(shard)},
+    log_error("payment_missing", {{"ledger", to_text(ledger_.id())},
+                                  {"shard", to_text(shard)},
                                   {"voucher", first.no.value},
                                   {"amount", first.amount.fen()},
                                   {"effect", "this shard is not settled any more: restore a backup"}});

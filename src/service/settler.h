@@ -1,4 +1,4 @@
-// Settlement: follows every shard's log and moves the money of its vouchers in the ledger, exactly once: the transfers
+// Settlement: follows every shard's log and moves the money of its vouchers in one ledger, exactly once: the transfers
 // and the cursor are one transaction. Transfers that are refused are deferred and hold nothing back. `step` may be
 // called without the thread, by a simulator; the next one only when it has called back. `start` and `stop`: the owner.
 // `prepare` and `step`: one thread at a time, and not beside the loop.
@@ -10,16 +10,15 @@
 #include "base/metrics.h"
 #include "ports/control.h"
 #include "service/follow_loop.h"
-#include "service/ledger_committer.h"
+#include "service/ledger_set.h"
 #include "service/log_follower.h"
 
 namespace hongbao {
 
 class Settler {
  public:
-  Settler(const VoucherLogs& logs, VoucherStream& stream, LedgerStore& store, LedgerCommitter& writer,
-          const Control& control, const Ownership& ownership, size_t batch_vouchers_max,
-          prometheus::Registry& registry);
+  Settler(const VoucherLogs& logs, VoucherStream& stream, Ledger& ledger, const Control& control,
+          const Ownership& ownership, size_t batch_vouchers_max, prometheus::Registry& registry);
 
   // Reads the cursors. Call before the first `step`. Errors: those of the ledger's store.
   Result<void> prepare();
@@ -45,8 +44,7 @@ class Settler {
   size_t move_on(const Round& round, const std::vector<SettleOutcome>& outcomes);
 
   std::vector<LogFollower> followers_;
-  LedgerStore& store_;
-  LedgerCommitter& writer_;
+  Ledger& ledger_;
   const Control& control_;
   const Ownership& ownership_;
   std::set<ShardId> stopped_;  // at a voucher without its payment

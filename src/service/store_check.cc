@@ -20,20 +20,17 @@ Result<void> check_cursor(ShardId shard, std::string_view follower, VoucherNo cu
                                 to_text(shard), follower, next.value, cursor.value, kWhatToDo));
 }
 
-Result<void> check_shard(ShardId shard, VoucherLog& log, LedgerStore& ledger, InboxStore& inbox) {
+Result<void> check_ledger(ShardId shard, VoucherLog& log, LedgerId id, LedgerStore& ledger) {
   const auto settled = ledger.cursor(shard);
-  const auto listed = settled ? inbox.cursor(shard) : settled;
-  const auto head = listed ? log.head() : std::unexpected(listed.error());
+  const auto head = settled ? log.head() : std::unexpected(settled.error());
   if (!head) {
     return std::unexpected(head.error());
   }
   const VoucherNo next = head->next_voucher;
-  auto good = check_cursor(shard, "ledger", *settled, next);
-  good = good ? check_cursor(shard, "inbox", *listed, next) : good;
-  if (!good) {
+  if (auto good = check_cursor(shard, "ledger", *settled, next); !good) {
     return good;
   }
-  const auto unpaid = find_unpaid(ledger, log, *settled, next);
+  const auto unpaid = find_unpaid(id, ledger, log, *settled, next);
   if (!unpaid) {
     return std::unexpected(unpaid.error());
   }
@@ -46,12 +43,21 @@ Result<void> check_shard(ShardId shard, VoucherLog& log, LedgerStore& ledger, In
                         to_text(shard), unpaid->count, unpaid->total.fen(), unpaid->first->no.value, kWhatToDo));
 }
 
+Result<void> check_inbox(ShardId shard, VoucherLog& log, InboxStore& inbox) {
+  const auto listed = inbox.cursor(shard);
+  const auto head = listed ? log.head() : std::unexpected(listed.error());
+  return head ? check_cursor(shard, "inbox", *listed, head->next_voucher) : std::unexpected(head.error());
+}
+
 }  // namespace
 
-Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, const std::vector<Voucher>& vouchers) {
+Result<UnpaidVouchers> find_unpaid(LedgerId id, LedgerStore& ledger, const std::vector<Voucher>& vouchers) {
+  const auto is_paid_here = [id](const Voucher& voucher) {
+    return voucher.kind == VoucherKind::kPaid && voucher.paid_in == id;
+  };
   std::vector<PacketKey> packets;
   for (const Voucher& voucher : vouchers) {
-    if (voucher.kind == VoucherKind::kPaid) {
+    if (is_paid_here(voucher)) {
       packets.push_back(voucher.packet);
     }
   }
@@ -61,7 +67,7 @@ Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, const std::vector<Vouche
     return std::unexpected(unpaid.error());
   }
   for (const Voucher& voucher : vouchers) {
-    if (voucher.kind == VoucherKind::kPaid && std::ranges::find(*unpaid, voucher.packet) != unpaid->end()) {
+    if (is_paid_here(voucher) && std::ranges::find(*unpaid, voucher.packet) != unpaid->end()) {
       ++found.count;
       found.total += voucher.amount;
       found.first = found.first.value_or(voucher);
@@ -70,11 +76,11 @@ Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, const std::vector<Vouche
   return found;
 }
 
-Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, VoucherLog& log, VoucherNo from, VoucherNo end) {
+Result<UnpaidVouchers> find_unpaid(LedgerId id, LedgerStore& ledger, VoucherLog& log, VoucherNo from, VoucherNo end) {
   UnpaidVouchers found;
   while (from < end) {
     const auto piece = log.read_log(from, std::min<size_t>(kVouchersAtOnce, end.value - from.value));
-    const auto unpaid = piece ? find_unpaid(ledger, *piece) : std::unexpected(piece.error());
+    const auto unpaid = piece ? find_unpaid(id, ledger, *piece) : std::unexpected(piece.error());
     if (!unpaid) {
       return unpaid;
     }
@@ -89,9 +95,14 @@ Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, VoucherLog& log, Voucher
   return found;
 }
 
-Result<void> check_stores(const VoucherLogs& logs, LedgerStore& ledger, InboxStore& inbox) {
+Result<void> check_stores(const VoucherLogs& logs, const std::map<LedgerId, LedgerStore*>& ledgers, InboxStore& inbox) {
   for (const auto& [shard, log] : logs) {
-    if (auto good = check_shard(shard, *log, ledger, inbox); !good) {
+    for (const auto& [id, ledger] : ledgers) {
+      if (auto good = check_ledger(shard, *log, id, *ledger); !good) {
+        return good;
+      }
+    }
+    if (auto good = check_inbox(shard, *log, inbox); !good) {
       return good;
     }
   }

@@ -8,6 +8,7 @@
 // Blocking; any thread.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -17,17 +18,17 @@
 
 namespace hongbao {
 
-// `paid` vouchers that the ledger has no payment for: it is an older copy than the orders.
+// `paid` vouchers that the ledger should have the payments of and does not: it is an older copy than the orders.
 struct UnpaidVouchers {
   uint64_t count = 0;
   Money total;
   std::optional<Voucher> first;
 };
-Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, const std::vector<Voucher>& vouchers);
+Result<UnpaidVouchers> find_unpaid(LedgerId id, LedgerStore& ledger, const std::vector<Voucher>& vouchers);
 // Of the vouchers numbered from ≤ no < end.
-Result<UnpaidVouchers> find_unpaid(LedgerStore& ledger, VoucherLog& log, VoucherNo from, VoucherNo end);
+Result<UnpaidVouchers> find_unpaid(LedgerId id, LedgerStore& ledger, VoucherLog& log, VoucherNo from, VoucherNo end);
 
 // At a start. kConfig: one line that says which store is behind which, and what to do; or the error of a store.
-Result<void> check_stores(const VoucherLogs& logs, LedgerStore& ledger, InboxStore& inbox);
+Result<void> check_stores(const VoucherLogs& logs, const std::map<LedgerId, LedgerStore*>& ledgers, InboxStore& inbox);
 
 }  // namespace hongbao

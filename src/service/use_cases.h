@@ -31,7 +31,7 @@ namespace hongbao {
 struct Ports {
   std::map<ShardId, OrderStore*> orders;  // of every shard, owned here or not
   VoucherStream& stream;
-  LedgerStore& ledger;
+  LedgerSet::Stores ledgers;  // of the region
   InboxStore& inbox;
   Cache& cache;
   // The same, when other processes have it as well and gain from finished packets and lists in it. Null: what this one
@@ -57,7 +57,8 @@ struct ProcessParts {
 };
 
 struct UseCaseOptions {
-  LedgerCommitterOptions ledger;
+  Ledgers ledgers{};              // of the deployment
+  LedgerCommitterOptions ledger;  // its place is each ledger's own
   size_t follower_batch_vouchers_max = 0;
   ReconcilerOptions reconciler;
   ArchiverOptions archive;
@@ -81,10 +82,10 @@ class UseCases {
   // frozen, and puts the greetings that were kept back into the cache. Errors: those of the stores.
   Result<void> prepare();
 
+  LedgerSet ledgers;
   FrozenAccounts frozen_accounts;
-  LedgerCommitter ledger_committer;
-  Settler settler;
-  const std::unique_ptr<InboxHeads> inbox_heads;  // null without a shared cache
+  const std::vector<std::unique_ptr<Settler>> settlers;  // one for each ledger
+  const std::unique_ptr<InboxHeads> inbox_heads;         // null without a shared cache
   InboxFeed inbox_feed;
   Refunder refunder;
   Reconciler reconciler;

@@ -7,19 +7,28 @@ namespace {
 
 constexpr std::string_view kDepositChannel = "operator";
 
+std::unexpected<Error> elsewhere() {
+  return fail(ErrorCode::kUnavailable, "the wallet is in another region");
+}
+
 }  // namespace
 
-void Wallets::deposit(const UserId& user, Money amount, std::string_view key, SteadyTime deadline,
+void Wallets::deposit(const WalletOwner& owner, Money amount, std::string_view key, SteadyTime deadline,
                       Done<std::string> done) {
-  Transfer transfer{.id = deposit_transfer_id(user, key),
+  Ledger* const ledger = ledgers_.of(owner);
+  if (ledger == nullptr) {
+    done(elsewhere());
+    return;
+  }
+  Transfer transfer{.id = deposit_transfer_id(owner.user, key),
                     .debit = AccountId::channel(kDepositChannel),
-                    .credit = AccountId::user(user),
+                    .credit = AccountId::user(owner.user),
                     .amount = amount,
                     .kind = TransferKind::kDeposit,
                     .at = clock_.now()};
   std::string id = transfer.id;
   const DailyLimit limit{Day::of(transfer.at), deposits_daily_max_};
-  writer_.post(
+  ledger->writer.post(
       {.transfer = std::move(transfer), .daily_limit = limit}, deadline,
       [most = limit.most, id = std::move(id), done = std::move(done)](Result<Posted> posted) mutable {
         if (!posted) {
@@ -41,35 +50,53 @@ void Wallets::deposit(const UserId& user, Money amount, std::string_view key, St
       });
 }
 
-void Wallets::freeze(const UserId& user, bool frozen, Done<Account> done) {
+void Wallets::freeze(const WalletOwner& owner, bool frozen, Done<Account> done) {
+  Ledger* const ledger = ledgers_.of(owner);
+  if (ledger == nullptr) {
+    done(elsewhere());
+    return;
+  }
   if (const auto room = frozen ? frozen_.has_room() : Result<void>(); !room) {
     done(std::unexpected(room.error()));
     return;
   }
-  writer_.set_frozen(
-      AccountId::user(user), frozen, [this, user, frozen, done = std::move(done)](Result<void> set) mutable {
+  ledger->writer.set_frozen(
+      AccountId::user(owner.user), frozen, [this, owner, frozen, done = std::move(done)](Result<void> set) mutable {
         if (!set) {
           done(std::unexpected(set.error()));
           return;
         }
-        frozen_.set(user, frozen);
-        account(user, [done = std::move(done)](Result<Account> found) mutable {
+        frozen_.set(owner.user, frozen);
+        account(owner, [done = std::move(done)](Result<Account> found) mutable {
           done(found ? std::move(found) : fail(ErrorCode::kOutcomeUnknown, "it was set, and can't be read; ask again"));
         });
       });
 }
 
-void Wallets::account(const UserId& user, Done<Account> done) {
+void Wallets::account(const WalletOwner& owner, Done<Account> done) {
+  Ledger* const ledger = ledgers_.of(owner);
+  if (ledger == nullptr) {
+    done(elsewhere());
+    return;
+  }
   read_on<Account>(
-      workers_, [this, user] { return store_.account(AccountId::user(user)); }, std::move(done), flow_of(user));
+      workers_, [ledger, owner] { return ledger->store.account(AccountId::user(owner.user)); }, std::move(done),
+      flow_of(owner.user));
 }
 
-void Wallets::transfers(const UserId& user, ListPosition before, size_t transfers_max,
+void Wallets::transfers(const WalletOwner& owner, ListPosition before, size_t transfers_max,
                         Done<std::vector<WalletTransfer>> done) {
+  Ledger* const ledger = ledgers_.of(owner);
+  if (ledger == nullptr) {
+    done(elsewhere());
+    return;
+  }
   read_on<std::vector<WalletTransfer>>(
       workers_,
-      [this, user, before, transfers_max] { return store_.transfers(AccountId::user(user), before, transfers_max); },
-      std::move(done), flow_of(user));
+      [ledger, owner, before, transfers_max] {
+        return ledger->store.transfers(AccountId::user(owner.user), before, transfers_max);
+      },
+      std::move(done), flow_of(owner.user));
 }
 
 }  // namespace hongbao

@@ -36,14 +36,15 @@ const PacketKey& packet_of(const Command& command);
 
 enum class ShardOutcome : uint8_t {
   kDone,      // activated, refunded or loaded, now or before; or an open was decided
-  kReturned,  // activate: the payment came too late and went back to the sender
+  kReturned,  // activate: the packet's payment came too late and went back to the sender
   kNotDue,    // refund: not expired yet
   kAbsent,    // the shard does not have this packet
 };
 
 struct ShardAnswer {
   ShardOutcome outcome = ShardOutcome::kDone;
-  OpenAnswer open{};  // what an open came to, when it was decided; never kTicket
+  OpenAnswer open{};               // what an open came to, when it was decided; never kTicket
+  bool stands_on_another = false;  // activate: on a payment in another ledger; this one is to be given back there
 };
 
 // A command on its way, and who waits for the answer.

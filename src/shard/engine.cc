@@ -64,8 +64,9 @@ std::optional<ShardAnswer> ShardEngine::decide(const Command& command, Timestamp
     answer.open = open(*packet, opening->asker, now);
   } else if (std::holds_alternative<RefundCommand>(command)) {
     answer = refund(*packet, now);
-  } else if (std::holds_alternative<ActivateCommand>(command) && was_returned(*packet)) {
-    answer = {ShardOutcome::kReturned};
+  } else if (const auto* activation = std::get_if<ActivateCommand>(&command)) {
+    answer = {was_returned(*packet) ? ShardOutcome::kReturned : ShardOutcome::kDone};
+    answer.stands_on_another = packet->paid_in() != activation->paid_in;
   }
   resident_bytes_ += packet->bytes() - bytes_before;
   touched(packet);
@@ -83,6 +84,7 @@ ShardAnswer ShardEngine::activate(const ActivateCommand& command, Timestamp now)
   const bool late = now > ordered.payable_until;
   Order order = ordered;
   order.paid_at = now;
+  order.paid_in = command.paid_in;
   order.expires_at = late ? now : now + limits_.packet_ttl;
   CHECK(kShareLeast * order.count <= order.total && order.total <= kShareGreatest * order.count);
   const PacketRef packet(new ResidentPacket(order));

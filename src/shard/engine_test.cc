@@ -132,6 +132,26 @@ TEST_F(EngineTest, APacketOfAGroupIsForItsMembersAndItsSender) {
   EXPECT_EQ(decide(OpenCommand{key, made.sender}).open.share->seq, 2U);
 }
 
+TEST_F(EngineTest, APacketStandsOnThePaymentThatCameFirst) {
+  const Order made = order(3, Money(30));
+  const LedgerId first{Region::kNorth, 1};
+  EXPECT_EQ(decide(ActivateCommand{made, first}).outcome, ShardOutcome::kDone);
+  commit();
+  EXPECT_TRUE(decide(ActivateCommand{made, {Region::kSouth, 0}}).stands_on_another);
+  EXPECT_TRUE(decide(ActivateCommand{made, {Region::kNorth, 0}}).stands_on_another);
+  EXPECT_FALSE(decide(ActivateCommand{made, first}).stands_on_another);
+  EXPECT_TRUE(engine_.batch().vouchers.empty());
+  // Also of one that came too late and went back.
+  const Order late = order(3, Money(30));
+  EXPECT_EQ(decide(ActivateCommand{late, first}, kNow + 2min).outcome, ShardOutcome::kReturned);
+  commit();
+  for (const LedgerId ledger : {LedgerId{Region::kSouth, 0}, first}) {
+    const ShardAnswer answer = decide(ActivateCommand{late, ledger});
+    EXPECT_EQ(answer.outcome, ShardOutcome::kReturned);
+    EXPECT_EQ(answer.stands_on_another, ledger != first);
+  }
+}
+
 TEST_F(EngineTest, VouchersSayWhereTheirUsersAreAtHomeAndWhereThePacketWasPaid) {
   Order made = order(3, Money(50));
   made.sender_home = Region::kNorth;

@@ -102,7 +102,9 @@ ResidentPacket::ResidentPacket(const Order& order)
       rule_(static_cast<uint8_t>(order.rule)),
       payable_until_ms_(packed(order.payable_until) & kTimeMask),
       sender_home_(static_cast<uint8_t>(order.sender_home)),
+      paid_in_region_(static_cast<uint8_t>(order.paid_in.region)),
       paid_at_ms_(packed(order.paid_at) & kTimeMask),
+      paid_in_number_(order.paid_in.number),
       expires_at_ms_(packed(order.expires_at) & kTimeMask),
       shares_(order.count) {}
 
@@ -134,7 +136,8 @@ Order ResidentPacket::order() const {
           .created_at = {static_cast<int64_t>(created_at_ms_)},
           .payable_until = {static_cast<int64_t>(payable_until_ms_)},
           .paid_at = paid_at(),
-          .expires_at = expires_at()};
+          .expires_at = expires_at(),
+          .paid_in = paid_in()};
 }
 
 Money ResidentPacket::unclaimed() const {

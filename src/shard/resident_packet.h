@@ -30,6 +30,9 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   [[nodiscard]] Order order() const;
   [[nodiscard]] const PacketKey& key() const { return key_; }
   [[nodiscard]] UserId sender() const { return sender_.user(); }
+  [[nodiscard]] LedgerId paid_in() const {
+    return {static_cast<Region>(paid_in_region_), static_cast<uint8_t>(paid_in_number_)};
+  }
   [[nodiscard]] Region sender_home() const { return static_cast<Region>(sender_home_); }
   [[nodiscard]] bool is_for(const UserId& user) const {
     return !audience_ || audience_->recipient.empty() || audience_->recipient == user;
@@ -92,7 +95,9 @@ class ResidentPacket : public boost::intrusive_ref_counter<ResidentPacket, boost
   const uint64_t rule_ : 8;
   const uint64_t payable_until_ms_ : 48;
   const uint64_t sender_home_ : 8;
+  const uint64_t paid_in_region_ : 8;
   const uint64_t paid_at_ms_ : 48;
+  const uint64_t paid_in_number_ : 8;
   const uint64_t expires_at_ms_ : 48;
   ShareList shares_;
 };

@@ -11,7 +11,7 @@ DayTables hot_tables(DayPart part) {
 }
 
 std::string insert_packet(const DayTables& tables, std::string_view verb) {
-  return fmt::format("{} INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", verb, tables.packets, kPacketColumns);
+  return fmt::format("{} INTO {}({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", verb, tables.packets, kPacketColumns);
 }
 
 std::string insert_voucher(const DayTables& tables, std::string_view verb) {

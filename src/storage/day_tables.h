@@ -39,7 +39,7 @@ void for_columns(const Order& order, PacketState state, Use use) {
   };
   use(order.key.local, order.sender, if_any(order.recipient), order.kind, order.rule, order.total, order.count,
       Bytes(order.seed.bytes), order.created_at, order.payable_until, order.paid_at, order.expires_at, state,
-      if_any(order.group), stored(order.sender_home));
+      if_any(order.group), stored(order.sender_home), stored(order.paid_in));
 }
 
 template <class Use>

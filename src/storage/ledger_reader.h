@@ -64,6 +64,7 @@ class LedgerReader {
   };
   void add_accounts(LedgerTotals& totals);
   void add_transfers(LedgerTotals& totals);
+  void add_dues(LedgerTotals& totals);
   LedgerTotals::Shard shard_totals(ShardId shard);
   SumAndCount amounts(std::string_view from, ShardId shard);
 
@@ -85,8 +86,9 @@ LedgerReader<Engine>::LedgerReader(Database database)
           fmt::format("SELECT id FROM {} AND id >= 'user:' AND id < 'user;' ORDER BY id LIMIT ?", Queries::kFrozen))),
       transfer_(database_.prepare(fmt::format("SELECT {} FROM transfer WHERE id = ?", Queries::kTransferColumns))),
       cursor_(database_.prepare(fmt::format("SELECT next_voucher FROM {} WHERE shard = ?", Queries::kCursorTable))),
-      pending_(database_.prepare("SELECT shard, day, local, amount, pay_token, at FROM payment WHERE settled = 0 AND "
-                                 "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
+      pending_(database_.prepare(
+          "SELECT shard, day, local, amount, pay_token, at, transfer_id FROM payment WHERE settled = 0 AND "
+          "shard = ? AND at <= ? ORDER BY at, day, local LIMIT ?")),
       deferred_(database_.prepare(fmt::format("SELECT {}, reason, attempts, next_at FROM deferred_transfer WHERE "
                                               "shard = ? AND next_at <= ? ORDER BY next_at, id LIMIT ?",
                                               kPlainTransferColumns))) {}
@@ -124,6 +126,7 @@ std::vector<PendingPayment> LedgerReader<Engine>::pending(ShardId shard, Timesta
   std::vector<PendingPayment> payments;
   while (rows.next()) {
     payments.push_back({.packet = read_packet_key(rows, 0),
+                        .transfer_id = Queries::transfer_id(rows.text(6)),
                         .amount = rows.money(3),
                         .pay_token = std::string(rows.text(4)),
                         .at = {rows.integer(5)}});
@@ -150,6 +153,7 @@ LedgerTotals LedgerReader<Engine>::totals(const std::vector<ShardId>& shards) {
   LedgerTotals totals;
   add_accounts(totals);
   add_transfers(totals);
+  add_dues(totals);
   for (const ShardId shard : shards) {
     totals.shards.push_back(shard_totals(shard));
   }
@@ -180,6 +184,18 @@ void LedgerReader<Engine>::add_transfers(LedgerTotals& totals) {
   require_row(rows, "a sum is one row");
   totals.transfers = rows.count(0);
   totals.sum_over_transfers = rows.money(1);
+}
+
+template <class Engine>
+void LedgerReader<Engine>::add_dues(LedgerTotals& totals) {
+  Statement statement = database_.prepare(
+      "SELECT id, credits_posted - debits_posted FROM account WHERE id >= 'due:' AND id < 'due;' ORDER BY id");
+  Rows rows = statement.query();
+  while (rows.next()) {
+    const auto ledger = AccountId::trusted(std::string(rows.text(0))).creditor();
+    require_sound(ledger.has_value(), "what is due is due to a ledger");
+    totals.dues.emplace(*ledger, rows.money(1));
+  }
 }
 
 template <class Engine>

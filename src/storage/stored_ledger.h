@@ -30,7 +30,7 @@ template <class Rows>
 TransferKind read_transfer_kind(const Rows& rows, std::integral auto column) {
   const int64_t kind = rows.integer(column);
   require_sound(
-      kind >= static_cast<int64_t>(TransferKind::kDeposit) && kind <= static_cast<int64_t>(TransferKind::kRefunded),
+      kind >= static_cast<int64_t>(TransferKind::kDeposit) && kind <= static_cast<int64_t>(TransferKind::kReturned),
       "a transfer has a kind");
   return static_cast<TransferKind>(kind);
 }

@@ -17,7 +17,7 @@ namespace hongbao {
 // `local` first, then the columns in the order of the table.
 inline constexpr std::string_view kPacketColumns =
     "local, sender, recipient, kind, rule, total, count, seed, created_at, payable_until, paid_at, expires_at, state, "
-    "group_id, sender_home";
+    "group_id, sender_home, paid_in";
 inline constexpr std::string_view kVoucherColumns = "no, local, kind, seq, user, amount, at, home, paid_in";
 inline constexpr std::string_view kStoredDayColumns =
     "day, part, place, packets, packets_total, vouchers, paid, opened, refunded, least, greatest, checksum, copy";
@@ -92,7 +92,8 @@ PacketRow read_packet(const Rows& rows, ShardId shard, Day day) {
                           .created_at = {rows.integer(8)},
                           .payable_until = {rows.integer(9)},
                           .paid_at = {rows.integer(10)},
-                          .expires_at = {rows.integer(11)}},
+                          .expires_at = {rows.integer(11)},
+                          .paid_in = read_ledger(rows, 15)},
                 .state = static_cast<PacketState>(rows.integer(12))};
   read_bytes(rows, 7, row.order.seed.bytes);
   return row;

@@ -197,8 +197,8 @@ class AdminApiTest : public ServiceTest {
   MemoryAdminJournalStore journal_store;
   AdminJournal journal{journal_store, journal_clock, {.bytes_max = 1'000, .patience = milliseconds(500)}, at.registry};
   MemoryInboxStore inbox;
-  Archiver archiver{at.shards,  at.orders, at.ledger, inbox, at.clock, {.hot_days = 7}, [] { return false; },
-                    at.registry};
+  Archiver archiver{at.shards, at.orders,       at.use_cases.ledgers, inbox,
+                    at.clock,  {.hot_days = 7}, [] { return false; }, at.registry};
   std::promise<void> backup_may_end;
   Result<void> backup_ends;
   BackupJob backup{[this](const std::string&, const BackupJob::Progress& progress) {
@@ -396,7 +396,7 @@ TEST_F(AdminApiTest, ADeadOrderStoreFailsAuditAndArchiveWithoutItsWords) {
   DeadOrderStore dead;
   std::map<ShardId, OrderStore*> orders = at.orders;
   orders.begin()->second = &dead;
-  Audit audit(at.ledger, orders, at.clock);
+  Audit audit({{LedgerId{}, &at.ledger}}, Ledgers(), orders, at.clock);
   const AdminServices all = services();
   AdminApi failing({.tokens = all.tokens,
                     .journal = all.journal,
@@ -625,7 +625,7 @@ TEST_F(AdminApiTest, WithoutItsLineNothingIsChanged) {
 
 TEST_F(AdminApiTest, ADaysDepositsHaveALimitAndRepeatsCountOnce) {
   AdminServices limited = services();
-  Wallets wallets(at.ledger, at.writer, at.use_cases.frozen_accounts, at.workers, at.clock, Money(100));
+  Wallets wallets(at.use_cases.ledgers, at.use_cases.frozen_accounts, at.workers, at.clock, Money(100));
   AdminApi day({.tokens = limited.tokens,
                 .journal = limited.journal,
                 .shards = limited.shards,

@@ -30,7 +30,8 @@ class ArchiverTest : public ServiceTest {
 
   MemoryInboxStore inbox;
   bool busy = false;
-  Archiver archiver{at.shards, at.orders, at.ledger, inbox, at.clock, kOptions, [this] { return busy; }, at.registry};
+  Archiver archiver{at.shards, at.orders, at.use_cases.ledgers,    inbox,
+                    at.clock,  kOptions,  [this] { return busy; }, at.registry};
 };
 
 TEST_F(ArchiverTest, ADayMovesWhenItIsNoLongerOneOfTheHotDays) {
@@ -98,7 +99,8 @@ TEST_F(ArchiverTest, AShardThatIsAwayIsLeftAlone) {
   follow();
   pass_days(30);
   const ShardSet none;
-  Archiver of_another_node(none, at.orders, at.ledger, inbox, at.clock, kOptions, [] { return false; }, at.registry);
+  Archiver of_another_node(
+      none, at.orders, at.use_cases.ledgers, inbox, at.clock, kOptions, [] { return false; }, at.registry);
   of_another_node.step();
   EXPECT_EQ(place(packet), DayPlace::kHot);
 }

@@ -24,7 +24,7 @@ class AuditTest : public ServiceTest {
   AuditReport run_over(TamperedOrderStore& store, ShardId shard, bool deep = false) {
     auto orders = at.orders;
     orders[shard] = &store;
-    return Audit(at.ledger, orders, at.clock).run(deep).value();
+    return Audit({{LedgerId{}, &at.ledger}}, Ledgers(), orders, at.clock).run(deep).value();
   }
 };
 
@@ -48,7 +48,7 @@ TEST_F(AuditTest, ItBalancesAfterEveryStep) {
     at.opened(packet.order.key, taker);
     at.expect_balanced();
   }
-  Settler one_by_one(at.orders, at.stream, at.ledger, at.writer, at.control, at.ownership, 1, at.registry);
+  Settler one_by_one(at.orders, at.stream, at.first_ledger, at.control, at.ownership, 1, at.registry);
   ASSERT_TRUE(one_by_one.prepare());
   while (at.settle_once(one_by_one).value() > 0) {
     at.expect_balanced();

@@ -335,7 +335,7 @@ TEST_F(OrderingTest, AnIdThatWasGivenTwiceIsRefusedForTheSecondOrder) {
 TEST_F(OrderingTest, ADepositIsMadeOnceForItsKey) {
   const auto deposit = [&](int64_t amount) {
     return ask<std::string>([&](auto done) {
-             at.wallets.deposit(user("alice"), Money(amount), "k", soon(at.clock), std::move(done));
+             at.wallets.deposit({user("alice")}, Money(amount), "k", soon(at.clock), std::move(done));
            })
         .get();
   };

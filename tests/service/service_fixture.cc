@@ -34,14 +34,31 @@ std::map<ShardId, OrderStore*> pointers(const std::map<ShardId, std::unique_ptr<
   return out;
 }
 
-UseCaseOptions use_case_options(size_t batch_vouchers_max) {
-  return {.ledger = {.commit_retry_pause = std::chrono::milliseconds(1), .deferral = kDeferral},
+UseCaseOptions use_case_options(size_t batch_vouchers_max, const Ledgers& ledgers) {
+  return {.ledgers = ledgers,
+          .ledger = {.commit_retry_pause = std::chrono::milliseconds(1), .deferral = kDeferral},
           .follower_batch_vouchers_max = batch_vouchers_max,
           .reconciler = {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax},
           .archive = {},
           .ordering = {.payable = kPayable},
           .packet_ttl = kPacketTtl,
           .ticket_ttl = kTicketTtl};
+}
+
+std::vector<std::unique_ptr<MemoryLedgerStore>> make_ledgers(size_t count) {
+  std::vector<std::unique_ptr<MemoryLedgerStore>> ledgers(count);
+  for (auto& ledger : ledgers) {
+    ledger = std::make_unique<MemoryLedgerStore>();
+  }
+  return ledgers;
+}
+
+LedgerSet::Stores ports_of(LedgerStore& first, const std::vector<std::unique_ptr<MemoryLedgerStore>>& others) {
+  LedgerSet::Stores stores{{LedgerId{}, &first}};
+  for (const auto& other : others) {
+    stores.emplace(LedgerId{Region::kSouth, static_cast<uint8_t>(stores.size())}, other.get());
+  }
+  return stores;
 }
 
 }  // namespace
@@ -123,11 +140,13 @@ SendRequest exclusive(int64_t total, const std::string& recipient) {
           .recipient = user(recipient)};
 }
 
-Deployment::Deployment(size_t batch_vouchers_max)
+Deployment::Deployment(size_t batch_vouchers_max, uint8_t ledger_count)
     : clock(kNoon),
       shard_ids{{Region::kSouth, 1}, {Region::kSouth, 2}},
       order_stores(make_stores(shard_ids)),
       orders(pointers(order_stores)),
+      other_ledgers(make_ledgers(ledger_count - 1U)),
+      all_ledgers(ledger_count),
       cache(clock, kCacheBytesMax),
       control({{Region::kSouth, 100}}),
       stream(orders),
@@ -136,16 +155,16 @@ Deployment::Deployment(size_t batch_vouchers_max)
       pay_tokens(key_of<32>(3)),
       ports{.orders = orders,
             .stream = stream,
-            .ledger = ledger,
+            .ledgers = ports_of(ledger, other_ledgers),
             .inbox = inbox,
             .cache = cache,
             .shared_cache = &cache,
             .control = control},
       workers(1, 64),
       use_cases(shards, ownership, ports, {ids, tickets, pay_tokens}, {clock, clock, random, workers, registry},
-                use_case_options(batch_vouchers_max)) {
+                use_case_options(batch_vouchers_max, all_ledgers)) {
   start_shards();
-  writer.start();
+  use_cases.ledgers.start();
   workers.start();
   EXPECT_TRUE(use_cases.prepare());
 }
@@ -155,7 +174,7 @@ Deployment::~Deployment() {
   for (const ShardId id : shard_ids) {
     shards.find(id)->stop();
   }
-  writer.stop();
+  use_cases.ledgers.stop();
   workers.stop();
 }
 
@@ -232,21 +251,26 @@ Result<SharesPage> Deployment::shares(const PacketKey& packet, uint32_t seq, uin
 void Deployment::deposit(const std::string& owner, int64_t amount) {
   const auto key = fmt::format("deposit-{}", next_key_++);
   EXPECT_TRUE(ask<std::string>([&](auto done) {
-                wallets.deposit(user(owner), Money(amount), key, soon(clock), std::move(done));
+                wallets.deposit({user(owner)}, Money(amount), key, soon(clock), std::move(done));
               }).get());
 }
 
 int64_t Deployment::wallet(const std::string& owner) {
-  return ledger.account(AccountId::user(user(owner)))->balance().fen();
+  return ledger_of(owner).store.account(AccountId::user(user(owner)))->balance().fen();
+}
+
+Ledger& Deployment::ledger_of(const std::string& owner) const {
+  return *use_cases.ledgers.of(WalletOwner{user(owner)});
 }
 
 void Deployment::set_frozen(const std::string& owner, bool frozen) {
-  EXPECT_TRUE(
-      ask<void>([&](auto done) { writer.set_frozen(AccountId::user(user(owner)), frozen, std::move(done)); }).get());
+  EXPECT_TRUE(ask<void>([&](auto done) {
+                ledger_of(owner).writer.set_frozen(AccountId::user(user(owner)), frozen, std::move(done));
+              }).get());
 }
 
 void Deployment::freeze(const std::string& owner, bool frozen) {
-  EXPECT_TRUE(ask<Account>([&](auto done) { wallets.freeze(user(owner), frozen, std::move(done)); }).get());
+  EXPECT_TRUE(ask<Account>([&](auto done) { wallets.freeze({user(owner)}, frozen, std::move(done)); }).get());
 }
 
 PreOrder Deployment::sent(const std::string& sender, const SendRequest& request) {
@@ -268,23 +292,22 @@ void Deployment::forget_send(const std::string& sender, const std::string& key) 
 }
 
 void Deployment::debit_without_activation(const PreOrder& packet) {
-  const Posting posting{.transfer = {.id = wallet_payment_transfer_id(ids.print(packet.order.key)),
-                                     .debit = AccountId::user(packet.order.sender),
-                                     .credit = AccountId::escrow(packet.order.key.shard),
-                                     .amount = packet.order.total,
-                                     .kind = TransferKind::kPaid,
-                                     .packet = packet.order.key,
-                                     .at = clock.now()},
+  const Order& order = packet.order;
+  Ledger& wallet = ledger_of(order.sender.text());
+  const Posting posting{.transfer = wallet_payment(order, wallet_payment_transfer_id(ids.print(order.key)), wallet,
+                                                   all_ledgers.of(order.key.shard), clock.now()),
                         .pay_token = packet.pay_token,
-                        .send_key = packet.order.send_key};
-  const auto posted = ask<Posted>([&](auto done) { writer.post(posting, soon(clock), std::move(done)); }).get();
+                        .send_key = order.send_key};
+  const auto posted = ask<Posted>([&](auto done) { wallet.writer.post(posting, soon(clock), std::move(done)); }).get();
   EXPECT_EQ(posted.value(), PostOutcome::kPosted);
 }
 
 size_t Deployment::settle() {
   size_t settled = 0;
-  for (size_t step = 1; step > 0; settled += step) {
-    step = settle_once().value();
+  for (const auto& each : use_cases.settlers) {
+    for (size_t step = 1; step > 0; settled += step) {
+      step = settle_once(*each).value();
+    }
   }
   return settled;
 }
@@ -305,7 +328,7 @@ void Deployment::expect_balanced(bool deep) {
   const auto report = audit.run(deep);
   ASSERT_TRUE(report);
   EXPECT_TRUE(report->balanced()) << "difference " << report->difference().fen() << ", negative accounts "
-                                  << report->ledger.accounts_negative << ", violations " << report->violations.size();
+                                  << report->books().accounts_negative << ", violations " << report->violations.size();
 }
 
 std::vector<Voucher> Deployment::log(ShardId shard) {

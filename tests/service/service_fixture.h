@@ -44,7 +44,7 @@ std::optional<ErrorCode> error_of(const Result<T>& result) {
 
 class Deployment {
  public:
-  explicit Deployment(size_t batch_vouchers_max = 64);
+  explicit Deployment(size_t batch_vouchers_max = 64, uint8_t ledger_count = 1);
   ~Deployment();
 
   // The use cases, waited for.
@@ -61,6 +61,8 @@ class Deployment {
 
   void deposit(const std::string& owner, int64_t amount);
   [[nodiscard]] int64_t wallet(const std::string& owner);
+  // The one with the owner's wallet.
+  [[nodiscard]] Ledger& ledger_of(const std::string& owner) const;
   void freeze(const std::string& owner, bool frozen);
   // In the ledger alone, as another process does.
   void set_frozen(const std::string& owner, bool frozen);
@@ -75,7 +77,7 @@ class Deployment {
   void forget_send(const std::string& sender, const std::string& key);
   // Debits the wallet as `pay` does, and crashes before the activation.
   void debit_without_activation(const PreOrder& packet);
-  // All vouchers there are; returns how many.
+  // All vouchers there are, in every ledger; returns how many that was.
   size_t settle();
   // One round of each.
   Result<size_t> settle_once(Settler& from);
@@ -94,7 +96,9 @@ class Deployment {
   std::map<ShardId, std::unique_ptr<MemoryOrderStore>> order_stores;
   std::map<ShardId, OrderStore*> orders;
   MemoryLedgerStore ledger_in_memory;
-  FaultyLedgerStore ledger{ledger_in_memory};
+  FaultyLedgerStore ledger{ledger_in_memory};  // the first
+  std::vector<std::unique_ptr<MemoryLedgerStore>> other_ledgers;
+  const Ledgers all_ledgers;
   MemoryInboxStore inbox;
   MemoryCache cache;
   MemoryControl control;
@@ -109,8 +113,9 @@ class Deployment {
   UseCases use_cases;
 
   // Its parts, for short.
-  LedgerCommitter& writer = use_cases.ledger_committer;
-  Settler& settler = use_cases.settler;
+  Ledger& first_ledger = *use_cases.ledgers.all().front();
+  LedgerCommitter& writer = first_ledger.writer;
+  Settler& settler = *use_cases.settlers.front();
   Refunder& refunder = use_cases.refunder;
   Reconciler& reconciler = use_cases.reconciler;
   Audit& audit = use_cases.audit;

@@ -34,7 +34,7 @@ TEST_F(SettlerTest, EveryVoucherIsSettledOnceAcrossRestartsAtEveryPlace) {
   size_t settled = 0;
   while (true) {
     // One voucher a step, and a new Settler for each: it finds its place in the ledger.
-    Settler settler(at.orders, at.stream, at.ledger, at.writer, at.control, at.ownership, 1, at.registry);
+    Settler settler(at.orders, at.stream, at.first_ledger, at.control, at.ownership, 1, at.registry);
     ASSERT_TRUE(settler.prepare());
     const size_t step = at.settle_once(settler).value();
     if (step == 0) {
@@ -49,7 +49,7 @@ TEST_F(SettlerTest, EveryVoucherIsSettledOnceAcrossRestartsAtEveryPlace) {
 
 TEST_F(SettlerTest, TwoSettlersAtTheSamePlaceSettleOnce) {
   const PacketKey packet = busy_packet();
-  Settler other(at.orders, at.stream, at.ledger, at.writer, at.control, at.ownership, 64, at.registry);
+  Settler other(at.orders, at.stream, at.first_ledger, at.control, at.ownership, 64, at.registry);
   ASSERT_TRUE(other.prepare());
   EXPECT_EQ(at.settle_once().value(), 4U);
   EXPECT_EQ(at.settle_once(other).value(), 0U) << "its cursor was elsewhere";
@@ -115,7 +115,7 @@ TEST_F(SettlerTest, AShardWhoseLogCannotBeReadHoldsUpNoOther) {
   auto orders = at.orders;
   orders[down] = &broken;
   LogVoucherStream stream(orders);  // nothing was published here: all is asked of the stores
-  Settler settler(orders, stream, at.ledger, at.writer, at.control, at.ownership, 64, at.registry);
+  Settler settler(orders, stream, at.first_ledger, at.control, at.ownership, 64, at.registry);
   MemoryInboxStore inbox;
   InboxFeed feed(orders, stream, inbox, nullptr, at.ownership, 64);
 

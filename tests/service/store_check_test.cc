@@ -26,10 +26,10 @@ class StoreCheckTest : public ServiceTest {
     at.opened(at.active(lucky(1'000, 5)), "bob");
     at.opened(at.active(lucky(600, 3)), "carol");
     at.settle();
-    ASSERT_TRUE(check_stores(at.orders, at.ledger, inbox));
+    ASSERT_TRUE(check_stores(at.orders, {{LedgerId{}, &at.ledger}}, inbox));
   }
   std::string refusal(LedgerStore& ledger, InboxStore& other) {
-    const auto checked = check_stores(at.orders, ledger, other);
+    const auto checked = check_stores(at.orders, {{LedgerId{}, &ledger}}, other);
     EXPECT_EQ(error_of(checked), ErrorCode::kConfig);
     return checked ? "" : checked.error().detail;
   }
@@ -40,12 +40,12 @@ class StoreCheckTest : public ServiceTest {
 };
 
 TEST_F(StoreCheckTest, AnEmptyDeploymentAndOneWithAHistoryFit) {
-  EXPECT_TRUE(check_stores(at.orders, at.ledger, inbox));
+  EXPECT_TRUE(check_stores(at.orders, {{LedgerId{}, &at.ledger}}, inbox));
   make_history();
   at.active(lucky(100, 2));  // not settled
   at.deposit("alice", 300);
   at.debit_without_activation(at.sent("alice", lucky(300, 3)));
-  EXPECT_TRUE(check_stores(at.orders, at.ledger, inbox));
+  EXPECT_TRUE(check_stores(at.orders, {{LedgerId{}, &at.ledger}}, inbox));
 }
 
 TEST_F(StoreCheckTest, OrdersBehindTheLedgerAreRefused) {
@@ -62,7 +62,7 @@ TEST_F(StoreCheckTest, OrdersBehindTheInboxAreRefused) {
   make_history();
   const ShardId shard = busy_shard();
   ASSERT_TRUE(inbox.apply({shard, VoucherNo{1}, at.log(shard)}).value());
-  EXPECT_TRUE(check_stores(at.orders, at.ledger, inbox));
+  EXPECT_TRUE(check_stores(at.orders, {{LedgerId{}, &at.ledger}}, inbox));
   MemoryOrderStore older(shard);
   at.orders[shard] = &older;
   EXPECT_THAT(refusal(empty_ledger, inbox), testing::HasSubstr("are behind the inbox"));
@@ -75,7 +75,7 @@ TEST_F(StoreCheckTest, ALedgerWithoutThePaymentOfAPaidPacketIsRefused) {
 
 TEST_F(StoreCheckTest, AnAuditOverALostLedgerDiffersByWhatWasPaid) {
   make_history();
-  const AuditReport report = Audit(empty_ledger, at.orders, at.clock).run(false).value();
+  const AuditReport report = Audit({{LedgerId{}, &empty_ledger}}, Ledgers(), at.orders, at.clock).run(false).value();
   EXPECT_FALSE(report.balanced());
   EXPECT_EQ(report.difference(), Money(1'600));
 }
@@ -104,14 +104,14 @@ TEST_F(StoreCheckTest, SettlementStopsBeforeAPacketWithoutItsPayment) {
   const int64_t share = at.opened(first.order.key, "bob").share->amount.fen();
   at.opened(second, "carol");
 
-  LedgerCommitter writer(empty_ledger, at.clock, {}, at.registry);
+  Ledger ledger(empty_ledger, at.clock, {}, at.registry);
   const FollowsOne ownership(shard);
-  Settler settler(at.orders, at.stream, empty_ledger, writer, at.control, ownership, 64, at.registry);
+  Settler settler(at.orders, at.stream, ledger, at.control, ownership, 64, at.registry);
   const auto settle = [&] {
     const auto answer = std::make_shared<std::optional<Result<size_t>>>();
     settler.step(/*from_log=*/true, [answer](Result<size_t> settled) { *answer = std::move(settled); });
     while (!answer->has_value()) {
-      writer.step(std::chrono::milliseconds(0));
+      ledger.writer.step(std::chrono::milliseconds(0));
     }
     return (**answer).value();
   };
@@ -122,7 +122,7 @@ TEST_F(StoreCheckTest, SettlementStopsBeforeAPacketWithoutItsPayment) {
   EXPECT_EQ(next.kind, VoucherKind::kPaid);
   EXPECT_EQ(empty_ledger.account(AccountId::user(user("carol")))->balance(), Money(0));
   EXPECT_LE(empty_ledger.account(AccountId::user(user("bob")))->balance(), Money(share));
-  EXPECT_FALSE(Audit(empty_ledger, at.orders, at.clock).run(false)->balanced());
+  EXPECT_FALSE(Audit({{LedgerId{}, &empty_ledger}}, Ledgers(), at.orders, at.clock).run(false)->balanced());
   EXPECT_THAT(refusal(empty_ledger, inbox), testing::HasSubstr("the ledger is behind"));
 }
 

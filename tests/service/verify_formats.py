@@ -196,7 +196,7 @@ def day_checksum(v, _master):
     paid_at = c["paid_at_unix_ms"]
     rows = u64(local) + blob(sender) + blob(recipient) + u64(order[6]) + u64(order[7]) + u64(total) + u64(order[9])
     rows += blob(bytes.fromhex(v["draws"]["seed"])) + u64(order[11]) + u64(order[12])
-    rows += u64(paid_at) + u64(c["expires_at_unix_ms"]) + u64(3) + blob(order[14].encode()) + blob(order[15].encode())
+    rows += u64(paid_at) + u64(c["expires_at_unix_ms"]) + u64(3) + blob(order[14].encode()) + blob(order[15].encode()) + blob(b"s0")
     for no, kind, seq, user, paid_in in ((98, 1, 0, sender, b"s0"), (99, 2, 1, recipient, b"")):
         rows += u64(no) + u64(local) + u64(kind) + u64(seq) + blob(user) + u64(total) + u64(paid_at)
         rows += blob(b"south") + blob(paid_in)

@@ -154,7 +154,7 @@ SteadyTime Callers::deadline() {
 void Callers::deposit(Process& process, Task& task) {
   DepositRecord& made = *task.deposit;
   made.asked.at_all = true;
-  process.use_cases.wallets.deposit(made.user, made.amount, made.key, deadline(),
+  process.use_cases.wallets.deposit({made.user}, made.amount, made.key, deadline(),
                                     calls_.open<std::string>(process.number(), [this, &task, &made](auto answer) {
                                       if (answer && *answer) {
                                         made.accepted = true;

@@ -250,23 +250,58 @@ sim_mutant(ledger_answers_without_a_commit SOURCE service/ledger_committer.cc
   FIND "fail(ErrorCode::kOutcomeUnknown, \"the ledger did not confirm; ask again\")"
   REPLACE "Result<Posted>(Posted{})")
 sim_mutant(pending_payments_are_left SOURCE service/reconciler.cc
-  FIND "      if (order && order->key == payment.packet) {"
-  REPLACE "      if (order && run.report.pending > 1) {")
+  FIND "  if (order && order->key == payment.packet) {"
+  REPLACE "  if (order && run.report.pending > 1) {")
 sim_mutant(refused_transfers_are_left SOURCE service/reconciler.cc
-  FIND "  if (run->retries.empty()) {"
-  REPLACE "  if (true) {")
+  FIND "      run->retries.size(),\n"
+  REPLACE "      0,\n")
 sim_mutant(refunds_leave_the_last_shard SOURCE service/refunder.cc
   FIND "    if (!shards_.owns(shard)) {"
   REPLACE "    if (shard == stores_.rbegin()->first) {")
 
+# --- several ledgers --------------------------------------------------------------------------------------------------
+
+sim_mutant(due_is_posted_on_one_side SOURCE core/ledger.cc
+  FIND "  if (!has_escrow && !has_wallet) {\n"
+  REPLACE "  if (!has_escrow) {\n"
+  SCENARIO ledgers)
+sim_mutant(what_another_ledger_paid_never_arrives SOURCE core/ledger.cc
+  FIND "    if (escrow == place.self && voucher.paid_in != place.self) {\n"
+  REPLACE "    if (false && escrow == place.self) {\n"
+  SCENARIO ledgers)
+sim_mutant(shares_are_credited_where_the_escrow_is SOURCE core/ledger.cc
+  FIND "credit_of(voucher, place.self, escrow, place.all.of(voucher.user, voucher.home))"
+  REPLACE "credit_of(voucher, place.self, escrow, escrow)"
+  SCENARIO ledgers)
+sim_mutant(a_payment_ends_wherever_its_packet_was_paid SOURCE core/ledger.cc
+  FIND ".ends_pending = voucher.paid_in == place.self"
+  REPLACE ".ends_pending = true"
+  SCENARIO ledgers)
+sim_mutant(a_packet_stands_on_any_payment SOURCE shard/engine.cc
+  FIND "packet->paid_in() != activation->paid_in;"
+  REPLACE "false;"
+  SCENARIO ledgers)
+sim_mutant(what_was_given_back_stays_pending SOURCE core/ledger_decision.cc
+  FIND "    if (!posting.gives_back.empty()) {\n      decision_.no_longer_pending.insert(*transfer.packet);\n"
+  REPLACE "    if (!posting.gives_back.empty()) {\n"
+  SCENARIO ledgers)
+sim_mutant(what_a_channel_paid_twice_is_given_to_nobody SOURCE service/give_back.cc
+  FIND "  if (payment.debit.is_user()) {\n"
+  REPLACE "  if (true) {\n"
+  SCENARIO ledgers)
+sim_mutant(reconciliation_keeps_second_payments SOURCE service/reconciler.cc
+  FIND "if (answer && answer->stands_on_another) {"
+  REPLACE "if (false) {"
+  SCENARIO ledgers)
+
 # --- the use cases ----------------------------------------------------------------------------------------------------
 
 sim_mutant(activates_without_the_money SOURCE service/ordering.cc
-  FIND "                     done(not_posted(posted->outcome, \"the wallet\"));\n"
-  REPLACE "                     activate(order, deadline, std::move(done));\n")
+  FIND "done(not_posted(posted->outcome, \"the wallet\"));"
+  REPLACE "activate(order, payment, deadline, std::move(done));")
 sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
-  FIND "                     credit_sender(payment, deadline, std::move(done));\n"
-  REPLACE "                     done(PaidPacket{payment.ordered.order.key, PaymentOutcome::kCreditedToWallet});\n")
+  FIND "credit_sender(payment, deadline, std::move(done));"
+  REPLACE "done(PaidPacket{payment.ordered.order.key, PaymentOutcome::kCreditedToWallet});")
 sim_mutant(two_packets_of_one_key_are_paid SOURCE service/ordering.cc
   FIND "              .send_key = send_key_of(sender.user, idempotency_key)};\n"
   REPLACE "};\n"

@@ -22,8 +22,9 @@ ShardOptions shard_options(const Scenario& scenario, const std::string& node, ui
           .lease = scenario.lease};
 }
 
-UseCaseOptions use_case_options(const Scenario& scenario) {
-  return {.ledger = {.deferral = kDeferral},
+UseCaseOptions use_case_options(const Scenario& scenario, const Ledgers& ledgers) {
+  return {.ledgers = ledgers,
+          .ledger = {.deferral = kDeferral},
           .follower_batch_vouchers_max = scenario.batch_vouchers_max,
           .reconciler = {.grace = kGrace, .deferral = kDeferral, .deferral_max = kDeferralMax},
           .archive = {},
@@ -43,13 +44,16 @@ std::vector<Placement::Group> placement_groups(const Engines& engines) {
 }  // namespace
 
 Engines::Engines(Environment& env)
-    : ledger(env),
+    : all_ledgers(env.scenario.ledgers),
       inbox(env),
       stream(env),
       cache(env),
       ids(key_of<16>(1)),
       tickets(key_of<16>(2)),
       pay_tokens(key_of<32>(3)) {
+  for (const LedgerId id : all_ledgers.all()) {
+    ledgers.emplace(id, std::make_unique<SimLedgerStore>(env));
+  }
   for (uint16_t i = 0; i < env.scenario.shards; ++i) {
     const ShardId id{Region::kSouth, i};
     const auto& store = order_stores.emplace(id, std::make_unique<SimOrderStore>(id, env)).first->second;
@@ -59,7 +63,10 @@ Engines::Engines(Environment& env)
 }
 
 Engines::Copy Engines::copy() const {
-  Copy copy{.orders = {}, .ledger = ledger.moment(), .inbox = inbox.moment()};
+  Copy copy{.orders = {}, .ledgers = {}, .inbox = inbox.moment()};
+  for (const auto& [id, ledger] : ledgers) {
+    copy.ledgers[id] = ledger->moment();
+  }
   for (const auto& [id, store] : order_stores) {
     copy.orders[id] = store->moment();
   }
@@ -70,8 +77,26 @@ void Engines::restore(const Copy& copy) {
   for (const auto& [id, moment] : copy.orders) {
     order_stores.at(id)->go_back(moment);
   }
-  ledger.go_back(copy.ledger);
+  for (const auto& [id, moment] : copy.ledgers) {
+    ledgers.at(id)->go_back(moment);
+  }
   inbox.go_back(copy.inbox);
+}
+
+LedgerSet::Stores Engines::ledger_ports() const {
+  LedgerSet::Stores stores;
+  for (const auto& [id, ledger] : ledgers) {
+    stores.emplace(id, ledger.get());
+  }
+  return stores;
+}
+
+Audit::LedgerStores Engines::stored_ledgers() const {
+  Audit::LedgerStores stores;
+  for (const auto& [id, ledger] : ledgers) {
+    stores.emplace(id, &ledger->stored());
+  }
+  return stores;
 }
 
 Process::Process(Engines& engines, Environment& env, Network& network, const std::string& node, uint64_t number)
@@ -81,7 +106,7 @@ Process::Process(Engines& engines, Environment& env, Network& network, const std
       control_({{Region::kSouth, 100}}),
       ports_{.orders = engines.orders,
              .stream = engines.stream,
-             .ledger = engines.ledger,
+             .ledgers = engines.ledger_ports(),
              .inbox = engines.inbox,
              .cache = engines.cache,
              .control = control_},
@@ -93,7 +118,8 @@ Process::Process(Engines& engines, Environment& env, Network& network, const std
                 {.self = {.node = node, .address = node}, .incarnation = number, .lease = env.scenario.lease}),
       // Caches may look at their clock under a lock, where their process is not stopped here.
       use_cases(shards_, placement, ports_, {engines.ids, engines.tickets, engines.pay_tokens},
-                {clock_, env.clock, env.dice, workers_, registry_}, use_case_options(env.scenario)),
+                {clock_, env.clock, env.dice, workers_, registry_},
+                use_case_options(env.scenario, engines.all_ledgers)),
       routes(shards_, placement, Region::kSouth),
       forwarder(
           [this](ShardId shard) { return routes.find(shard); },
@@ -134,7 +160,8 @@ void Process::step() {
   } else if (part < 55) {
     unless_busy(Part::kLoader, id, [&] { shard.load_step(kNoWait); });
   } else if (part < 75) {
-    unless_busy(Part::kLedger, [&] { use_cases.ledger_committer.step(kNoWait); });
+    Ledger& ledger = *use_cases.ledgers.all()[env_.dice.below(use_cases.ledgers.all().size())];
+    unless_busy(Part::kLedger, {Region::kSouth, ledger.id().number}, [&] { ledger.writer.step(kNoWait); });
   } else if (part < 85) {
     settle();
   } else if (part < 95) {
@@ -165,9 +192,9 @@ void Process::leave() {
 }
 
 void Process::settle() {
-  if (!settling_) {
-    settling_ = true;
-    use_cases.settler.step(/*from_log=*/env_.dice.one_in(4), [this](Result<size_t>) { settling_ = false; });
+  Settler& settler = *use_cases.settlers[env_.dice.below(use_cases.settlers.size())];
+  if (settling_.insert(&settler).second) {
+    settler.step(/*from_log=*/env_.dice.one_in(4), [this, &settler](Result<size_t>) { settling_.erase(&settler); });
   }
 }
 

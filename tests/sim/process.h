@@ -34,17 +34,24 @@ struct Engines {
   // All stores, as they are between two steps.
   struct Copy {
     std::map<ShardId, size_t> orders;
-    size_t ledger = 0;
+    std::map<LedgerId, size_t> ledgers;
     size_t inbox = 0;
   };
   [[nodiscard]] Copy copy() const;
+  // The one with the user's wallet.
+  [[nodiscard]] SimLedgerStore& ledger_of(const UserId& user) const {
+    return *ledgers.at(all_ledgers.of(user, Region::kSouth));
+  }
+  [[nodiscard]] LedgerSet::Stores ledger_ports() const;
+  [[nodiscard]] Audit::LedgerStores stored_ledgers() const;
   // No process runs. Pre-orders may be there of packets that nobody has paid now.
   void restore(const Copy& copy);
 
   std::map<ShardId, std::unique_ptr<SimOrderStore>> order_stores;
   std::map<ShardId, OrderStore*> orders;
   std::map<ShardId, std::unique_ptr<SimMembership>> memberships;  // each shard is on a server of its own
-  SimLedgerStore ledger;
+  const Ledgers all_ledgers;
+  std::map<LedgerId, std::unique_ptr<SimLedgerStore>> ledgers;
   SimInboxStore inbox;
   SimStream stream;
   SimCache cache;
@@ -130,7 +137,7 @@ class Process {
   SteadyTime beat_at_;
   bool leaving_ = false;
   bool shares_name_ = false;
-  bool settling_ = false;
+  std::set<const Settler*> settling_;
   bool refunding_ = false;
   bool reconciling_ = false;
 };

@@ -19,6 +19,7 @@ Result<Scenario> load_scenario(const std::string& path) {
     value = static_cast<Value>(config->integer(key, static_cast<int64_t>(value), least, most));
   };
   read("workload.shards", scenario.shards, 1, 8);
+  read("workload.ledgers", scenario.ledgers, 1, 4);
   read("workload.users", scenario.users, 2, 100);
   read("workload.packets", scenario.packets, 1, 1'000);
   read("workload.shares_max", scenario.shares_max, 1, 100);

@@ -22,6 +22,7 @@ struct Scenario {
   uint32_t channel_percent = 40;  // packets paid through a channel, not from the wallet
   uint32_t pauses_per_1000 = 4;   // steps after which minutes or hours pass
   uint32_t nodes = 2;
+  uint8_t ledgers = 1;  // that the region's is split into
   // [process]
   std::chrono::milliseconds lease{2'000};  // of shards, and of a node's place among those that live
   size_t resident_bytes_max = 1 << 20;     // a small one makes the shards evict

@@ -191,11 +191,12 @@ void World::set_frozen(const UserId& user, bool frozen) {
   }
   env_.history.note(frozen ? "freeze" : "thaw");
   frozen_.insert(user);
-  process->use_cases.ledger_committer.set_frozen(AccountId::user(user), frozen, [this, user, frozen](Result<void> set) {
-    if (set && !frozen) {
-      frozen_.erase(user);
-    }
-  });
+  process->use_cases.ledgers.of(WalletOwner{user})
+      ->writer.set_frozen(AccountId::user(user), frozen, [this, user, frozen](Result<void> set) {
+        if (set && !frozen) {
+          frozen_.erase(user);
+        }
+      });
 }
 
 // The equations hold between any two steps.
@@ -204,10 +205,10 @@ void World::audit() {
   for (const auto& [id, store] : engines_.order_stores) {
     stored.emplace(id, &store->stored());
   }
-  const auto report = Audit(engines_.ledger.stored(), stored, env_.clock).run(/*deep=*/true);
+  const auto report = Audit(engines_.stored_ledgers(), engines_.all_ledgers, stored, env_.clock).run(/*deep=*/true);
   if (!report->balanced()) {
     env_.violation(fmt::format("the audit does not balance: difference {}, negative accounts {}, violations {}",
-                               report->difference().fen(), report->ledger.accounts_negative,
+                               report->difference().fen(), report->books().accounts_negative,
                                report->violations.size()));
   }
 }
@@ -252,9 +253,11 @@ uint64_t World::pending_payments() {
     ids.push_back(id);
   }
   uint64_t pending = 0;
-  const auto ledger = engines_.ledger.stored().totals(ids);
-  for (const LedgerTotals::Shard& shard : ledger->shards) {
-    pending += shard.pending_count;
+  for (const auto& [id, ledger] : engines_.ledgers) {
+    const auto totals = ledger->stored().totals(ids);
+    for (const LedgerTotals::Shard& shard : totals->shards) {
+      pending += shard.pending_count;
+    }
   }
   return pending;
 }
@@ -288,8 +291,11 @@ void World::work_until_idle() {
 void World::expect_followers_move() {
   for (const auto& [id, store] : engines_.order_stores) {
     const VoucherNo next = store->stored().head()->next_voucher;
-    for (const auto& [name, cursor] : {std::pair{"settlement", engines_.ledger.stored().cursor(id).value()},
-                                       {"the inbox", engines_.inbox.stored().cursor(id).value()}}) {
+    std::map<std::string, VoucherNo> cursors{{"the inbox", engines_.inbox.stored().cursor(id).value()}};
+    for (const auto& [ledger, books] : engines_.ledgers) {
+      cursors.emplace("ledger " + to_text(ledger), books->stored().cursor(id).value());
+    }
+    for (const auto& [name, cursor] : cursors) {
       Place& place = places_[{id, name}];
       const bool stands = cursor == place.cursor && cursor < place.next;
       place = {cursor, next, stands ? place.rounds + 1 : 0};
@@ -308,20 +314,30 @@ std::string World::unsettled() {
   for (const auto& [id, store] : engines_.order_stores) {
     ids.push_back(id);
   }
-  const auto ledger = engines_.ledger.stored().totals(ids);
-  for (const LedgerTotals::Shard& shard : ledger->shards) {
-    const auto orders = engines_.order_stores.at(shard.shard)->stored().totals(VoucherNo{1});
-    if (orders->packets_active > 0) {
+  for (const auto& [id, store] : engines_.order_stores) {
+    if (store->stored().totals(VoucherNo{1})->packets_active > 0) {
       return "a packet is active long after its expiry";
     }
-    if (shard.cursor != orders->next_voucher) {
-      return "settlement is behind the log";
-    }
-    if (engines_.inbox.stored().cursor(shard.shard).value() != orders->next_voucher) {
+    if (engines_.inbox.stored().cursor(id).value() != store->stored().head()->next_voucher) {
       return "the inbox is behind the log";
     }
-    if (shard.pending_count > 0 || shard.deferred_count > 0) {
-      return fmt::format("{} payments pending, {} transfers deferred", shard.pending_count, shard.deferred_count);
+  }
+  for (const auto& [id, ledger] : engines_.ledgers) {
+    const auto totals = ledger->stored().totals(ids);
+    for (const LedgerTotals::Shard& shard : totals->shards) {
+      if (shard.cursor != engines_.order_stores.at(shard.shard)->stored().head()->next_voucher) {
+        return "settlement is behind the log";
+      }
+      if (shard.pending_count > 0 || shard.deferred_count > 0) {
+        return fmt::format("{} payments pending, {} transfers deferred", shard.pending_count, shard.deferred_count);
+      }
+    }
+    for (const auto& [other, due] : totals->dues) {
+      const auto back = engines_.ledgers.at(other)->stored().totals({})->dues;
+      const auto theirs = back.find(id);
+      if (due + (theirs == back.end() ? Money(0) : theirs->second) != Money(0)) {
+        return fmt::format("{} and {} still owe each other", to_text(id), to_text(other));
+      }
     }
   }
   return {};

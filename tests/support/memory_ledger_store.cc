@@ -117,9 +117,12 @@ void MemoryLedgerStore::write(const LedgerDecision& decision) {
 void MemoryLedgerStore::write_payments(const LedgerDecision& decision) {
   for (const Posting* posting : decision.payments) {
     const Transfer& transfer = posting->transfer;
-    payments_[*transfer.packet] = {
-        posting->send_key,
-        {.packet = *transfer.packet, .amount = transfer.amount, .pay_token = posting->pay_token, .at = transfer.at}};
+    payments_[*transfer.packet] = {posting->send_key,
+                                   {.packet = *transfer.packet,
+                                    .transfer_id = transfer.id,
+                                    .amount = transfer.amount,
+                                    .pay_token = posting->pay_token,
+                                    .at = transfer.at}};
     if (posting->send_key) {
       sends_.emplace(*posting->send_key, *transfer.packet);
     }
@@ -260,6 +263,9 @@ Result<LedgerTotals> MemoryLedgerStore::totals(const std::vector<ShardId>& shard
     totals.sum_over_accounts += account.balance();
     totals.debits_posted += account.debits_posted;
     totals.credits_posted += account.credits_posted;
+    if (const auto creditor = id.creditor()) {
+      totals.dues.emplace(*creditor, account.balance());
+    }
     totals.accounts_negative += !id.may_go_negative() && account.balance() < Money(0) ? 1 : 0;
   }
   for (const Transfer& transfer : transfers_) {

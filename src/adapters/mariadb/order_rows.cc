@@ -73,7 +73,8 @@ std::string create_packets(const std::string& table, std::string_view indexes, s
       "CREATE TABLE IF NOT EXISTS {}(local BIGINT UNSIGNED PRIMARY KEY, sender {user} NOT NULL, recipient {user}, kind "
       "TINYINT NOT NULL, rule TINYINT NOT NULL, total BIGINT NOT NULL, count INT UNSIGNED NOT NULL, seed BINARY(32) "
       "NOT NULL, created_at BIGINT NOT NULL, payable_until BIGINT NOT NULL, paid_at BIGINT NOT NULL, expires_at BIGINT "
-      "NOT NULL, state TINYINT NOT NULL, group_id {user}, sender_home TINYINT NOT NULL{}) ENGINE = InnoDB {}",
+      "NOT NULL, state TINYINT NOT NULL, group_id {user}, sender_home TINYINT NOT NULL, paid_in TINYINT UNSIGNED NOT "
+      "NULL{}) ENGINE = InnoDB {}",
       table, indexes, options, fmt::arg("user", kUserType));
 }
 

@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS {packet}(
   local INTEGER PRIMARY KEY, sender TEXT NOT NULL, recipient TEXT, kind INTEGER NOT NULL, rule INTEGER NOT NULL,
   total INTEGER NOT NULL, count INTEGER NOT NULL, seed BLOB NOT NULL, created_at INTEGER NOT NULL,
   payable_until INTEGER NOT NULL, paid_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, state INTEGER NOT NULL,
-  group_id TEXT, sender_home INTEGER NOT NULL) STRICT;
+  group_id TEXT, sender_home INTEGER NOT NULL, paid_in INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS {packet}_active ON {packet}(expires_at) WHERE state = {active};
 CREATE TABLE IF NOT EXISTS {voucher}(
   no INTEGER PRIMARY KEY, local INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, user TEXT NOT NULL,

@@ -32,6 +32,16 @@ json::object shard_audit_json(const ShardAudit& shard) {
           {"lag", shard.lag()}};
 }
 
+json::object books_json(const LedgerTotals& books) {
+  return {{"accounts", books.accounts},
+          {"transfers", books.transfers},
+          {"sum_over_accounts", books.sum_over_accounts.fen()},
+          {"sum_over_transfers", books.sum_over_transfers.fen()},
+          {"debits_posted", books.debits_posted.fen()},
+          {"credits_posted", books.credits_posted.fen()},
+          {"accounts_negative", books.accounts_negative}};
+}
+
 }  // namespace
 
 json::object audit_json(const AuditReport& report, const PacketIdCodec& ids) {
@@ -43,18 +53,20 @@ json::object audit_json(const AuditReport& report, const PacketIdCodec& ids) {
   for (const PacketViolation& violation : report.violations) {
     violations.push_back({{"packet_id", ids.print(violation.packet)}, {"rule", violation.rule}});
   }
-  const LedgerTotals& ledger = report.ledger;
-  json::object out{{"balanced", report.balanced()},
-                   {"difference", report.difference().fen()},
-                   {"at", to_rfc3339(report.at)},
-                   {"ledger",
-                    {{"accounts", ledger.accounts},
-                     {"transfers", ledger.transfers},
-                     {"sum_over_accounts", ledger.sum_over_accounts.fen()},
-                     {"sum_over_transfers", ledger.sum_over_transfers.fen()},
-                     {"debits_posted", ledger.debits_posted.fen()},
-                     {"credits_posted", ledger.credits_posted.fen()},
-                     {"accounts_negative", ledger.accounts_negative}}},
+  json::object ledgers;
+  for (const auto& [id, ledger] : report.ledgers) {
+    ledgers[to_text(id)] = books_json(ledger);
+  }
+  json::array dues;
+  for (const DuePair& pair : report.dues) {
+    dues.push_back({{"between", {to_text(pair.one), to_text(pair.other)}},
+                    {"due", pair.due.fen()},
+                    {"on_its_way", pair.on_its_way.fen()},
+                    {"difference", pair.difference().fen()}});
+  }
+  json::object out{{"balanced", report.balanced()}, {"difference", report.difference().fen()},
+                   {"at", to_rfc3339(report.at)},   {"ledger", books_json(report.books())},
+                   {"ledgers", std::move(ledgers)}, {"dues", std::move(dues)},
                    {"shards", std::move(shards)}};
   if (report.deep) {
     out["violations"] = std::move(violations);

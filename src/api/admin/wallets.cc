@@ -41,9 +41,10 @@ void AdminApi::wallet(const RoutedRequest& in, ApiCall call) {
     call.fail_with(user.error());
     return;
   }
-  services_.wallets.account(*user, [user = *user, call = std::move(call)](Result<Account> account) mutable {
-    send_wallet(user, std::move(account), {}, std::move(call));
-  });
+  services_.wallets.account({*user, options_.region},
+                            [user = *user, call = std::move(call)](Result<Account> account) mutable {
+                              send_wallet(user, std::move(account), {}, std::move(call));
+                            });
 }
 
 void AdminApi::deposit(const RoutedRequest& in, ApiCall call) {
@@ -65,19 +66,19 @@ void AdminApi::deposit(const RoutedRequest& in, ApiCall call) {
   }
   const SteadyTime deadline = call.deadline();
   services_.wallets.deposit(
-      *user, amount, *key, deadline,
+      {*user, options_.region}, amount, *key, deadline,
       [this, user = *user, call = std::move(call)](Result<std::string> deposited) mutable {
         if (!deposited) {
           call.fail_with(deposited.error());
           return;
         }
-        services_.wallets.account(
-            user, [user, id = std::move(*deposited), call = std::move(call)](Result<Account> account) mutable {
-              if (!account) {  // "not now" would be a lie
-                account = fail(ErrorCode::kOutcomeUnknown, "it was deposited, and the wallet can't be read; ask again");
-              }
-              send_wallet(user, std::move(account), {{"transfer_id", id}}, std::move(call));
-            });
+        services_.wallets.account({user, options_.region}, [user, id = std::move(*deposited),
+                                                            call = std::move(call)](Result<Account> account) mutable {
+          if (!account) {  // "not now" would be a lie
+            account = fail(ErrorCode::kOutcomeUnknown, "it was deposited, and the wallet can't be read; ask again");
+          }
+          send_wallet(user, std::move(account), {{"transfer_id", id}}, std::move(call));
+        });
       });
 }
 
@@ -96,9 +97,10 @@ void AdminApi::set_frozen(const RoutedRequest& in, bool frozen, ApiCall call) {
     return;
   }
   log_info("wallet_freeze_set", {{"user", user->text()}, {"frozen", frozen}});
-  services_.wallets.freeze(*user, frozen, [user = *user, call = std::move(call)](Result<Account> account) mutable {
-    send_wallet(user, std::move(account), {}, std::move(call));
-  });
+  services_.wallets.freeze({*user, options_.region}, frozen,
+                           [user = *user, call = std::move(call)](Result<Account> account) mutable {
+                             send_wallet(user, std::move(account), {}, std::move(call));
+                           });
 }
 
 }  // namespace hongbao

@@ -80,8 +80,9 @@ void PublicApi::received(const RoutedRequest& in, Caller caller, ApiCall call) {
 
 void PublicApi::transfers(const RoutedRequest& in, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
-  const auto read = [this, user](const Page& page, Done<std::vector<WalletTransfer>> done) {
-    services_.wallets.transfers(user, before(page), page.size + 1, std::move(done));
+  const auto read = [this, owner = WalletOwner{user, caller.home}](const Page& page,
+                                                                   Done<std::vector<WalletTransfer>> done) {
+    services_.wallets.transfers(owner, before(page), page.size + 1, std::move(done));
   };
   const auto print = [this, user](const auto& entries) { return transfers_json(entries, user, services_.ids); };
   answer_list<WalletTransfer>(paging_, in.target, "transfers:" + user.text(), std::move(call), read, print);
@@ -108,7 +109,7 @@ void PublicApi::summary(const RoutedRequest& in, Caller caller, ApiCall call) {
 
 void PublicApi::wallet(const RoutedRequest& /*nothing*/, Caller caller, ApiCall call) {
   const UserId& user = caller.user;
-  services_.wallets.account(user, [user, call = std::move(call)](Result<Account> account) mutable {
+  services_.wallets.account({user, caller.home}, [user, call = std::move(call)](Result<Account> account) mutable {
     if (account) {
       call.send_json(http::status::ok, json::serialize(wallet_json(user, *account)));
     } else {

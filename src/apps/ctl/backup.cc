@@ -90,7 +90,7 @@ Result<json::object> backup_here(const Settings& settings, const std::string& di
   if (!stores) {
     return std::unexpected(stores.error());
   }
-  auto done = check_stores(stores->order_stores(), *stores->ledger, *stores->inbox);
+  auto done = check_stores(stores->order_stores(), stores->ledger_stores(), *stores->inbox);
   uint64_t files = 0;
   uint64_t bytes = 0;
   done = done ? back_up(

@@ -81,7 +81,7 @@ class Deployment {
   [[nodiscard]] virtual FollowLoop::Busy followers_rest(const ShardSet& shards) const = 0;
   // All outlive them. Null: backups are not made here.
   virtual std::unique_ptr<Tenancy> make_tenancy(const ShardSet& shards) = 0;
-  virtual std::unique_ptr<BackupJob> make_backup_job(LedgerCommitter& ledger_committer) = 0;
+  virtual std::unique_ptr<BackupJob> make_backup_job(const LedgerSet& ledgers) = 0;
 };
 
 struct DeploymentKind {

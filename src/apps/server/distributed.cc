@@ -191,7 +191,7 @@ class DistributedDeployment final : public Deployment {
     return [] { return false; };
   }
   std::unique_ptr<Tenancy> make_tenancy(const ShardSet& shards) override;
-  std::unique_ptr<BackupJob> make_backup_job(LedgerCommitter&) override { return nullptr; }  // the servers' own are
+  std::unique_ptr<BackupJob> make_backup_job(const LedgerSet&) override { return nullptr; }  // the servers' own are
 
  private:
   const Settings& settings_;

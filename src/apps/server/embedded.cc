@@ -47,13 +47,21 @@ class NoNeighbours final : public Neighbours {
   const Ports ports_;
 };
 
+bool has_settlement_stopped(const UseCases& use_cases) {
+  return std::ranges::any_of(use_cases.settlers, [](const auto& settler) { return settler->has_stopped(); });
+}
+
 bool NoNeighbours::are_followers_behind() const {
   bool behind = false;
   for (const auto& [id, store] : ports_.orders) {
     const auto head = store->head();
-    const auto cursor = ports_.ledger.cursor(id);
-    const auto inbox = ports_.inbox.cursor(id);
-    behind = behind || !head || !cursor || !inbox || *cursor < head->next_voucher || *inbox < head->next_voucher;
+    const auto is_behind = [&head](const Result<VoucherNo>& cursor) {
+      return !head || !cursor || *cursor < head->next_voucher;
+    };
+    behind = behind || is_behind(ports_.inbox.cursor(id));
+    for (const auto& [ledger, books] : ports_.ledgers) {
+      behind = behind || is_behind(books->cursor(id));
+    }
   }
   return behind;
 }
@@ -61,7 +69,7 @@ bool NoNeighbours::are_followers_behind() const {
 void NoNeighbours::settle_if_alone() {
   const auto give_up = std::chrono::steady_clock::now() + kFlushMax;
   while (std::chrono::steady_clock::now() < give_up) {
-    if (!are_followers_behind() || services_.use_cases.settler.has_stopped() ||
+    if (!are_followers_behind() || has_settlement_stopped(services_.use_cases) ||
         !ports_.control.is_on(Switch::kSettlement)) {
       return;
     }
@@ -117,7 +125,7 @@ class EmbeddedDeployment final : public Deployment {
   std::unique_ptr<Tenancy> make_tenancy(const ShardSet& shards) override {
     return std::make_unique<SoleTenancy>(shards, local_.engines);
   }
-  std::unique_ptr<BackupJob> make_backup_job(LedgerCommitter& ledger_committer) override;
+  std::unique_ptr<BackupJob> make_backup_job(const LedgerSet& ledgers) override;
 
  private:
   const Settings& settings_;
@@ -125,9 +133,10 @@ class EmbeddedDeployment final : public Deployment {
   LocalEngines local_;
 };
 
-std::unique_ptr<BackupJob> EmbeddedDeployment::make_backup_job(LedgerCommitter& ledger_committer) {
-  const HoldLedger hold = [&ledger_committer](std::move_only_function<void()> job) {
-    return ask<void>([&](auto done) { ledger_committer.between_commits(std::move(job), std::move(done)); }).get();
+std::unique_ptr<BackupJob> EmbeddedDeployment::make_backup_job(const LedgerSet& ledgers) {
+  const HoldLedger hold = [&ledger =
+                               *ledgers.all().front()](std::move_only_function<void()> job) {  // it is the only one
+    return ask<void>([&](auto done) { ledger.writer.between_commits(std::move(job), std::move(done)); }).get();
   };
   return std::make_unique<BackupJob>(
       [source = BackupSource{settings_.data_dir, settings_.shard_ids()}, hold](const std::string& directory,

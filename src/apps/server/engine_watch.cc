@@ -44,7 +44,7 @@ RegionWatch::Look look_at_files(const Engines& engines, std::vector<ShardId> sha
   return [&engines, shards = std::move(shards)] {
     Found found;
     auto done = read_tenures(engines, shards, found);
-    done = done ? read_cursors(*engines.ledger, shards, found.settled_to) : done;
+    done = done ? read_cursors(*engines.ledgers.begin()->second, shards, found.settled_to) : done;
     done = done ? read_cursors(*engines.inbox, shards, found.inbox_to) : done;
     return found_or(std::move(done), std::move(found));
   };
@@ -119,7 +119,7 @@ void watch_shared_engines(const Settings& settings, const SharedEngines& shared,
     watch.add({"mariadb", "orders", server.address()}, look_at_orders(engines, shared.members[i]));
   }
   watch.add({"mariadb", "ledger", layout.ledger().address()},
-            look_at_cursors(layout.ledger(), *engines.ledger, all, &Found::settled_to));
+            look_at_cursors(layout.ledger(), *engines.ledgers.begin()->second, all, &Found::settled_to));
   watch.add({"mariadb", "inbox", layout.inbox().address()},
             look_at_cursors(layout.inbox(), *engines.inbox, all, &Found::inbox_to));
   if (settings.mariadb_cold) {

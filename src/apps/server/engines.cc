@@ -18,10 +18,18 @@ std::map<ShardId, OrderStore*> Engines::order_stores() const {
   return stores;
 }
 
+LedgerSet::Stores Engines::ledger_stores() const {
+  LedgerSet::Stores stores;
+  for (const auto& [id, store] : ledgers) {
+    stores.emplace(id, store.get());
+  }
+  return stores;
+}
+
 Ports Engines::ports() const {
   return {.orders = order_stores(),
           .stream = *stream,
-          .ledger = *ledger,
+          .ledgers = ledger_stores(),
           .inbox = *inbox,
           .cache = *cache,
           .shared_cache = shared_cache,

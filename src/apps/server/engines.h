@@ -12,7 +12,7 @@ namespace hongbao {
 
 struct Engines {
   std::map<ShardId, std::unique_ptr<OrderStore>> orders;
-  std::unique_ptr<LedgerStore> ledger;
+  std::map<LedgerId, std::unique_ptr<LedgerStore>> ledgers;
   std::unique_ptr<InboxStore> inbox;
   std::unique_ptr<Cache> cache;
   Cache* shared_cache = nullptr;             // `cache`, when other processes have it as well
@@ -24,6 +24,7 @@ struct Engines {
   void seal_orders(const Subkeys<Key256>& keys);
 
   [[nodiscard]] std::map<ShardId, OrderStore*> order_stores() const;
+  [[nodiscard]] LedgerSet::Stores ledger_stores() const;
   // REQUIRES: all are there; and they outlive it.
   [[nodiscard]] Ports ports() const;
 };

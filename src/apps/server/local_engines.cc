@@ -27,9 +27,9 @@ Result<LocalEngines> open_local_engines(const Settings& settings, const KeyRing&
   Engines& engines = local.engines;
   engines.orders = std::move(stores->orders);
   engines.seal_orders({keys, kSeedSeal});
-  engines.ledger = std::move(stores->ledger);
+  engines.ledgers.emplace(LedgerId{settings.region, 0}, std::move(stores->ledger));
   engines.inbox = std::move(stores->inbox);
-  auto done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
+  auto done = check_stores(engines.order_stores(), engines.ledger_stores(), *engines.inbox);
   if (done) {
     done = put(engines.greetings, sqlite::GreetingStore::open(settings.data_dir + "/greetings.db", clock));
   }

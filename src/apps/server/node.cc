@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds kPollEvery{5};
 constexpr std::chrono::milliseconds kTokensLookEvery{500};
 
 UseCaseOptions use_case_options(const Settings& settings) {
-  return {.ledger = settings.ledger,
+  return {.ledgers = settings.ledgers,
+          .ledger = settings.ledger,
           .follower_batch_vouchers_max = settings.settlement_batch_vouchers_max,
           .reconciler = settings.reconciler,
           .archive = settings.archive,
@@ -105,8 +106,8 @@ Node::Node(const Settings& settings, std::unique_ptr<prometheus::Registry> regis
       token_watch_(kTokensLookEvery, [this] { admin_tokens_.look_again(); }),
       use_cases_(shards_, tenancy_->ownership(), ports_, {ids_, tickets_, pay_tokens_},
                  {clock_, clock_, random_, workers_.users, registry_}, use_case_options(settings)),
-      backup_(deployment_->make_backup_job(use_cases_.ledger_committer)),
-      schedule_(use_cases_, shards_, ports_.ledger, settings, registry_),
+      backup_(deployment_->make_backup_job(use_cases_.ledgers)),
+      schedule_(use_cases_, shards_, settings, registry_),
       neighbours_(tenancy_->make_neighbours({shards_, use_cases_, public_api_, region_})),
       region_(shards_, watch_, neighbours_->peers(),
               {.node = deployment_->node_name(),
@@ -158,11 +159,13 @@ Result<void> Node::start() {
   if (auto prepared = use_cases_.prepare(); !prepared) {
     return prepared;
   }
-  use_cases_.ledger_committer.start();
+  use_cases_.ledgers.start();
   workers_.start();
   journal_.start();
   watch_.start();
-  use_cases_.settler.start(deployment_->followers_rest(shards_));
+  for (const auto& settler : use_cases_.settlers) {
+    settler->start(deployment_->followers_rest(shards_));
+  }
   use_cases_.inbox_feed.start(deployment_->followers_rest(shards_));
   schedule_.start();
   if (token_key_file_) {
@@ -240,9 +243,11 @@ void Node::stop() {
   if (running_) {
     neighbours_->settle_if_alone();
   }
-  use_cases_.settler.stop();
+  for (const auto& settler : use_cases_.settlers) {
+    settler->stop();
+  }
   use_cases_.inbox_feed.stop();
-  use_cases_.ledger_committer.stop();
+  use_cases_.ledgers.stop();
   workers_.stop();
   journal_.stop();
   admin_server_.stop();

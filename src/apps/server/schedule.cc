@@ -10,11 +10,10 @@ constexpr std::chrono::seconds kFrozenAccountsEvery{1};
 
 }  // namespace
 
-Schedule::Schedule(UseCases& use_cases, const ShardSet& shards, LedgerStore& ledger, const Settings& settings,
+Schedule::Schedule(UseCases& use_cases, const ShardSet& shards, const Settings& settings,
                    prometheus::Registry& registry)
     : use_cases_(use_cases),
       shards_(shards),
-      ledger_(ledger),
       audit_difference_(add_gauge(registry, "hongbao_conservation_difference_fen",
                                   "Difference of the last audit's equations; anything but 0 is an alarm.")),
       settlement_lag_(add_gauge(registry, "hongbao_settlement_lag_vouchers", "Vouchers not settled yet.")),
@@ -52,8 +51,12 @@ void Schedule::measure_lag() {
   uint64_t lag = 0;
   for (const ShardId id : shards_.ids()) {
     const VoucherNo next = shards_.find(id)->status().next_voucher;
-    const auto cursor = ledger_.cursor(id);
-    lag += cursor && *cursor < next ? next.value - cursor->value : 0;
+    uint64_t behind = 0;  // of the ledger that is furthest behind
+    for (const auto& ledger : use_cases_.ledgers.all()) {
+      const auto cursor = ledger->store.cursor(id);
+      behind = std::max(behind, cursor && *cursor < next ? next.value - cursor->value : 0);
+    }
+    lag += behind;
   }
   settlement_lag_.Set(static_cast<double>(lag));
 }

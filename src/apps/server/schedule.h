@@ -11,8 +11,7 @@ namespace hongbao {
 class Schedule {
  public:
   // All outlive it.
-  Schedule(UseCases& use_cases, const ShardSet& shards, LedgerStore& ledger, const Settings& settings,
-           prometheus::Registry& registry);
+  Schedule(UseCases& use_cases, const ShardSet& shards, const Settings& settings, prometheus::Registry& registry);
 
   void start();
   // Returns after the runs that are under way.
@@ -28,7 +27,6 @@ class Schedule {
 
   UseCases& use_cases_;
   const ShardSet& shards_;
-  LedgerStore& ledger_;
   prometheus::Gauge& audit_difference_;
   prometheus::Gauge& settlement_lag_;
   Periodic frozen_accounts_;

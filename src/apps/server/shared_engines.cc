@@ -101,7 +101,8 @@ Result<void> open_databases(const Settings& settings, const KeyRing& keys, Share
   if (!done) {
     return done;
   }
-  done = put(engines.ledger, mariadb::LedgerStore::open(layout.ledger(), mariadb::ledger_database()));
+  done = put(engines.ledgers[{settings.region, 0}],
+             mariadb::LedgerStore::open(layout.ledger(), mariadb::ledger_database()));
   done = done ? put(engines.inbox, mariadb::InboxStore::open(layout.inbox(), mariadb::inbox_database())) : done;
   const auto facts = done ? common_facts(settings, layout) : std::unexpected(done.error());
   if (!facts) {
@@ -128,7 +129,7 @@ Result<void> open_databases(const Settings& settings, const KeyRing& keys, Share
     shared.members.push_back(std::move(members));
   }
   engines.seal_orders({keys, kSeedSeal});
-  done = check_stores(engines.order_stores(), *engines.ledger, *engines.inbox);
+  done = check_stores(engines.order_stores(), engines.ledger_stores(), *engines.inbox);
   return done ? check_cold_storage(layout) : done;
 }
 
