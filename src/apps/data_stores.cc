@@ -10,6 +10,7 @@
 #include "apps/data_checks.h"
 #include "apps/data_identity.h"
 #include "apps/put.h"
+#include "base/pointers.h"
 
 namespace hongbao {
 namespace {
@@ -67,11 +68,7 @@ std::map<LedgerId, LedgerStore*> DataStores::ledger_stores() const {
 }
 
 std::map<ShardId, OrderStore*> DataStores::order_stores() const {
-  std::map<ShardId, OrderStore*> stores;
-  for (const auto& [id, store] : orders) {
-    stores.emplace(id, store.get());
-  }
-  return stores;
+  return pointers_to<OrderStore>(orders);
 }
 
 Result<DataStores> open_data(const sqlite::DataDir& dir, const std::vector<ShardId>& shards,

@@ -64,7 +64,7 @@ enum class TransferKind : uint8_t {
   kPaid = 2,      // user or channel → escrow
   kOpened = 3,    // escrow → user
   kRefunded = 4,  // escrow → sender; what is between two ledgers stands for either side
-  kReturned = 5,  // what is due → sender: a payment for a packet that stands on another ledger's
+  kReturned = 5,  // a payment the other way round: its packet stands on another ledger's
 };
 std::string_view to_text(TransferKind kind);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "core/payment.h"
 
 namespace hongbao {
 namespace {
@@ -69,12 +70,6 @@ std::set<AccountId> debited_accounts(const Settlement& settlement, const LedgerP
   return accounts;
 }
 
-// Whether it undoes what was posted.
-bool is_reverse_of(const Transfer& transfer, const std::optional<Transfer>& posted) {
-  return posted && posted->debit == transfer.credit && posted->credit == transfer.debit &&
-         posted->amount == transfer.amount && posted->packet == transfer.packet;
-}
-
 class Decider {
  public:
   Decider(const LedgerBatch& batch, LedgerState state) : batch_(batch), state_(std::move(state)) {}
@@ -137,8 +132,11 @@ Posted Decider::post(const Posting& posting) {
       return *refused;
     }
   }
-  if (!posting.gives_back.empty() && !is_reverse_of(transfer, find_posted(posting.gives_back))) {
-    return {PostOutcome::kNoPayment};
+  if (!posting.gives_back.empty()) {
+    const auto payment = find_posted(posting.gives_back);
+    if (!payment || !is_return_of(transfer, *payment)) {
+      return {PostOutcome::kNoPayment};
+    }
   }
   const Judged judged = judge(transfer, posted);
   if (judged.verdict == TransferVerdict::kPosted && !count(posting)) {

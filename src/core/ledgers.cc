@@ -21,8 +21,7 @@ std::optional<LedgerId> parse_ledger_id(std::string_view text) {
   if (!number || *number >= Ledgers::kCountMax) {
     return std::nullopt;
   }
-  const LedgerId ledger{static_cast<Region>(text.front()), *number};
-  return to_text(ledger) == text ? std::optional(ledger) : std::nullopt;
+  return LedgerId{static_cast<Region>(text.front()), *number};
 }
 
 std::vector<LedgerId> Ledgers::all() const {

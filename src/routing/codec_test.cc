@@ -120,40 +120,27 @@ TEST(Codec, WhatGroupsACallerIsInAndItsHomeDoNotTravel) {
                                  {OpenCall{asker, kKey, "ticket"}},
                                  {ViewCall{asker, kKey}},
                                  {SharesCall{asker, kKey}}}) {
-    const auto groups_of = [](const PacketCall& of) {
+    const auto asker_of = [](const PacketCall& of) {
       return std::visit(
           [](const auto& what) {
             if constexpr (requires { what.asker; }) {
-              return what.asker.groups;
+              return what.asker;
             } else if constexpr (requires { what.sender; }) {
-              return what.sender.groups;
+              return what.sender;
             } else {
-              return GroupsRef();
+              return Asker();
             }
           },
           of.what);
     };
-    const auto home_of = [](const PacketCall& of) {
-      return std::visit(
-          [](const auto& what) {
-            if constexpr (requires { what.asker; }) {
-              return what.asker.home;
-            } else if constexpr (requires { what.sender; }) {
-              return what.sender.home;
-            } else {
-              return Region::kSouth;
-            }
-          },
-          of.what);
-    };
-    ASSERT_EQ(groups_of(call), asker.groups);
+    ASSERT_EQ(asker_of(call).groups, asker.groups);
     auto arrived = decode_call(bytes_of(call), kDeadline);
     ASSERT_TRUE(arrived);
-    EXPECT_EQ(groups_of(*arrived), nullptr) << call.what.index();
-    EXPECT_EQ(home_of(*arrived), Region::kSouth) << call.what.index();
+    EXPECT_EQ(asker_of(*arrived).groups, nullptr) << call.what.index();
+    EXPECT_EQ(asker_of(*arrived).home, Region::kSouth) << call.what.index();
     set_asker(*arrived, asker.groups, asker.home);
-    EXPECT_EQ(groups_of(*arrived), asker.groups) << "as its token says";
-    EXPECT_EQ(home_of(*arrived), Region::kNorth);
+    EXPECT_EQ(asker_of(*arrived).groups, asker.groups) << "as its token says";
+    EXPECT_EQ(asker_of(*arrived).home, Region::kNorth);
   }
 }
 

@@ -8,6 +8,11 @@ namespace {
 
 constexpr size_t kVouchersAtOnce = 4'096;
 
+// REQUIRES: the ledger and the shard are in the report.
+const LedgerTotals::Shard& shard_in(const AuditReport& report, LedgerId ledger, ShardId shard) {
+  return *std::ranges::find(report.ledgers.at(ledger).shards, shard, &LedgerTotals::Shard::shard);
+}
+
 Money absolute(Money amount) {
   return std::max(amount, Money(0).minus_clamped(amount));
 }
@@ -106,16 +111,14 @@ Result<void> Audit::read_ledgers(AuditReport& report) const {
 
 Result<void> Audit::read_shard(ShardId shard, OrderStore& store, AuditReport& report) const {
   const LedgerId escrow = all_.of(shard);
-  const auto& shards = report.ledgers.at(escrow).shards;
-  const auto& settled = *std::ranges::find(shards, shard, &LedgerTotals::Shard::shard);
+  const LedgerTotals::Shard& settled = shard_in(report, escrow, shard);
   auto orders = store.totals(settled.cursor);
   if (!orders) {
     return std::unexpected(orders.error());
   }
   UnpaidVouchers unpaid;
   for (const auto& [id, ledger] : ledgers_) {
-    const auto& at = *std::ranges::find(report.ledgers.at(id).shards, shard, &LedgerTotals::Shard::shard);
-    const auto found = find_unpaid(id, *ledger, store, at.cursor, orders->next_voucher);
+    const auto found = find_unpaid(id, *ledger, store, shard_in(report, id, shard).cursor, orders->next_voucher);
     if (!found) {
       return std::unexpected(found.error());
     }
@@ -162,7 +165,7 @@ Result<void> Audit::read_dues(AuditReport& report) const {
 Result<void> Audit::add_on_its_way(ShardId shard, OrderStore& store, AuditReport& report) const {
   const LedgerId escrow = all_.of(shard);
   const auto settled_in = [&](LedgerId ledger) -> const LedgerTotals::Shard& {
-    return *std::ranges::find(report.ledgers.at(ledger).shards, shard, &LedgerTotals::Shard::shard);
+    return shard_in(report, ledger, shard);
   };
   const auto add = [&](LedgerId wallet, Money amount) {
     for (DuePair& pair : report.dues) {

@@ -2,7 +2,7 @@
 // often it is asked. Any thread; the callback runs in a ledger writer's step, or inline when it is refused.
 #pragma once
 
-#include "core/packet.h"
+#include "core/payment.h"
 #include "service/ledger_set.h"
 
 namespace hongbao {
@@ -11,10 +11,6 @@ enum class GivenBack : uint8_t {
   kYes,        // the sender has the money, now or since before
   kNoPayment,  // this ledger has no such payment
 };
-
-// The transfers that a payment for `order` is, in the ledger that it is made in. `escrow`: the ledger of the shard.
-Transfer wallet_payment(const Order& order, std::string id, const Ledger& wallet, LedgerId escrow, Timestamp now);
-Transfer channel_payment(const Order& order, std::string id, AccountId channel, Timestamp now);
 
 // `payment`: as it was, or would have been, posted in `in`. What came through a channel is credited to the sender's
 // wallet first, and then taken out of the escrow, so that after a crash between the two it is repeated. Errors: those

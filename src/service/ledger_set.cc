@@ -26,6 +26,11 @@ void LedgerSet::stop() {
   }
 }
 
+Result<Ledger*> LedgerSet::of(const WalletOwner& owner) const {
+  Ledger* const ledger = everywhere_.count(owner.home) > 0 ? find(everywhere_.of(owner.user, owner.home)) : nullptr;
+  return ledger != nullptr ? Result<Ledger*>(ledger) : fail(ErrorCode::kUnavailable, "the wallet is in another region");
+}
+
 Ledger* LedgerSet::find(LedgerId id) const {
   const auto found = std::ranges::find(ledgers_, id, [](const auto& ledger) { return ledger->id(); });
   return found == ledgers_.end() ? nullptr : found->get();

@@ -44,8 +44,8 @@ class LedgerSet {
   [[nodiscard]] Ledger* find(LedgerId id) const;
   // With the escrow. REQUIRES: a shard of this region.
   [[nodiscard]] Ledger& of(ShardId shard) const { return *find(everywhere_.of(shard)); }
-  // With the wallet. Null: another region has it. REQUIRES: a home in the deployment.
-  [[nodiscard]] Ledger* of(const WalletOwner& owner) const { return find(everywhere_.of(owner.user, owner.home)); }
+  // With the wallet. kUnavailable: another region has it.
+  [[nodiscard]] Result<Ledger*> of(const WalletOwner& owner) const;
 
  private:
   const Ledgers everywhere_;

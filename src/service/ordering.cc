@@ -114,20 +114,20 @@ void Ordering::pay(const UserId& user, const PacketKey& packet, const SealedOrde
     done(fail(ErrorCode::kForbidden, "only the sender can pay from the wallet"));
     return;
   }
-  Ledger* const wallet = ledgers_.of(WalletOwner{order.sender, order.sender_home});
-  if (wallet == nullptr) {
-    done(fail(ErrorCode::kUnavailable, "the wallet is in another region"));
+  const auto wallet = ledgers_.of(WalletOwner{order.sender, order.sender_home});
+  if (!wallet) {
+    done(std::unexpected(wallet.error()));
     return;
   }
   if (clock_.now() > order.payable_until) {
-    activate_if_known(order, *wallet, deadline, std::move(done));
+    activate_if_known(order, **wallet, deadline, std::move(done));
     return;
   }
-  debit_wallet(ordered, *wallet, deadline, std::move(done));
+  debit_wallet(ordered, **wallet, deadline, std::move(done));
 }
 
 Ordering::Payment Ordering::wallet_payment_of(const Order& order, Ledger& wallet) const {
-  return {&wallet, wallet_payment(order, wallet_payment_transfer_id(ids_.print(order.key)), wallet,
+  return {&wallet, wallet_payment(order, wallet_payment_transfer_id(ids_.print(order.key)), wallet.id(),
                                   ledgers_.of(order.key.shard).id(), clock_.now())};
 }
 
@@ -257,7 +257,7 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
                              return;
                            case PostOutcome::kAlreadyPaid:  // by another payment, or another packet of this send
                            case PostOutcome::kIdReused:     // perhaps by this one, repeated after it was credited
-                             credit_sender(payment, deadline, std::move(done));
+                             credit_sender(payment, made.transfer, deadline, std::move(done));
                              return;
                            default:
                              done(not_posted(posted->outcome, "the channel's account"));
@@ -266,34 +266,28 @@ void Ordering::accept(const ChannelPayment& payment, SteadyTime deadline, Done<P
 }
 
 // The packet is paid already, or another of its send, and this money has come all the same: it is the sender's.
-void Ordering::credit_sender(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done) {
+void Ordering::credit_sender(const ChannelPayment& payment, const Transfer& made, SteadyTime deadline,
+                             Done<PaidPacket> done) {
   const Order& order = payment.ordered.order;
-  Posting posting{.transfer = {.id = channel_payment_transfer_id(payment.channel, payment.payment_id),
-                               .debit = AccountId::channel(payment.channel),
-                               .credit = AccountId::user(order.sender),
-                               .amount = payment.amount,
-                               .kind = TransferKind::kDeposit,
-                               .packet = order.key,
-                               .at = clock_.now()}};
-  PreOrder ordered{order, payment.ordered.pay_token, std::string(kGreetingDefault)};
-  Ledger* const wallet = ledgers_.of(WalletOwner{order.sender, order.sender_home});
-  if (wallet == nullptr) {
-    done(fail(ErrorCode::kUnavailable, "the sender's wallet is in another region"));
+  const auto wallet = ledgers_.of(WalletOwner{order.sender, order.sender_home});
+  if (!wallet) {
+    done(std::unexpected(wallet.error()));
     return;
   }
-  wallet->writer.post(std::move(posting), deadline,
-                      [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
-                        if (!posted) {
-                          done(std::unexpected(posted.error()));
-                        } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
-                          const PacketKey key = ordered.order.key;
-                          done(PaidPacket{key, PaymentOutcome::kCreditedToWallet, std::move(ordered)});
-                        } else if (*posted == PostOutcome::kIdReused) {
-                          done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
-                        } else {
-                          done(not_posted(posted->outcome, "the sender's wallet"));
-                        }
-                      });
+  PreOrder ordered{order, payment.ordered.pay_token, std::string(kGreetingDefault)};
+  (*wallet)->writer.post({.transfer = channel_credit(made, order, clock_.now())}, deadline,
+                         [ordered = std::move(ordered), done = std::move(done)](Result<Posted> posted) mutable {
+                           if (!posted) {
+                             done(std::unexpected(posted.error()));
+                           } else if (*posted == PostOutcome::kPosted || *posted == PostOutcome::kDuplicate) {
+                             const PacketKey key = ordered.order.key;
+                             done(PaidPacket{key, PaymentOutcome::kCreditedToWallet, std::move(ordered)});
+                           } else if (*posted == PostOutcome::kIdReused) {
+                             done(fail(ErrorCode::kPaymentIdReused, "was used for another packet", "payment_id"));
+                           } else {
+                             done(not_posted(posted->outcome, "the sender's wallet"));
+                           }
+                         });
 }
 
 }  // namespace hongbao

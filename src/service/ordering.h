@@ -103,7 +103,7 @@ class Ordering {
   void return_payment(const Order& order, const Payment& payment, const PaidPacket& told, SteadyTime deadline,
                       Done<PaidPacket> done);
   [[nodiscard]] std::unexpected<Error> already_sent(const PacketKey& first) const;
-  void credit_sender(const ChannelPayment& payment, SteadyTime deadline, Done<PaidPacket> done);
+  void credit_sender(const ChannelPayment& payment, const Transfer& made, SteadyTime deadline, Done<PaidPacket> done);
 
   const ShardSet& shards_;
   PreOrders& pre_orders_;

@@ -7,17 +7,13 @@ namespace {
 
 constexpr std::string_view kDepositChannel = "operator";
 
-std::unexpected<Error> elsewhere() {
-  return fail(ErrorCode::kUnavailable, "the wallet is in another region");
-}
-
 }  // namespace
 
 void Wallets::deposit(const WalletOwner& owner, Money amount, std::string_view key, SteadyTime deadline,
                       Done<std::string> done) {
-  Ledger* const ledger = ledgers_.of(owner);
-  if (ledger == nullptr) {
-    done(elsewhere());
+  const auto ledger = ledgers_.of(owner);
+  if (!ledger) {
+    done(std::unexpected(ledger.error()));
     return;
   }
   Transfer transfer{.id = deposit_transfer_id(owner.user, key),
@@ -28,7 +24,7 @@ void Wallets::deposit(const WalletOwner& owner, Money amount, std::string_view k
                     .at = clock_.now()};
   std::string id = transfer.id;
   const DailyLimit limit{Day::of(transfer.at), deposits_daily_max_};
-  ledger->writer.post(
+  (*ledger)->writer.post(
       {.transfer = std::move(transfer), .daily_limit = limit}, deadline,
       [most = limit.most, id = std::move(id), done = std::move(done)](Result<Posted> posted) mutable {
         if (!posted) {
@@ -51,16 +47,16 @@ void Wallets::deposit(const WalletOwner& owner, Money amount, std::string_view k
 }
 
 void Wallets::freeze(const WalletOwner& owner, bool frozen, Done<Account> done) {
-  Ledger* const ledger = ledgers_.of(owner);
-  if (ledger == nullptr) {
-    done(elsewhere());
+  const auto ledger = ledgers_.of(owner);
+  if (!ledger) {
+    done(std::unexpected(ledger.error()));
     return;
   }
   if (const auto room = frozen ? frozen_.has_room() : Result<void>(); !room) {
     done(std::unexpected(room.error()));
     return;
   }
-  ledger->writer.set_frozen(
+  (*ledger)->writer.set_frozen(
       AccountId::user(owner.user), frozen, [this, owner, frozen, done = std::move(done)](Result<void> set) mutable {
         if (!set) {
           done(std::unexpected(set.error()));
@@ -74,26 +70,26 @@ void Wallets::freeze(const WalletOwner& owner, bool frozen, Done<Account> done) 
 }
 
 void Wallets::account(const WalletOwner& owner, Done<Account> done) {
-  Ledger* const ledger = ledgers_.of(owner);
-  if (ledger == nullptr) {
-    done(elsewhere());
+  const auto ledger = ledgers_.of(owner);
+  if (!ledger) {
+    done(std::unexpected(ledger.error()));
     return;
   }
   read_on<Account>(
-      workers_, [ledger, owner] { return ledger->store.account(AccountId::user(owner.user)); }, std::move(done),
-      flow_of(owner.user));
+      workers_, [ledger = *ledger, owner] { return ledger->store.account(AccountId::user(owner.user)); },
+      std::move(done), flow_of(owner.user));
 }
 
 void Wallets::transfers(const WalletOwner& owner, ListPosition before, size_t transfers_max,
                         Done<std::vector<WalletTransfer>> done) {
-  Ledger* const ledger = ledgers_.of(owner);
-  if (ledger == nullptr) {
-    done(elsewhere());
+  const auto ledger = ledgers_.of(owner);
+  if (!ledger) {
+    done(std::unexpected(ledger.error()));
     return;
   }
   read_on<std::vector<WalletTransfer>>(
       workers_,
-      [ledger, owner, before, transfers_max] {
+      [ledger = *ledger, owner, before, transfers_max] {
         return ledger->store.transfers(AccountId::user(owner.user), before, transfers_max);
       },
       std::move(done), flow_of(owner.user));

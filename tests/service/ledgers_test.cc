@@ -29,6 +29,12 @@ class LedgersTest : public testing::Test {
       }
     }
   }
+  // And the wallet holds what it costs.
+  PreOrder funded_across() {
+    const PreOrder packet = sent_across();
+    at.deposit(packet.order.sender.text(), 300);
+    return packet;
+  }
   [[nodiscard]] Money due() const {
     const auto report = at.audit.run(false).value();
     EXPECT_TRUE(report.balanced()) << report.difference().fen();
@@ -71,9 +77,8 @@ TEST_F(LedgersTest, MoneyCrossesByWhatIsDue) {
 }
 
 TEST_F(LedgersTest, WhatNobodyOpensGoesHome) {
-  const PreOrder packet = sent_across();
+  const PreOrder packet = funded_across();
   const std::string sender = packet.order.sender.text();
-  at.deposit(sender, 300);
   ASSERT_TRUE(at.pay(sender, packet));
   at.clock.advance(kPacketTtl);
   EXPECT_EQ(at.refund(), 1U);
@@ -83,9 +88,8 @@ TEST_F(LedgersTest, WhatNobodyOpensGoesHome) {
 }
 
 TEST_F(LedgersTest, APaymentThatComesTooLateGoesHome) {
-  const PreOrder packet = sent_across();
+  const PreOrder packet = funded_across();
   const std::string sender = packet.order.sender.text();
-  at.deposit(sender, 300);
   at.debit_without_activation(packet);
   at.clock.advance(kPayable + std::chrono::minutes(1));
   EXPECT_EQ(at.reconcile()->returned, 1U);
@@ -96,9 +100,8 @@ TEST_F(LedgersTest, APaymentThatComesTooLateGoesHome) {
 
 TEST_F(LedgersTest, OfTwoPaymentsInTwoLedgersTheSecondIsGivenBack) {
   for (const bool wallet_first : {true, false}) {
-    const PreOrder packet = sent_across();
+    const PreOrder packet = funded_across();
     const std::string sender = packet.order.sender.text();
-    at.deposit(sender, 300);
     const std::string id = fmt::format("payment-{}", at.ids.print(packet.order.key));
     const int64_t before = at.wallet(sender);
     for (int again = 0; again < 2; ++again) {  // answers get lost
@@ -116,9 +119,8 @@ TEST_F(LedgersTest, OfTwoPaymentsInTwoLedgersTheSecondIsGivenBack) {
 }
 
 TEST_F(LedgersTest, ReconciliationGivesBackWhatNobodyAsksForAgain) {
-  const PreOrder packet = sent_across();
+  const PreOrder packet = funded_across();
   const std::string sender = packet.order.sender.text();
-  at.deposit(sender, 300);
   at.debit_without_activation(packet);  // and then it is paid through a channel
   ASSERT_EQ(at.accept(packet, "payment-1")->outcome, PaymentOutcome::kPaid);
   EXPECT_EQ(at.wallet(sender), 0);
@@ -133,9 +135,8 @@ TEST_F(LedgersTest, ReconciliationGivesBackWhatNobodyAsksForAgain) {
 }
 
 TEST_F(LedgersTest, OfAFrozenWalletItWaits) {
-  const PreOrder packet = sent_across();
+  const PreOrder packet = funded_across();
   const std::string sender = packet.order.sender.text();
-  at.deposit(sender, 300);
   at.debit_without_activation(packet);
   ASSERT_TRUE(at.accept(packet, "payment-1"));
   at.set_frozen(sender, true);
@@ -149,9 +150,8 @@ TEST_F(LedgersTest, OfAFrozenWalletItWaits) {
 }
 
 TEST_F(LedgersTest, ALapsedOrderThatAChannelPaidAsksNoWallet) {
-  const PreOrder packet = sent_across();
+  const PreOrder packet = funded_across();
   const std::string sender = packet.order.sender.text();
-  at.deposit(sender, 300);
   ASSERT_TRUE(at.accept(packet, "payment-1"));
   at.clock.advance(kPayable + std::chrono::minutes(1));
   EXPECT_EQ(at.pay(sender, packet)->outcome, PaymentOutcome::kPaid) << "it is active, and this wallet did not pay";
@@ -171,9 +171,8 @@ TEST_F(LedgersTest, ALapsedOrderThatAChannelPaidTooLateIsToldAsItIs) {
 }
 
 TEST_F(LedgersTest, TheAuditSeesWhatOneSideDoesAlone) {
-  const PreOrder packet = sent_across();
+  const PreOrder packet = funded_across();
   const std::string sender = packet.order.sender.text();
-  at.deposit(sender, 300);
   ASSERT_TRUE(at.pay(sender, packet));
   at.settle();
   const AccountId escrow = AccountId::escrow(packet.order.key.shard);

@@ -1,5 +1,7 @@
 #include "service/service_fixture.h"
 
+#include "base/pointers.h"
+
 #include <fmt/format.h>
 
 #include "support/shard_options.h"
@@ -24,14 +26,6 @@ std::map<ShardId, std::unique_ptr<MemoryOrderStore>> make_stores(const std::vect
     stores.emplace(id, std::make_unique<MemoryOrderStore>(id));
   }
   return stores;
-}
-
-std::map<ShardId, OrderStore*> pointers(const std::map<ShardId, std::unique_ptr<MemoryOrderStore>>& stores) {
-  std::map<ShardId, OrderStore*> out;
-  for (const auto& [id, store] : stores) {
-    out.emplace(id, store.get());
-  }
-  return out;
 }
 
 UseCaseOptions use_case_options(size_t batch_vouchers_max, const Ledgers& ledgers) {
@@ -144,7 +138,7 @@ Deployment::Deployment(size_t batch_vouchers_max, uint8_t ledger_count)
     : clock(kNoon),
       shard_ids{{Region::kSouth, 1}, {Region::kSouth, 2}},
       order_stores(make_stores(shard_ids)),
-      orders(pointers(order_stores)),
+      orders(pointers_to<OrderStore>(order_stores)),
       other_ledgers(make_ledgers(ledger_count - 1U)),
       all_ledgers(ledger_count),
       cache(clock, kCacheBytesMax),
@@ -260,7 +254,7 @@ int64_t Deployment::wallet(const std::string& owner) {
 }
 
 Ledger& Deployment::ledger_of(const std::string& owner) const {
-  return *use_cases.ledgers.of(WalletOwner{user(owner)});
+  return *use_cases.ledgers.of(WalletOwner{user(owner)}).value();
 }
 
 void Deployment::set_frozen(const std::string& owner, bool frozen) {
@@ -294,7 +288,7 @@ void Deployment::forget_send(const std::string& sender, const std::string& key) 
 void Deployment::debit_without_activation(const PreOrder& packet) {
   const Order& order = packet.order;
   Ledger& wallet = ledger_of(order.sender.text());
-  const Posting posting{.transfer = wallet_payment(order, wallet_payment_transfer_id(ids.print(order.key)), wallet,
+  const Posting posting{.transfer = wallet_payment(order, wallet_payment_transfer_id(ids.print(order.key)), wallet.id(),
                                                    all_ledgers.of(order.key.shard), clock.now()),
                         .pay_token = packet.pay_token,
                         .send_key = order.send_key};

@@ -300,7 +300,7 @@ sim_mutant(activates_without_the_money SOURCE service/ordering.cc
   FIND "done(not_posted(posted->outcome, \"the wallet\"));"
   REPLACE "activate(order, payment, deadline, std::move(done));")
 sim_mutant(second_payment_is_swallowed SOURCE service/ordering.cc
-  FIND "credit_sender(payment, deadline, std::move(done));"
+  FIND "credit_sender(payment, made.transfer, deadline, std::move(done));"
   REPLACE "done(PaidPacket{payment.ordered.order.key, PaymentOutcome::kCreditedToWallet});")
 sim_mutant(two_packets_of_one_key_are_paid SOURCE service/ordering.cc
   FIND "              .send_key = send_key_of(sender.user, idempotency_key)};\n"

@@ -1,5 +1,7 @@
 #include "sim/process.h"
 
+#include "base/pointers.h"
+
 namespace hongbao::sim {
 namespace {
 
@@ -84,11 +86,7 @@ void Engines::restore(const Copy& copy) {
 }
 
 LedgerSet::Stores Engines::ledger_ports() const {
-  LedgerSet::Stores stores;
-  for (const auto& [id, ledger] : ledgers) {
-    stores.emplace(id, ledger.get());
-  }
-  return stores;
+  return pointers_to<LedgerStore>(ledgers);
 }
 
 Audit::LedgerStores Engines::stored_ledgers() const {

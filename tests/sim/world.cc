@@ -192,6 +192,7 @@ void World::set_frozen(const UserId& user, bool frozen) {
   env_.history.note(frozen ? "freeze" : "thaw");
   frozen_.insert(user);
   process->use_cases.ledgers.of(WalletOwner{user})
+      .value()
       ->writer.set_frozen(AccountId::user(user), frozen, [this, user, frozen](Result<void> set) {
         if (set && !frozen) {
           frozen_.erase(user);

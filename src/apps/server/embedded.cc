@@ -134,9 +134,9 @@ class EmbeddedDeployment final : public Deployment {
 };
 
 std::unique_ptr<BackupJob> EmbeddedDeployment::make_backup_job(const LedgerSet& ledgers) {
-  const HoldLedger hold = [&ledger =
-                               *ledgers.all().front()](std::move_only_function<void()> job) {  // it is the only one
-    return ask<void>([&](auto done) { ledger.writer.between_commits(std::move(job), std::move(done)); }).get();
+  LedgerCommitter& writer = ledgers.all().front()->writer;  // of the only one
+  const HoldLedger hold = [&writer](std::move_only_function<void()> job) {
+    return ask<void>([&](auto done) { writer.between_commits(std::move(job), std::move(done)); }).get();
   };
   return std::make_unique<BackupJob>(
       [source = BackupSource{settings_.data_dir, settings_.shard_ids()}, hold](const std::string& directory,

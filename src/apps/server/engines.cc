@@ -1,5 +1,6 @@
 #include "apps/server/engines.h"
 
+#include "base/pointers.h"
 #include "service/sealed_orders.h"
 
 namespace hongbao {
@@ -11,19 +12,11 @@ void Engines::seal_orders(const Subkeys<Key256>& keys) {
 }
 
 std::map<ShardId, OrderStore*> Engines::order_stores() const {
-  std::map<ShardId, OrderStore*> stores;
-  for (const auto& [id, store] : orders) {
-    stores.emplace(id, store.get());
-  }
-  return stores;
+  return pointers_to<OrderStore>(orders);
 }
 
 LedgerSet::Stores Engines::ledger_stores() const {
-  LedgerSet::Stores stores;
-  for (const auto& [id, store] : ledgers) {
-    stores.emplace(id, store.get());
-  }
-  return stores;
+  return pointers_to<LedgerStore>(ledgers);
 }
 
 Ports Engines::ports() const {
